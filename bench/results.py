@@ -1,0 +1,168 @@
+"""`reports/<recipe>.json`: every number of a run. Reports are drawn from it, baselines are cut from it.
+
+Units stand in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` bytes; metrics and drops are fractions
+(0.010 is one point); a latency ratio is artifact over reference, timed in turn in the same run.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compress.errors import BadInput
+from compress.manifest import LinearControl, Parity, Step
+
+SCHEMA = 1
+Outcome = Literal["ok", "improved", "regressed", "inconclusive", "no-baseline", "missing"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Interval(_Part):
+    """A point estimate with its two-sided interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class Latency(_Part):
+    """Single requests (batch 1) of one artifact in one profile at one length."""
+
+    profile: str
+    length: str  # "128", "32", … or "mix": the real lengths of the test split
+    runs: int
+    p50_ms: float
+    p90_ms: float
+    ratio: Interval  # P50 over the reference's P50; 1 for the reference itself
+    samples_ms: list[float]
+
+
+class Memory(_Part):
+    """Resident memory of a child that holds this artifact alone."""
+
+    imports_mib: float  # VmHWM after the runtime is imported
+    load_mib: float  # VmHWM after the artifact is loaded
+    peak_mib: float  # VmHWM at the end
+    own_mib: float  # peak minus imports: the artifact's share
+    series: list[tuple[float, float]]  # seconds since the child started, RSS in MiB (memory-profiler)
+
+
+class Size(_Part):
+    bytes: int
+    deflated_bytes: int  # as an app bundle carries it
+
+
+class Accuracy(_Part):
+    """The file itself on the whole test split, in its own runtime."""
+
+    metric: str
+    value: float
+    scores: dict[str, float]
+    rows: int
+    drop: Interval | None  # reference minus this one, paired; None for the reference
+    correct: str  # one bit per test row (numpy.packbits, big-endian), hexadecimal
+    test_sha256: str
+
+
+class Weighed(_Part):
+    """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why."""
+
+    id: str
+    role: Literal["reference", "stage", "ship"]
+    runtime: str
+    precision: str
+    made_from: str | None
+    sha256: str
+    parameters: int | None
+    macs: int | None
+    parity: Parity | None
+    size: Size | None = None
+    accuracy: Accuracy | None = None
+    memory: Memory | None = None
+    latency: list[Latency] = []
+    tokenizer_p50_ms: float | None = None
+    failures: list[str] = []
+
+
+class Profile(_Part):
+    """A simulated device: what was asked for and what was seen in force, or why it was skipped."""
+
+    name: str
+    threads: int
+    cores: list[int] = []
+    lengths: list[str] = []
+    skipped: str | None = None
+
+
+class Machine(_Part):
+    """The fingerprint: two runs are compared as if on one machine only when `fingerprint` agrees."""
+
+    cpu: str
+    flags: list[str]
+    cores: int
+    memory_mib: int
+    kernel: str
+    python: str
+    versions: dict[str, str]
+    fingerprint: str
+
+
+class Verdict(_Part):
+    """One judged quantity. `measured` and `interval` are in the unit that `message` names."""
+
+    metric: Literal["latency", "memory", "size", "accuracy"]
+    artifact: str
+    profile: str | None  # "mobile-1t/128" for latency, else None
+    outcome: Outcome
+    gated: bool
+    baseline: float | None
+    measured: float | None
+    interval: Interval | None
+    threshold: float
+    message: str  # one line: metric, artifact, profile, baseline, measured, interval, threshold
+
+
+class Results(_Part):
+    format: int = Field(SCHEMA, alias="schema")
+    recipe: str
+    created: str  # ISO 8601, UTC
+    command: str
+    seconds: float
+    reference: str
+    max_drop: float
+    machine: Machine
+    profiles: list[Profile]
+    artifacts: list[Weighed]
+    steps: list[Step] = []
+    linear_control: LinearControl | None = None
+    baseline: str | None = None
+    verdicts: list[Verdict] = []
+
+    def artifact(self, artifact_id: str) -> Weighed:
+        """The artifact of that id; KeyError if there is none."""
+        return {a.id: a for a in self.artifacts}[artifact_id]
+
+
+def load_results(path: Path) -> Results:
+    """Read a results file.
+
+    Raises:
+        BadInput: it is not there, or not of this schema.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: no such results file; pytest bench writes one")
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+            found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+            raise BadInput(f"{path}: schema is {found!r}, this version reads {SCHEMA}")
+        return Results.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON ({error})") from error

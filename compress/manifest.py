@@ -1,0 +1,205 @@
+"""The manifest: which artifacts a build made, and how to score them. Written by `compress`, read by `bench`.
+
+Paths in it are relative to its folder and may not leave it; every file is checked against its SHA-256 before anybody
+opens it. Importing this module loads neither torch nor transformers.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compress.errors import BadInput
+
+SCHEMA = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Parity(_Part):
+    """How far an artifact is from the PyTorch model it was made from, on real rows."""
+
+    max_abs_logit: float
+    label_agreement: float
+    rows: int
+
+
+class Artifact(_Part):
+    """One thing that can be weighed: a file, or a folder such as a Hugging Face checkpoint."""
+
+    id: str
+    role: Literal["reference", "stage", "ship"]
+    runtime: str
+    path: str
+    tokenizer: str
+    precision: str = "fp32"
+    sha256: str | None = None
+    bytes: int | None = None
+    parameters: int | None = None
+    macs: int | None = None
+    made_from: str | None = None
+    parity: Parity | None = None
+
+
+class TaskSpec(_Part):
+    """What the artifacts predict and the rows they are scored on; `test` is a Parquet file (columns text, label)."""
+
+    kind: str
+    labels: list[str]
+    max_length: int
+    test: str
+
+
+class Comparison(_Part):
+    """A model's metric beside the teacher's on the same rows; `low`..`high` is the interval of the drop."""
+
+    metric: str
+    value: float
+    reference: float
+    drop: float
+    low: float
+    high: float
+    rows: int
+    confidence: float
+
+
+class Step(_Part):
+    """What a build did at one step (a stage or an artifact) and what the guard said: the content of `stage.json`."""
+
+    name: str
+    kind: str
+    decision: Literal["reference", "accepted", "rolled-back"]
+    unsettled: bool = False
+    comparison: Comparison | None = None
+    seconds: float = 0.0
+    parameters: dict[str, Any] = {}
+    notes: list[str] = []
+    key: str = ""
+
+
+class LinearControl(_Part):
+    """A linear model (character n-grams) trained on the teacher's rows: a teacher that cannot beat it needs
+    more training.
+
+    `comparison.value` is the teacher's metric, `comparison.reference` the linear model's.
+    """
+
+    comparison: Comparison
+    train_rows: int
+    seconds: float
+
+
+class Manifest(_Part):
+    """`artifacts/<recipe>/manifest.json`."""
+
+    format: int = Field(SCHEMA, alias="schema")
+    recipe: str
+    task: TaskSpec
+    reference: str
+    artifacts: list[Artifact]
+    max_drop: float = 0.010
+    confidence: float = 0.95
+    command: str = ""
+    steps: list[Step] = []
+    linear_control: LinearControl | None = None
+
+    def artifact(self, artifact_id: str) -> Artifact:
+        """The artifact of that id; KeyError if there is none."""
+        return {a.id: a for a in self.artifacts}[artifact_id]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's sorted ``name  sha256`` list, so that a folder is one addressable thing."""
+    if path.is_dir():
+        listing = "".join(f"{name}  {digest(file)}\n" for name, file in files_of(path))
+        return hashlib.sha256(listing.encode()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def files_of(path: Path) -> Iterator[tuple[str, Path]]:
+    """Every file of an artifact with its name inside it, sorted; a single file is its own only member."""
+    if path.is_file():
+        yield path.name, path
+        return
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            yield file.relative_to(path).as_posix(), file
+
+
+def inside(folder: Path, relative: str) -> Path:
+    """`relative` resolved below `folder`.
+
+    Raises:
+        BadInput: it is absolute, leaves the folder (links are followed), or is not there.
+    """
+    root = folder.resolve()
+    target = (root / relative).resolve()
+    if Path(relative).is_absolute() or not target.is_relative_to(root):
+        raise BadInput(f"manifest in {folder}: {relative!r} leaves its folder; legal: a relative path below it")
+    if not target.exists():
+        raise BadInput(
+            f"manifest in {folder}: {relative!r} does not exist; build again, or take it out of the manifest"
+        )
+    return target
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read and check a manifest: schema, references, paths and SHA-256 of every artifact.
+
+    Raises:
+        BadInput: anything in it cannot be used; the message names the file and the field.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: no such manifest; build one with: pocketbert build RECIPE")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON ({error})") from error
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+        raise BadInput(f"{path}: schema is {found!r}, this version reads {SCHEMA}")
+    try:
+        manifest = Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{path}: {where}: {first['msg']}") from error
+    _check(manifest, path)
+    return manifest
+
+
+def _check(manifest: Manifest, path: Path) -> None:
+    ids = [a.id for a in manifest.artifacts]
+    if twice := {i for i in ids if ids.count(i) > 1}:
+        raise BadInput(f"{path}: artifact id {sorted(twice)[0]!r} stands there twice")
+    if manifest.reference not in ids:
+        raise BadInput(
+            f"{path}: reference {manifest.reference!r} is not among the artifacts: {', '.join(ids) or 'none'}"
+        )
+    inside(path.parent, manifest.task.test)
+    for artifact in manifest.artifacts:
+        inside(path.parent, artifact.tokenizer)
+        found = digest(inside(path.parent, artifact.path))
+        if artifact.sha256 is not None and found != artifact.sha256:
+            raise BadInput(
+                f"{path}: {artifact.path!r}: SHA-256 {found[:12]}…, expected {artifact.sha256[:12]}…; build again"
+            )
+
+
+def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
+    """Write JSON under a temporary name and rename it, so that a reader never sees half a file."""
+    plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

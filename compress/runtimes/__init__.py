@@ -1,0 +1,46 @@
+"""File -> logits, one module per runtime. A session opened here answers the same way whatever runs underneath."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.errors import BadInput
+
+Batch = Mapping[str, NDArray[np.int64]]
+"""``input_ids`` and ``attention_mask``, each (rows, tokens)."""
+
+
+class Session(Protocol):
+    """An opened artifact."""
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """Logits of a batch, (rows, labels)."""
+        ...
+
+
+RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime"}
+"""Runtime -> the package that must be installed for it; the module here bears the runtime's name."""
+
+
+def open_session(runtime: str, path: Path, threads: int) -> Session:
+    """Open the artifact at `path` with exactly `threads` intra-op threads.
+
+    Raises:
+        BadInput: unknown runtime, or one that is not installed.
+    """
+    require(runtime)
+    session: Session = import_module(f"compress.runtimes.{runtime}").open_session(path, threads)
+    return session
+
+
+def require(runtime: str) -> None:
+    """Raise `BadInput` unless `runtime` is known and installed."""
+    if runtime not in RUNTIMES:
+        raise BadInput(f"unknown runtime {runtime!r}; legal: {', '.join(RUNTIMES)}")
+    if find_spec(RUNTIMES[runtime]) is None:
+        raise BadInput(f"runtime {runtime!r} is not installed: pip install {RUNTIMES[runtime]}")

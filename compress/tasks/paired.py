@@ -1,0 +1,70 @@
+"""The rule by which a model is called worse than another on the same rows. Guard and gate both judge by it."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Reference's metric minus candidate's, as fractions (0.010 is one point); positive means worse."""
+
+    estimate: float
+    low: float
+    high: float
+    rows: int
+
+    def settled(self, max_drop: float) -> Literal["accept", "reject", "unsettled"]:
+        """Accept when the whole interval lies at or below `max_drop`, reject when it lies above, else unsettled."""
+        if self.low > max_drop:
+            return "reject"
+        return "accept" if self.high <= max_drop else "unsettled"
+
+    def acceptable(self, max_drop: float) -> bool:
+        """The decision: the interval where it settles the question, the point estimate where it does not."""
+        return self.low <= max_drop and (self.high <= max_drop or self.estimate <= max_drop)
+
+
+def wilson(successes: int, rows: int, confidence: float) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (Wilson 1927)."""
+    z = norm.ppf((1 + confidence) / 2)
+    share = successes / rows
+    middle = share + z * z / (2 * rows)
+    half = z * sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    return (middle - half) / scale, (middle + half) / scale
+
+
+def newcombe_drop(reference: NDArray[np.bool_], candidate: NDArray[np.bool_], confidence: float = 0.95) -> Drop:
+    """The difference of two paired proportions, square-and-add with Wilson limits.
+
+    Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions based on paired data",
+    Statistics in Medicine 17, method 10.
+
+    Args:
+        reference: which rows the reference got right, (rows,).
+        candidate: the same for the candidate.
+        confidence: of the two-sided interval.
+    """
+    rows = len(reference)
+    if rows == 0 or len(candidate) != rows:
+        raise ValueError(f"paired outcomes of {rows} and {len(candidate)} rows")
+    both = int(np.sum(reference & candidate))
+    lost = int(np.sum(reference & ~candidate))
+    won = int(np.sum(~reference & candidate))
+    neither = rows - both - lost - won
+    p1, p2 = (both + lost) / rows, (both + won) / rows
+    low1, high1 = wilson(both + lost, rows, confidence)
+    low2, high2 = wilson(both + won, rows, confidence)
+    marginals = (both + lost) * (won + neither) * (both + won) * (lost + neither)
+    covariance = float(both * neither - lost * won)
+    if covariance > 0:
+        covariance = max(covariance - rows / 2, 0.0)
+    phi = covariance / sqrt(marginals) if marginals else 0.0
+    below = sqrt(max((p1 - low1) ** 2 - 2 * phi * (p1 - low1) * (high2 - p2) + (high2 - p2) ** 2, 0.0))
+    above = sqrt(max((high1 - p1) ** 2 - 2 * phi * (high1 - p1) * (p2 - low2) + (p2 - low2) ** 2, 0.0))
+    return Drop(p1 - p2, p1 - p2 - below, p1 - p2 + above, rows)
