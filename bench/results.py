@@ -66,6 +66,7 @@ class Accuracy(_Part):
     drop: Interval | None  # reference minus this one, paired; None for the reference
     correct: str  # one bit per test row (numpy.packbits, big-endian), hexadecimal
     test_sha256: str
+    reused: bool = False  # taken over from an earlier weighing of the same file, rows and runtime (never a shipped one)
 
 
 class Weighed(_Part):
@@ -96,6 +97,7 @@ class Profile(_Part):
     cores: list[int] = []
     lengths: list[str] = []
     skipped: str | None = None
+    same_as: str | None = None  # the profile with the same threads, cores and lengths whose figures these are
 
 
 class Machine(_Part):
@@ -124,6 +126,7 @@ class Verdict(_Part):
     interval: Interval | None
     threshold: float
     message: str  # one line: metric, artifact, profile, baseline, measured, interval, threshold
+    fails: bool = False  # makes the run red, under the strictness it was judged by
 
 
 class Results(_Part):

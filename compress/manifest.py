@@ -79,6 +79,8 @@ class Step(_Part):
     comparison: Comparison | None = None
     seconds: float = 0.0
     parameters: dict[str, Any] = {}
+    measured: dict[str, int] = {}
+    parity: Parity | None = None
     notes: list[str] = []
     key: str = ""
 
@@ -87,12 +89,14 @@ class LinearControl(_Part):
     """A linear model (character n-grams) trained on the teacher's rows: a teacher that cannot beat it needs
     more training.
 
-    `comparison.value` is the teacher's metric, `comparison.reference` the linear model's.
+    `comparison.value` is the teacher's metric on the validation rows, `comparison.reference` the linear model's.
+    `test_answers` is what it says to the test rows, one-hot (.npy); the bench scores them.
     """
 
     comparison: Comparison
     train_rows: int
     seconds: float
+    test_answers: str
 
 
 class Manifest(_Part):

@@ -1,0 +1,5 @@
+"""Reports: Markdown and pictures drawn from `Results`. Matplotlib is loaded when one is written, not before."""
+
+from bench.report.markdown import write_report
+
+__all__ = ["write_report"]

@@ -1,6 +1,7 @@
 """PyTorch on the CPU, over a Hugging Face folder."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,13 +10,15 @@ from numpy.typing import NDArray
 from compress.modeling import load_classifier
 from compress.runtimes import Batch
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 class TorchSession:
-    """A checkpoint folder in evaluation mode."""
+    """A classifier in evaluation mode."""
 
-    def __init__(self, path: Path, threads: int) -> None:
-        torch.set_num_threads(threads)
-        self._model = load_classifier(path).eval()
+    def __init__(self, model: "PreTrainedModel") -> None:
+        self._model = model.eval()
 
     @torch.inference_mode()
     def logits(self, batch: Batch) -> NDArray[np.float32]:
@@ -25,5 +28,6 @@ class TorchSession:
 
 
 def open_session(path: Path, threads: int) -> TorchSession:
-    """Open `path` with `threads` intra-op threads."""
-    return TorchSession(path, threads)
+    """Open the folder `path` with `threads` intra-op threads (a setting of the whole process)."""
+    torch.set_num_threads(threads)
+    return TorchSession(load_classifier(path))

@@ -1,0 +1,170 @@
+"""`baselines/<recipe>.json`: what a run is held against, with the thresholds it is held to. Reviewed like code."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tabulate import tabulate
+
+from bench.results import Accuracy, Interval, Results, Weighed
+from compress.errors import BadInput
+
+SCHEMA = 1
+FOLDER = Path("baselines")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Thresholds(_Part):
+    """How much worse is too much: fractions of the baseline's figure; for accuracy the drop itself (0.010: a point)."""
+
+    latency: float = 0.05
+    memory: float = 0.05
+    size: float = 0.01
+    accuracy: float = 0.010
+
+
+class Entry(_Part):
+    """One shipped artifact. Latencies are ratios to the reference timed in the same run; no milliseconds."""
+
+    sha256: str
+    bytes: int
+    deflated_bytes: int
+    accuracy: Accuracy
+    memory_own_mib: float
+    latency: dict[str, Interval]  # "mobile-1t/128" -> P50 over the reference's
+
+
+class Origin(_Part):
+    """The machine that the latencies and memory figures come from."""
+
+    cpu: str
+    fingerprint: str
+    versions: dict[str, str]
+
+
+class Baseline(_Part):
+    format: int = Field(SCHEMA, alias="schema")
+    recipe: str
+    created: str
+    machine: Origin
+    thresholds: Thresholds
+    artifacts: dict[str, Entry]
+
+
+def load_baseline(path: Path) -> Baseline:
+    """Read a baseline.
+
+    Raises:
+        BadInput: it is not there, not JSON, or of another schema.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: no such baseline; write one with: pocketbert baseline update RESULTS.json")
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON ({error})") from error
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+        raise BadInput(f"{path}: schema is {found!r}, this version reads {SCHEMA}; rewrite it with: baseline update")
+    try:
+        return Baseline.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def cut_baseline(results: Results, old: Baseline | None) -> Baseline:
+    """The baseline that these results make; thresholds are the old one's.
+
+    Raises:
+        BadInput: a shipped artifact is not fully measured, or none is there.
+    """
+    shipped = [artifact for artifact in results.artifacts if artifact.role == "ship"]
+    if not shipped:
+        raise BadInput(
+            f"results of {results.recipe!r}: no artifact of role 'ship', there is nothing to hold a run against"
+        )
+    machine = results.machine
+    return Baseline(
+        schema=SCHEMA,
+        recipe=results.recipe,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=Origin(cpu=machine.cpu, fingerprint=machine.fingerprint, versions=machine.versions),
+        thresholds=old.thresholds if old else Thresholds(),
+        artifacts={artifact.id: _entry(artifact) for artifact in shipped},
+    )
+
+
+def _entry(weighed: Weighed) -> Entry:
+    if weighed.failures or not (weighed.size and weighed.accuracy and weighed.memory):
+        why = "; ".join(weighed.failures) or "not everything was measured"
+        raise BadInput(f"{weighed.id}: {why}; a baseline needs a run without failures")
+    return Entry(
+        sha256=weighed.sha256,
+        bytes=weighed.size.bytes,
+        deflated_bytes=weighed.size.deflated_bytes,
+        accuracy=weighed.accuracy.model_copy(update={"drop": None}),
+        memory_own_mib=weighed.memory.own_mib,
+        latency={f"{entry.profile}/{entry.length}": entry.ratio for entry in weighed.latency},
+    )
+
+
+def describe(baseline: Baseline) -> str:
+    """The baseline as a table, with its machine and thresholds."""
+    rows = [
+        [name, quantity, _shown(value)]
+        for name, entry in baseline.artifacts.items()
+        for quantity, value in _figures(entry).items()
+    ]
+    table = tabulate(rows, headers=["artifact", "", "baseline"], disable_numparse=True)
+    limits = ", ".join(f"{metric} {limit:.1%}" for metric, limit in baseline.thresholds.model_dump().items())
+    machine = f"{baseline.machine.cpu} ({baseline.machine.fingerprint})"
+    return f"{table}\n\nmachine: {machine}\nthresholds: {limits}\nwritten: {baseline.created}"
+
+
+def diff(old: Baseline | None, new: Baseline) -> str:
+    """What changes from `old` to `new`, artifact by artifact, as a table."""
+    before = old.artifacts if old else {}
+    rows = []
+    for name in sorted({*before, *new.artifacts}):
+        was, now = _figures(before.get(name)), _figures(new.artifacts.get(name))
+        for quantity in dict.fromkeys([*was, *now]):
+            rows.append([name, quantity, *_change(was.get(quantity), now.get(quantity))])
+    table = tabulate(rows, headers=["artifact", "", "baseline", "", "new", "change"], disable_numparse=True)
+    machine = f"machine: {new.machine.cpu} ({new.machine.fingerprint})"
+    if old and old.machine.fingerprint != new.machine.fingerprint:
+        machine += f", was {old.machine.cpu} ({old.machine.fingerprint})"
+    return f"{table}\n\n{machine}"
+
+
+def _figures(entry: Entry | None) -> dict[str, float]:
+    if entry is None:
+        return {}
+    return {
+        "bytes": entry.bytes,
+        "deflated bytes": entry.deflated_bytes,
+        entry.accuracy.metric: entry.accuracy.value,
+        "own memory, MiB": entry.memory_own_mib,
+        **{f"latency {place}, × reference": ratio.estimate for place, ratio in entry.latency.items()},
+    }
+
+
+def _change(was: float | None, now: float | None) -> tuple[str, str, str, str]:
+    if was is None or now is None:
+        change = "new" if was is None else "gone"
+    elif was == now:
+        change = "same"
+    else:
+        change = f"{now / was - 1:+.1%}" if was else "was 0"
+    return _shown(was), "->", _shown(now), change
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

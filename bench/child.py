@@ -1,0 +1,189 @@
+"""The parent's handle on a worker: start it, tell it what to do, check what is in force, see it dead."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from compress.runtimes import Batch
+
+PATIENCE_S = 180.0
+"""A command that takes longer is a hang: loading a BERT takes seconds, one request or batch far less."""
+_LAST_WORDS = 300
+
+
+class ChildFailed(Exception):
+    """The artifact in this child cannot be measured; the message is for the report."""
+
+
+class Child:
+    """One worker process with its threads and cores; the artifact is opened by `load`.
+
+    As a context manager it is killed on the way out, whatever happened. It must be started from the main thread: the
+    kernel's parent-death signal is tied to the thread that forked.
+    """
+
+    def __init__(self, threads: int, cores: list[int], patience_s: float = PATIENCE_S) -> None:
+        self.threads = threads
+        self.cores = cores
+        self._patience_s = patience_s
+        self._buffer = b""
+        self._pool_before = 0
+        self._runtime = ""
+        self._folder = tempfile.TemporaryDirectory(prefix="pocketbert-")
+        self.folder = Path(self._folder.name)
+        with (self.folder / "stderr").open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bench.worker", str(os.getpid()), ",".join(map(str, cores))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=_environment(threads),
+                # Ctrl-C is the parent's to handle; it kills the children on its way out.
+                start_new_session=True,
+            )
+
+        self._process = process
+        self._commands = cast("IO[bytes]", process.stdin)
+        self._replies = cast("IO[bytes]", process.stdout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def close(self) -> None:
+        """Kill the process and remove its files."""
+        self._process.kill()
+        self._process.wait()
+        self._replies.close()
+        with suppress(BrokenPipeError):  # what was not flushed has nobody to go to
+            self._commands.close()
+        self._folder.cleanup()
+
+    def begin(self, do: str, **values: Any) -> None:
+        """Send a command without waiting, so that several children can start up at once; `finish` takes the reply.
+
+        Raises:
+            ChildFailed: the process is dead.
+        """
+        try:
+            self._commands.write(json.dumps({"do": do, **values}).encode() + b"\n")
+            self._commands.flush()
+        except OSError as error:
+            raise ChildFailed(self._death()) from error
+
+    def finish(self) -> dict[str, Any]:
+        """The reply to the command that was begun.
+
+        Raises:
+            ChildFailed: the command failed, or the process died or did not answer in time.
+        """
+        descriptor = self._replies.fileno()
+        while b"\n" not in self._buffer:
+            if not select.select([descriptor], [], [], self._patience_s)[0]:
+                raise ChildFailed(f"no answer in {self._patience_s:g} s")
+            piece = os.read(descriptor, 65536)
+            if not piece:
+                raise ChildFailed(self._death())
+            self._buffer += piece
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise ChildFailed(reply["error"])
+        return reply
+
+    def ask(self, do: str, **values: Any) -> dict[str, Any]:
+        """One command and its reply."""
+        self.begin(do, **values)
+        return self.finish()
+
+    def imports(self, runtime: str) -> float:
+        """Import the runtime; peak memory after it, MiB."""
+        return float(self.ask("imports", runtime=runtime)["peak_kib"]) / 1024
+
+    def begin_load(self, runtime: str, path: Path) -> None:
+        """Begin to open the artifact, its runtime being imported; `finish` when it is open."""
+        self._runtime = runtime
+        self._pool_before = psutil.Process(self.pid).num_threads()
+        self.begin("load", runtime=runtime, path=str(path), threads=self.threads)
+
+    def requests(self, sequences: list[list[int]]) -> None:
+        """Hand over the single requests that `run` will name by number."""
+        path = self.folder / "requests.npz"
+        tokens = np.array([token for sequence in sequences for token in sequence], dtype=np.int64)
+        np.savez(path, tokens=tokens, lengths=np.array([len(sequence) for sequence in sequences]))
+        self.ask("requests", path=str(path))
+
+    def run(self, index: int) -> float:
+        """Answer request number `index` (they go round); the child's own time for it, ms."""
+        return float(self.ask("run", index=index)["ms"])
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """Logits of a padded batch, (rows, labels)."""
+        inputs, outputs = self.folder / "batch.npz", self.folder / "logits.npy"
+        np.savez(inputs, allow_pickle=False, **batch)
+        self.ask("logits", batch=str(inputs), out=str(outputs))
+        found: NDArray[np.float32] = np.load(outputs, allow_pickle=False)
+        return found
+
+    def peak_mib(self) -> float:
+        """Peak memory so far, MiB."""
+        return float(self.ask("state")["peak_kib"]) / 1024
+
+    def verify(self) -> None:
+        """Check, after some requests, that the threads and cores asked for are in force.
+
+        Raises:
+            ChildFailed: they are not.
+        """
+        process = psutil.Process(self.pid)
+        tasks = [thread.id for thread in process.threads()]
+        for task in tasks:
+            if (found := psutil.Process(task).cpu_affinity()) != self.cores:
+                raise ChildFailed(f"pinned to cores {found}, asked for {self.cores}")
+        reported = self.ask("state")["threads"]
+        # What has no report of its own is known by the pool it opened beside the thread that was there already.
+        in_force = len(tasks) - self._pool_before + 1 if reported is None else reported
+        if in_force != self.threads:
+            raise ChildFailed(f"{self._runtime} runs on {in_force} threads, asked for {self.threads}")
+
+    def _death(self) -> str:
+        code = self._process.wait(timeout=self._patience_s)
+        how = f"killed by signal {-code}" if code < 0 else f"exited with {code}"
+        words = (self.folder / "stderr").read_text(errors="replace").strip()[-_LAST_WORDS:]
+        return f"the child was {how}" + (f"; its last words: {' '.join(words.split())}" if words else "")
+
+
+def _environment(threads: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",
+        # The artifact that is not being timed must not burn the cores of the one that is.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "KMP_BLOCKTIME": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        # The child may be started from any folder, the packages it needs are found as the parent found them.
+        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+    }

@@ -1,0 +1,94 @@
+"""The command line: `pocketbert`. Making is `compress.cli`'s; here are the commands about what was weighed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compress.errors import BadInput
+
+baseline_app = typer.Typer(no_args_is_help=True, help="What the gate holds a run against: baselines/<recipe>.json.")
+
+if TYPE_CHECKING:
+    from bench.baseline import Baseline
+
+ResultsFile = Annotated[Path, typer.Argument(metavar="RESULTS.json", help="written by: pytest bench")]
+BaselineFile = Annotated[
+    Path | None, typer.Option("--baseline", metavar="FILE", help="default: baselines/<recipe>.json")
+]
+
+
+@baseline_app.command("show")
+def show(results: ResultsFile, baseline: BaselineFile = None) -> None:
+    """Print the baseline that these results are held against."""
+    from bench.baseline import describe, load_baseline
+    from bench.results import load_results
+
+    typer.echo(describe(load_baseline(_path(load_results(results).recipe, baseline))))
+
+
+@baseline_app.command("diff")
+def compare(results: ResultsFile, baseline: BaselineFile = None) -> None:
+    """Print what these results would change in the baseline."""
+    typer.echo(_change(results, baseline)[0])
+
+
+@baseline_app.command("update")
+def update(
+    results: ResultsFile,
+    baseline: BaselineFile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Make these results the baseline, after showing what changes."""
+    from compress.manifest import write_json
+
+    shown, new, path = _change(results, baseline)
+    typer.echo(shown)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise BadInput(f"{path}: not rewritten: nobody is there to ask; look at the change, then add --yes")
+        typer.confirm(f"rewrite {path}?", abort=True)
+    write_json(path, new)
+    typer.echo(f"written: {path}")
+
+
+def report(results: ResultsFile) -> None:
+    """Draw the Markdown report of a results file beside it."""
+    from bench.report import write_report
+    from bench.results import load_results
+
+    typer.echo(f"written: {write_report(load_results(results), results.parent)}")
+
+
+def _path(recipe: str, given: Path | None) -> Path:
+    from bench.baseline import FOLDER
+
+    return given or FOLDER / f"{recipe}.json"
+
+
+def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
+    """What would change, as a table; the new baseline; where it goes."""
+    from bench.baseline import cut_baseline, diff, load_baseline
+    from bench.results import load_results
+
+    found = load_results(results)
+    path = _path(found.recipe, given)
+    old = load_baseline(path) if path.exists() else None
+    new = cut_baseline(found, old)
+    return diff(old, new), new, path
+
+
+def main() -> None:
+    """The entry point `pocketbert`: 0 fine, 1 a gate failed, 2 bad input, 130 interrupted."""
+    from compress.cli import app
+
+    app.add_typer(baseline_app, name="baseline")
+    app.command("report")(report)
+    try:
+        app()
+    except BadInput as refused:
+        print(f"pocketbert: {refused}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,216 @@
+"""Measurements + baseline + thresholds -> verdicts. Nothing is read, timed or written here.
+
+`bench.rules` compares figures; here is decided which figures there are to compare. What the baseline cannot say is
+`no-baseline`; what it has and the run has not is `missing`, and so is what could not be measured.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.baseline import Baseline, Entry, Thresholds
+from bench.metrics.accuracy import unpack
+from bench.results import Interval, Profile, Results, Size, Verdict, Weighed
+from bench.rules import Finding, judge_drop, judge_latency, judge_memory, judge_size
+from compress.tasks.paired import Drop
+
+DropOf = Callable[[NDArray[np.bool_], NDArray[np.bool_]], Drop]
+"""The task's drop between the correct rows of two models, at the guard's confidence."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One quantity to judge; `place` is "profile/length" for latency."""
+
+    metric: Literal["latency", "memory", "size", "accuracy"]
+    artifact: str
+    place: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.artifact}-{self.place}" if self.place else self.artifact
+
+
+def items_of(shipped: Sequence[str], profiles: Sequence[Profile], baseline: Baseline | None, whole: bool) -> list[Item]:
+    """Everything that must be judged: what ships in every profile that can run, and whatever the baseline has besides.
+
+    Args:
+        shipped: ids of the manifest's artifacts of role `ship`.
+        profiles: of this run, skipped ones included.
+        baseline: what the run is held against.
+        whole: the run has every profile there is; else the baseline's other profiles are not asked for.
+    """
+    here = [f"{p.name}/{length}" for p in profiles if not p.skipped for length in p.lengths]
+    asked = {profile.name for profile in profiles}
+    known = baseline.artifacts if baseline else {}
+    items = []
+    for name in dict.fromkeys([*shipped, *known]):
+        places = dict.fromkeys(here if name in shipped else [])
+        if name in known:
+            places |= dict.fromkeys(place for place in known[name].latency if whole or place.split("/")[0] in asked)
+        items += [Item("latency", name, place) for place in places]
+        items += [Item("memory", name), Item("size", name), Item("accuracy", name)]
+    return items
+
+
+def judge(
+    items: Sequence[Item], results: Results, baseline: Baseline | None, drop_of: DropOf, strict: bool
+) -> list[Verdict]:
+    """One verdict per item. `strict` fails inconclusive, no-baseline and missing profiles as well."""
+    court = _Court(results, baseline, drop_of)
+    return [court.verdict(item, strict) for item in items]
+
+
+class _Court:
+    def __init__(self, results: Results, baseline: Baseline | None, drop_of: DropOf) -> None:
+        self._results = results
+        self._known = baseline.artifacts if baseline else {}
+        self._limits = baseline.thresholds if baseline else Thresholds()
+        self._drop_of = drop_of
+        self._shipped = {artifact.id: artifact for artifact in results.artifacts if artifact.role == "ship"}
+        self._silent = "the baseline does not have this artifact" if baseline else "there is no baseline yet"
+        self._foreign = _foreign(results, baseline) if baseline else None
+        self._upgrades = _upgrades(results, baseline) if baseline else ""
+
+    def verdict(self, item: Item, strict: bool) -> Verdict:
+        found = self._find(item)
+        limit: float = getattr(self._limits, item.metric)
+        tolerated = found.outcome in ("inconclusive", "no-baseline") or found.profile_only
+        return Verdict(
+            metric=item.metric,
+            artifact=item.artifact,
+            profile=item.place,
+            outcome=found.outcome,
+            gated=True,
+            baseline=found.baseline,
+            measured=found.measured,
+            interval=found.interval,
+            threshold=limit,
+            message=_message(item, found, limit),
+            fails=found.outcome not in ("ok", "improved") and (strict or not tolerated),
+        )
+
+    def _find(self, item: Item) -> Finding:
+        weighed, before = self._shipped.get(item.artifact), self._known.get(item.artifact)
+        if weighed is None:
+            return Finding("missing", "in the baseline, but the manifest ships it no more")
+        if item.metric == "latency":
+            return self._latency(item.place or "", weighed, before)
+        if item.metric == "memory":
+            return self._memory(weighed, before)
+        if item.metric == "size":
+            return self._size(weighed, before)
+        return self._accuracy(weighed, before)
+
+    def _latency(self, place: str, weighed: Weighed, before: Entry | None) -> Finding:
+        now = {f"{entry.profile}/{entry.length}": entry.ratio for entry in weighed.latency}.get(place)
+        if now is None:
+            return self._no_profile(place) or _unmeasured(weighed, f"latency {place}", f"latency {place.split('/')[0]}")
+        was = before.latency.get(place) if before else None
+        if was is None or self._foreign:
+            silent = f"the baseline has no {place}" if before else self._silent
+            why = silent if was is None else self._foreign or ""
+            return Finding("no-baseline", why, measured=now.estimate, interval=now, unit="× reference")
+        return self._with_upgrades(judge_latency(now, was, self._limits.latency))
+
+    def _no_profile(self, place: str) -> Finding | None:
+        """Why nothing has a figure at this place, if that is the profile's doing."""
+        name, length = place.split("/")
+        profile = {p.name: p for p in self._results.profiles}.get(name)
+        if profile is None:
+            why = f"profile {name} is no longer there"
+        elif profile.skipped:
+            why = f"profile {name} {profile.skipped}"
+        elif length not in profile.lengths:
+            why = f"profile {name} no longer has length {length}"
+        else:
+            return None
+        return Finding("missing", why, profile_only=True)
+
+    def _memory(self, weighed: Weighed, before: Entry | None) -> Finding:
+        if weighed.memory is None:
+            return _unmeasured(weighed, "memory")
+        now = weighed.memory.own_mib
+        if before is None or self._foreign:
+            why = self._silent if before is None else self._foreign or ""
+            return Finding("no-baseline", why, measured=now, unit="MiB of its own")
+        return self._with_upgrades(judge_memory(now, before.memory_own_mib, self._limits.memory))
+
+    def _size(self, weighed: Weighed, before: Entry | None) -> Finding:
+        if weighed.size is None:
+            return _unmeasured(weighed, "size")
+        if before is None:
+            return Finding("no-baseline", self._silent, measured=weighed.size.bytes, unit="bytes")
+        was = Size(bytes=before.bytes, deflated_bytes=before.deflated_bytes)
+        return judge_size(weighed.size, was, self._limits.size)
+
+    def _accuracy(self, weighed: Weighed, before: Entry | None) -> Finding:
+        """Against the reference by the guard's rule; then, row by row, against what the baseline shipped."""
+        score = weighed.accuracy
+        if score is None or score.drop is None:
+            return _unmeasured(weighed, "accuracy")
+        behind = Drop(score.drop.estimate, score.drop.low, score.drop.high, score.rows)
+        note = f"drop against the reference {_points(behind)}, at most {100 * self._results.max_drop:.1f}"
+        found = Finding("regressed", note, measured=score.value, interval=score.drop, unit=score.metric)
+        if judge_drop(behind, self._results.max_drop) == "regressed":
+            return found
+        if before is None:
+            return replace(found, outcome="no-baseline", note=f"{self._silent}; {note}")
+        found = replace(found, baseline=before.accuracy.value)
+        if before.accuracy.test_sha256 != score.test_sha256:
+            return replace(found, outcome="no-baseline", note=f"the baseline was scored on other rows; {note}")
+        lost = self._drop_of(unpack(before.accuracy), unpack(score))
+        return replace(
+            found,
+            outcome=judge_drop(lost, self._limits.accuracy),
+            interval=Interval(estimate=lost.estimate, low=lost.low, high=lost.high),
+            note=f"drop against the baseline {_points(lost)}; {note}",
+        )
+
+    def _with_upgrades(self, found: Finding) -> Finding:
+        return replace(found, note=found.note + self._upgrades)
+
+
+def _unmeasured(weighed: Weighed, *whats: str) -> Finding:
+    words = [failure for failure in weighed.failures if failure.startswith(tuple(f"{what}:" for what in whats))]
+    return Finding("missing", "; ".join(words or weighed.failures) or "could not be measured")
+
+
+def _foreign(results: Results, baseline: Baseline) -> str | None:
+    """That the baseline's machine is another one, whose times and memory say nothing about this one's."""
+    there, here = baseline.machine, results.machine
+    if there.fingerprint == here.fingerprint:
+        return None
+    return f"the baseline is from another machine ({there.cpu} {there.fingerprint}, here {here.cpu} {here.fingerprint})"
+
+
+def _upgrades(results: Results, baseline: Baseline) -> str:
+    """Libraries that differ from the baseline's: a change may be theirs."""
+    was, now = baseline.machine.versions, results.machine.versions
+    changed = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
+    return "".join(f", {name} {was.get(name, 'none')} -> {now.get(name, 'none')}" for name in changed)
+
+
+def _message(item: Item, found: Finding, limit: float) -> str:
+    """One line: metric, artifact, profile, measured, interval, baseline, what was found, threshold."""
+    words = [f"{item.metric} {found.outcome}: {item.artifact}"]
+    if item.place:
+        words.append(f"in {item.place}")
+    if found.measured is not None:
+        words.append(f"{_shown(found.measured)} {found.unit}")
+        if found.interval and item.metric == "latency":
+            words.append(f"[{found.interval.low:.4f}, {found.interval.high:.4f}]")
+    if found.baseline is not None:
+        words.append(f"against {_shown(found.baseline)}")
+    threshold = f"{100 * limit:.1f} points" if item.metric == "accuracy" else f"{limit:+.0%}"
+    return f"{' '.join(words)}, {found.note}; threshold {threshold}"
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.4f}"
+
+
+def _points(drop: Drop) -> str:
+    return f"{100 * drop.estimate:+.2f} [{100 * drop.low:+.2f}, {100 * drop.high:+.2f}] points"

@@ -1,0 +1,56 @@
+"""The machine's fingerprint."""
+
+import hashlib
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from bench.profiles import usable_cores
+from bench.results import Machine
+
+FLAGS = (
+    "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_bf16",
+    "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2",
+)  # fmt: skip
+"""Instruction sets that the runtimes choose their kernels by: x86's, then ARM's."""
+PACKAGES = ("onnxruntime", "torch", "transformers", "tokenizers", "numpy")
+
+
+def read_machine() -> Machine:
+    """This machine as a run's figures depend on it.
+
+    The fingerprint covers processor, flags and usable cores. It leaves out kernel and library versions: an upgrade is
+    a change to be judged like any other, and both stand beside it.
+    """
+    cpu, found = _processor()
+    flags = [flag for flag in FLAGS if flag in found]
+    cores = len(usable_cores())
+    identity = "\n".join([cpu, " ".join(flags), str(cores)])
+    return Machine(
+        cpu=cpu,
+        flags=flags,
+        cores=cores,
+        memory_mib=psutil.virtual_memory().total // 2**20,
+        kernel=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        versions={name: installed for name in PACKAGES if (installed := _version(name))},
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:16],
+    )
+
+
+def _processor() -> tuple[str, set[str]]:
+    """Model name, and every flag it has (none where there is no ``/proc/cpuinfo``)."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = fields.get("flags", fields.get("Features", ""))
+    return fields.get("model name") or platform.processor() or platform.machine(), set(flags.split())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,58 @@
+"""Memory: the peak resident set of a child that holds one artifact, read in a pass of its own."""
+
+import threading
+import time
+from pathlib import Path
+
+import psutil
+from memory_profiler import memory_usage
+
+from bench.child import Child
+from bench.results import Memory
+
+PASS_REQUESTS = 10
+_INTERVAL_S = 0.05
+
+
+class Sampler:
+    """memory-profiler's time series of another process, sampled in a thread until the `with` block ends."""
+
+    def __init__(self, pid: int) -> None:
+        self.series: list[tuple[float, float]] = []
+        self._pid = pid
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> "Sampler":
+        self._begin = time.time()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._stop.is_set():
+            try:
+                [(mib, stamp)] = memory_usage(self._pid, interval=_INTERVAL_S, timestamps=True)
+            except psutil.Error:
+                return
+            self.series.append((round(stamp - self._begin, 3), round(mib, 2)))
+
+
+def measure_memory(child: Child, runtime: str, path: Path, requests: list[list[int]]) -> tuple[Memory, float]:
+    """Import, load and answer a few requests in a fresh child; leaves it with the artifact open.
+
+    Returns:
+        The memory, and the last request's time in ms (a first idea of the artifact's speed).
+    """
+    with Sampler(child.pid) as sampler:
+        imports = child.imports(runtime)
+        child.begin_load(runtime, path)
+        load = float(child.finish()["peak_kib"]) / 1024
+        child.requests(requests)
+        times = [child.run(index) for index in range(PASS_REQUESTS)]
+        peak = child.peak_mib()
+    memory = Memory(imports_mib=imports, load_mib=load, peak_mib=peak, own_mib=peak - imports, series=sampler.series)
+    return memory, times[-1]

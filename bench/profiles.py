@@ -1,0 +1,102 @@
+"""Profiles: which threads and cores stand for which device, and what of that this process may use."""
+
+import os
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.results import Profile
+from compress.errors import BadInput
+
+PROFILES = Path(__file__).with_name("profiles.toml")
+MIX = "mix"
+"""The length that stands for the real lengths of the test split."""
+
+
+def usable_cores(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """The cores that this process may keep busy: its affinity, cut down to its cgroup's CPU quota (whole cores)."""
+    if not hasattr(os, "sched_getaffinity"):
+        return list(range(os.cpu_count() or 1))
+    cores = sorted(os.sched_getaffinity(0))
+    quota = min((q for q in _quotas(proc, groups)), default=float(len(cores)))
+    return cores[: max(1, int(quota))]
+
+
+def _quotas(proc: Path, groups: Path) -> list[float]:
+    """CPU quotas in cores, of this process's cgroup (version 1 or 2) and of every group above it."""
+    found = []
+    for line in proc.read_text().splitlines() if proc.is_file() else []:
+        _, controllers, name = line.split(":", 2)
+        if controllers == "":
+            root = groups
+        elif "cpu" in controllers.split(","):
+            root = groups / "cpu"
+        else:
+            continue
+        group = root / name.lstrip("/")
+        for folder in (group, *group.parents):
+            if not folder.is_relative_to(root):
+                break
+            found += _quota(folder)
+    return found
+
+
+def _quota(folder: Path) -> list[float]:
+    v2 = folder / "cpu.max"
+    if v2.is_file():
+        quota, period = v2.read_text().split()
+        return [] if quota == "max" else [int(quota) / int(period)]
+    v1 = folder / "cpu.cfs_quota_us"
+    if v1.is_file() and (allowed := int(v1.read_text())) > 0:
+        return [allowed / int((folder / "cpu.cfs_period_us").read_text())]
+    return []
+
+
+def load_profiles(names: Sequence[str] = (), path: Path = PROFILES) -> list[Profile]:
+    """The profiles of those names (all, if none are given), resolved to cores or skipped with the reason.
+
+    A profile whose threads, cores and lengths another one has already is measured once: `same_as` names that one.
+
+    Raises:
+        BadInput: a name that is not there, or a profile whose keys or values are not legal.
+    """
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    if unknown := [name for name in names if name not in table]:
+        raise BadInput(f"unknown profile {unknown[0]!r}; legal: {', '.join(table)}")
+    usable = usable_cores()
+    resolved: list[Profile] = []
+    for name in names or list(table):
+        profile = _resolve(name, table[name], usable, path)
+        twin = [p for p in resolved if not p.skipped and not p.same_as and _same(p, profile)]
+        resolved.append(profile.model_copy(update={"same_as": twin[0].name}) if twin else profile)
+    return resolved
+
+
+def _same(one: Profile, other: Profile) -> bool:
+    return (one.threads, one.cores, one.lengths) == (other.threads, other.cores, other.lengths)
+
+
+def _resolve(name: str, entry: dict[str, Any], usable: list[int], path: Path) -> Profile:
+    if set(entry) != {"threads", "cores", "lengths"}:
+        raise BadInput(f"{path}: [{name}] needs threads, cores and lengths, and nothing else; has {', '.join(entry)}")
+    threads, cores = (_count(entry[key], len(usable), f"{path}: [{name}] {key}") for key in ("threads", "cores"))
+    lengths = [str(length) for length in entry["lengths"]]
+    if wrong := [length for length in lengths if length != MIX and not (length.isdigit() and int(length))]:
+        raise BadInput(f"{path}: [{name}] length {wrong[0]!r}; legal: a number of tokens, or {MIX!r}")
+    skipped = None
+    if cores > len(usable):
+        skipped = f"needs {cores} cores, this process may use {len(usable)}"
+    elif not hasattr(os, "sched_setaffinity"):
+        skipped = "this platform cannot pin a process to cores"
+    return Profile(
+        name=name, threads=threads, cores=[] if skipped else usable[:cores], lengths=lengths, skipped=skipped
+    )
+
+
+def _count(value: object, everything: int, where: str) -> int:
+    if value == "all":
+        return everything
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise BadInput(f'{where} is {value!r}; legal: a number from 1, or "all"')

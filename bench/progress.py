@@ -1,0 +1,88 @@
+"""What is being weighed, and how long it still takes."""
+
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+_REDRAW_S = 0.5
+_UNKNOWN_MS = 0.05
+"""Per token, until the first artifact has been met; from then on the slowest one met stands for those to come."""
+
+
+@dataclass
+class _Work:
+    fixed_s: float
+    tokens: float
+    done: float = 0.0
+
+
+class Bar:
+    """A progress bar over work of known size (tokens) at speeds that become known on the way.
+
+    Work is named by what is done and who it is done to; `who` has a speed, ms per token.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[clock]}"),
+            console=console,
+            transient=True,
+            # A refreshing thread would use the CPU while something is being timed: it is drawn between two requests.
+            auto_refresh=False,
+        )
+        self._task = self._progress.add_task("weighing", total=None, clock="")
+        self._begin = time.monotonic()
+        self._drawn = 0.0
+        self._work: dict[tuple[str, str], _Work] = {}
+        self._speed: dict[str, float] = {}
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def expect(self, what: str, who: str, fixed_s: float = 0.0, tokens: float = 0.0) -> None:
+        """So much is to be done: seconds whoever it is, and tokens at their speed."""
+        self._work[what, who] = _Work(fixed_s, tokens)
+
+    def learn(self, who: str, ms_per_token: float) -> None:
+        """A first idea of the artifact's speed."""
+        self._speed[who] = ms_per_token
+
+    def now(self, text: str) -> None:
+        """Say what is being done."""
+        self._progress.update(self._task, description=text)
+        self._draw()
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(text)
+
+    def advance(self, what: str, who: str, share: float) -> None:
+        """That share of this work is done; more than is left of it is cut."""
+        work = self._work[what, who]
+        work.done = min(1.0, work.done + share)
+        if time.monotonic() - self._drawn > _REDRAW_S:
+            self._draw()
+
+    def left_s(self) -> float:
+        """Seconds still expected."""
+        slowest = max(self._speed.values(), default=_UNKNOWN_MS)
+        return sum(
+            (1 - work.done) * (work.fixed_s + work.tokens * self._speed.get(who, slowest) / 1000)
+            for (_, who), work in self._work.items()
+        )
+
+    def _draw(self) -> None:
+        elapsed, left = time.monotonic() - self._begin, self.left_s()
+        clock = f"{_minutes(elapsed)}, about {_minutes(left)} left"
+        self._progress.update(self._task, completed=elapsed, total=elapsed + left, clock=clock, refresh=True)
+        self._drawn = time.monotonic()
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -1,0 +1,131 @@
+"""`reports/<recipe>.md`, assembled: one screen that says it all, the details folded below it."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from bench.report import lead, sections
+from bench.report.numbers import duration, percent, points, points_between
+from bench.report.plots import draw_all
+from bench.report.tables import code, fold, text
+from bench.results import Results
+
+ALT = {
+    "accuracy-latency.svg": "Accuracy against latency; the area of a bubble is the size on disk",
+    "latency.svg": "Distribution of single-request latencies in each profile",
+    "memory.svg": "Resident memory over time, teacher and what ships",
+}
+
+
+def write_report(results: Results, folder: Path) -> Path:
+    """Write ``<folder>/<recipe>.md`` and its pictures ``<folder>/<recipe>/*.svg``; returns the path of the Markdown.
+
+    The same results give the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = draw_all(results, folder / results.recipe)
+    path = folder / f"{results.recipe}.md"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(compose(results, pictures), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def compose(results: Results, pictures: list[str]) -> str:
+    """The Markdown; `pictures` names the files that lie in ``<recipe>/`` beside it."""
+
+    def picture(name: str) -> str:
+        return f"![{ALT[name]}]({quote(results.recipe)}/{name})" if name in pictures else ""
+
+    warnings = [line for line in [*lead.guard_lines(results), lead.control_line(results)] if line]
+    blocks = [
+        f"# pocketbert report: {text(results.recipe)}",
+        lead.verdict_line(results),
+        "\n".join(f"- {line}" for line in warnings),
+        sections.noteworthy(results),
+        lead.headline_figures(results),
+        picture("accuracy-latency.svg"),
+        sections.overview(results),
+        _legend(results),
+        sections.latency_overview(results),
+        sections.not_measured(results),
+        *_folds(results, picture("latency.svg"), picture("memory.svg")),
+        _made(results),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[str]:
+    folds = []
+    if table := sections.verdicts(results):
+        source = f"Judged against {code(results.baseline)}." if results.baseline else "There is no baseline yet."
+        source += " Latency is a share of the teacher's P50 in the same run."
+        folds.append(fold(f"<b>All verdicts</b>: {sections.verdict_counts(results)}", source, table))
+    if table := sections.guard(results):
+        folds.append(
+            fold(
+                f"<b>The guard's decisions</b>: {sections.guard_counts(results)}",
+                "After each step of the build the model is compared with the fine-tuned teacher, row by row on the "
+                f"validation split; a drop of {points(results.max_drop)} points is allowed.",
+                table,
+            )
+        )
+    if (table := sections.linear_control(results)) and results.linear_control:
+        c = results.linear_control.comparison
+        folds.append(
+            fold(
+                f"<b>Linear control</b>: teacher {percent(c.value)}, linear model {percent(c.reference)}, "
+                f"gain {points(-c.drop)} points ({points_between(-c.high, -c.low)})",
+                table,
+            )
+        )
+    if table := sections.latency_details(results):
+        folds.append(
+            fold(
+                "<b>Latency</b>: every profile and length",
+                latency_picture,
+                "Single requests (batch 1), timed in turn with the teacher. The speed-up is the ratio of the P50s, "
+                "with its interval; milliseconds belong to this machine.",
+                table,
+                sections.tokenizer_note(results),
+            )
+        )
+    if table := sections.memory_details(results):
+        folds.append(fold("<b>Memory</b>: over time, and at its peak", memory_picture, table))
+    if table := sections.scores(results):
+        folds.append(fold("<b>Scores</b> on the test split, and agreement with PyTorch", table))
+    if table := sections.profiles(results):
+        folds.append(fold("<b>Profiles</b>: threads and cores", table))
+    folds.append(fold("<b>Machine and library versions</b>", sections.machine(results)))
+    return folds
+
+
+def _legend(results: Results) -> str:
+    """What the columns mean, once, for whoever opens the first report of their life."""
+    if not results.artifacts:
+        return ""
+    return (
+        "<sub>Figures in brackets are intervals, except for memory: there the artifact's own share, without the "
+        "runtime's imports. Deflated: as an app bundle carries it. Only what ships is gated.</sub>"
+    )
+
+
+def _made(results: Results) -> str:
+    command = f"```sh\n{results.command.strip()}\n```" if results.command.strip() else ""
+    made = f"Made {_moment(results.created)} in {duration(results.seconds)} by"
+    if not command:
+        made = made.removesuffix(" by")
+    numbers = f"Every number is in [{text(results.recipe)}.json]({quote(results.recipe)}.json)."
+    return "\n\n".join(filter(None, [made + (":" if command else "."), command, numbers]))
+
+
+def _moment(created: str) -> str:
+    """An ISO 8601 time to the minute, in UTC; as it stands if it is none."""
+    try:
+        return f"{datetime.fromisoformat(created).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text(created)

@@ -1,0 +1,106 @@
+"""Names beside bubbles: each label takes the free place nearest to its own."""
+
+from collections.abc import Sequence
+from math import cos, dist, pi, sin, sqrt
+from typing import TYPE_CHECKING
+
+from bench.report.plots.style import MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top; pixels
+
+GAPS = (4.0, 12.0, 24.0, 40.0, 60.0, 84.0)  # pixels between the bubble's rim and the label
+ANGLES = tuple(a * pi / 180 for a in (0, 180, 90, 270, 35, 325, 145, 215, 65, 295, 115, 245))
+
+
+def place_labels(
+    axes: "Axes",
+    points: Sequence[tuple[float, float]],
+    areas: Sequence[float],
+    whiskers: Sequence[tuple[float, float]],
+    labels: Sequence[str],
+    colours: Sequence[str],
+) -> None:
+    """Write each label near its bubble, over no other label, no bubble, and as few whiskers as can be.
+
+    Args:
+        points: centres, in data coordinates.
+        areas: of the bubbles, in square points.
+        whiskers: vertical extent at each point, in data coordinates.
+        labels: one for each point; lines are separated by a newline.
+        colours: of the labels.
+    """
+    figure = axes.figure.figure
+    figure.canvas.draw()  # lays the axes out; pixels mean nothing before
+    frame = axes.get_window_extent()
+    to_pixels = axes.transData.transform
+    centres = [tuple(to_pixels(point)) for point in points]
+    radii = [sqrt(area / pi) * figure.dpi / 72 for area in areas]
+    bubbles = [_around(x, y, r) for (x, y), r in zip(centres, radii, strict=True)]
+    # another bubble's label may not come so close that it could be this one's
+    shy = [_around(x, y, r + 9) for (x, y), r in zip(centres, radii, strict=True)]
+    lines = [
+        (x - 1, to_pixels((px, low))[1], x + 1, to_pixels((px, high))[1])
+        for (x, _), (px, _), (low, high) in zip(centres, points, whiskers, strict=True)
+    ]
+    inside: Box = (frame.x0 + 2, frame.y0 + 2, frame.x1 - 2, frame.y1 - 2)
+    taken: list[Box] = []
+    texts = [
+        axes.text(0, 0, label, color=colour, fontsize=9.5, linespacing=1.15, zorder=6)
+        for label, colour in zip(labels, colours, strict=True)
+    ]
+    # crowded bubbles first: those with room find some afterwards
+    order = sorted(range(len(points)), key=lambda i: sum(dist(centres[i], c) for c in centres))
+    for i in order:
+        extent = texts[i].get_window_extent()
+        x, y = centres[i]
+        candidates: list[tuple[float, Box]] = []
+        for gap in GAPS:
+            for rank, angle in enumerate(ANGLES):
+                box = _beside(x, y, radii[i] + gap, angle, extent.width, extent.height)
+                cost = gap + 0.5 * rank
+                cost += 40 * sum(_overlap(box, other) for other in taken)
+                cost += 10 * sum(_overlap(box, other) for other in bubbles)
+                cost += sum(_overlap(box, other) for j, other in enumerate(shy) if j != i)
+                cost += 2 * sum(_overlap(box, other) for other in lines)
+                cost += 40 * (extent.width * extent.height - _overlap(box, inside))
+                candidates.append((cost, box))
+        box = min(candidates)[1]
+        taken.append(box)
+        left, bottom = axes.transData.inverted().transform((box[0], box[1]))
+        texts[i].set_position((left, bottom))
+        texts[i].set_verticalalignment("bottom")
+        _leader(axes, centres[i], radii[i], box)
+
+
+def _leader(axes: "Axes", centre: tuple[float, ...], radius: float, box: Box) -> None:
+    """A thin line from the rim to a label that had to go far."""
+    x, y = centre
+    near_x, near_y = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
+    distance = dist((x, y), (near_x, near_y))
+    if distance <= radius + 9:
+        return
+    share = radius / distance
+    ends = [(x + (near_x - x) * share, y + (near_y - y) * share), (near_x, near_y)]
+    (x0, y0), (x1, y1) = axes.transData.inverted().transform(ends)
+    axes.plot([x0, x1], [y0, y1], color=MUTED, linewidth=0.8, zorder=5)
+
+
+def _around(x: float, y: float, radius: float) -> Box:
+    return x - radius, y - radius, x + radius, y + radius
+
+
+def _beside(x: float, y: float, distance: float, angle: float, width: float, height: float) -> Box:
+    """A box of that size that touches the circle of radius `distance` around (x, y) at `angle`, from outside."""
+    near_x, near_y = x + distance * cos(angle), y + distance * sin(angle)
+    left = near_x - width * (1 - cos(angle)) / 2
+    bottom = near_y - height * (1 - sin(angle)) / 2
+    return left, bottom, left + width, bottom + height
+
+
+def _overlap(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return width * height if width > 0 and height > 0 else 0.0

@@ -1,0 +1,48 @@
+"""Resident memory over time: the child that holds the teacher, and the one that holds what ships."""
+
+from typing import TYPE_CHECKING
+
+from bench.report.numbers import mebibytes
+from bench.report.pick import reference, shipped
+from bench.report.plots.style import COLOURS, latin, new_figure
+from bench.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(results: Results) -> "Figure | None":
+    """The picture, or None when no series was recorded for the teacher or for what ships."""
+    shown = [
+        (artifact, artifact.memory)
+        for artifact in (reference(results), shipped(results))
+        if artifact and artifact.memory and artifact.memory.series
+    ]
+    if not shown:
+        return None
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    tallest = max(memory.peak_mib for _, memory in shown)
+    longest = max(memory.series[-1][0] for _, memory in shown)
+    for artifact, memory in shown:
+        colour = COLOURS[artifact.role]
+        seconds = [s for s, _ in memory.series]
+        resident = [mib for _, mib in memory.series]
+        peak = f"{artifact.id}: peak {mebibytes(memory.peak_mib)}, own share {mebibytes(memory.own_mib)}"
+        axes.plot(seconds, resident, color=colour, linewidth=2, label=latin(peak))
+        axes.fill_between(seconds, resident, color=colour, alpha=0.12, linewidth=0)
+        axes.axhline(memory.peak_mib, color=colour, linewidth=0.9, linestyle=(0, (2, 2)))
+    axes.set_xlim(0, longest * 1.02 or 1)
+    axes.set_ylim(0, tallest * 1.06 or 1)
+    axes.legend(
+        title="resident memory over time (dotted: peak)",
+        title_fontsize=12,
+        alignment="left",
+        loc="lower left",
+        bbox_to_anchor=(0, 1.01),
+        borderaxespad=0,
+        labelcolor="linecolor",
+    )
+    axes.set_xlabel("seconds since the process started")
+    axes.set_ylabel("MiB")
+    return figure

@@ -1,0 +1,104 @@
+"""How every picture looks, and how it is saved: the same bytes from the same numbers.
+
+Pages are light or dark and a picture does not know which: each one brings its own near-white panel.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 8.4  # inches; browsers show 96 pixels to the inch, so about 800 pixels
+INK, MUTED, GRID, PANEL = "#1f2328", "#59636e", "#dfe3e8", "#fbfbfa"
+COLOURS: dict[Literal["reference", "stage", "ship"], str] = {
+    "reference": "#6639ba",
+    "stage": "#66707b",
+    "ship": "#c8480a",
+}
+NAMES: dict[Literal["reference", "stage", "ship"], str] = {
+    "reference": "teacher",
+    "stage": "after a stage",
+    "ship": "ships",
+}
+
+_RC = {
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": PANEL,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "figure.facecolor": PANEL,
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that every machine sets the same type
+    "font.size": 10.5,
+    "grid.color": GRID,
+    "legend.frameon": False,
+    "savefig.facecolor": PANEL,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "pocketbert",
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Matplotlib's defaults plus ours, whatever the user's matplotlibrc says; undone afterwards."""
+    import matplotlib.style
+
+    with matplotlib.style.context(["default", _RC]):
+        yield
+
+
+def new_figure(height: float) -> "Figure":
+    """An empty figure of the common width (height in inches) that can measure its own text; no pyplot, no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height))
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)
+    return figure
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write the figure under a temporary name and rename it; neither date nor version stands in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        figure.savefig(temporary, format=path.suffix[1:], metadata={"Date": None, "Creator": None})
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def latin(text: str) -> str:
+    """The text with whatever the font may lack replaced; an artifact's name may be in any script."""
+    return text.encode("latin-1", "replace").decode("latin-1")
+
+
+def log_milliseconds(axes: "Axes", low: float, high: float) -> None:
+    """A logarithmic x axis from `low` to `high`, ticked in plain milliseconds."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    for steps in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)):
+        ticks = [t for power in range(-4, 7) for s in steps if low <= (t := s * 10.0**power) <= high]
+        if len(ticks) >= 4:
+            break
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(ticks, [f"{t:g}" for t in ticks])

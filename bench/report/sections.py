@@ -1,0 +1,298 @@
+"""The tables of a report, each made from one part of the results. An empty string means: nothing to show."""
+
+from collections import Counter
+
+from bench.report.lead import plain
+from bench.report.numbers import (
+    duration,
+    file_size,
+    mebibytes,
+    milliseconds,
+    percent,
+    points,
+    points_between,
+    quantity,
+    significant,
+    speed_up,
+    times,
+)
+from bench.report.pick import absent, headline, latency, measured, names, ordered, per_profile, reference, spoken
+from bench.report.tables import code, table, text
+from bench.results import Interval, Results, Verdict, Weighed
+
+UNFOLDED = ("regressed", "missing", "inconclusive")
+ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
+
+
+def overview(results: Results) -> str:
+    """The teacher against every stage and artifact: one row each, one column for each quantity."""
+    where = headline(results)
+    metric = next((a.accuracy.metric for a in results.artifacts if a.accuracy), "metric")
+    speed = f"speed-up ({text(spoken(*where))})" if where else "speed-up"
+    rows = [
+        [
+            code(a.id),
+            ROLES[a.role],
+            percent(a.accuracy.value) if a.accuracy else "",
+            _drop(a.accuracy.drop) if a.accuracy and a.accuracy.drop else "",
+            quantity(a.parameters) if a.parameters is not None else "",
+            quantity(a.macs) if a.macs is not None else "",
+            file_size(a.size.bytes) if a.size else "",
+            file_size(a.size.deflated_bytes) if a.size else "",
+            f"{mebibytes(a.memory.peak_mib)} ({significant(a.memory.own_mib)})" if a.memory else "",
+            _speed(a, results, where),
+        ]
+        for a in ordered(results)
+    ]
+    headers = ["model", "role", text(metric), "drop, points", "parameters", "MACs", "on disk", "deflated"]
+    return table([*headers, "peak memory (own)", speed], rows, words=2) if rows else ""
+
+
+def latency_overview(results: Results) -> str:
+    """P50 and P90 of every artifact, one column for each profile."""
+    columns = list(per_profile(results))
+    rows = [
+        [
+            code(a.id),
+            *(f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else "" for c in columns),
+        ]
+        for a in ordered(results)
+    ]
+    return (
+        table(["P50 / P90, ms", *(text(spoken(names(results, profile), length)) for profile, length in columns)], rows)
+        if columns
+        else ""
+    )
+
+
+def latency_details(results: Results) -> str:
+    """Every timing, with the interval of its speed-up; the tokenizer, timed apart, is a row of its own."""
+    rows = [
+        [
+            text(names(results, where[0])),
+            text(where[1]),
+            code(a.id),
+            milliseconds(m.p50_ms),
+            milliseconds(m.p90_ms),
+            _speed(a, results, where),
+            f"{m.runs:,}",
+        ]
+        for where in measured(results)
+        for a in ordered(results)
+        if (m := latency(a, where))
+    ]
+    return (
+        table(["profile", "length", "model", "P50, ms", "P90, ms", "speed-up", "runs"], rows, words=3) if rows else ""
+    )
+
+
+def tokenizer_note(results: Results) -> str:
+    """How long the tokenizer takes; it is not part of the latencies."""
+    found = [a.tokenizer_p50_ms for a in results.artifacts if a.tokenizer_p50_ms is not None]
+    if not found:
+        return ""
+    low, high = milliseconds(min(found)), milliseconds(max(found))
+    return f"The tokenizer is timed apart and not included: P50 {low if low == high else f'{low} to {high}'} ms."
+
+
+def memory_details(results: Results) -> str:
+    """Peak resident memory at the three moments it is read."""
+    rows = [
+        [code(a.id), *(mebibytes(v) for v in (m.imports_mib, m.load_mib, m.peak_mib, m.own_mib))]
+        for a in ordered(results)
+        if (m := a.memory)
+    ]
+    headers = ["model", "after imports", "after load", "peak", "own share (peak minus imports)"]
+    return table(headers, rows) if rows else ""
+
+
+def scores(results: Results) -> str:
+    """Every score on the test split, and how well each file agrees with the PyTorch model it was made from."""
+    shown = [a for a in ordered(results) if a.accuracy or a.parity]
+    kinds = list(dict.fromkeys(name for a in shown if a.accuracy for name in a.accuracy.scores))
+    rows = [
+        [
+            code(a.id),
+            *(percent(a.accuracy.scores[n]) if a.accuracy and n in a.accuracy.scores else "" for n in kinds),
+            f"{a.accuracy.rows:,}" if a.accuracy else "",
+            percent(a.parity.label_agreement) if a.parity else "",
+            significant(a.parity.max_abs_logit, 2) if a.parity else "",
+        ]
+        for a in shown
+    ]
+    headers = ["model", *map(text, kinds), "test rows", "same label as its PyTorch model", "largest logit difference"]
+    reused = [code(a.id) for a in shown if a.accuracy and a.accuracy.reused]
+    note = f"Taken over from an earlier weighing of the same file, rows and runtime: {', '.join(reused)}."
+    return "\n\n".join([table(headers, rows), *([note] if reused else [])]) if rows else ""
+
+
+def not_measured(results: Results) -> str:
+    """What is missing from the tables, and why: skipped profiles and parts that failed."""
+    skipped = [f"- profile {code(p.name)}: {text(p.skipped)}" for p in results.profiles if p.skipped]
+    failed = [f"- {code(a.id)}: {text(failure)}" for a in ordered(results) for failure in a.failures]
+    return "\n".join(["Not measured:", "", *skipped, *failed]) if skipped or failed else ""
+
+
+def noteworthy(results: Results) -> str:
+    """The gated verdicts that fail or are unclear, one line each, and what to do about missing baselines."""
+    lines = [_line(v) for outcome in UNFOLDED for v in results.verdicts if v.outcome == outcome and not absent(v)]
+    if gone := dict.fromkeys(v.profile for v in results.verdicts if absent(v) and v.profile):
+        lines.append(f"- **not possible here**, though in the baseline: latency {', '.join(map(text, gone))}")
+    if any(v.gated and v.outcome == "no-baseline" for v in results.verdicts):
+        lines.append(
+            "- **no baseline** yet for some quantities (listed below); accept these figures with "
+            f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}"
+        )
+    return "\n".join(lines)
+
+
+def verdicts(results: Results) -> str:
+    """Every verdict, each figure in the unit of its metric; below the table why one has no baseline or figure."""
+    rows = [
+        [
+            f"**{v.outcome}**" if v.outcome in UNFOLDED else v.outcome,
+            v.metric,
+            code(v.artifact),
+            text(v.profile or ""),
+            _figure(v, v.baseline),
+            _figure(v, v.measured),
+            _interval(v),
+            f"{points(v.threshold)} points" if v.metric == "accuracy" else f"+{percent(v.threshold)}",
+        ]
+        for v in results.verdicts
+    ]
+    headers = ["verdict", "metric", "artifact", "profile/length", "baseline", "measured", "interval", "threshold"]
+    whys = [_line(v) for v in results.verdicts if v.outcome == "no-baseline" and results.baseline]
+    return "\n\n".join([table(headers, rows, words=4), *(["\n".join(whys)] if whys else [])]) if rows else ""
+
+
+def verdict_counts(results: Results) -> str:
+    """``9 ok, 1 improved``, over all verdicts, gated or not."""
+    return ", ".join(f"{n} {outcome}" for outcome, n in Counter(v.outcome for v in results.verdicts).most_common())
+
+
+def guard(results: Results) -> str:
+    """Each step of the build: what it cost in the metric and what the guard decided."""
+    rows = []
+    for step in results.steps:
+        c = step.comparison
+        decision = f"**{step.decision}**" if step.decision == "rolled-back" else step.decision
+        rows.append(
+            [
+                code(step.name),
+                f"{decision} (unsettled)" if step.unsettled else decision,
+                percent(c.value) if c else "",
+                percent(c.reference) if c else "",
+                f"{points(c.drop)} ({points_between(c.low, c.high)})" if c and step.decision != "reference" else "",
+                f"{c.rows:,}" if c else "",
+                quantity(parameters) if (parameters := step.measured.get("parameters_left")) else "",
+                duration(step.seconds),
+            ]
+        )
+    metric = next((s.comparison.metric for s in results.steps if s.comparison), "metric")
+    headers = ["step", "decision", text(metric), "teacher's", "drop, points", "validation rows", "parameters", "took"]
+    notes = "\n".join(f"- {plain(s, results.steps)}: {text(note)}" for s in results.steps for note in s.notes)
+    return "\n\n".join(filter(None, [table(headers, rows, words=2), notes])) if rows else ""
+
+
+def guard_counts(results: Results) -> str:
+    """``3 accepted, 1 rolled back``."""
+    counts: Counter[str] = Counter(s.decision for s in results.steps)
+    said = {"accepted": "accepted", "rolled-back": "rolled back"}
+    return ", ".join(f"{counts[d]} {words}" for d, words in said.items() if counts[d]) or "no step but the teacher"
+
+
+def linear_control(results: Results) -> str:
+    """The teacher beside a linear model trained on the same rows."""
+    control = results.linear_control
+    if control is None:
+        return ""
+    c = control.comparison
+    row = [
+        percent(c.value),
+        percent(c.reference),
+        f"{points(-c.drop)} ({points_between(-c.high, -c.low)})",
+        f"{c.rows:,}",
+        f"{control.train_rows:,}",
+        duration(control.seconds),
+    ]
+    return "\n\n".join(
+        [
+            "A linear model on character n-grams, trained on the teacher's rows and scored on the same ones: "
+            "a teacher that cannot beat it is not worth compressing.",
+            table(
+                [f"teacher's {text(c.metric)}", "linear model's", "gain, points", "rows", "training rows", "took"],
+                [row],
+                words=0,
+            ),
+        ]
+    )
+
+
+def profiles(results: Results) -> str:
+    """The simulated devices: what was asked for and what was seen in force."""
+    rows = [
+        [
+            code(p.name),
+            f"skipped: {text(p.skipped)}" if p.skipped else f"same as {code(p.same_as)}" if p.same_as else "measured",
+            ", ".join(text(length) for length in p.lengths),
+            str(p.threads),
+            ", ".join(map(str, p.cores)),
+        ]
+        for p in results.profiles
+    ]
+    headers = ["profile", "state", "lengths, tokens", "threads", "cores in force (verified)"]
+    return table(headers, rows, words=3) if rows else ""
+
+
+def machine(results: Results) -> str:
+    """The fingerprint: what the figures depend on besides the models."""
+    m = results.machine
+    rows = [
+        ["fingerprint", code(m.fingerprint)],
+        ["processor", text(m.cpu)],
+        ["instruction sets", text(", ".join(m.flags))],
+        ["usable cores", str(m.cores)],
+        ["memory", mebibytes(m.memory_mib)],
+        ["kernel", text(m.kernel)],
+        ["Python", text(m.python)],
+        *([text(name), text(version)] for name, version in sorted(m.versions.items(), key=lambda p: p[0].lower())),
+    ]
+    return table(["what", "value"], rows, words=2)
+
+
+def _line(verdict: Verdict) -> str:
+    head = f"{verdict.metric} {verdict.outcome}:"
+    return f"- **{head}** {text(verdict.message.removeprefix(head))}"
+
+
+def _figure(verdict: Verdict, value: float | None) -> str:
+    """A verdict's figure: latency as a share of the teacher's P50, memory in MiB, bytes, metric in percent."""
+    if value is None:
+        return ""
+    if verdict.metric == "latency":
+        return times(value)
+    if verdict.metric == "memory":
+        return mebibytes(value)
+    return percent(value) if verdict.metric == "accuracy" else file_size(round(value))
+
+
+def _interval(verdict: Verdict) -> str:
+    """A verdict's interval: of the ratio for latency, of the drop for accuracy; the other metrics have none."""
+    if (found := verdict.interval) is None:
+        return ""
+    if verdict.metric == "accuracy":
+        return f"drop {points_between(found.low, found.high)}"
+    return f"{significant(found.low)} to {significant(found.high)}"
+
+
+def _drop(drop: Interval) -> str:
+    return f"{points(drop.estimate)} ({points_between(drop.low, drop.high)})"
+
+
+def _speed(artifact: Weighed, results: Results, where: tuple[str, str] | None) -> str:
+    timing = latency(artifact, where)
+    teacher = reference(results)
+    if timing is None:
+        return ""
+    return "1×" if teacher and artifact.id == teacher.id else speed_up(timing.ratio)

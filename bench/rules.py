@@ -1,0 +1,78 @@
+"""The rule of each metric: a figure, the baseline's figure and the threshold -> what was found.
+
+| metric | regressed | improved | else |
+| --- | --- | --- | --- |
+| latency | the interval of the change of the ratio lies beyond +limit | … beyond −limit | ok at or below +limit, else inconclusive |
+| memory | own share beyond +limit, and by more than the floor | beyond −limit, likewise | ok |
+| size | bytes or deflated bytes beyond +limit | the larger of both below −limit | ok |
+| accuracy | the drop is not acceptable by the guard's rule | the interval of the gain lies beyond the limit | ok |
+"""  # noqa: E501
+
+from dataclasses import dataclass
+
+from bench.results import Interval, Outcome, Size
+from bench.stats import relative_change
+from compress.tasks.paired import Drop
+
+MEMORY_FLOOR_MIB = 1.0
+"""What allocators do from run to run, however small an artifact's own share is."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found, before it is worded; `profile_only` says that a missing figure is the profile's doing."""
+
+    outcome: Outcome
+    note: str
+    baseline: float | None = None
+    measured: float | None = None
+    interval: Interval | None = None
+    unit: str = ""
+    profile_only: bool = False
+
+
+def judge_latency(now: Interval, was: Interval, limit: float) -> Finding:
+    """The ratio to the reference now against the ratio to the reference then; milliseconds have no say."""
+    change = relative_change(now, was)
+    outcome: Outcome = "inconclusive"
+    if change.low > limit:
+        outcome = "regressed"
+    elif change.high < -limit:
+        outcome = "improved"
+    elif change.high <= limit:
+        outcome = "ok"
+    note = f"change {change.estimate:+.1%} [{change.low:+.1%}, {change.high:+.1%}]"
+    return Finding(outcome, note, was.estimate, now.estimate, now, "× reference")
+
+
+def judge_memory(now: float, was: float, limit: float) -> Finding:
+    """An artifact's own share of its child's peak, MiB."""
+    note = f"change {now - was:+.1f} MiB, {_percent(now, was)}"
+    return Finding(_beyond(now, was, max(limit * was, MEMORY_FLOOR_MIB)), note, was, now, unit="MiB of its own")
+
+
+def judge_size(now: Size, was: Size, limit: float) -> Finding:
+    """Bytes on disk and deflated; the one that grew more is judged."""
+    pairs = [
+        (now.bytes, was.bytes, "bytes"),
+        (now.deflated_bytes, was.deflated_bytes, "bytes deflated"),
+    ]
+    new, old, unit = max(pairs, key=lambda pair: pair[0] / pair[1])
+    return Finding(_beyond(new, old, limit * old), f"change {_percent(new, old)}", old, new, unit=unit)
+
+
+def judge_drop(drop: Drop, limit: float) -> Outcome:
+    """The guard's rule, whatever the drop is measured against."""
+    if not drop.acceptable(limit):
+        return "regressed"
+    return "improved" if drop.high < -limit else "ok"
+
+
+def _beyond(now: float, was: float, margin: float) -> Outcome:
+    if now > was + margin:
+        return "regressed"
+    return "improved" if now < was - margin else "ok"
+
+
+def _percent(now: float, was: float) -> str:
+    return f"{now / was - 1:+.1%}" if was else "from nothing"

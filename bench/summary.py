@@ -1,0 +1,39 @@
+"""The table of verdicts at the end of a pytest run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.results import Results, Verdict
+
+
+def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
+    """The table, then what was skipped or shared, then what the verdicts were held against."""
+    rows = [
+        [_mark(v), v.metric, v.artifact, v.profile or "", _figure(v.baseline), _figure(v.measured)]
+        for v in results.verdicts
+    ]
+    headers = ["verdict", "metric", "artifact", "profile/tokens", "baseline", "measured"]
+    yield from tabulate(
+        rows, headers=headers, disable_numparse=True, colalign=("left",) * 4 + ("right",) * 2
+    ).splitlines()
+    yield ""
+    for profile in results.profiles:
+        if profile.skipped:
+            yield f"profile {profile.name} skipped: {profile.skipped}"
+        if profile.same_as:
+            yield f"profile {profile.name} is {profile.same_as} on this machine: measured once"
+    yield f"baseline: {baseline or 'none; write one with: pocketbert baseline update <results>'}"
+    failing = sum(verdict.fails for verdict in results.verdicts)
+    yield f"{len(results.verdicts)} verdicts, {failing} failing; weighed in {results.seconds:.0f} s"
+
+
+def _mark(verdict: Verdict) -> str:
+    return f"{verdict.outcome} !" if verdict.fails else verdict.outcome
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4f}" if value < 10 else f"{value:.1f}"

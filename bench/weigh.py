@@ -1,0 +1,246 @@
+"""Weighs what a manifest lists: manifest in, `Results` out. Judging is the gate's."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.child import Child, ChildFailed
+from bench.machine import read_machine
+from bench.metrics.accuracy import measure_accuracy, with_drop
+from bench.metrics.latency import PROCESS_SCATTER, WARM_UP, summarize, time_in_turn, tokenizer_p50
+from bench.metrics.memory import measure_memory
+from bench.metrics.size import measure_size
+from bench.profiles import MIX, usable_cores
+from bench.progress import Bar
+from bench.results import SCHEMA, Accuracy, Latency, Profile, Results, Size, Weighed
+from bench.reuse import keep, place, recall
+from bench.subject import REQUESTS, Rows, Subject, open_subject
+from compress.manifest import Artifact, Manifest
+from compress.tasks import open_task
+
+MEMORY_TOKENS = 128
+"""Length of the requests that the memory pass answers."""
+_START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
+
+
+class Weighing:
+    """One weighing of one manifest.
+
+    Args:
+        manifest: what to weigh.
+        folder: the manifest's.
+        rows: the test split.
+        profiles: resolved; the skipped ones are carried into the results.
+        command: what the person typed.
+        bar: told what is going on.
+    """
+
+    def __init__(
+        self, manifest: Manifest, folder: Path, rows: Rows, profiles: list[Profile], command: str, bar: Bar
+    ) -> None:
+        self._begin = time.monotonic()
+        self._manifest, self._folder, self._rows = manifest, folder, rows
+        self._profiles, self._command, self._bar = profiles, command, bar
+        self._machine = read_machine()
+        self._task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
+        self._cores = usable_cores()
+        # The reference goes first: it is the slowest, so that what is expected shrinks instead of growing.
+        listed = sorted(manifest.artifacts, key=lambda artifact: artifact.id != manifest.reference)
+        self._subjects: dict[str, Subject] = {}
+        self._key_of: dict[str, str] = {}
+        for artifact in listed:
+            subject = open_subject(artifact, manifest, folder, rows)
+            self._subjects.setdefault(subject.key, subject)
+            self._key_of[artifact.id] = subject.key
+        self._reference = self._subjects[self._key_of[manifest.reference]]
+
+    def run(self) -> Results:
+        """Measure everything; what cannot be measured is in the artifact's `failures`."""
+        subjects = list(self._subjects.values())
+        self._expect()
+        self._bar.now(f"{len(subjects)} artifacts: bytes on disk and deflated")
+        with ThreadPoolExecutor(len(self._cores)) as pool:
+            for subject, size in zip(subjects, pool.map(self._size, subjects), strict=True):
+                subject.size = size
+        for subject in subjects:
+            self._memory_and_accuracy(subject)
+        for profile in self._profiles:
+            if not profile.skipped and not profile.same_as:
+                self._latency(profile)
+        texts = [self._rows.texts[row] for row in self._rows.drawn]
+        for subject in subjects:
+            subject.tokenizer_p50_ms = tokenizer_p50(subject.tokenizer, texts)
+        return self._results()
+
+    def _expect(self) -> None:
+        """Tell the progress bar what is to be done."""
+        for key, subject in self._subjects.items():
+            self._bar.expect("memory", key, fixed_s=_START_S)
+            total = sum(map(len, subject.sequences))
+            self._bar.expect("accuracy", key, tokens=total)
+            for profile in self._profiles:
+                if profile.skipped or profile.same_as:
+                    continue
+                self._bar.expect(profile.name, key, fixed_s=_START_S / 2)
+                slower = len(self._cores) / profile.threads
+                for length in profile.lengths:
+                    tokens = total / len(self._rows.gold) if length == MIX else int(length)
+                    work = tokens * (REQUESTS + WARM_UP) * slower
+                    self._bar.expect(f"{profile.name}/{length}", key, tokens=work)
+
+    def _size(self, subject: Subject) -> Size:
+        kept = place(self._folder, "size", subject.sha256)
+        if not self._ships(subject) and (known := recall(kept, Size)):
+            return known
+        size = measure_size(subject.path)
+        keep(kept, size)
+        return size
+
+    def _ships(self, subject: Subject) -> bool:
+        return any(a.role == "ship" and self._key_of[a.id] == subject.key for a in self._manifest.artifacts)
+
+    def _memory_and_accuracy(self, subject: Subject) -> None:
+        """Memory in a fresh child with every usable core, then the test split through the same child."""
+        name, key = subject.artifact.id, subject.key
+        with Child(len(self._cores), self._cores) as child:
+            self._bar.now(f"{name}: memory")
+            try:
+                requests = subject.requests(str(MEMORY_TOKENS), self._rows)
+                subject.memory, ms = measure_memory(child, subject.artifact.runtime, subject.path, requests)
+                self._bar.learn(key, ms / MEMORY_TOKENS)
+                self._bar.advance("memory", key, 1)
+                self._bar.now(f"{name}: accuracy on {len(self._rows.gold)} rows")
+                self._accuracy(subject, child)
+            except ChildFailed as failure:
+                lost = ("accuracy",) if subject.memory else ("memory", "accuracy")
+                subject.failures += [f"{what}: {failure}" for what in lost]
+        self._bar.advance("memory", key, 1)
+        self._bar.advance("accuracy", key, 1)
+
+    def _accuracy(self, subject: Subject, child: Child) -> None:
+        versions = [f"{name} {version}" for name, version in sorted(self._machine.versions.items())]
+        task = self._manifest.task.model_dump_json()
+        kept = place(
+            self._folder, "accuracy", subject.key, self._rows.sha256, task, self._machine.fingerprint, *versions
+        )
+        if not self._ships(subject) and (known := recall(kept, Accuracy)):
+            subject.accuracy = known.model_copy(update={"reused": True})
+            return
+        count = len(self._rows.gold)
+        subject.accuracy = measure_accuracy(
+            child,
+            self._task,
+            self._rows,
+            subject.sequences,
+            subject.padding,
+            lambda done: self._bar.advance("accuracy", subject.key, done / count),
+        )
+        keep(kept, subject.accuracy)
+
+    def _latency(self, profile: Profile) -> None:
+        """All artifacts at once, each in a child of its own, timed in turn at every length of the profile."""
+        self._bar.now(f"{profile.name}: starting")
+        with ExitStack() as stack:
+            children = {key: stack.enter_context(Child(profile.threads, profile.cores)) for key in self._subjects}
+            ready = self._start(children, profile)
+            for length in profile.lengths:
+                self._bar.now(f"{profile.name}: {length} tokens, {len(ready)} artifacts in turn")
+                ready = self._time(ready, profile, length)
+
+    def _start(self, children: dict[str, Child], profile: Profile) -> dict[str, Child]:
+        """The children whose artifact is loaded and whose threads and cores are as asked for."""
+        imported, loaded, ready = [], [], {}
+        what = f"latency {profile.name}"
+        for key, child in children.items():
+            child.begin("imports", runtime=self._subjects[key].artifact.runtime)
+        for key, child in children.items():
+            with _blame(self._subjects[key], what):
+                child.finish()
+                child.begin_load(self._subjects[key].artifact.runtime, self._subjects[key].path)
+                imported.append(key)
+        for key in imported:
+            with _blame(self._subjects[key], what):
+                children[key].finish()
+                loaded.append(key)
+        for key in loaded:
+            with _blame(self._subjects[key], what):
+                children[key].requests(self._subjects[key].requests(profile.lengths[0], self._rows)[:1])
+                children[key].run(0)
+                children[key].verify()
+                ready[key] = children[key]
+            self._bar.advance(profile.name, key, 1)
+        return ready
+
+    def _time(self, children: dict[str, Child], profile: Profile, length: str) -> dict[str, Child]:
+        """Time one length; returns the children that are still there for the next."""
+        where = f"{profile.name}/{length}"
+        ready = {}
+        for key, child in children.items():
+            with _blame(self._subjects[key], f"latency {where}"):
+                child.requests(self._subjects[key].requests(length, self._rows))
+                ready[key] = child
+        share = 1 / (REQUESTS + WARM_UP)
+        times, failed = time_in_turn(ready, REQUESTS, lambda key, _: self._bar.advance(where, key, share))
+        for key, words in failed.items():
+            self._subjects[key].failures.append(f"latency {where}: {words}")
+        reference = times.get(self._reference.key)
+        for key, samples in times.items():
+            subject = self._subjects[key]
+            if reference is None:
+                subject.failures.append(f"latency {where}: the reference failed, there is no ratio")
+            else:
+                scatter = 0.0 if subject is self._reference else PROCESS_SCATTER
+                subject.latency.append(summarize(profile.name, length, samples, reference, scatter))
+        return {key: ready[key] for key in times}
+
+    def _results(self) -> Results:
+        return Results(
+            schema=SCHEMA,
+            recipe=self._manifest.recipe,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=self._command,
+            seconds=round(time.monotonic() - self._begin, 1),
+            reference=self._manifest.reference,
+            max_drop=self._manifest.max_drop,
+            machine=self._machine,
+            profiles=self._profiles,
+            artifacts=[self._weighed(artifact) for artifact in self._manifest.artifacts],
+            steps=self._manifest.steps,
+            linear_control=self._manifest.linear_control,
+        )
+
+    def _weighed(self, artifact: Artifact) -> Weighed:
+        """The artifact with the figures of its subject, which it may share with others."""
+        subject = self._subjects[self._key_of[artifact.id]]
+        accuracy = subject.accuracy
+        if accuracy is not None and self._reference.accuracy is not None and artifact.id != self._manifest.reference:
+            accuracy = with_drop(accuracy, self._reference.accuracy, self._task, self._manifest.confidence)
+        return Weighed(
+            **artifact.model_dump(include={"id", "role", "runtime", "precision", "made_from", "parameters", "macs"}),
+            sha256=subject.sha256,
+            parity=artifact.parity,
+            size=subject.size,
+            accuracy=accuracy,
+            memory=subject.memory,
+            latency=[shared for entry in subject.latency for shared in self._shared(entry)],
+            tokenizer_p50_ms=subject.tokenizer_p50_ms,
+            failures=subject.failures,
+        )
+
+    def _shared(self, entry: Latency) -> Iterator[Latency]:
+        """The entry, and once more for every profile that is the same under another name."""
+        for profile in self._profiles:
+            if entry.profile in (profile.name, profile.same_as):
+                yield entry.model_copy(update={"profile": profile.name})
+
+
+@contextmanager
+def _blame(subject: Subject, what: str) -> Iterator[None]:
+    """Enter a child's failure in the artifact's book instead of raising it."""
+    try:
+        yield
+    except ChildFailed as failure:
+        subject.failures.append(f"{what}: {failure}")

@@ -1,0 +1,137 @@
+"""The child process that holds one artifact and does what it is told: ``python -m bench.worker PARENT CORES``.
+
+One JSON object per line comes in on standard input, one goes out for each on standard output. Arrays travel as files
+without pickle. Nothing is imported before its command asks for it, so that what a runtime costs can be told from what
+an artifact costs, and a child that times ONNX Runtime never carries PyTorch.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when the parent's is gone; elsewhere than on Linux the closed pipe ends it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the parent is gone")
+
+
+def take_stdio() -> tuple[TextIOWrapper, TextIOWrapper]:
+    """Standard input and output for the protocol alone: whatever a library prints goes to standard error."""
+    commands = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return commands, replies
+
+
+def peak_kib() -> int:
+    """The largest resident set so far, KiB.
+
+    `VmHWM`, because on Linux `ru_maxrss` of a child starts at its parent's peak (getrusage(2), kept over execve).
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1])
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+class Worker:
+    """What is loaded, and one method per command; each takes the command's values and returns the reply's."""
+
+    def __init__(self) -> None:
+        self._session: Any = None
+        self._requests: list[dict[str, Any]] = []
+
+    def imports(self, runtime: str) -> dict[str, Any]:
+        """Import the runtime and nothing else."""
+        import_module(f"compress.runtimes.{runtime}")
+        return {"peak_kib": peak_kib()}
+
+    def load(self, runtime: str, path: str, threads: int) -> dict[str, Any]:
+        """Open the artifact with that many threads."""
+        from compress.runtimes import open_session
+
+        self._session = open_session(runtime, Path(path), threads)
+        return {"peak_kib": peak_kib()}
+
+    def requests(self, path: str) -> dict[str, Any]:
+        """Take the single requests that `run` will be asked for: ``tokens`` end to end and the ``lengths`` of each."""
+        import numpy as np
+
+        with np.load(path, allow_pickle=False) as file:
+            ends = np.cumsum(file["lengths"])
+            rows = np.split(file["tokens"], ends[:-1])
+        self._requests = [{"input_ids": row[None, :], "attention_mask": np.ones_like(row)[None, :]} for row in rows]
+        # A collection in the middle of a request would be timed with it.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        return {}
+
+    def run(self, index: int) -> dict[str, Any]:
+        """Answer one request, batch 1, and say how long it took."""
+        batch = self._requests[index % len(self._requests)]
+        begin = time.perf_counter_ns()
+        self._session.logits(batch)
+        return {"ms": (time.perf_counter_ns() - begin) / 1e6}
+
+    def logits(self, batch: str, out: str) -> dict[str, Any]:
+        """Logits of the padded batch in one file, into another."""
+        import numpy as np
+
+        with np.load(batch, allow_pickle=False) as file:
+            inputs = {name: file[name] for name in file.files}
+        np.save(out, self._session.logits(inputs), allow_pickle=False)
+        return {}
+
+    def state(self) -> dict[str, Any]:
+        """Peak memory, and the threads that the runtime says are in force (None where it has no such report)."""
+        torch = sys.modules.get("torch")
+        return {"peak_kib": peak_kib(), "threads": torch.get_num_threads() if torch else None}
+
+
+def serve(commands: TextIOWrapper, replies: TextIOWrapper) -> None:
+    """Answer until told to quit or the pipe closes; a command that fails is answered with its error."""
+    worker = Worker()
+    for line in commands:
+        command = json.loads(line)
+        if (name := command.pop("do")) == "quit":
+            return
+        method: Callable[..., dict[str, Any]] = getattr(worker, name)
+        try:
+            reply = method(**command)
+        except Exception as error:  # whatever a runtime raises is this artifact's failure, and the parent's to judge
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        replies.write(json.dumps(reply) + "\n")
+
+
+def main() -> None:
+    parent, cores = int(sys.argv[1]), [int(core) for core in sys.argv[2].split(",")]
+    die_with(parent)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    commands, replies = take_stdio()
+    serve(commands, replies)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Finished steps, addressed by what went into them.
+
+A step is made in a scratch folder named by its key and moved into place when it is whole. So a build that is killed
+loses nothing that was finished, and inside training it goes on from the last checkpoint of the same key.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from compress.manifest import Step, write_json
+
+_LIBRARIES = ("numpy", "onnx", "onnxruntime", "tokenizers", "torch", "transformers")
+_PACKAGE = Path(__file__).parent
+
+
+def step_key(previous: str, parameters: Mapping[str, Any], sources: list[str]) -> str:
+    """SHA-256 over the previous key, the parameters, the source files (names below `compress/`) and the libraries."""
+    parts = {
+        "previous": previous,
+        "parameters": parameters,
+        "sources": {name: _source_digest(name) for name in sources},
+        "libraries": {name: version(name) for name in _LIBRARIES},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def _source_digest(name: str) -> str:
+    return hashlib.sha256((_PACKAGE / name).read_bytes()).hexdigest()
+
+
+def cached(folder: Path, key: str) -> Step | None:
+    """The finished step in `folder`, if it was made from the same things."""
+    record = folder / "stage.json"
+    if not record.is_file():
+        return None
+    step = Step.model_validate_json(record.read_text(encoding="utf-8"))
+    return step if step.key == key else None
+
+
+def make(folder: Path, step: Step, scratch_root: Path, work: Callable[[Path, Path], Step]) -> Step:
+    """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one."""
+    scratch = scratch_root / f"{folder.name}-{step.key[:12]}"
+    out = scratch / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    done = work(out, scratch / "training")
+    write_json(out / "stage.json", done)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        folder.rename(scratch / "replaced")
+    out.rename(folder)
+    shutil.rmtree(scratch)
+    return done

@@ -1,0 +1,53 @@
+"""``pocketbert evaluate``: one file or folder, scored on one split of a recipe's data."""
+
+from pathlib import Path
+
+import psutil
+
+from compress.data import read_texts
+from compress.errors import BadInput
+from compress.exports import FORMATS
+from compress.progress import Progress
+from compress.recipe import Recipe
+from compress.runtimes import open_session
+from compress.tasks.encoding import encode, load_tokenizer, pad_id, predict
+
+SPLITS = ("validation", "test")
+
+
+def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) -> tuple[dict[str, float], int]:
+    """Every metric of `recipe`'s task, as fractions, and the number of rows.
+
+    The tokenizer is `tokenizer.json` in the folder of the model, or in the nearest folder above that has one.
+
+    Raises:
+        BadInput: an unknown split, no such file, no tokenizer, or a file of no known format.
+    """
+    if split not in SPLITS:
+        raise BadInput(f"--split {split}: legal: {', '.join(SPLITS)}")
+    if not path.exists():
+        raise BadInput(f"{path}: no such model; legal: a checkpoint folder, or a file ending in .onnx")
+    if path.is_file() and path.suffix.removeprefix(".") not in FORMATS:
+        raise BadInput(f"{path}: unknown format; legal: a checkpoint folder, or a file ending in .onnx")
+    runtime = "torch" if path.is_dir() else FORMATS[path.suffix.removeprefix(".")]
+    texts = read_texts(recipe)
+    tokenizer = load_tokenizer(_tokenizer_of(path), recipe.task.max_length)
+    table = texts.splits[split]
+    session = open_session(runtime, path, psutil.cpu_count(logical=False) or 1)
+    with progress.work(f"evaluating {path.name}", len(table)) as work:
+        sequences = encode(tokenizer, list(table["text"]))
+        logits = predict(session.logits, sequences, pad_id(tokenizer), progress=work.advance)
+    return texts.task.scores(logits, list(table["label"])), len(table)
+
+
+def _tokenizer_of(path: Path) -> Path:
+    resolved = path.resolve()
+    for folder in [resolved, *resolved.parents][:4]:
+        for candidate in (
+            folder / "tokenizer.json",
+            folder / "tokenizer/tokenizer.json",
+            folder / "ship/tokenizer.json",
+        ):
+            if candidate.is_file():
+                return candidate
+    raise BadInput(f"{path}: no tokenizer.json in its folder or above")

@@ -1,0 +1,20 @@
+"""The model as a Hugging Face folder: what PyTorch users load, and what the teacher is weighed as."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compress.errors import BadInput
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def export(model: "PreTrainedModel", path: Path, precision: str) -> None:
+    """Save `model` into the folder `path` as safetensors.
+
+    Raises:
+        BadInput: a precision other than fp32.
+    """
+    if precision != "fp32":
+        raise BadInput(f"artifact torch: precision {precision!r} is not supported; legal: fp32 (int8: format = 'onnx')")
+    model.save_pretrained(path)

@@ -1,0 +1,46 @@
+"""No export enters the manifest before it has answered real rows as its PyTorch source did."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from compress.data import Tokens
+from compress.manifest import Parity
+from compress.runtimes import open_session
+from compress.tasks.encoding import predict
+
+TOLERANCE = {"fp32": 1e-3, "int8": None}
+"""Largest logit difference allowed; INT8 has none, since its rounding is what the guard judges."""
+AGREEMENT = {"fp32": 0.999, "int8": 0.95}
+"""Smallest share of rows that must keep their label."""
+
+
+def verify(
+    runtime: str,
+    path: Path,
+    precision: str,
+    source: NDArray[np.float32],
+    tokens: Tokens,
+    progress: Callable[[int], None],
+) -> tuple[NDArray[np.float32], Parity]:
+    """Logits of the export on the validation rows, and how far they are from its `source`'s logits on them."""
+    session = open_session(runtime, path, psutil.cpu_count(logical=False) or 1)
+    logits = predict(session.logits, tokens.validation.sequences, tokens.padding, progress=progress)
+    return logits, Parity(
+        max_abs_logit=float(np.abs(logits - source).max()),
+        label_agreement=float(np.mean(logits.argmax(axis=1) == source.argmax(axis=1))),
+        rows=len(logits),
+    )
+
+
+def complaint(parity: Parity, precision: str) -> str | None:
+    """Why the export is not its source, or None."""
+    limit = TOLERANCE[precision]
+    if limit is not None and parity.max_abs_logit > limit:
+        return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {limit:g}"
+    if parity.label_agreement < AGREEMENT[precision]:
+        return f"only {parity.label_agreement:.1%} of rows keep their label, needed {AGREEMENT[precision]:.1%}"
+    return None

@@ -1,0 +1,85 @@
+"""After every step: accept it, or roll it back.
+
+The fine-tuned teacher is the yardstick of every step, on the same validation rows, so that drops cannot add up unseen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.manifest import Comparison, Step
+from compress.recipe import GuardTable
+from compress.tasks import Task
+from compress.tasks.paired import Drop
+
+
+class GuardStopped(Exception):
+    """A step was rejected and the recipe says ``on_fail = "stop"``."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The recipe's rule, the rows it is asked about, and the teacher's logits on them."""
+
+    rule: GuardTable
+    task: Task
+    gold: list[int]
+    teacher: NDArray[np.float32]
+
+    def judge(self, step: Step, logits: NDArray[np.float32]) -> Step:
+        """`step` with its comparison and decision; `logits` are of the validation rows, (rows, labels).
+
+        Rejected when the lower bound of the drop exceeds `max_drop`, accepted when the upper bound does not; in
+        between the point estimate decides and the step is `unsettled`. The teacher's own step is the reference.
+
+        Raises:
+            GuardStopped: it is rejected and ``on_fail`` is ``stop``.
+        """
+        limit = self.rule.max_drop
+        comparison = compare(self.task, self.gold, self.teacher, logits, self.rule.confidence)
+        if step.decision == "reference":
+            return step.model_copy(update={"comparison": comparison})
+        drop = Drop(comparison.drop, comparison.low, comparison.high, comparison.rows)
+        accepted = drop.acceptable(limit) and step.decision != "rolled-back"
+        judged = step.model_copy(
+            update={
+                "comparison": comparison,
+                "decision": "accepted" if accepted else "rolled-back",
+                "unsettled": drop.settled(limit) == "unsettled",
+            }
+        )
+        if not accepted and self.rule.on_fail == "stop":
+            raise GuardStopped(describe(judged, limit))
+        return judged
+
+
+def compare(
+    task: Task, gold: list[int], reference: NDArray[np.float32], candidate: NDArray[np.float32], confidence: float
+) -> Comparison:
+    """Two models' logits on the same rows, (rows, labels) each, by the task's metric and its paired interval."""
+    drop = task.drop(task.correct(reference, gold), task.correct(candidate, gold), confidence)
+    return Comparison(
+        metric=task.metric,
+        value=task.scores(candidate, gold)[task.metric],
+        reference=task.scores(reference, gold)[task.metric],
+        drop=drop.estimate,
+        low=drop.low,
+        high=drop.high,
+        rows=drop.rows,
+        confidence=confidence,
+    )
+
+
+def describe(step: Step, max_drop: float) -> str:
+    """One line: the step, its metric, the drop with its interval, the decision."""
+    c = step.comparison
+    if c is None:
+        return f"{step.name}: {step.decision}"
+    if step.decision == "reference":
+        return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the yardstick"
+    settled = ", unsettled on so few rows" if step.unsettled else ""
+    return (
+        f"{step.name}: {c.metric} {c.value:.2%}, drop {100 * c.drop:+.2f} points "
+        f"({100 * c.low:+.2f} to {100 * c.high:+.2f}, allowed {100 * max_drop:.1f}): {step.decision}{settled}"
+    )

@@ -1,0 +1,168 @@
+"""What a recipe may say. It is read once, at the door; afterwards everybody works with checked values."""
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+
+from compress.errors import BadInput
+from compress.exports import FORMATS
+from compress.stages import STAGES, StageParameters, parameters_class
+from compress.tasks import TASKS
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskTable(_Table):
+    """``[task]``: what is predicted, from which rows.
+
+    `dataset` is ``builtin:reviews``, a hub id, or a folder or file; `text` and `label` name its columns.
+    `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows.
+    """
+
+    kind: str = "classification"
+    dataset: str
+    max_length: int = Field(128, ge=8, le=512)
+    text: str = "text"
+    label: str = "label"
+    limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
+
+
+class TeacherTable(_Table):
+    """``[teacher]``: the model to compress (``builtin:e5-small``, a hub id or a folder) and how it is fine-tuned.
+
+    ``epochs = 0`` takes it as fine-tuned already. The embeddings and the lowest `frozen_layers` layers keep their
+    weights; their output is computed once.
+    """
+
+    model: str
+    epochs: int = Field(1, ge=0)
+    learning_rate: float = Field(1e-4, gt=0)
+    batch_size: int = Field(32, ge=1)
+    frozen_layers: int = Field(0, ge=0)
+    trust_remote_code: bool = False
+
+
+class GuardTable(_Table):
+    """``[guard]``: how much of the validation metric a step may cost (absolute), and what happens beyond that."""
+
+    max_drop: float = Field(0.010, ge=0, lt=1)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    on_fail: Literal["rollback", "stop"] = "rollback"
+
+
+class ArtifactTable(_Table):
+    """``[[artifact]]``: one file to ship."""
+
+    format: str
+    precision: Literal["fp32", "int8"] = "fp32"
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in FORMATS:
+            raise ValueError(f"unknown format {value!r}{nearest(value, FORMATS)}")
+        return value
+
+
+class Recipe(_Table):
+    """A whole recipe. `stages` holds one checked parameter object per ``[[stage]]``, in order."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(13, ge=0)
+    task: TaskTable
+    teacher: TeacherTable
+    guard: GuardTable = Field(default_factory=lambda: GuardTable.model_validate({}))
+    stages: tuple[StageParameters, ...] = ()
+    artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
+
+
+def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
+    """Read and check a recipe file; `overrides` maps dotted keys (``stage.0.ratio``) to TOML values.
+
+    Raises:
+        BadInput: names the file, the key, and the nearest legal one.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: no such recipe")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not TOML: {error}") from error
+    for key, value in (overrides or {}).items():
+        _override(raw, key, value)
+    stages = raw.pop("stage", [])
+    if not isinstance(stages, list):
+        raise BadInput(f"{path}: stage: write each one as a table headed [[stage]]")
+    try:
+        raw["stages"] = [_stage(path, number, table) for number, table in enumerate(stages)]
+        recipe = Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise BadInput(f"{path}: {_explain(error, Recipe)}") from error
+    if recipe.task.kind not in TASKS:
+        raise BadInput(f"{path}: task.kind: unknown task {recipe.task.kind!r}{nearest(recipe.task.kind, TASKS)}")
+    return recipe
+
+
+def _stage(path: Path, number: int, table: Any) -> StageParameters:
+    kind = table.get("kind") if isinstance(table, dict) else None
+    if kind not in STAGES:
+        raise BadInput(f"{path}: stage.{number}.kind: unknown stage {kind!r}{nearest(str(kind), STAGES)}")
+    cls = parameters_class(kind)
+    try:
+        return cls.model_validate(table)
+    except ValidationError as error:
+        raise BadInput(f"{path}: stage.{number} ({kind}): {_explain(error, cls)}") from error
+
+
+def _override(raw: dict[str, Any], key: str, value: str) -> None:
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *parents, last = key.split(".")
+    table: Any = raw
+    try:
+        for part in parents:
+            table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
+        table[int(last) if isinstance(table, list) else last] = parsed
+    except (IndexError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"--set {key}: there is no such key in the recipe") from error
+
+
+def nearest(given: str, legal: Mapping[str, Any]) -> str:
+    """The end of an error line: the nearest legal word and all of them."""
+    close = get_close_matches(given, list(legal), n=1)
+    return (f", did you mean {close[0]!r}?" if close else "") + f" (legal: {', '.join(legal)})"
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first complaint in one line, with the key as the recipe spells it."""
+    first = error.errors()[0]
+    *parents, key = first["loc"] or ("",)
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown key{nearest(str(key), _fields(model, parents))}"
+    if first["type"] == "missing":
+        return f"{where}: is missing"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}, found {first['input']!r}"
+
+
+def _fields(model: type[BaseModel], parents: list[Any]) -> Mapping[str, FieldInfo]:
+    """The legal keys at `parents`, following nested tables; the top level speaks of ``stage``, not ``stages``."""
+    for part in parents:
+        if isinstance(part, int):
+            continue
+        field = next(f for name, f in model.model_fields.items() if part in (name, f.alias))
+        candidates = [field.annotation, *get_args(field.annotation)]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    spelled = {field.alias or name: field for name, field in model.model_fields.items()}
+    if "stages" in spelled:
+        spelled["stage"] = spelled.pop("stages")
+    return spelled

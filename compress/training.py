@@ -1,0 +1,156 @@
+"""Training through `transformers.Trainer`: length-grouped batches, BF16 where the CPU has it, resumable.
+
+The Trainer's checkpoints live in the scratch folder of the step and go when the step is done.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from compress.progress import Work
+from compress.stages import Context
+
+Loss = Callable[[Tensor, dict[str, Tensor]], Tensor]
+"""(logits, batch) -> scalar; the batch holds ``labels`` and whatever columns the caller added."""
+
+_SAVE_EVERY = 60.0
+"""Seconds between two checkpoints: what a killed build has to do again at most."""
+
+
+def has_bf16() -> bool:
+    """Whether BF16 arithmetic is native here; where it is emulated it is several times slower than FP32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def train(
+    model: nn.Module,
+    context: Context,
+    *,
+    description: str,
+    loss: Loss,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    columns: dict[str, Any] | None = None,
+) -> None:
+    """Train `model` in place on the training rows: AdamW, 10 % linear warm-up, then linear decay to 0.
+
+    Args:
+        model: called with ``input_ids`` and ``attention_mask``; returns an object with ``logits``.
+        description: what the progress bar says.
+        columns: more values per training row, handed to `loss` in the batch (name -> (rows, …)).
+    """
+    rows = [
+        {"input_ids": ids, "labels": label, "row": number}
+        for number, (ids, label) in enumerate(zip(context.train.sequences, context.train.labels, strict=True))
+    ]
+    arguments = TrainingArguments(
+        output_dir=str(context.scratch),
+        num_train_epochs=epochs,
+        learning_rate=learning_rate,
+        per_device_train_batch_size=batch_size,
+        warmup_steps=0.1,
+        weight_decay=0.01,
+        optim="adamw_torch_fused",
+        train_sampling_strategy="group_by_length",
+        bf16=has_bf16(),
+        seed=context.seed,
+        save_strategy="no",  # _Checkpoint asks for one by the clock
+        save_total_limit=1,
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        log_level="error",
+        logging_strategy="no",
+        report_to="none",
+    )
+    tensors = {name: torch.as_tensor(values) for name, values in (columns or {}).items()}
+
+    def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
+        return _collate(batch, context.padding, tensors)
+
+    total = epochs * -(-len(rows) // batch_size)
+    with context.progress.work(description, total) as work:
+        trainer = _Trainer(
+            loss,
+            model=model,
+            args=arguments,
+            train_dataset=rows,
+            data_collator=collate,
+            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))
+    model.cpu().eval()
+
+
+class _Trainer(Trainer):
+    """The Trainer with a loss that is handed to it."""
+
+    def __init__(self, loss: Loss, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._loss = loss
+        self.model_accepts_loss_kwargs = False
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        loss = self._loss(outputs.logits, inputs)
+        return (loss, outputs) if return_outputs else loss
+
+
+class _Checkpoint(TrainerCallback):
+    """Asks for a checkpoint by the clock, not by the step: steps last from milliseconds to minutes."""
+
+    def __init__(self, every: float) -> None:
+        self._every, self._saved = every, time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if time.monotonic() - self._saved >= self._every and state.global_step < state.max_steps:
+            control.should_save = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._saved = time.monotonic()
+
+
+class _Bar(TrainerCallback):
+    """Moves the progress bar, first of all past the steps that a resumed run skips."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._work.advance(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._work.advance()
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    found: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    complete = found is not None and (Path(found) / "trainer_state.json").is_file()
+    return found if complete else None
+
+
+def _collate(batch: list[dict[str, Any]], padding: int, columns: dict[str, Tensor]) -> dict[str, Tensor]:
+    longest = max(len(row["input_ids"]) for row in batch)
+    ids = torch.full((len(batch), longest), padding, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for number, row in enumerate(batch):
+        ids[number, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
+        mask[number, : len(row["input_ids"])] = 1
+    numbers = torch.tensor([row["row"] for row in batch])
+    labels = torch.tensor([row["labels"] for row in batch])
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels} | {
+        name: values[numbers] for name, values in columns.items()
+    }

@@ -1,0 +1,205 @@
+"""The child process: what it must survive, and what must be noticed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from conftest import REPO, write_onnx
+
+from bench.child import Child, ChildFailed
+from bench.metrics.latency import WARM_UP, time_in_turn
+from bench.profiles import usable_cores
+
+FAKE = """
+import os, sys, time
+import numpy as np
+print("a library greets")
+os.write(1, b"and so does its C part\\n")
+
+class Session:
+    def __init__(self, path):
+        self.kind, self.runs = path.name, 0
+    def logits(self, batch):
+        self.runs += 1
+        print("chatter")
+        if self.kind == "crash" and self.runs > 3:
+            print("the last words", file=sys.stderr, flush=True)
+            os._exit(7)
+        if self.kind == "hang":
+            time.sleep(60)
+        return np.asarray(batch["input_ids"][:, :2], dtype=np.float32)
+
+def open_session(path, threads):
+    if path.name == "threads":
+        import threading
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    if path.name == "strays":
+        os.sched_setaffinity(0, range(os.cpu_count()))
+    return Session(path)
+"""
+CORE = usable_cores()[:1]
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runtime `fake` whose artifact's name says how it misbehaves; only the child knows it."""
+    (tmp_path / "fake.py").write_text(FAKE)
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import compress.runtimes as r\nr.__path__.append({str(tmp_path)!r})\nr.RUNTIMES['fake'] = 'json'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def opened(kind: str, patience_s: float = 30) -> Child:
+    child = Child(1, CORE, patience_s)
+    child.imports("fake")
+    child.begin_load("fake", Path(kind))
+    child.finish()
+    child.requests([[5, 6, 7]])
+    return child
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_libraries_print_does_not_break_the_protocol() -> None:
+    with opened("fine") as child:
+        assert child.run(0) > 0
+        logits = child.logits({"input_ids": np.array([[3, 4, 5]]), "attention_mask": np.ones((1, 3), np.int64)})
+        assert logits.tolist() == [[3.0, 4.0]]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_child_that_crashes_leaves_its_last_words_and_the_others_alone() -> None:
+    with opened("crash") as crash, opened("fine") as fine:
+        times, failed = time_in_turn({"crash": crash, "fine": fine}, 20)
+    assert list(times) == ["fine"]
+    assert len(times["fine"]) == 20
+    assert "exited with 7; its last words:" in failed["crash"]
+    assert "the last words" in failed["crash"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_child_that_hangs_is_given_up() -> None:
+    with opened("hang", patience_s=1) as child:
+        begin = time.monotonic()
+        with pytest.raises(ChildFailed, match="no answer in 1 s"):
+            child.run(0)
+        assert time.monotonic() - begin < 10
+        pid = child.pid
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_child_that_is_killed_says_so() -> None:
+    with opened("fine") as child:
+        os.kill(child.pid, signal.SIGKILL)
+        with pytest.raises(ChildFailed, match="killed by signal 9"):
+            child.run(0)
+
+
+@pytest.mark.usefixtures("fake")
+def test_more_threads_than_asked_for_are_a_failure() -> None:
+    with opened("fine") as child:
+        child.verify()
+    with opened("threads") as child, pytest.raises(ChildFailed, match="runs on 2 threads, asked for 1"):
+        child.verify()
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="needs a second core to stray to")
+def test_a_child_that_leaves_its_cores_is_a_failure() -> None:
+    with opened("strays") as child, pytest.raises(ChildFailed, match="pinned to cores"):
+        child.verify()
+
+
+def test_a_command_that_fails_is_the_artifacts_failure(tmp_path: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"no graph")
+    with Child(1, CORE) as child:
+        child.imports("onnxruntime")
+        child.begin_load("onnxruntime", tmp_path / "broken.onnx")
+        with pytest.raises(ChildFailed, match="InvalidProtobuf"):
+            child.finish()
+
+
+def test_a_child_that_runs_onnx_carries_no_pytorch(tmp_path: Path) -> None:
+    write_onnx(tmp_path / "tiny.onnx")
+    with Child(1, CORE) as child:
+        child.imports("onnxruntime")
+        child.begin_load("onnxruntime", tmp_path / "tiny.onnx")
+        child.finish()
+        child.requests([[1, 2, 3]])
+        child.run(0)
+        child.verify()
+        mapped = {Path(m.path).name for m in psutil.Process(child.pid).memory_maps()}
+    assert any("onnxruntime" in name for name in mapped)
+    assert not any("torch" in name for name in mapped)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_children_die_with_a_parent_that_is_killed() -> None:
+    script = (
+        "import time\n"
+        "from bench.child import Child\n"
+        "child = Child(1, [%d])\n"
+        "child.imports('onnxruntime')\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script % CORE[0]],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert psutil.pid_exists(child)
+    parent.kill()
+    parent.communicate()
+    for _ in range(100):
+        if not psutil.pid_exists(child):
+            return
+        time.sleep(0.1)
+    pytest.fail("the child outlived its parent")
+
+
+def test_peak_memory_is_the_childs_own_and_not_its_parents() -> None:
+    ballast = np.ones(2**25)  # 256 MiB
+    with Child(1, CORE) as child:
+        assert 5 < child.peak_mib() < 100
+    assert ballast.nbytes == 2**28
+
+
+class Recorder:
+    """Stands for a child; writes down who was asked for what."""
+
+    def __init__(self, name: str, log: list[tuple[str, int]]) -> None:
+        self.name, self.log = name, log
+
+    def run(self, index: int) -> float:
+        self.log.append((self.name, index))
+        return 1.0
+
+
+def test_artifacts_are_timed_in_turn_and_the_turn_is_reversed_every_round() -> None:
+    log: list[tuple[str, int]] = []
+    children = {name: Recorder(name, log) for name in "RAB"}
+    times, failed = time_in_turn(children, 4)  # type: ignore[arg-type]
+    timed = log[3 * WARM_UP :]
+    assert ["".join(name for name, _ in timed[i : i + 3]) for i in range(0, 12, 3)] == ["RAB", "BAR", "RAB", "BAR"]
+    assert [index for _, index in timed] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert failed == {}
+    assert {name: len(values) for name, values in times.items()} == {"R": 4, "A": 4, "B": 4}
+
+
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    yield
+    workers = [p for p in psutil.Process().children() if "bench.worker" in json.dumps(p.cmdline())]
+    assert workers == []

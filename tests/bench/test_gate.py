@@ -1,0 +1,198 @@
+"""The verdicts, on figures made up for the purpose."""
+
+import numpy as np
+import pytest
+
+from bench.baseline import Baseline, cut_baseline
+from bench.gate import Item, items_of, judge
+from bench.metrics.accuracy import pack
+from bench.results import Interval, Latency, Profile, Results, Verdict, Weighed
+from compress.tasks.paired import newcombe_drop
+
+SHARE = 0.01  # half-width of the made-up intervals
+
+
+def with_small(results: Results, **changes: object) -> Results:
+    artifacts = [a.model_copy(update=changes) if a.id == "small" else a for a in results.artifacts]
+    return results.model_copy(update={"artifacts": artifacts})
+
+
+def latencies(ratio: float, scale_ms: float = 1.0, share: float = SHARE) -> list[Latency]:
+    interval = Interval(estimate=ratio, low=ratio * (1 - share), high=ratio * (1 + share))
+    times = [ratio * scale_ms] * 100
+    return [
+        Latency(
+            profile="mobile-1t",
+            length="128",
+            runs=100,
+            p50_ms=times[0],
+            p90_ms=times[0],
+            ratio=interval,
+            samples_ms=times,
+        )
+    ]
+
+
+@pytest.fixture
+def plain(weighed: Results) -> Results:
+    return with_small(weighed, latency=latencies(0.2))
+
+
+@pytest.fixture
+def before(plain: Results) -> Baseline:
+    return cut_baseline(plain, None)
+
+
+def small(plain: Results) -> Weighed:
+    return plain.artifact("small")
+
+
+def verdict(item: Item, results: Results, baseline: Baseline | None, strict: bool = False) -> Verdict:
+    return judge([item], results, baseline, newcombe_drop, strict)[0]
+
+
+LATENCY = Item("latency", "small", "mobile-1t/128")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "share", "outcome", "fails"),
+    [
+        (0.20, SHARE, "ok", False),
+        (0.24, SHARE, "regressed", True),
+        (0.17, SHARE, "improved", False),
+        (0.21, SHARE, "inconclusive", False),
+        (0.24, 0.3, "inconclusive", False),
+    ],
+)
+def test_latency_is_judged_by_the_interval_of_the_ratios_change(
+    plain: Results, before: Baseline, ratio: float, share: float, outcome: str, fails: bool
+) -> None:
+    found = verdict(LATENCY, with_small(plain, latency=latencies(ratio, share=share)), before)
+    assert (found.outcome, found.fails) == (outcome, fails)
+    assert f"latency {outcome}: small in mobile-1t/128 {ratio:.4f} × reference [" in found.message
+    assert "against 0.2000" in found.message
+    assert "\n" not in found.message
+
+
+def test_milliseconds_have_no_say(plain: Results, before: Baseline) -> None:
+    found = verdict(LATENCY, with_small(plain, latency=latencies(0.2, scale_ms=50)), before)
+    assert found.outcome == "ok"
+    assert "_ms" not in before.model_dump_json()
+
+
+def test_inconclusive_fails_only_when_strict(plain: Results, before: Baseline) -> None:
+    unsettled = with_small(plain, latency=latencies(0.21))
+    assert not verdict(LATENCY, unsettled, before).fails
+    assert verdict(LATENCY, unsettled, before, strict=True).fails
+
+
+def test_a_foreign_machine_settles_neither_latency_nor_memory_but_size_and_accuracy(
+    plain: Results, before: Baseline
+) -> None:
+    there = before.machine.model_copy(update={"fingerprint": "elsewhere"})
+    foreign = before.model_copy(update={"machine": there})
+    worse = with_small(
+        plain,
+        latency=latencies(2.0),
+        memory=small(plain).memory.model_copy(update={"own_mib": 999.0}),
+        size=small(plain).size.model_copy(update={"bytes": 10**9}),
+    )
+    for item in (LATENCY, Item("memory", "small")):
+        found = verdict(item, worse, foreign)
+        assert (found.outcome, found.fails) == ("no-baseline", False)
+        assert "from another machine" in found.message
+        assert verdict(item, worse, foreign, strict=True).fails
+        assert verdict(item, worse, before).outcome == "regressed"
+    assert verdict(Item("size", "small"), worse, foreign).outcome == "regressed"
+    assert verdict(Item("accuracy", "small"), worse, foreign).outcome == "ok"
+
+
+@pytest.mark.parametrize(("factor", "outcome"), [(1.0, "ok"), (1.2, "regressed"), (0.8, "improved")])
+def test_memory_is_the_artifacts_own_share(plain: Results, before: Baseline, factor: float, outcome: str) -> None:
+    memory = small(plain).memory
+    changed = memory.model_copy(update={"own_mib": memory.own_mib * factor})
+    assert verdict(Item("memory", "small"), with_small(plain, memory=changed), before).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("what", "factor", "outcome"),
+    [
+        ("bytes", 1.005, "ok"),
+        ("bytes", 1.02, "regressed"),
+        ("deflated_bytes", 1.02, "regressed"),
+        ("deflated_bytes", 0.5, "ok"),
+    ],
+)
+def test_size_is_the_worse_of_bytes_and_deflated_bytes(
+    plain: Results, before: Baseline, what: str, factor: float, outcome: str
+) -> None:
+    size = small(plain).size
+    changed = size.model_copy(update={what: int(getattr(size, what) * factor)})
+    assert verdict(Item("size", "small"), with_small(plain, size=changed), before).outcome == outcome
+
+
+def scored(plain: Results, wrong: int, drop: float, rows: int = 2000) -> Results:
+    correct = np.ones(rows, dtype=bool)
+    correct[:wrong] = False
+    interval = Interval(estimate=drop, low=drop - 0.002, high=drop + 0.002)
+    changes = {"correct": pack(correct), "rows": rows, "value": float(correct.mean()), "drop": interval}
+    return with_small(plain, accuracy=small(plain).accuracy.model_copy(update=changes))
+
+
+ACCURACY = Item("accuracy", "small")
+
+
+def test_accuracy_is_held_against_the_reference_even_without_a_baseline(plain: Results) -> None:
+    assert verdict(ACCURACY, scored(plain, 0, drop=0.02), None).outcome == "regressed"
+    assert verdict(ACCURACY, scored(plain, 0, drop=0.009), None).outcome == "no-baseline"
+
+
+def test_accuracy_is_held_against_the_baseline_on_the_same_rows(plain: Results) -> None:
+    before = cut_baseline(scored(plain, 10, drop=0.0), None)
+    assert verdict(ACCURACY, scored(plain, 15, drop=0.0), before).outcome == "ok"
+    assert verdict(ACCURACY, scored(plain, 60, drop=0.0), before).outcome == "regressed"
+    assert (
+        verdict(ACCURACY, scored(plain, 10, drop=0.0), cut_baseline(scored(plain, 90, 0.0), None)).outcome == "improved"
+    )
+    entry = before.artifacts["small"]
+    other = entry.model_copy(update={"accuracy": entry.accuracy.model_copy(update={"test_sha256": "other"})})
+    elsewhere = before.model_copy(update={"artifacts": {"small": other}})
+    assert verdict(ACCURACY, scored(plain, 60, drop=0.0), elsewhere).outcome == "no-baseline"
+
+
+def test_a_profile_that_this_machine_cannot_run_is_missing_and_fails_only_when_strict(
+    plain: Results, before: Baseline
+) -> None:
+    skipped = Profile(name="mobile-1t", threads=1, lengths=["128"], skipped="needs 4 cores, this process may use 2")
+    run = with_small(plain, latency=[]).model_copy(update={"profiles": [skipped]})
+    found = verdict(LATENCY, run, before)
+    assert (found.outcome, found.fails) == ("missing", False)
+    assert "needs 4 cores" in found.message
+    assert verdict(LATENCY, run, before, strict=True).fails
+
+
+def test_what_could_not_be_measured_is_missing_and_fails(plain: Results, before: Baseline) -> None:
+    profile = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["128"])
+    run = with_small(plain, latency=[], failures=["latency mobile-1t: the child was killed by signal 9"])
+    found = verdict(LATENCY, run.model_copy(update={"profiles": [profile]}), before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert "killed by signal 9" in found.message
+
+
+def test_an_upgraded_library_is_named(plain: Results, before: Baseline) -> None:
+    there = before.machine.model_copy(update={"versions": before.machine.versions | {"onnxruntime": "1.0"}})
+    found = verdict(LATENCY, plain, before.model_copy(update={"machine": there}))
+    assert "onnxruntime 1.0 -> " in found.message
+
+
+def test_items_are_what_ships_and_whatever_the_baseline_has_besides(before: Baseline) -> None:
+    one = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["64"])
+    items = items_of(["small", "new"], [one], before, whole=False)
+    places = {(item.artifact, item.place) for item in items if item.metric == "latency"}
+    assert {("small", "mobile-1t/64"), ("small", "mobile-1t/128"), ("new", "mobile-1t/64")} <= places
+    assert ("other", "mobile-1t/64") not in places  # the manifest has it no more
+    assert Item("size", "other") in items
+    cpu = Profile(name="cpu", threads=1, cores=[0], lengths=["64"])
+    unasked = items_of(["small"], [cpu], before, whole=False)
+    assert LATENCY not in unasked
+    assert LATENCY in items_of(["small"], [cpu], before, whole=True)

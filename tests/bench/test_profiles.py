@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from bench import profiles
+from bench.profiles import load_profiles, usable_cores
+from compress.errors import BadInput
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiles, "usable_cores", lambda: [3, 5])
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_profile_is_resolved_to_cores_or_skipped_with_the_reason() -> None:
+    found = {profile.name: profile for profile in load_profiles()}
+    assert found["mobile-1t"].cores == [3]
+    assert (found["mobile-2t"].threads, found["mobile-2t"].cores) == (2, [3, 5])
+    assert found["mobile-4t"].skipped == "needs 4 cores, this process may use 2"
+    assert found["mobile-1t"].lengths == ["128", "mix"]
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_profiles_that_are_the_same_here_are_measured_once() -> None:
+    found = {profile.name: profile.same_as for profile in load_profiles()}
+    assert found == {"cpu": None, "mobile-1t": None, "mobile-2t": "cpu", "mobile-4t": None}
+    assert load_profiles(["mobile-2t"])[0].same_as is None
+
+
+def test_an_unknown_profile_is_named() -> None:
+    with pytest.raises(BadInput, match="unknown profile 'tablet'; legal: cpu, mobile-1t"):
+        load_profiles(["tablet"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("threads = 0\ncores = 1\nlengths = [128]", r"threads is 0; legal: a number from 1"),
+        ("threads = 1\ncores = 1\nlengths = ['long']", r"length 'long'; legal: a number of tokens, or 'mix'"),
+        ("threads = 1\nlengths = [128]", r"needs threads, cores and lengths"),
+    ],
+)
+def test_a_profile_that_is_not_legal_is_refused(tmp_path: Path, entry: str, message: str) -> None:
+    path = tmp_path / "profiles.toml"
+    path.write_text(f"[odd]\n{entry}\n")
+    with pytest.raises(BadInput, match=message):
+        load_profiles(path=path)
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "cores"),
+    [
+        ("0::/job/step", {"job/cpu.max": "150000 100000", "job/step/cpu.max": "max 100000"}, 1),
+        ("0::/job", {"job/cpu.max": "max 100000"}, None),
+        ("3:cpu,cpuacct:/job", {"cpu/job/cpu.cfs_quota_us": "100000", "cpu/job/cpu.cfs_period_us": "100000"}, 1),
+        ("3:cpu,cpuacct:/job", {"cpu/job/cpu.cfs_quota_us": "-1"}, None),
+    ],
+)
+def test_a_cgroups_quota_cuts_the_cores(tmp_path: Path, line: str, files: dict[str, str], cores: int | None) -> None:
+    (tmp_path / "proc").write_text(line + "\n")
+    for name, content in files.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(content)
+    everything = usable_cores(Path("/nowhere"), tmp_path)
+    found = usable_cores(tmp_path / "proc", tmp_path / "groups")
+    assert found == (everything if cores is None else everything[:cores])

@@ -1,0 +1,154 @@
+"""The gate turns red for what it is there for, through the real plugin and real child processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import PLAIN, PLUGIN, REPO, SHIPS, Build, Run, write_manifest
+
+pytest_plugins = "pytester"
+PROFILE = "--gate-profiles=mobile-1t"
+
+
+def outcomes(folder: Path) -> dict[tuple[str, str], str]:
+    """(metric, artifact) -> the worst outcome that the results file holds."""
+    found: dict[tuple[str, str], str] = {}
+    for verdict in json.loads((folder / "reports/tiny.json").read_text())["verdicts"]:
+        key = (verdict["metric"], verdict["artifact"])
+        if found.get(key) not in ("regressed", "missing"):
+            found[key] = verdict["outcome"]
+    return found
+
+
+def changed(build: Build) -> dict[str, Build]:
+    return SHIPS | {"small": build}
+
+
+def test_an_unchanged_manifest_keeps_size_memory_and_accuracy(
+    bench: Run, pytester: pytest.Pytester, baseline: Path
+) -> None:
+    manifest = write_manifest(pytester.path / "m", SHIPS)
+    bench(manifest, PROFILE, f"--gate-baseline={baseline}", "--benchmark-json=bench.json")
+    found = outcomes(pytester.path)
+    assert {found[metric, name] for metric in ("memory", "size", "accuracy") for name in SHIPS} == {"ok"}
+    recorded = json.loads((pytester.path / "bench.json").read_text())["benchmarks"]
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    samples = {
+        f"test_latency[{a['id']}-{entry['profile']}/{entry['length']}]": entry["samples_ms"]
+        for a in weighed["artifacts"]
+        for entry in a["latency"]
+        if a["role"] == "ship"
+    }
+    assert {b["name"] for b in recorded} == set(samples)
+    for b in recorded:
+        assert [1000 * s for s in b["stats"]["data"]] == pytest.approx(samples[b["name"]])
+        assert len(b["stats"]["data"]) >= 100
+    assert (pytester.path / "reports/tiny.md").is_file()
+
+
+def test_a_slower_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(work=120)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["latency regressed: small in mobile-1t/128 * against *; threshold +5%"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_larger_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(padding_bytes=2000)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = outcomes(pytester.path)
+    assert found["size", "small"] == "regressed"
+    assert found["size", "other"] == found["accuracy", "small"] == "ok"
+
+
+def test_more_memory_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(buffer_mib=48)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = outcomes(pytester.path)
+    assert found["memory", "small"] == "regressed"
+    assert found["memory", "other"] == found["accuracy", "small"] == "ok"
+
+
+def test_a_less_accurate_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(blind=0.3)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = outcomes(pytester.path)
+    assert found["accuracy", "small"] == "regressed"
+    assert found["accuracy", "other"] == found["memory", "small"] == "ok"
+
+
+def test_an_artifact_taken_out_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["accuracy missing: other, in the baseline, but the manifest ships it no more*"])
+    found = outcomes(pytester.path)
+    assert {found[metric, "other"] for metric in ("latency", "memory", "size", "accuracy")} == {"missing"}
+    assert found["size", "small"] == "ok"
+
+
+def test_an_artifact_that_cannot_be_opened_fails_alone_with_its_last_words(
+    bench: Run, pytester: pytest.Pytester
+) -> None:
+    manifest = write_manifest(pytester.path / "m", SHIPS)
+    (manifest.parent / "small.onnx").write_bytes(b"no graph")
+    result = bench(manifest, PROFILE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["memory missing: small, memory: *InvalidProtobuf*"])
+    found = outcomes(pytester.path)
+    assert {found[metric, "small"] for metric in ("latency", "memory", "accuracy")} == {"missing"}
+    assert {found[metric, "other"] for metric in ("latency", "memory", "accuracy")} == {"no-baseline"}
+
+
+def test_no_baseline_fails_only_when_strict(bench: Run, pytester: pytest.Pytester) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    assert bench(manifest, PROFILE).ret == pytest.ExitCode.OK
+    assert bench(manifest, PROFILE, "--gate-strict").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_pytorch_reference_is_timed_beside_an_onnx_artifact(bench: Run, pytester: pytest.Pytester) -> None:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    teacher = pytester.path / "m/teacher"
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    BertForSequenceClassification(BertConfig(vocab_size=32, num_labels=2, **shape)).save_pretrained(teacher)
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN}, reference=teacher)
+    assert bench(manifest, PROFILE).ret == pytest.ExitCode.OK
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    reference = weighed["artifacts"][0]
+    assert reference["failures"] == []
+    assert all(entry["ratio"]["estimate"] == 1 for entry in reference["latency"])
+    assert reference["memory"]["imports_mib"] > 3 * weighed["artifacts"][1]["memory"]["imports_mib"]
+    assert 0 < weighed["artifacts"][1]["latency"][0]["ratio"]["high"] < 1
+
+
+def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "m", SHIPS)
+    command = [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", str(REPO / "bench/test_gate.py")]
+    gate = subprocess.Popen(
+        [*command, f"--gate-manifest={manifest}", PROFILE],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    children: list[psutil.Process] = []
+    for _ in range(600):
+        if children := psutil.Process(gate.pid).children():
+            break
+        time.sleep(0.05)
+    assert children, "no child was ever started"
+    gate.send_signal(signal.SIGINT)
+    assert gate.wait(timeout=30) == pytest.ExitCode.INTERRUPTED
+    assert not any(child.is_running() for child in children)
+    assert list((tmp_path / "reports").iterdir()) == []

@@ -1,0 +1,106 @@
+"""A tiny BERT laid out as a hub snapshot, and a tiny dataset folder, both made on the spot."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from compress.quiet import quiet
+
+quiet()
+
+GOOD, BAD, FILLER = "好棒赞妙佳", "差烂糟坏劣", "书店房间电脑屏幕服务早餐价格快递"
+LABELS = ["neg", "pos"]
+
+
+def write_tiny_model(folder: Path, **changes: object) -> Path:
+    """Config, safetensors and tokenizer of a random 4-layer BERT over single characters."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted(set(GOOD + BAD + FILLER))]
+    tokenizer = Tokenizer(models.WordLevel({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes: dict[str, object] = {
+        "vocab_size": len(tokens),
+        "hidden_size": 32,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+    }
+    BertForSequenceClassification(BertConfig(**(sizes | changes))).save_pretrained(folder)
+    return folder
+
+
+def write_tiny_data(folder: Path, rows: int = 240) -> Path:
+    """train, validation and test as JSON Lines; the label follows from which characters occur."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(7)
+    for split, count in (("train", rows), ("validation", rows // 3), ("test", rows // 3)):
+        lines = []
+        for _ in range(count):
+            label = rng.randrange(2)
+            characters = rng.choices((BAD, GOOD)[label], k=rng.randint(1, 3)) + rng.choices(FILLER, k=rng.randint(2, 9))
+            rng.shuffle(characters)
+            lines.append(json.dumps({"text": "".join(characters), "label": LABELS[label]}, ensure_ascii=False))
+        (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+RECIPE = """
+name = "tiny"
+seed = 3
+[task]
+dataset = "{data}"
+max_length = 16
+[teacher]
+model = "{model}"
+epochs = 2
+learning_rate = 3e-3
+batch_size = 16
+[guard]
+max_drop = 0.5
+[[stage]]
+kind = "prune-heads"
+ratio = 0.25
+calibration_rows = 32
+[[stage]]
+kind = "distill"
+student = {{ init = "teacher-layers", layers = 2 }}
+learning_rate = 3e-3
+batch_size = 16
+[[artifact]]
+format = "torch"
+[[artifact]]
+format = "onnx"
+[[artifact]]
+format = "onnx"
+precision = "int8"
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("hub") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def tiny_recipe(tmp_path: Path, tiny_model: Path, tiny_data: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE.format(model=tiny_model, data=tiny_data), encoding="utf-8")
+    return path

@@ -1,0 +1,97 @@
+"""Hub ids and folders go through `from_pretrained` and `load_dataset`; a hub snapshot is laid out on the spot."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from compress.errors import BadInput
+from compress.recipe import TaskTable, TeacherTable
+from compress.sources import load_data, load_teacher, source_key
+from tests.compress.conftest import write_tiny_data, write_tiny_model
+
+
+def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
+    model, tokenizer = load_teacher(TeacherTable(model=str(tiny_model)), ["a", "b", "c"], tmp_path)
+    assert model.config.num_labels == 3
+    assert model.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert tokenizer("好差")["input_ids"][0] == 2
+
+
+def test_finetuned_teacher_keeps_its_head(tmp_path: Path, tiny_model: Path) -> None:
+    with pytest.raises(BadInput, match="predicts 2 labels, the data has 3"):
+        load_teacher(TeacherTable(model=str(tiny_model), epochs=0), ["a", "b", "c"], tmp_path)
+
+
+@pytest.mark.slow
+def test_bert_base_chinese_configuration(tmp_path: Path) -> None:
+    """The real sizes, random weights: 12 layers of 768 and 21,128 tokens."""
+    sizes = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+    folder = write_tiny_model(tmp_path / "bert-base-chinese", **sizes, vocab_size=21128, max_position_embeddings=512)
+    model, _ = load_teacher(TeacherTable(model=str(folder)), ["neg", "pos"], tmp_path)
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(102.3e6, rel=0.01)
+
+
+def test_no_such_model_says_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(BadInput, match=r"teacher\.model 'nobody/nothing'.*recipes/offline\.toml") as complaint:
+        load_teacher(TeacherTable(model="nobody/nothing"), ["a", "b"], tmp_path)
+    assert "\n" not in str(complaint.value)
+    with pytest.raises(BadInput, match="legal: builtin:e5-small"):
+        load_teacher(TeacherTable(model="builtin:e6"), ["a", "b"], tmp_path)
+
+
+def test_other_architecture_is_refused(tmp_path: Path) -> None:
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification
+
+    folder = write_tiny_model(tmp_path / "distil")
+    config = DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=16)
+    DistilBertForSequenceClassification(config).save_pretrained(folder)
+    with pytest.raises(BadInput, match="is a distilbert model; legal: BERT"):
+        load_teacher(TeacherTable(model=str(folder)), ["a", "b"], tmp_path)
+
+
+def test_string_labels_get_a_stable_order(tiny_data: Path) -> None:
+    splits = load_data(TaskTable(dataset=str(tiny_data)))
+    assert splits["train"].features["label"].names == ["neg", "pos"]
+    assert set(splits["test"].column_names) == {"text", "label"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "table", "said"),
+    [
+        ({}, {"text": "sentence"}, "has no column 'sentence' (task.text); found: text, label"),
+        ({}, {"label": "stars"}, "has no column 'stars' (task.label)"),
+        ({"validation": []}, {}, "validation"),
+        ({"validation": [{"text": "好", "label": "meh"}]}, {}, "label 'meh' is not in train"),
+        ({"test": [{"text": " ", "label": "pos"}]}, {}, "split test: row 0 has no text"),
+    ],
+)
+def test_bad_data(tmp_path: Path, spoil: dict[str, list[object]], table: dict[str, str], said: str) -> None:
+    folder = write_tiny_data(tmp_path / "data", 12)
+    for split, rows in spoil.items():
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    with pytest.raises(BadInput) as complaint:
+        load_data(TaskTable.model_validate({"dataset": str(folder), **table}))
+    assert said in str(complaint.value)
+    assert "\n" not in str(complaint.value)
+
+
+def test_missing_split_and_unknown_builtin(tmp_path: Path) -> None:
+    folder = write_tiny_data(tmp_path / "data", 12)
+    (folder / "validation.jsonl").unlink()
+    with pytest.raises(BadInput, match="a folder with train, validation and test"):
+        load_data(TaskTable(dataset=str(folder)))
+    with pytest.raises(BadInput, match="legal: builtin:reviews"):
+        load_data(TaskTable(dataset="builtin:tweets"))
+
+
+def test_key_of_a_folder_is_its_content(tiny_model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_model, copy)
+    assert source_key(str(copy)) == source_key(str(tiny_model))
+    (copy / "config.json").write_text("{}")
+    assert source_key(str(copy)) != source_key(str(tiny_model))
+    assert source_key("builtin:e5-small") == "builtin:e5-small"

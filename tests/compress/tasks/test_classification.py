@@ -1,0 +1,22 @@
+import numpy as np
+import pytest
+
+from compress.errors import BadInput
+from compress.tasks import open_task
+
+
+def test_scores_against_scikit_learn() -> None:
+    from sklearn.metrics import accuracy_score, f1_score
+
+    rng = np.random.default_rng(0)
+    logits, gold = rng.normal(size=(50, 3)).astype(np.float32), rng.integers(0, 3, 50).tolist()
+    task = open_task("classification", ["a", "b", "c"], 16)
+    scores = task.scores(logits, gold)
+    assert scores["accuracy"] == pytest.approx(accuracy_score(gold, logits.argmax(1)))
+    assert scores["macro_f1"] == pytest.approx(f1_score(gold, logits.argmax(1), average="macro"))
+    assert task.correct(logits, gold).mean() == pytest.approx(scores["accuracy"])
+
+
+def test_unknown_task() -> None:
+    with pytest.raises(BadInput, match="legal: classification"):
+        open_task("translation", [], 16)

@@ -1,0 +1,47 @@
+"""The command as a user calls it: exit codes, one line, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def pocketbert(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    code = "from bench.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_build_then_evaluate(tiny_recipe: Path, tmp_path: Path) -> None:
+    built = pocketbert("build", tiny_recipe, "--set", "stage.1.epochs=1", cwd=tmp_path)
+    assert built.returncode == 0, built.stderr
+    assert "student-int8.onnx" in built.stdout
+    assert "Loading weights" not in built.stderr + built.stdout
+    assert "Warning" not in built.stderr + built.stdout
+    artifacts = tmp_path / "artifacts/tiny"
+    scores = [
+        pocketbert("evaluate", artifacts / path, "--recipe", tiny_recipe, "--split", "test", cwd=tmp_path).stdout
+        for path in ("ship/onnx-fp32/student-fp32.onnx", "ship/torch-fp32/student-fp32.torch")
+    ]
+    assert scores[0].startswith("accuracy: ")
+    assert scores[0] == scores[1]
+
+
+def test_bad_input_is_one_line_and_2(tiny_recipe: Path, tmp_path: Path) -> None:
+    for arguments, said in [
+        (("build", "none.toml"), "none.toml: no such recipe"),
+        (("build", tiny_recipe, "--set", "guard.max_drop"), "legal: KEY=VALUE"),
+        (("build", tiny_recipe, "--set", "stage.0.heads={9=[0]}", "--set", "stage.0.ratio=0.1"), "either heads"),
+        (("evaluate", "none.onnx", "--recipe", tiny_recipe), "none.onnx: no such model"),
+    ]:
+        done = pocketbert(*arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from compress.guard import Guard, GuardStopped, describe
+from compress.manifest import Step
+from compress.recipe import GuardTable
+from compress.tasks import open_task
+
+GOLD = [0, 1] * 500
+
+
+def logits(wrong: int) -> np.ndarray:
+    right = np.eye(2, dtype=np.float32)[GOLD]
+    right[:wrong] = right[:wrong, ::-1]
+    return right
+
+
+def judge(wrong: int, **rule: object) -> Step:
+    table = GuardTable.model_validate(rule)
+    guard = Guard(table, open_task("classification", ["a", "b"], 16), GOLD, logits(100))
+    return guard.judge(Step(name="01-x", kind="x", decision="accepted"), logits(wrong))
+
+
+def test_clear_cases() -> None:
+    assert (judge(100).decision, judge(100).unsettled) == ("accepted", False)
+    assert (judge(160).decision, judge(160).unsettled) == ("rolled-back", False)
+
+
+def test_between_the_bounds_the_estimate_decides_and_it_says_so() -> None:
+    near, far = judge(109), judge(112)
+    assert (near.decision, near.unsettled) == ("accepted", True)
+    assert (far.decision, far.unsettled) == ("rolled-back", True)
+    assert "unsettled" in describe(far, 0.010)
+    assert "+1.20 points" in describe(far, 0.010)
+
+
+def test_stop() -> None:
+    with pytest.raises(GuardStopped, match="rolled-back"):
+        judge(160, on_fail="stop")
+
+
+def test_broken_export_is_rejected_however_good() -> None:
+    guard = Guard(GuardTable.model_validate({}), open_task("classification", ["a", "b"], 16), GOLD, logits(100))
+    step = Step(name="onnx-fp32", kind="artifact", decision="rolled-back", notes=["a logit differs"])
+    assert guard.judge(step, logits(100)).decision == "rolled-back"

@@ -1,0 +1,31 @@
+import math
+
+import torch
+
+from compress.losses import distillation, soft_targets
+
+
+def test_soft_targets_by_hand() -> None:
+    student, teacher = torch.tensor([[0.0, 0.0]]), torch.tensor([[2.0 * math.log(3.0), 0.0]])
+    # At T = 2 the teacher says 3/4, 1/4 and the student 1/2, 1/2.
+    divergence = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
+    assert math.isclose(soft_targets(student, teacher, 2.0).item(), 4.0 * divergence, rel_tol=1e-6)
+
+
+def test_temperature_leaves_the_gradient_in_scale() -> None:
+    """Without the T² factor the gradient at T = 8 would be 64 times smaller (Hinton et al. 2015)."""
+    teacher = torch.tensor([[0.5, -0.5], [0.2, 0.1]])
+    norms = []
+    for temperature in (1.0, 8.0):
+        student = torch.zeros(2, 2, requires_grad=True)
+        soft_targets(student, teacher, temperature).backward()
+        assert student.grad is not None
+        norms.append(student.grad.norm().item())
+    assert 0.8 < norms[1] / norms[0] < 1.25
+
+
+def test_alpha_weighs_the_hard_labels() -> None:
+    student, teacher, labels = torch.randn(3, 2), torch.randn(3, 2), torch.tensor([0, 1, 1])
+    hard = torch.nn.functional.cross_entropy(student, labels)
+    assert torch.isclose(distillation(student, teacher, labels, 1.0, 2.0), hard)
+    assert torch.isclose(distillation(student, teacher, labels, 0.0, 2.0), soft_targets(student, teacher, 2.0))

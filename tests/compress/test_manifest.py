@@ -1,0 +1,76 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compress.errors import BadInput
+from compress.manifest import digest, load_manifest
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    for name in ("a.onnx", "tokenizer.json", "test.parquet"):
+        (tmp_path / name).write_bytes(b"x")
+    raw = {
+        "schema": 1,
+        "recipe": "r",
+        "task": {"kind": "classification", "labels": ["a", "b"], "max_length": 16, "test": "test.parquet"},
+        "reference": "a",
+        "artifacts": [
+            {
+                "id": "a",
+                "role": "reference",
+                "runtime": "onnxruntime",
+                "path": "a.onnx",
+                "tokenizer": "tokenizer.json",
+                "sha256": digest(tmp_path / "a.onnx"),
+            }
+        ],
+    }
+    return tmp_path / "manifest.json", raw
+
+
+def complaint(path: Path, raw: object) -> str:
+    path.write_text(json.dumps(raw))
+    with pytest.raises(BadInput) as error:
+        load_manifest(path)
+    assert str(path.parent) in str(error.value)
+    return str(error.value)
+
+
+def test_loads(written: tuple[Path, dict[str, Any]]) -> None:
+    path, raw = written
+    path.write_text(json.dumps(raw))
+    assert load_manifest(path).artifact("a").path == "a.onnx"
+
+
+def test_file_missing(written: tuple[Path, dict[str, Any]]) -> None:
+    (written[0].parent / "a.onnx").unlink()
+    assert "'a.onnx' does not exist" in complaint(*written)
+
+
+def test_sha_differs(written: tuple[Path, dict[str, Any]]) -> None:
+    (written[0].parent / "a.onnx").write_bytes(b"y")
+    assert "SHA-256" in complaint(*written)
+
+
+@pytest.mark.parametrize("path", ["../outside.onnx", "/etc/hostname", "link.onnx"])
+def test_path_leaves_its_folder(written: tuple[Path, dict[str, Any]], path: str) -> None:
+    (written[0].parent.parent / "outside.onnx").write_bytes(b"x")
+    (written[0].parent / "link.onnx").symlink_to("../outside.onnx")
+    written[1]["artifacts"][0]["path"] = path
+    assert "leaves its folder" in complaint(*written)
+
+
+def test_other_schema_unknown_key_unknown_reference_not_json(written: tuple[Path, dict[str, Any]]) -> None:
+    path, raw = written
+    assert "schema is 2, this version reads 1" in complaint(path, raw | {"schema": 2})
+    assert "colour" in complaint(path, raw | {"colour": "red"})
+    assert "reference 'b'" in complaint(path, raw | {"reference": "b"})
+    assert "twice" in complaint(path, raw | {"artifacts": raw["artifacts"] * 2})
+    path.write_text("{")
+    with pytest.raises(BadInput, match="not JSON"):
+        load_manifest(path)
+    with pytest.raises(BadInput, match="pocketbert build"):
+        load_manifest(path.with_name("none.json"))

@@ -1,0 +1,160 @@
+"""The pipeline on a tiny model: cache, resume, rollback, and what it writes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from compress import pipeline
+from compress.errors import BadInput
+from compress.guard import GuardStopped
+from compress.manifest import Manifest, load_manifest
+from compress.pipeline import build
+from compress.progress import Progress, Work
+from compress.recipe import load_recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+class Heard(Progress):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.advances: dict[str, list[float]] = {}
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    @contextmanager
+    def work(self, description: str, total: float) -> Iterator[Work]:
+        advances = self.advances[description] = []
+        with super().work(description, total) as work:
+            advance = work.advance
+            monitor = Work(self, description, total)
+            monitor.advance = lambda amount=1.0: (advances.append(amount), advance(amount))[1]  # type: ignore[method-assign]
+            yield monitor
+
+    @property
+    def built(self) -> list[str]:
+        return [line.removesuffix(": building") for line in self.lines if line.endswith(": building")]
+
+
+def run(recipe: Path, root: Path, **overrides: str) -> tuple[Manifest, Heard]:
+    with Heard() as heard:
+        settings = {key.replace("__", "."): value for key, value in overrides.items()}
+        return build(load_recipe(recipe, settings), root, "test", heard), heard
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_data: Path) -> tuple[Path, Path]:
+    """A recipe and the folder it was built into."""
+    from tests.compress.conftest import RECIPE
+
+    folder = tmp_path_factory.mktemp("built")
+    recipe = folder / "tiny.toml"
+    recipe.write_text(RECIPE.format(model=tiny_model, data=tiny_data), encoding="utf-8")
+    run(recipe, folder / "artifacts/tiny")
+    return recipe, folder / "artifacts/tiny"
+
+
+def test_manifest_lists_reference_stages_and_ships(built: tuple[Path, Path]) -> None:
+    manifest = load_manifest(built[1] / "manifest.json")
+    assert [(a.role, a.id) for a in manifest.artifacts] == [
+        ("reference", "teacher-fp32.torch"),
+        ("stage", "01-prune-heads.torch"),
+        ("stage", "02-distill.torch"),
+        ("ship", "student-fp32.torch"),
+        ("ship", "student-fp32.onnx"),
+        ("ship", "student-int8.onnx"),
+    ]
+    teacher, student = manifest.artifacts[0], manifest.artifacts[-1]
+    assert student.parameters is not None and teacher.parameters is not None
+    assert student.parameters < teacher.parameters
+    assert student.macs is not None and teacher.macs is not None
+    assert student.macs < teacher.macs / 2
+    assert manifest.artifacts[4].parity is not None
+    assert manifest.artifacts[4].parity.max_abs_logit < 1e-4
+
+
+def test_second_build_does_nothing(built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "load_teacher", lambda *_: pytest.fail("the teacher was loaded again"))
+    before = (built[1] / "manifest.json").read_text()
+    _, heard = run(*built)
+    assert heard.built == []
+    assert (built[1] / "manifest.json").read_text() == before
+
+
+def test_changed_parameter_rebuilds_from_that_step_on(built: tuple[Path, Path]) -> None:
+    _, heard = run(*built, stage__1__temperature="3.0")
+    assert heard.built == ["02-distill", "torch-fp32", "onnx-fp32", "onnx-int8"]
+    _, heard = run(*built, stage__0__ratio="0.5")
+    assert heard.built[0] == "01-prune-heads"
+
+
+def test_guard_change_trains_nothing(built: tuple[Path, Path]) -> None:
+    run(*built)
+    _, heard = run(*built, guard__max_drop="0.4")
+    assert heard.built == []
+
+
+def test_rejected_distillation_ships_the_model_before_it(tiny_recipe: Path, tmp_path: Path) -> None:
+    overrides = {"guard__max_drop": "0.02", "stage__1__learning_rate": "1.0"}
+    manifest, _ = run(tiny_recipe, tmp_path / "tiny", **overrides)
+    decisions = {step.name: step.decision for step in manifest.steps}
+    assert decisions["02-distill"] == "rolled-back"
+    assert manifest.artifact("student-int8.onnx").made_from == "01-prune-heads"
+    assert "02-distill.torch" not in [a.id for a in manifest.artifacts]
+    assert '"rolled-back"' in (tmp_path / "tiny/stages/02-distill/stage.json").read_text()
+
+
+def test_guard_may_stop_the_build(tiny_recipe: Path, tmp_path: Path) -> None:
+    overrides = {"guard__max_drop": "0.02", "guard__on_fail": "stop", "stage__1__learning_rate": "1.0"}
+    with pytest.raises(GuardStopped, match="02-distill"):
+        run(tiny_recipe, tmp_path / "tiny", **overrides)
+
+
+def test_two_builds_in_one_folder_are_refused(tiny_recipe: Path, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    with FileLock(tmp_path / ".tiny.lock"), pytest.raises(BadInput, match="another build"):
+        run(tiny_recipe, tmp_path / "tiny")
+
+
+def test_killed_build_resumes_inside_distillation(tiny_recipe: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys, compress.training as t; t._SAVE_EVERY = 0.0\n"
+        "from pathlib import Path; from compress.pipeline import build; from compress.progress import Progress\n"
+        "from compress.recipe import load_recipe\n"
+        "recipe = load_recipe(Path(sys.argv[1]), {'stage.1.epochs': '200'})\n"
+        "with Progress() as progress: build(recipe, Path(sys.argv[2]), 'k', progress)"
+    )
+    root = tmp_path / "tiny"
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, str(tiny_recipe), str(root)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list(root.glob(".scratch/02-distill-*/training/checkpoint-*/trainer_state.json")):
+        assert child.poll() is None, "the build ended before it could be killed"
+        assert time.monotonic() < deadline, "no checkpoint inside distillation"
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    checkpoint = max(
+        int(folder.name.split("-")[1]) for folder in root.glob(".scratch/02-distill-*/training/checkpoint-*")
+    )
+    assert checkpoint > 0
+    _, heard = run(tiny_recipe, root, stage__1__epochs="200")
+    assert heard.built[0] == "02-distill", "finished stages were made again"
+    assert heard.advances["distilling into 2 layers"][0] >= checkpoint, "distillation began at its first step"
+    assert not list(root.glob(".scratch/*"))

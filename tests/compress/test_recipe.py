@@ -1,0 +1,70 @@
+"""Every complaint about a recipe names the file, the key and what is legal, in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from compress.errors import BadInput
+from compress.recipe import load_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_shipped_recipes_load(path: Path) -> None:
+    assert load_recipe(path).name == path.stem
+
+
+def broken(path: Path, old: str, new: str) -> str:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BadInput) as complaint:
+        load_recipe(path)
+    assert str(path) in str(complaint.value)
+    assert "\n" not in str(complaint.value)
+    return str(complaint.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "distill"', 'kind = "distil"', "stage.1.kind: unknown stage 'distil', did you mean 'distill'?"),
+        ("temperature", "temprature", "did you mean 'temperature'?"),
+        ("max_drop", "maxdrop", "guard.maxdrop: unknown key, did you mean 'max_drop'?"),
+        ("seed = 3", "sede = 3", "sede: unknown key, did you mean 'seed'?"),
+        ("[task]", "[tusk]", "tusk: unknown key, did you mean 'task'?"),
+        ("[[stage]]", "[[stag]]", "stag: unknown key, did you mean 'stage'?"),
+        ("max_length = 16", "max_length = 4", "task.max_length"),
+        ('format = "onnx"', 'format = "onx"', "did you mean 'onnx'?"),
+        ('precision = "int8"', 'precision = "int4"', "'fp32' or 'int8'"),
+        ("ratio = 0.25", "", "either heads"),
+        ("layers = 2", "layrs = 2", "did you mean 'layers'?"),
+        ("dataset =", "datset =", "task.dataset: is missing"),
+    ],
+)
+def test_complaints(tiny_recipe: Path, old: str, new: str, said: str) -> None:
+    if "temprature" in new:
+        text = tiny_recipe.read_text(encoding="utf-8").replace(
+            "learning_rate = 3e-3\nbatch", "temperature = 2.0\nbatch"
+        )
+        tiny_recipe.write_text(text, encoding="utf-8")
+    assert said in broken(tiny_recipe, old, new)
+
+
+def test_not_toml_and_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such recipe"):
+        load_recipe(tmp_path / "none.toml")
+    path = tmp_path / "bad.toml"
+    path.write_text("name = ", encoding="utf-8")
+    with pytest.raises(BadInput, match="not TOML"):
+        load_recipe(path)
+
+
+def test_overrides(tiny_recipe: Path) -> None:
+    recipe = load_recipe(tiny_recipe, {"guard.max_drop": "0.02", "stage.1.alpha": "0.1", "name": "other"})
+    assert recipe.guard.max_drop == 0.02
+    assert recipe.stages[1].model_dump()["alpha"] == 0.1
+    assert recipe.name == "other"
+    with pytest.raises(BadInput, match=r"stage\.9"):
+        load_recipe(tiny_recipe, {"stage.9.alpha": "0.1"})
