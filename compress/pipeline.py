@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Role = Literal["reference", "stage", "ship"]
 Work = Callable[[Path, Path], Step]
-_SHARED_SOURCES = ["importance.py", "losses.py", "modeling.py", "training.py", "tasks/encoding.py"]
+_SHARED_SOURCES = ["frozen.py", "importance.py", "losses.py", "modeling.py", "training.py", "tasks/encoding.py"]
 _REFERENCE = "teacher-fp32.torch"
 
 

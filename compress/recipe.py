@@ -143,8 +143,8 @@ def nearest(given: str, legal: Mapping[str, Any]) -> str:
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first complaint in one line, with the key as the recipe spells it."""
-    first = error.errors()[0]
+    """One complaint in one line, with the key as the recipe spells it; a misspelt key before the one then missing."""
+    first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
     *parents, key = first["loc"] or ("",)
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

@@ -15,9 +15,12 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from compress.progress import Work
 from compress.stages import Context
+from compress.tasks.encoding import pad
 
 Loss = Callable[[Tensor, dict[str, Tensor]], Tensor]
 """(logits, batch) -> scalar; the batch holds ``labels`` and whatever columns the caller added."""
+
+Inputs = Callable[[list[int]], dict[str, Tensor]]
 
 _SAVE_EVERY = 60.0
 """Seconds between two checkpoints: what a killed build has to do again at most."""
@@ -40,18 +43,19 @@ def train(
     learning_rate: float,
     batch_size: int,
     columns: dict[str, Any] | None = None,
+    inputs: Inputs | None = None,
 ) -> None:
     """Train `model` in place on the training rows: AdamW, 10 % linear warm-up, then linear decay to 0.
 
     Args:
-        model: called with ``input_ids`` and ``attention_mask``; returns an object with ``logits``.
+        model: called with `inputs`; returns an object with ``logits``.
         description: what the progress bar says.
         columns: more values per training row, handed to `loss` in the batch (name -> (rows, …)).
+        inputs: what the model is called with, given row numbers; by default ``input_ids`` and ``attention_mask``.
     """
-    rows = [
-        {"input_ids": ids, "labels": label, "row": number}
-        for number, (ids, label) in enumerate(zip(context.train.sequences, context.train.labels, strict=True))
-    ]
+    # The Trainer groups by the length of `input_ids`; the batch itself is made from the row numbers.
+    rows = [{"row": number, "input_ids": ids} for number, ids in enumerate(context.train.sequences)]
+    labels = torch.tensor(context.train.labels)
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
         num_train_epochs=epochs,
@@ -75,8 +79,10 @@ def train(
     )
     tensors = {name: torch.as_tensor(values) for name, values in (columns or {}).items()}
 
-    def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
-        return _collate(batch, context.padding, tensors)
+    def collate(batch: list[dict[str, Any]]) -> dict[str, Any]:
+        numbers = [row["row"] for row in batch]
+        chosen = inputs(numbers) if inputs else _tokens([row["input_ids"] for row in batch], context.padding)
+        return {"inputs": chosen, "labels": labels[numbers]} | {k: v[numbers] for k, v in tensors.items()}
 
     total = epochs * -(-len(rows) // batch_size)
     with context.progress.work(description, total) as work:
@@ -104,7 +110,7 @@ class _Trainer(Trainer):
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        outputs = model(**inputs["inputs"])
         loss = self._loss(outputs.logits, inputs)
         return (loss, outputs) if return_outputs else loss
 
@@ -142,15 +148,5 @@ def _last_checkpoint(folder: Path) -> str | None:
     return found if complete else None
 
 
-def _collate(batch: list[dict[str, Any]], padding: int, columns: dict[str, Tensor]) -> dict[str, Tensor]:
-    longest = max(len(row["input_ids"]) for row in batch)
-    ids = torch.full((len(batch), longest), padding, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for number, row in enumerate(batch):
-        ids[number, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
-        mask[number, : len(row["input_ids"])] = 1
-    numbers = torch.tensor([row["row"] for row in batch])
-    labels = torch.tensor([row["labels"] for row in batch])
-    return {"input_ids": ids, "attention_mask": mask, "labels": labels} | {
-        name: values[numbers] for name, values in columns.items()
-    }
+def _tokens(sequences: list[list[int]], padding: int) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(values) for name, values in pad(sequences, padding).items()}

@@ -45,7 +45,7 @@ def write_tiny_model(folder: Path, **changes: object) -> Path:
 def write_tiny_data(folder: Path, rows: int = 240) -> Path:
     """train, validation and test as JSON Lines; the label follows from which characters occur."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng = random.Random(7)
+    rng = random.Random(7)  # noqa: S311
     for split, count in (("train", rows), ("validation", rows // 3), ("test", rows // 3)):
         lines = []
         for _ in range(count):
@@ -65,7 +65,7 @@ dataset = "{data}"
 max_length = 16
 [teacher]
 model = "{model}"
-epochs = 2
+epochs = 4
 learning_rate = 3e-3
 batch_size = 16
 [guard]
@@ -77,6 +77,7 @@ calibration_rows = 32
 [[stage]]
 kind = "distill"
 student = {{ init = "teacher-layers", layers = 2 }}
+alpha = 0.5
 learning_rate = 3e-3
 batch_size = 16
 [[artifact]]

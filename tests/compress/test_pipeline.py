@@ -106,7 +106,7 @@ def test_guard_change_trains_nothing(built: tuple[Path, Path]) -> None:
 
 
 def test_rejected_distillation_ships_the_model_before_it(tiny_recipe: Path, tmp_path: Path) -> None:
-    overrides = {"guard__max_drop": "0.02", "stage__1__learning_rate": "1.0"}
+    overrides = {"guard__max_drop": "0.02", "stage__1__learning_rate": "0.1"}
     manifest, _ = run(tiny_recipe, tmp_path / "tiny", **overrides)
     decisions = {step.name: step.decision for step in manifest.steps}
     assert decisions["02-distill"] == "rolled-back"
@@ -116,7 +116,7 @@ def test_rejected_distillation_ships_the_model_before_it(tiny_recipe: Path, tmp_
 
 
 def test_guard_may_stop_the_build(tiny_recipe: Path, tmp_path: Path) -> None:
-    overrides = {"guard__max_drop": "0.02", "guard__on_fail": "stop", "stage__1__learning_rate": "1.0"}
+    overrides = {"guard__max_drop": "0.02", "guard__on_fail": "stop", "stage__1__learning_rate": "0.1"}
     with pytest.raises(GuardStopped, match="02-distill"):
         run(tiny_recipe, tmp_path / "tiny", **overrides)
 
@@ -133,7 +133,7 @@ def test_killed_build_resumes_inside_distillation(tiny_recipe: Path, tmp_path: P
         "import sys, compress.training as t; t._SAVE_EVERY = 0.0\n"
         "from pathlib import Path; from compress.pipeline import build; from compress.progress import Progress\n"
         "from compress.recipe import load_recipe\n"
-        "recipe = load_recipe(Path(sys.argv[1]), {'stage.1.epochs': '200'})\n"
+        "recipe = load_recipe(Path(sys.argv[1]), {'stage.1.epochs': '8'})\n"
         "with Progress() as progress: build(recipe, Path(sys.argv[2]), 'k', progress)"
     )
     root = tmp_path / "tiny"
@@ -154,7 +154,7 @@ def test_killed_build_resumes_inside_distillation(tiny_recipe: Path, tmp_path: P
         int(folder.name.split("-")[1]) for folder in root.glob(".scratch/02-distill-*/training/checkpoint-*")
     )
     assert checkpoint > 0
-    _, heard = run(tiny_recipe, root, stage__1__epochs="200")
+    _, heard = run(tiny_recipe, root, stage__1__epochs="8")
     assert heard.built[0] == "02-distill", "finished stages were made again"
     assert heard.advances["distilling into 2 layers"][0] >= checkpoint, "distillation began at its first step"
     assert not list(root.glob(".scratch/*"))

@@ -30,7 +30,7 @@ def broken(path: Path, old: str, new: str) -> str:
     ("old", "new", "said"),
     [
         ('kind = "distill"', 'kind = "distil"', "stage.1.kind: unknown stage 'distil', did you mean 'distill'?"),
-        ("temperature", "temprature", "did you mean 'temperature'?"),
+        ("alpha =", "alpa =", "did you mean 'alpha'?"),
         ("max_drop", "maxdrop", "guard.maxdrop: unknown key, did you mean 'max_drop'?"),
         ("seed = 3", "sede = 3", "sede: unknown key, did you mean 'seed'?"),
         ("[task]", "[tusk]", "tusk: unknown key, did you mean 'task'?"),
@@ -40,15 +40,11 @@ def broken(path: Path, old: str, new: str) -> str:
         ('precision = "int8"', 'precision = "int4"', "'fp32' or 'int8'"),
         ("ratio = 0.25", "", "either heads"),
         ("layers = 2", "layrs = 2", "did you mean 'layers'?"),
-        ("dataset =", "datset =", "task.dataset: is missing"),
+        ("dataset =", "datset =", "task.datset: unknown key, did you mean 'dataset'?"),
+        ("dataset =", "# dataset =", "task.dataset: is missing"),
     ],
 )
 def test_complaints(tiny_recipe: Path, old: str, new: str, said: str) -> None:
-    if "temprature" in new:
-        text = tiny_recipe.read_text(encoding="utf-8").replace(
-            "learning_rate = 3e-3\nbatch", "temperature = 2.0\nbatch"
-        )
-        tiny_recipe.write_text(text, encoding="utf-8")
     assert said in broken(tiny_recipe, old, new)
 
 
