@@ -7,9 +7,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from bench.child import Child, ChildFailed
 from bench.machine import read_machine
-from bench.metrics.accuracy import measure_accuracy, with_drop
+from bench.metrics.accuracy import against, measure_accuracy, with_drop
 from bench.metrics.latency import PROCESS_SCATTER, WARM_UP, summarize, time_in_turn, tokenizer_p50
 from bench.metrics.memory import measure_memory
 from bench.metrics.size import measure_size
@@ -18,7 +20,7 @@ from bench.progress import Bar
 from bench.results import SCHEMA, Accuracy, Latency, Profile, Results, Size, Weighed
 from bench.reuse import keep, place, recall
 from bench.subject import REQUESTS, Rows, Subject, open_subject
-from compress.manifest import Artifact, Manifest
+from compress.manifest import Artifact, LinearControl, Manifest, inside
 from compress.tasks import open_task
 
 MEMORY_TOKENS = 128
@@ -209,8 +211,17 @@ class Weighing:
             profiles=self._profiles,
             artifacts=[self._weighed(artifact) for artifact in self._manifest.artifacts],
             steps=self._manifest.steps,
-            linear_control=self._manifest.linear_control,
+            linear_control=self._control(),
         )
+
+    def _control(self) -> LinearControl | None:
+        """The linear model's answers to the test rows beside the reference's."""
+        control, reference = self._manifest.linear_control, self._reference.accuracy
+        if control is None or reference is None:
+            return None
+        answers = np.load(inside(self._folder, control.test_answers), allow_pickle=False)
+        comparison = against(answers, reference, self._task, self._rows, self._manifest.confidence)
+        return control.model_copy(update={"comparison": comparison})
 
     def _weighed(self, artifact: Artifact) -> Weighed:
         """The artifact with the figures of its subject, which it may share with others."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from bench.child import Child
 from bench.results import Accuracy, Interval
 from bench.subject import Rows
+from compress.manifest import Comparison
 from compress.tasks import Task
 from compress.tasks.encoding import predict
 
@@ -34,6 +35,21 @@ def with_drop(accuracy: Accuracy, reference: Accuracy, task: Task, confidence: f
     drop = task.drop(unpack(reference), unpack(accuracy), confidence)
     interval = Interval(estimate=drop.estimate, low=drop.low, high=drop.high)
     return accuracy.model_copy(update={"drop": interval})
+
+
+def against(other: NDArray[np.float32], accuracy: Accuracy, task: Task, rows: Rows, confidence: float) -> Comparison:
+    """A scored artifact beside another model's answers to the same rows, (rows, labels); the other is the reference."""
+    drop = task.drop(task.correct(other, rows.gold), unpack(accuracy), confidence)
+    return Comparison(
+        metric=task.metric,
+        value=accuracy.value,
+        reference=task.scores(other, rows.gold)[task.metric],
+        drop=drop.estimate,
+        low=drop.low,
+        high=drop.high,
+        rows=drop.rows,
+        confidence=confidence,
+    )
 
 
 def pack(correct: NDArray[np.bool_]) -> str:

@@ -3,17 +3,13 @@
 import copy
 from typing import TYPE_CHECKING, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from compress.errors import BadInput
-from compress.losses import distillation
-from compress.modeling import uneven_from
 from compress.stages import Context, StageParameters
-from compress.training import train
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel
 
 
@@ -40,9 +36,12 @@ class Parameters(StageParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """A student of `parameters.student.layers` layers, trained on the labels and the teacher's logits."""
+    from compress.losses import distillation
+    from compress.training import train
+
     student = keep_layers(model, evenly_spaced(model.config.num_hidden_layers, parameters.student.layers))
 
-    def loss(logits: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    def loss(logits: "Tensor", batch: "dict[str, Tensor]") -> "Tensor":
         return distillation(logits, batch["teacher_logits"], batch["labels"], parameters.alpha, parameters.temperature)
 
     train(
@@ -71,8 +70,10 @@ def evenly_spaced(layers: int, wanted: int) -> list[int]:
 
 def keep_layers(model: "PreTrainedModel", layers: list[int]) -> "PreTrainedModel":
     """A copy of `model` with only `layers` of its encoder, in that order."""
+    from compress.modeling import uneven_from
+
     prefix = "bert.encoder.layer."
-    weights: dict[str, torch.Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         if not name.startswith(prefix):
             weights[name] = tensor.clone()

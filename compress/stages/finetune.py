@@ -3,15 +3,12 @@
 from typing import TYPE_CHECKING
 
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
 
 from compress.errors import BadInput
-from compress.frozen import LowerStates, UpperLayers
 from compress.stages import Context, StageParameters
-from compress.training import train
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
 
@@ -27,8 +24,12 @@ class Parameters(StageParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model`, trained with cross-entropy."""
+    from torch.nn import functional
 
-    def loss(logits: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    from compress.frozen import LowerStates, UpperLayers
+    from compress.training import train
+
+    def loss(logits: "Tensor", batch: "dict[str, Tensor]") -> "Tensor":
         return functional.cross_entropy(logits, batch["labels"])
 
     trained: nn.Module = model

@@ -2,12 +2,9 @@
 
 from typing import TYPE_CHECKING, Literal, Self
 
-import torch
 from pydantic import Field, model_validator
 
 from compress.errors import BadInput
-from compress.importance import head_importance
-from compress.modeling import uneven_from
 from compress.stages import Context, StageParameters
 
 if TYPE_CHECKING:
@@ -36,6 +33,8 @@ class Parameters(StageParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model` without those heads; the shapes shrink, no zeros are kept."""
+    from compress.importance import head_importance
+
     if parameters.heads is not None:
         return without_heads(model, parameters.heads)
     scores = head_importance(model, context, parameters.calibration_rows)
@@ -59,6 +58,10 @@ def without_heads(model: "PreTrainedModel", heads: HeadsByLayer) -> "PreTrainedM
     Raises:
         BadInput: a layer or head that does not exist, or a layer that would lose all its heads.
     """
+    import torch
+
+    from compress.modeling import uneven_from
+
     config = model.config
     size = config.hidden_size // config.num_attention_heads
     weights = dict(model.state_dict())

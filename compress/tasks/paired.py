@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from math import sqrt
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Drop:
 
 def wilson(successes: int, rows: int, confidence: float) -> tuple[float, float]:
     """Wilson's score interval of a proportion (Wilson 1927)."""
-    z = norm.ppf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = successes / rows
     middle = share + z * z / (2 * rows)
     half = z * sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
