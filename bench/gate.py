@@ -105,15 +105,15 @@ class _Court:
         return self._accuracy(weighed, before)
 
     def _latency(self, place: str, weighed: Weighed, before: Entry | None) -> Finding:
-        now = {f"{entry.profile}/{entry.length}": entry.ratio for entry in weighed.latency}.get(place)
-        if now is None:
+        entry = {f"{entry.profile}/{entry.length}": entry for entry in weighed.latency}.get(place)
+        if entry is None:
             return self._no_profile(place) or _unmeasured(weighed, f"latency {place}", f"latency {place.split('/')[0]}")
-        was = before.latency.get(place) if before else None
+        now, was = entry.ratio, before.latency.get(place) if before else None
         if was is None or self._foreign:
             silent = f"the baseline has no {place}" if before else self._silent
             why = silent if was is None else self._foreign or ""
             return Finding("no-baseline", why, measured=now.estimate, interval=now, unit="× reference")
-        return self._with_upgrades(judge_latency(now, was, self._limits.latency))
+        return self._with_upgrades(judge_latency(now, was, self._limits.latency, entry.neighbours))
 
     def _no_profile(self, place: str) -> Finding | None:
         """Why nothing has a figure at this place, if that is the profile's doing."""

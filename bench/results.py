@@ -39,6 +39,7 @@ class Latency(_Part):
     p90_ms: float
     ratio: Interval  # P50 over the reference's P50; 1 for the reference itself
     samples_ms: list[float]
+    neighbours: float = 0.0  # share of the cores that other processes took meanwhile
 
 
 class Memory(_Part):

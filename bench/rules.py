@@ -10,6 +10,7 @@
 
 from dataclasses import dataclass
 
+from bench.neighbours import explains
 from bench.results import Interval, Outcome, Size
 from bench.stats import relative_change
 from compress.tasks.paired import Drop
@@ -31,17 +32,24 @@ class Finding:
     profile_only: bool = False
 
 
-def judge_latency(now: Interval, was: Interval, limit: float) -> Finding:
-    """The ratio to the reference now against the ratio to the reference then; milliseconds have no say."""
+def judge_latency(now: Interval, was: Interval, limit: float, neighbours: float) -> Finding:
+    """The ratio to the reference now against the ratio to the reference then; milliseconds have no say.
+
+    `neighbours` is the share of the cores that other processes took meanwhile: a change that this can explain is
+    neither for the worse nor for the better.
+    """
     change = relative_change(now, was)
     outcome: Outcome = "inconclusive"
-    if change.low > limit:
+    excuse = explains(neighbours)
+    if change.low > limit + excuse:
         outcome = "regressed"
-    elif change.high < -limit:
+    elif change.high < -limit - excuse:
         outcome = "improved"
     elif change.high <= limit:
         outcome = "ok"
     note = f"change {change.estimate:+.1%} [{change.low:+.1%}, {change.high:+.1%}]"
+    if excuse > limit:
+        note += f", other processes took {neighbours:.0%} of the cores"
     return Finding(outcome, note, was.estimate, now.estimate, now, "× reference")
 
 

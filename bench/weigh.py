@@ -15,6 +15,7 @@ from bench.metrics.accuracy import against, measure_accuracy, with_drop
 from bench.metrics.latency import PROCESS_SCATTER, WARM_UP, summarize, time_in_turn, tokenizer_p50
 from bench.metrics.memory import measure_memory
 from bench.metrics.size import measure_size
+from bench.neighbours import Neighbours
 from bench.profiles import MIX, usable_cores
 from bench.progress import Bar
 from bench.results import SCHEMA, Accuracy, Latency, Profile, Results, Size, Weighed
@@ -185,7 +186,9 @@ class Weighing:
                 child.requests(self._subjects[key].requests(length, self._rows))
                 ready[key] = child
         share = 1 / (REQUESTS + WARM_UP)
+        neighbours = Neighbours(profile.cores, [child.pid for child in ready.values()])
         times, failed = time_in_turn(ready, REQUESTS, lambda key, _: self._bar.advance(where, key, share))
+        taken = neighbours.share()
         for key, words in failed.items():
             self._subjects[key].failures.append(f"latency {where}: {words}")
         reference = times.get(self._reference.key)
@@ -195,7 +198,7 @@ class Weighing:
                 subject.failures.append(f"latency {where}: the reference failed, there is no ratio")
             else:
                 scatter = 0.0 if subject is self._reference else PROCESS_SCATTER
-                subject.latency.append(summarize(profile.name, length, samples, reference, scatter))
+                subject.latency.append(summarize(profile.name, length, samples, reference, scatter, taken))
         return {key: ready[key] for key in times}
 
     def _results(self) -> Results:

@@ -54,7 +54,9 @@ def time_in_turn(
     return {who: np.array(values) for who, values in times.items()}, failed
 
 
-def summarize(profile: str, length: str, samples: Samples, reference: Samples, scatter: float) -> Latency:
+def summarize(
+    profile: str, length: str, samples: Samples, reference: Samples, scatter: float, neighbours: float
+) -> Latency:
     """P50, P90 and the ratio to the reference's samples of the same rounds."""
     return Latency(
         profile=profile,
@@ -64,6 +66,7 @@ def summarize(profile: str, length: str, samples: Samples, reference: Samples, s
         p90_ms=quantile(samples, 0.9),
         ratio=paired_ratio(samples, reference, scatter),
         samples_ms=[round(float(ms), 4) for ms in samples],
+        neighbours=neighbours,
     )
 
 
