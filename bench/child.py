@@ -99,6 +99,7 @@ class Child:
         descriptor = self._replies.fileno()
         while b"\n" not in self._buffer:
             if not select.select([descriptor], [], [], self._patience_s)[0]:
+                self._process.kill()  # it may burn the cores that the others are timed on
                 raise ChildFailed(f"no answer in {self._patience_s:g} s")
             piece = os.read(descriptor, 65536)
             if not piece:

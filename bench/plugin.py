@@ -3,6 +3,7 @@
 Loaded by every pytest run on this machine, so it imports nothing but pytest until a gate item is collected.
 """
 
+import shlex
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -83,7 +84,7 @@ class Gate:
                 baseline=option("--gate-baseline"),
                 strict=option("--gate-strict"),
                 reports=option("--gate-report"),
-                command=" ".join(["pytest", *map(str, self._config.invocation_params.args)]),
+                command=shlex.join(["pytest", *map(str, self._config.invocation_params.args)]),
             )
             try:
                 self.session = Session(asked)

@@ -135,6 +135,7 @@ class Results(_Part):
     recipe: str
     created: str  # ISO 8601, UTC
     command: str
+    build_command: str = ""
     seconds: float
     reference: str
     max_drop: float

@@ -1,16 +1,13 @@
 """Numbers in, numbers out."""
 
-from math import exp, hypot, log
+from collections.abc import Sequence
+from math import exp, hypot, log, sqrt
+from statistics import fmean, stdev
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bench.results import Interval
-
-BLOCK = 5
-"""Rounds that are resampled together: neighbours in time share the machine's mood."""
-_RESAMPLES = 2000
-_Z95 = 1.959964
 
 
 def quantile(values: ArrayLike, share: float) -> float:
@@ -18,35 +15,21 @@ def quantile(values: ArrayLike, share: float) -> float:
     return float(np.quantile(np.asarray(values, dtype=np.float64), share))
 
 
-def block_rows(rounds: int, block: int, resamples: int, seed: int) -> NDArray[np.intp]:
-    """Row numbers of a circular block bootstrap (Politis and Romano 1992), (resamples, rounds)."""
-    starts = np.random.default_rng(seed).integers(rounds, size=(resamples, -(-rounds // block)))
-    rows = (starts[:, :, None] + np.arange(block)) % rounds
-    return rows.reshape(resamples, -1)[:, :rounds]
+def ratio_over_sets(candidate: Sequence[ArrayLike], reference: Sequence[ArrayLike]) -> Interval:
+    """How many times as long the candidate takes, with its 95 % interval over independent sets.
 
-
-def paired_ratio(candidate: ArrayLike, reference: ArrayLike, scatter: float, seed: int = 0) -> Interval:
-    """P50 of `candidate` over P50 of `reference`, timed in the same rounds, with its 95 % interval.
-
-    Both columns are resampled by the same blocks of rounds, so that a slow spell counts against both.
+    Each set gives one log ratio of medians; Student's t over the sets, since the sets are what repeats.
 
     Args:
-        candidate: times, any unit, (rounds,).
-        reference: the same, (rounds,).
-        scatter: standard deviation of the log ratio that repeating the run in this process cannot show; added in
-            quadrature.
-        seed: of the resampling.
+        candidate: times, any unit, one array per set; at least 2 sets.
+        reference: the same, timed in turn with the candidate.
     """
-    a, b = np.asarray(candidate, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    rows = block_rows(len(a), BLOCK, _RESAMPLES, seed)
-    logs = np.log(np.median(a[rows], axis=1) / np.median(b[rows], axis=1))
-    middle = log(float(np.median(a) / np.median(b)))
-    low, high = np.quantile(logs, [0.025, 0.975])
-    return Interval(
-        estimate=exp(middle),
-        low=exp(middle - hypot(max(middle - float(low), 0.0), _Z95 * scatter)),
-        high=exp(middle + hypot(max(float(high) - middle, 0.0), _Z95 * scatter)),
-    )
+    from scipy.stats import t
+
+    logs = [log(quantile(a, 0.5) / quantile(b, 0.5)) for a, b in zip(candidate, reference, strict=True)]
+    half = float(t.ppf(0.975, len(logs) - 1)) * stdev(logs) / sqrt(len(logs))
+    middle = fmean(logs)
+    return Interval(estimate=exp(middle), low=exp(middle - half), high=exp(middle + half))
 
 
 def relative_change(now: Interval, before: Interval) -> Interval:

@@ -1,6 +1,7 @@
 """What is weighed: an artifact with its tokenizer, the test rows as it sees them, and what went wrong on the way."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +73,11 @@ def load_rows(path: Path, labels: Sequence[str]) -> Rows:
         raise BadInput(f"{path}: no rows; an empty split scores nothing")
     if wrong := [label for label in gold if label not in range(len(labels))]:
         raise BadInput(f"{path}: label {wrong[0]!r}; legal: 0 to {len(labels) - 1} ({', '.join(labels)})")
-    drawn = np.random.default_rng(0).permutation(len(texts))[:REQUESTS]
-    return Rows(texts, gold, digest(path), drawn.tolist())
+    sample = np.random.default_rng(0).permutation(len(texts))[:REQUESTS]
+    # Shortest first: every set of processes takes each so-manieth request, and so gets all lengths alike.
+    drawn = sorted(sample.tolist(), key=lambda row: len(texts[row]))
+    content = hashlib.sha256(json.dumps([texts, gold], ensure_ascii=False).encode()).hexdigest()
+    return Rows(texts, gold, content, drawn)
 
 
 def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Rows) -> Subject:

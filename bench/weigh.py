@@ -4,15 +4,18 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
+import psutil
 
 from bench.child import Child, ChildFailed
 from bench.machine import read_machine
 from bench.metrics.accuracy import against, measure_accuracy, with_drop
-from bench.metrics.latency import PROCESS_SCATTER, WARM_UP, summarize, time_in_turn, tokenizer_p50
+from bench.metrics.latency import SETS, WARM_UP, Samples, summarize, time_in_turn, tokenizer_p50
 from bench.metrics.memory import measure_memory
 from bench.metrics.size import measure_size
 from bench.neighbours import Neighbours
@@ -27,6 +30,14 @@ from compress.tasks import open_task
 MEMORY_TOKENS = 128
 """Length of the requests that the memory pass answers."""
 _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
+
+
+@dataclass
+class Timing:
+    """One length of one profile: each artifact's times, set by set, and what neighbours took in each set."""
+
+    samples: dict[str, list[Samples]] = field(default_factory=dict)
+    neighbours: list[float] = field(default_factory=list)
 
 
 class Weighing:
@@ -87,11 +98,11 @@ class Weighing:
             for profile in self._profiles:
                 if profile.skipped or profile.same_as:
                     continue
-                self._bar.expect(profile.name, key, fixed_s=_START_S / 2)
+                self._bar.expect(profile.name, key, fixed_s=SETS * _START_S / 2)
                 slower = len(self._cores) / profile.threads
                 for length in profile.lengths:
                     tokens = total / len(self._rows.gold) if length == MIX else int(length)
-                    work = tokens * (REQUESTS + WARM_UP) * slower
+                    work = tokens * (REQUESTS + SETS * WARM_UP) * slower
                     self._bar.expect(f"{profile.name}/{length}", key, tokens=work)
 
     def _size(self, subject: Subject) -> Size:
@@ -144,22 +155,32 @@ class Weighing:
         keep(kept, subject.accuracy)
 
     def _latency(self, profile: Profile) -> None:
-        """All artifacts at once, each in a child of its own, timed in turn at every length of the profile."""
-        self._bar.now(f"{profile.name}: starting")
-        with ExitStack() as stack:
-            children = {key: stack.enter_context(Child(profile.threads, profile.cores)) for key in self._subjects}
-            ready = self._start(children, profile)
-            for length in profile.lengths:
-                self._bar.now(f"{profile.name}: {length} tokens, {len(ready)} artifacts in turn")
-                ready = self._time(ready, profile, length)
+        """All artifacts at once, each in a child of its own, timed in turn at every length; several such sets."""
+        timings = {length: Timing() for length in profile.lengths}
+        left = list(self._subjects)
+        for number in range(SETS):
+            self._bar.now(f"{profile.name}: starting set {number + 1} of {SETS}")
+            with ExitStack() as stack:
+                children = {key: stack.enter_context(Child(profile.threads, profile.cores)) for key in left}
+                ready = self._start(children, profile)
+                for length, timing in timings.items():
+                    self._bar.now(f"{profile.name}: {length} tokens, set {number + 1} of {SETS}, in turn")
+                    ready = self._time(ready, profile, length, timing, range(number, REQUESTS, SETS))
+                left = list(ready)
+        for length, timing in timings.items():
+            self._summarize(profile.name, length, timing)
 
     def _start(self, children: dict[str, Child], profile: Profile) -> dict[str, Child]:
         """The children whose artifact is loaded and whose threads and cores are as asked for."""
         imported, loaded, ready = [], [], {}
         what = f"latency {profile.name}"
+        begun = []
         for key, child in children.items():
-            child.begin("imports", runtime=self._subjects[key].artifact.runtime)
-        for key, child in children.items():
+            with _blame(self._subjects[key], what):
+                child.begin("imports", runtime=self._subjects[key].artifact.runtime)
+                begun.append(key)
+        for key in begun:
+            child = children[key]
             with _blame(self._subjects[key], what):
                 child.finish()
                 child.begin_load(self._subjects[key].artifact.runtime, self._subjects[key].path)
@@ -174,32 +195,40 @@ class Weighing:
                 children[key].run(0)
                 children[key].verify()
                 ready[key] = children[key]
-            self._bar.advance(profile.name, key, 1)
+            self._bar.advance(profile.name, key, 1 / SETS)
         return ready
 
-    def _time(self, children: dict[str, Child], profile: Profile, length: str) -> dict[str, Child]:
-        """Time one length; returns the children that are still there for the next."""
+    def _time(
+        self, children: dict[str, Child], profile: Profile, length: str, timing: Timing, numbers: range
+    ) -> dict[str, Child]:
+        """Time one length in one set; returns the children that are still there for the next."""
         where = f"{profile.name}/{length}"
         ready = {}
         for key, child in children.items():
             with _blame(self._subjects[key], f"latency {where}"):
                 child.requests(self._subjects[key].requests(length, self._rows))
                 ready[key] = child
-        share = 1 / (REQUESTS + WARM_UP)
+        share = 1 / (REQUESTS + SETS * WARM_UP)
         neighbours = Neighbours(profile.cores, [child.pid for child in ready.values()])
-        times, failed = time_in_turn(ready, REQUESTS, lambda key, _: self._bar.advance(where, key, share))
-        taken = neighbours.share()
+        times, failed = time_in_turn(ready, numbers, lambda key, _: self._bar.advance(where, key, share))
+        timing.neighbours.append(neighbours.share())
         for key, words in failed.items():
             self._subjects[key].failures.append(f"latency {where}: {words}")
-        reference = times.get(self._reference.key)
+            ready[key].close()
         for key, samples in times.items():
+            timing.samples.setdefault(key, []).append(samples)
+        return {key: ready[key] for key in times}
+
+    def _summarize(self, profile: str, length: str, timing: Timing) -> None:
+        """The figures of the artifacts that went through every set."""
+        whole = {key: samples for key, samples in timing.samples.items() if len(samples) == SETS}
+        reference = whole.get(self._reference.key)
+        for key, samples in whole.items():
             subject = self._subjects[key]
             if reference is None:
-                subject.failures.append(f"latency {where}: the reference failed, there is no ratio")
+                subject.failures.append(f"latency {profile}/{length}: the reference failed, there is no ratio")
             else:
-                scatter = 0.0 if subject is self._reference else PROCESS_SCATTER
-                subject.latency.append(summarize(profile.name, length, samples, reference, scatter, taken))
-        return {key: ready[key] for key in times}
+                subject.latency.append(summarize(profile, length, samples, reference, fmean(timing.neighbours)))
 
     def _results(self) -> Results:
         return Results(
@@ -207,6 +236,7 @@ class Weighing:
             recipe=self._manifest.recipe,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=self._command,
+            build_command=self._manifest.command,
             seconds=round(time.monotonic() - self._begin, 1),
             reference=self._manifest.reference,
             max_drop=self._manifest.max_drop,
@@ -256,5 +286,5 @@ def _blame(subject: Subject, what: str) -> Iterator[None]:
     """Enter a child's failure in the artifact's book instead of raising it."""
     try:
         yield
-    except ChildFailed as failure:
+    except (ChildFailed, psutil.Error) as failure:
         subject.failures.append(f"{what}: {failure}")

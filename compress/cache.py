@@ -13,9 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from compress.manifest import Step, write_json
+from pydantic import ValidationError
 
-_LIBRARIES = ("numpy", "onnx", "onnxruntime", "tokenizers", "torch", "transformers")
+from compress.manifest import Step, digest, files_of, write_json
+
+_LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "torch", "transformers")
 _PACKAGE = Path(__file__).parent
 
 
@@ -24,37 +26,43 @@ def step_key(previous: str, parameters: Mapping[str, Any], sources: list[str]) -
     parts = {
         "previous": previous,
         "parameters": parameters,
-        "sources": {name: _source_digest(name) for name in sources},
+        "sources": {name: source_digest(name) for name in sources},
         "libraries": {name: version(name) for name in _LIBRARIES},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @cache
-def _source_digest(name: str) -> str:
+def source_digest(name: str) -> str:
+    """SHA-256 of one of our own source files, named below `compress/`."""
     return hashlib.sha256((_PACKAGE / name).read_bytes()).hexdigest()
 
 
 def cached(folder: Path, key: str) -> Step | None:
-    """The finished step in `folder`, if it was made from the same things."""
-    record = folder / "stage.json"
-    if not record.is_file():
+    """The finished step in `folder`, if it was made from the same things and its files are still those it made."""
+    try:
+        step = Step.model_validate_json((folder / "stage.json").read_text(encoding="utf-8"))
+        whole = all(digest(folder / name) == sha256 for name, sha256 in step.files.items())
+    except (OSError, ValidationError):
         return None
-    step = Step.model_validate_json(record.read_text(encoding="utf-8"))
-    return step if step.key == key else None
+    return step if step.key == key and whole else None
 
 
 def make(folder: Path, step: Step, scratch_root: Path, work: Callable[[Path, Path], Step]) -> Step:
     """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one."""
     scratch = scratch_root / f"{folder.name}-{step.key[:12]}"
-    out = scratch / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    done = work(out, scratch / "training")
-    write_json(out / "stage.json", done)
+    out, replaced = scratch / "out", scratch / "replaced"
+    done = cached(out, step.key)  # killed between making and moving
+    if done is None:
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        made = work(out, scratch / "training")
+        done = made.model_copy(update={"files": {name: digest(file) for name, file in files_of(out)}})
+        write_json(out / "stage.json", done)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(replaced, ignore_errors=True)
     if folder.exists():
-        folder.rename(scratch / "replaced")
+        folder.rename(replaced)
     out.rename(folder)
     shutil.rmtree(scratch)
     return done

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import psutil
-
 from compress.data import read_texts
 from compress.errors import BadInput
 from compress.exports import FORMATS
 from compress.progress import Progress
 from compress.recipe import Recipe
-from compress.runtimes import open_session
+from compress.runtimes import open_session, usable_threads
 from compress.tasks.encoding import encode, load_tokenizer, pad_id, predict
 
 SPLITS = ("validation", "test")
@@ -33,7 +31,7 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     texts = read_texts(recipe)
     tokenizer = load_tokenizer(_tokenizer_of(path), recipe.task.max_length)
     table = texts.splits[split]
-    session = open_session(runtime, path, psutil.cpu_count(logical=False) or 1)
+    session = open_session(runtime, path, usable_threads())
     with progress.work(f"evaluating {path.name}", len(table)) as work:
         sequences = encode(tokenizer, list(table["text"]))
         logits = predict(session.logits, sequences, pad_id(tokenizer), progress=work.advance)

@@ -27,31 +27,27 @@ class Guard:
     gold: list[int]
     teacher: NDArray[np.float32]
 
-    def judge(self, step: Step, logits: NDArray[np.float32]) -> Step:
+    def judge(self, step: Step, logits: NDArray[np.float32], reason: str | None = None) -> Step:
         """`step` with its comparison and decision; `logits` are of the validation rows, (rows, labels).
 
         Rejected when the lower bound of the drop exceeds `max_drop`, accepted when the upper bound does not; in
         between the point estimate decides and the step is `unsettled`. The teacher's own step is the reference.
-
-        Raises:
-            GuardStopped: it is rejected and ``on_fail`` is ``stop``.
+        A `reason` rejects it whatever its metric says: a file that does not compute what its source does.
         """
         limit = self.rule.max_drop
         comparison = compare(self.task, self.gold, self.teacher, logits, self.rule.confidence)
         if step.decision == "reference":
             return step.model_copy(update={"comparison": comparison})
         drop = Drop(comparison.drop, comparison.low, comparison.high, comparison.rows)
-        accepted = drop.acceptable(limit) and step.decision != "rolled-back"
-        judged = step.model_copy(
+        accepted = drop.acceptable(limit) and reason is None
+        return step.model_copy(
             update={
                 "comparison": comparison,
                 "decision": "accepted" if accepted else "rolled-back",
                 "unsettled": drop.settled(limit) == "unsettled",
+                "notes": [reason] if reason else [],
             }
         )
-        if not accepted and self.rule.on_fail == "stop":
-            raise GuardStopped(describe(judged, limit))
-        return judged
 
 
 def compare(
@@ -79,7 +75,8 @@ def describe(step: Step, max_drop: float) -> str:
     if step.decision == "reference":
         return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the yardstick"
     settled = ", unsettled on so few rows" if step.unsettled else ""
+    because = f" ({'; '.join(step.notes)})" if step.notes else ""
     return (
         f"{step.name}: {c.metric} {c.value:.2%}, drop {100 * c.drop:+.2f} points "
-        f"({100 * c.low:+.2f} to {100 * c.high:+.2f}, allowed {100 * max_drop:.1f}): {step.decision}{settled}"
+        f"({100 * c.low:+.2f} to {100 * c.high:+.2f}, allowed {100 * max_drop:.1f}): {step.decision}{because}{settled}"
     )

@@ -83,6 +83,7 @@ class Step(_Part):
     parity: Parity | None = None
     notes: list[str] = []
     key: str = ""
+    files: dict[str, str] = {}  # what the step made -> SHA-256
 
 
 class LinearControl(_Part):
@@ -112,6 +113,7 @@ class Manifest(_Part):
     command: str = ""
     steps: list[Step] = []
     linear_control: LinearControl | None = None
+    files: dict[str, str] = {}  # what is read beside the artifacts (tokenizer, test rows) -> SHA-256
 
     def artifact(self, artifact_id: str) -> Artifact:
         """The artifact of that id; KeyError if there is none."""
@@ -188,13 +190,17 @@ def _check(manifest: Manifest, path: Path) -> None:
             f"{path}: reference {manifest.reference!r} is not among the artifacts: {', '.join(ids) or 'none'}"
         )
     inside(path.parent, manifest.task.test)
+    if manifest.linear_control:
+        inside(path.parent, manifest.linear_control.test_answers)
+    expected = dict(manifest.files)
     for artifact in manifest.artifacts:
         inside(path.parent, artifact.tokenizer)
-        found = digest(inside(path.parent, artifact.path))
-        if artifact.sha256 is not None and found != artifact.sha256:
-            raise BadInput(
-                f"{path}: {artifact.path!r}: SHA-256 {found[:12]}…, expected {artifact.sha256[:12]}…; build again"
-            )
+        inside(path.parent, artifact.path)
+        if artifact.sha256 is not None:
+            expected[artifact.path] = artifact.sha256
+    for name, sha256 in expected.items():
+        if (found := digest(inside(path.parent, name))) != sha256:
+            raise BadInput(f"{path}: {name!r}: SHA-256 {found[:12]}…, expected {sha256[:12]}…; build again")
 
 
 def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:

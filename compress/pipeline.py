@@ -18,7 +18,7 @@ from compress.data import Texts, Tokens, read_texts, tokenize, write_test
 from compress.errors import BadInput
 from compress.exports import FORMATS, file_name
 from compress.exports.verify import complaint, verify
-from compress.guard import Guard, compare, describe
+from compress.guard import Guard, GuardStopped, compare, describe
 from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of, write_json
 from compress.progress import Progress
 from compress.recipe import ArtifactTable, Recipe
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 Role = Literal["reference", "stage", "ship"]
 Work = Callable[[Path, Path], Step]
-_SHARED_SOURCES = ["frozen.py", "importance.py", "losses.py", "modeling.py", "training.py", "tasks/encoding.py"]
+_SHARED_SOURCES = [
+    *("data.py", "frozen.py", "importance.py", "losses.py", "modeling.py", "size.py", "training.py"),
+    *("runtimes/torch.py", "tasks/encoding.py"),
+]
 _REFERENCE = "teacher-fp32.torch"
 
 
@@ -88,7 +91,7 @@ class _Build:
         self.teacher = self._teacher()
         self.tokens: Tokens = tokenize(self.texts, self.root / "ship/tokenizer.json")
         self.guard = Guard(self.recipe.guard, self.texts.task, self.tokens.validation.labels, self.teacher.logits)
-        self.steps.append(self._say(self.guard.judge(self.teacher.step, self.teacher.logits)))
+        self._judge(self.teacher)
         control = self._control()
         accepted, stages = self.teacher, []
         for number, parameters in enumerate(self.recipe.stages, start=1):
@@ -108,8 +111,13 @@ class _Build:
         step = Step(name="00-teacher", kind="finetune", decision="reference", parameters=table.model_dump(), key=key)
 
         def work(out: Path, scratch: Path) -> Step:
+            from transformers import set_seed
+
             labels = self.texts.task.labels
+            set_seed(self.recipe.seed)  # the new head is random
             model, tokenizer = load_teacher(table, labels, self.root.parent / ".sources")
+            for stage in self.recipe.stages:
+                stage.check(model.config)
             tokenizer.save_pretrained(out / "tokenizer")
             self.tokens = tokenize(self.texts, out / "tokenizer/tokenizer.json")
             if table.epochs:
@@ -121,7 +129,8 @@ class _Build:
         done = self._step(folder, step, work)
         tokenizer = self.root / "ship/tokenizer.json"
         tokenizer.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / "tokenizer/tokenizer.json", tokenizer)
+        shutil.copyfile(folder / "tokenizer/tokenizer.json", tokenizer.with_suffix(".tmp"))
+        tokenizer.with_suffix(".tmp").replace(tokenizer)
         return done
 
     def _control(self) -> LinearControl:
@@ -173,10 +182,11 @@ class _Build:
         """One ``[[artifact]]``: exported, verified against its PyTorch source, judged; None when it is rejected."""
         name = f"{table.format}-{table.precision}"
         module = import_module(f"compress.exports.{table.format}")
-        sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py"]
+        runtime, file = FORMATS[table.format], file_name(table.format, table.precision)
+        sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py", f"runtimes/{runtime}.py"]
+        sources += ["modeling.py", "tasks/encoding.py"]
         key = step_key(source.step.key, table.model_dump(), sources)
         step = Step(name=name, kind="artifact", decision="accepted", parameters=table.model_dump(), key=key)
-        runtime, file = FORMATS[table.format], file_name(table.format, table.precision)
 
         def work(out: Path, _: Path) -> Step:
             module.export(source.model(), out / file, table.precision)
@@ -186,10 +196,8 @@ class _Build:
             return step.model_copy(update={"parity": parity})
 
         done = self._step(self.root / "ship" / name, step, work)
-        if done.step.parity and (reason := complaint(done.step.parity, table.precision)):
-            broken = done.step.model_copy(update={"decision": "rolled-back", "notes": [f"{file}: {reason}"]})
-            done = _Done(broken, done.folder)
-        judged = self._judge(done).step
+        reason = complaint(done.step.parity, table.precision) if done.step.parity else None
+        judged = self._judge(done, f"{file}: {reason}" if reason else None).step
         if judged.decision != "accepted":
             return None
         return self._describe(
@@ -200,6 +208,8 @@ class _Build:
         """The step as an earlier build left it, or made now."""
         found = cached(folder, step.key)
         if found is None:
+            # From here on the manifest of an earlier build speaks of files that are being replaced.
+            (self.root / "manifest.json").unlink(missing_ok=True)
             self.progress.say(f"{step.name}: building")
             started = time.monotonic()
 
@@ -222,10 +232,13 @@ class _Build:
         size = {"parameters_left": count_parameters(model), "macs_128": count_macs(model, 128)}
         return step.model_copy(update={"measured": size})
 
-    def _judge(self, done: _Done) -> _Done:
-        judged = self.guard.judge(done.step, done.logits)
+    def _judge(self, done: _Done, reason: str | None = None) -> _Done:
+        """Record what the guard decides; raises `GuardStopped` where the recipe says so."""
+        judged = self.guard.judge(done.step, done.logits, reason)
         write_json(done.folder / "stage.json", judged)
         self.steps.append(self._say(judged))
+        if judged.decision == "rolled-back" and self.recipe.guard.on_fail == "stop":
+            raise GuardStopped(describe(judged, self.recipe.guard.max_drop))
         return _Done(judged, done.folder)
 
     def _say(self, step: Step) -> Step:
@@ -295,6 +308,11 @@ class _Build:
             command=self.command,
             steps=self.steps,
             linear_control=control,
+            files={
+                name: digest(self.root / name)
+                for name in ("ship/tokenizer.json", "data/test.parquet", control.test_answers)
+            },
         )
         write_json(self.root / "manifest.json", manifest)
+        shutil.rmtree(self.root / ".scratch", ignore_errors=True)
         return manifest

@@ -22,7 +22,7 @@ class _Table(BaseModel):
 class TaskTable(_Table):
     """``[task]``: what is predicted, from which rows.
 
-    `dataset` is ``builtin:reviews``, a hub id, or a folder or file; `text` and `label` name its columns.
+    `dataset` is ``builtin:reviews``, a hub id, or a folder; `text` and `label` name its columns.
     `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows.
     """
 
@@ -97,6 +97,8 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
         raise BadInput(f"{path}: not TOML: {error}") from error
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
+    if "stages" in raw:
+        raise BadInput(f"{path}: stages: unknown key, did you mean 'stage'? Each one is a table headed [[stage]]")
     stages = raw.pop("stage", [])
     if not isinstance(stages, list):
         raise BadInput(f"{path}: stage: write each one as a table headed [[stage]]")
@@ -107,6 +109,11 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
         raise BadInput(f"{path}: {_explain(error, Recipe)}") from error
     if recipe.task.kind not in TASKS:
         raise BadInput(f"{path}: task.kind: unknown task {recipe.task.kind!r}{nearest(recipe.task.kind, TASKS)}")
+    shipped = [f"{a.format}-{a.precision}" for a in recipe.artifacts]
+    if twice := [name for name in shipped if shipped.count(name) > 1]:
+        raise BadInput(f"{path}: artifact: {twice[0]} stands there twice")
+    if not shipped:
+        raise BadInput(f"{path}: artifact: nothing to ship; add [[artifact]] with format = {' | '.join(FORMATS)}")
     return recipe
 
 

@@ -3,15 +3,17 @@
 The Trainer's checkpoints live in the scratch folder of the step and go when the step is done.
 """
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from compress.progress import Work
 from compress.stages import Context
@@ -53,8 +55,7 @@ def train(
         columns: more values per training row, handed to `loss` in the batch (name -> (rows, …)).
         inputs: what the model is called with, given row numbers; by default ``input_ids`` and ``attention_mask``.
     """
-    # The Trainer groups by the length of `input_ids`; the batch itself is made from the row numbers.
-    rows = [{"row": number, "input_ids": ids} for number, ids in enumerate(context.train.sequences)]
+    sequences = context.train.sequences
     labels = torch.tensor(context.train.labels)
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
@@ -64,7 +65,6 @@ def train(
         warmup_steps=0.1,
         weight_decay=0.01,
         optim="adamw_torch_fused",
-        train_sampling_strategy="group_by_length",
         bf16=has_bf16(),
         seed=context.seed,
         save_strategy="no",  # _Checkpoint asks for one by the clock
@@ -79,18 +79,18 @@ def train(
     )
     tensors = {name: torch.as_tensor(values) for name, values in (columns or {}).items()}
 
-    def collate(batch: list[dict[str, Any]]) -> dict[str, Any]:
-        numbers = [row["row"] for row in batch]
-        chosen = inputs(numbers) if inputs else _tokens([row["input_ids"] for row in batch], context.padding)
+    def collate(numbers: list[int]) -> dict[str, Any]:
+        chosen = inputs(numbers) if inputs else _tokens([sequences[n] for n in numbers], context.padding)
         return {"inputs": chosen, "labels": labels[numbers]} | {k: v[numbers] for k, v in tensors.items()}
 
-    total = epochs * -(-len(rows) // batch_size)
+    total = epochs * -(-len(sequences) // batch_size)
     with context.progress.work(description, total) as work:
         trainer = _Trainer(
             loss,
+            _ByLength([len(sequence) for sequence in sequences], batch_size, context.seed),
             model=model,
             args=arguments,
-            train_dataset=rows,
+            train_dataset=range(len(sequences)),
             data_collator=collate,
             callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work)],
         )
@@ -100,12 +100,15 @@ def train(
 
 
 class _Trainer(Trainer):
-    """The Trainer with a loss that is handed to it."""
+    """The Trainer with a loss and an order of rows that are handed to it."""
 
-    def __init__(self, loss: Loss, **kwargs: Any) -> None:
+    def __init__(self, loss: Loss, order: Sampler[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._loss = loss
+        self._loss, self._order = loss, order
         self.model_accepts_loss_kwargs = False
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return self._order
 
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -143,9 +146,36 @@ class _Bar(TrainerCallback):
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    found: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    complete = found is not None and (Path(found) / "trainer_state.json").is_file()
-    return found if complete else None
+    """The newest whole checkpoint: the Trainer writes `trainer_state.json` last, and a kill may cut even that short."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
+    for checkpoint in found:
+        try:
+            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return str(checkpoint)
+    return None
+
+
+class _ByLength(Sampler[int]):
+    """Rows of similar length side by side, in an order that epoch and seed alone decide.
+
+    So a resumed run skips the very batches it has seen.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
+        self._lengths, self._batch_size, self._seed, self._epoch = lengths, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(1000 * self._seed + self._epoch)
+        yield from get_length_grouped_indices(self._lengths, self._batch_size, generator=generator)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer at the start of each epoch."""
+        self._epoch = epoch
 
 
 def _tokens(sequences: list[list[int]], padding: int) -> dict[str, Tensor]:

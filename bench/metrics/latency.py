@@ -1,4 +1,9 @@
-"""Latency: single requests of all artifacts in turn, so that every run has a run of the reference near it in time."""
+"""Latency: single requests of all artifacts in turn, so that every run has a run of the reference near it in time.
+
+What a process finds at its start (where its memory lies, how its threads fall) stays with it, so runs inside one
+process do not tell how far two processes differ. Every figure therefore comes from several sets of fresh processes, and
+the interval of a ratio is taken over the sets.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,30 +14,27 @@ from tokenizers import Tokenizer
 
 from bench.child import Child, ChildFailed
 from bench.results import Latency
-from bench.stats import paired_ratio, quantile
+from bench.stats import quantile, ratio_over_sets
 
-PROCESS_SCATTER = 0.026
-"""Standard deviation of the log ratio of one artifact to a different model from one pair of processes to the next.
-
-Layout and start-up differ between processes and one process per artifact cannot show it. Measured over 40 repeats, an
-INT8 student to its FP32 source, one thread, idle machine: CV 2.6 %.
-"""
+SETS = 4
+"""Sets of fresh processes per profile. The interval is 1.6 times the standard deviation between sets; with 3 sets it
+would be 2.5 times, with 5 sets 1.2 times, for a start of all processes more or less."""
 WARM_UP = 5
 
 Samples = NDArray[np.float64]
-"""Times of one artifact, ms, one per round."""
+"""Times of one artifact in one set, ms, one per round."""
 
 
 def time_in_turn(
-    children: dict[str, Child], rounds: int, done: Callable[[str, float], None] = lambda who, ms: None
+    children: dict[str, Child], numbers: Sequence[int], done: Callable[[str, float], None] = lambda who, ms: None
 ) -> tuple[dict[str, Samples], dict[str, str]]:
-    """Run every child's requests in turn: A B C, C B A, A B C, … until each has answered `rounds` of them.
+    """Ask every child for the requests of these numbers, in turn: A B C, C B A, A B C, …
 
-    Round *i* asks each for its request *i*. A child that fails leaves the round; the others go on.
+    A child that fails leaves the round; the others go on.
 
     Args:
         children: artifact -> its child, with the requests handed over.
-        rounds: timed requests per child, after the warm-up.
+        numbers: of the timed requests; the first of them are asked for once before, untimed.
         done: told after every request who answered, and how long it took in ms.
 
     Returns:
@@ -40,32 +42,33 @@ def time_in_turn(
     """
     times: dict[str, list[float]] = {who: [] for who in children}
     failed: dict[str, str] = {}
-    for number in range(-WARM_UP, rounds):
-        for who in list(times) if number % 2 == 0 else list(reversed(times)):
+    for turn, number in enumerate([*numbers[:WARM_UP], *numbers]):
+        for who in list(times) if turn % 2 == 0 else list(reversed(times)):
             try:
-                ms = children[who].run(number % rounds)
+                ms = children[who].run(number)
             except ChildFailed as failure:
                 failed[who] = str(failure)
                 del times[who]
                 continue
             done(who, ms)
-            if number >= 0:
+            if turn >= len(numbers[:WARM_UP]):
                 times[who].append(ms)
     return {who: np.array(values) for who, values in times.items()}, failed
 
 
 def summarize(
-    profile: str, length: str, samples: Samples, reference: Samples, scatter: float, neighbours: float
+    profile: str, length: str, samples: list[Samples], reference: list[Samples], neighbours: float
 ) -> Latency:
-    """P50, P90 and the ratio to the reference's samples of the same rounds."""
+    """P50 and P90 of all sets together, and the ratio to the reference's samples of the same rounds and sets."""
+    together = np.concatenate(samples)
     return Latency(
         profile=profile,
         length=length,
-        runs=len(samples),
-        p50_ms=quantile(samples, 0.5),
-        p90_ms=quantile(samples, 0.9),
-        ratio=paired_ratio(samples, reference, scatter),
-        samples_ms=[round(float(ms), 4) for ms in samples],
+        runs=len(together),
+        p50_ms=quantile(together, 0.5),
+        p90_ms=quantile(together, 0.9),
+        ratio=ratio_over_sets(samples, reference),
+        samples_ms=[round(float(ms), 4) for ms in together],
         neighbours=neighbours,
     )
 

@@ -1,15 +1,15 @@
 """No export enters the manifest before it has answered real rows as its PyTorch source did."""
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from compress.data import Tokens
 from compress.manifest import Parity
-from compress.runtimes import open_session
+from compress.runtimes import open_session, usable_threads
 from compress.tasks.encoding import predict
 
 TOLERANCE = {"fp32": 1e-3, "int8": None}
@@ -27,7 +27,7 @@ def verify(
     progress: Callable[[int], None],
 ) -> tuple[NDArray[np.float32], Parity]:
     """Logits of the export on the validation rows, and how far they are from its `source`'s logits on them."""
-    session = open_session(runtime, path, psutil.cpu_count(logical=False) or 1)
+    session = open_session(runtime, path, usable_threads())
     logits = predict(session.logits, tokens.validation.sequences, tokens.padding, progress=progress)
     return logits, Parity(
         max_abs_logit=float(np.abs(logits - source).max()),
@@ -39,6 +39,8 @@ def verify(
 def complaint(parity: Parity, precision: str) -> str | None:
     """Why the export is not its source, or None."""
     limit = TOLERANCE[precision]
+    if not isfinite(parity.max_abs_logit):
+        return "a logit is not a number"
     if limit is not None and parity.max_abs_logit > limit:
         return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {limit:g}"
     if parity.label_agreement < AGREEMENT[precision]:

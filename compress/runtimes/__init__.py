@@ -1,5 +1,6 @@
 """File -> logits, one module per runtime. A session opened here answers the same way whatever runs underneath."""
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -36,6 +37,11 @@ def open_session(runtime: str, path: Path, threads: int) -> Session:
     require(runtime)
     session: Session = import_module(f"compress.runtimes.{runtime}").open_session(path, threads)
     return session
+
+
+def usable_threads() -> int:
+    """As many threads as this process has cores to run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def require(runtime: str) -> None:

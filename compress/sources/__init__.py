@@ -1,5 +1,8 @@
-"""Where teacher and data come from: ``builtin:…`` (offline), a hub id, or a local folder or file."""
+"""Where teacher and data come from: ``builtin:…`` (offline), a hub id, or a local folder."""
 
+import os
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +25,8 @@ def load_teacher(
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     """The model to compress with a classification head for `labels`, and its fast tokenizer.
 
-    `cache` keeps what a builtin model is unpacked into. Weights are read from safetensors; remote code runs only where
-    the recipe says ``trust_remote_code = true``.
+    `cache` keeps what a builtin model is unpacked into. Weights come from safetensors, or from a `.bin` through torch's
+    ``weights_only`` loader; remote code runs only where the recipe says ``trust_remote_code = true``.
 
     Raises:
         BadInput: an unknown builtin, an unreachable hub, or a model whose number of labels differs.
@@ -41,8 +44,8 @@ def load_teacher(
     )
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=table.trust_remote_code)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            source, trust_remote_code=table.trust_remote_code, dtype="float32", **head
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            source, trust_remote_code=table.trust_remote_code, dtype="float32", output_loading_info=True, **head
         )
     except (OSError, ValueError) as error:
         raise BadInput(f"teacher.model {table.model!r}: {first_line(error)}{_way_out(table.model)}") from error
@@ -51,6 +54,8 @@ def load_teacher(
             f"teacher.model {table.model!r} predicts {model.config.num_labels} labels, the data has {len(labels)}: "
             f"{', '.join(labels)}; legal with epochs = 0: a model fine-tuned on the same labels"
         )
+    if tuned:
+        _check_head(model.config.id2label, list(loading["missing_keys"]), labels, table.model)
     if not hasattr(model, "bert"):
         raise BadInput(f"teacher.model {table.model!r} is a {model.config.model_type} model; legal: BERT")
     if not tokenizer.is_fast:
@@ -58,16 +63,35 @@ def load_teacher(
     return model.eval(), tokenizer
 
 
+def _check_head(named: dict[int, str], missing: list[str], labels: list[str], source: str) -> None:
+    """Refuse a "fine-tuned" model whose head is not there, or whose labels stand in another order."""
+    if missing:
+        raise BadInput(
+            f"teacher.model {source!r} has no weights for {missing[0]}; legal with epochs = 0: a fine-tuned model"
+        )
+    theirs = [named[i] for i in range(len(labels))]
+    if theirs != labels and theirs != [f"LABEL_{i}" for i in range(len(labels))]:
+        raise BadInput(
+            f"teacher.model {source!r} has the labels {theirs}, the data {labels}; legal: the same, in order"
+        )
+
+
 def _unpack(name: str, cache: Path) -> Path:
     from compress.sources.e5_small import SHA256, write_folder
 
     if name not in BUILTIN_MODELS:
         raise BadInput(f"teacher.model: unknown {name!r}; legal: {', '.join(BUILTIN_MODELS)}, a hub id, a folder")
-    folder = cache / f"e5-small-{SHA256[:12]}"
+    from compress.cache import source_digest
+
+    # The file's digest and our own reading of it: another rule of what Chinese needs is another folder.
+    folder = cache / f"e5-small-{SHA256[:8]}-{source_digest('sources/e5_small.py')[:8]}"
     if not folder.is_dir():
-        temporary = folder.with_name(folder.name + ".tmp")
+        temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
         write_folder(temporary)
-        temporary.rename(folder)
+        try:
+            temporary.rename(folder)
+        except OSError:  # another build was faster
+            shutil.rmtree(temporary)
     return folder
 
 
@@ -82,9 +106,9 @@ def load_data(task: TaskTable) -> "DatasetDict":
     if task.dataset.startswith("builtin:"):
         if task.dataset not in BUILTIN_DATA:
             raise BadInput(
-                f"task.dataset: unknown {task.dataset!r}; legal: {', '.join(BUILTIN_DATA)}, a hub id, a folder, a file"
+                f"task.dataset: unknown {task.dataset!r}; legal: {', '.join(BUILTIN_DATA)}, a hub id, a folder"
             )
-        return load_reviews()
+        return _checked(load_reviews(), task)
     return _checked(_raw_data(task.dataset), task)
 
 
@@ -128,7 +152,7 @@ def _checked(raw: "DatasetDict", task: TaskTable) -> "DatasetDict":
         ]:
             raise BadInput(f"{where}: row {blank[0]} has no text in column {task.text!r}")
     label = raw["train"].features[task.label]
-    names = label.names if isinstance(label, ClassLabel) else sorted({str(v) for v in raw["train"][task.label]})
+    names = label.names if isinstance(label, ClassLabel) else _sorted_labels(raw["train"][task.label])
     out = {}
     for split in SPLITS:
         table = raw[split].select_columns([task.text, task.label])
@@ -144,6 +168,14 @@ def _checked(raw: "DatasetDict", task: TaskTable) -> "DatasetDict":
             {task.text: "text", task.label: "label"} if task.text != "text" or task.label != "label" else {}
         )
     return DatasetDict(out)
+
+
+def _sorted_labels(values: Iterable[object]) -> list[str]:
+    """Every label once: integers by value, anything else by its text."""
+    distinct = set(values)
+    if all(isinstance(value, int) for value in distinct):
+        return [str(value) for value in sorted(distinct, key=lambda value: int(str(value)))]
+    return sorted(map(str, distinct))
 
 
 def source_key(name: str) -> str:

@@ -1,6 +1,6 @@
 """Stages: model -> model. A new kind is one file here and its line in `STAGES`.
 
-A stage writes nothing and prints nothing; cache, guard and record belong to `compress.pipeline`.
+A stage writes into its scratch folder alone and prints nothing; cache, guard and record are `compress.pipeline`'s.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from compress.progress import Progress
 from compress.tasks import Task
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 STAGES = {"finetune": "finetune", "prune-heads": "prune_heads", "distill": "distill"}
 """Kind -> module here. Each module has `Parameters` (what a recipe may say) and `run`."""
@@ -29,6 +29,9 @@ class StageParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
+
+    def check(self, config: "PretrainedConfig") -> None:
+        """Raise `BadInput` for what a model of the teacher's configuration cannot do, before anything is trained."""
 
 
 @dataclass(frozen=True)

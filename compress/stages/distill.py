@@ -10,7 +10,7 @@ from compress.stages import Context, StageParameters
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 class Student(BaseModel):
@@ -32,6 +32,9 @@ class Parameters(StageParameters):
     epochs: int = Field(1, ge=1)
     learning_rate: float = Field(2e-4, gt=0)
     batch_size: int = Field(32, ge=1)
+
+    def check(self, config: "PretrainedConfig") -> None:
+        evenly_spaced(config.num_hidden_layers, self.student.layers)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":

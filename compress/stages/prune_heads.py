@@ -8,7 +8,7 @@ from compress.errors import BadInput
 from compress.stages import Context, StageParameters
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 HeadsByLayer = dict[int, list[int]]
 
@@ -29,6 +29,9 @@ class Parameters(StageParameters):
         if (self.heads is None) == (self.ratio is None):
             raise ValueError("give either heads = {layer = [head, …]} or ratio = 0.25")
         return self
+
+    def check(self, config: "PretrainedConfig") -> None:
+        check_heads(self.heads or {}, [config.num_attention_heads] * config.num_hidden_layers)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
@@ -52,6 +55,18 @@ def least_important(scores: list[list[float]], ratio: float) -> HeadsByLayer:
     return chosen
 
 
+def check_heads(heads: HeadsByLayer, counts: list[int]) -> None:
+    """Raise `BadInput` for a layer or head that does not exist; `counts` are the heads of each layer."""
+    for layer, removed in heads.items():
+        if not 0 <= layer < len(counts):
+            raise BadInput(f"prune-heads: there is no layer {layer}; legal: 0 to {len(counts) - 1}")
+        count = counts[layer]
+        if wrong := [head for head in removed if not 0 <= head < count]:
+            raise BadInput(f"prune-heads: layer {layer} has no head {wrong[0]}; legal: 0 to {count - 1}")
+        if len(set(removed)) == count:
+            raise BadInput(f"prune-heads: layer {layer} would lose all its {count} heads; leave at least one")
+
+
 def without_heads(model: "PreTrainedModel", heads: HeadsByLayer) -> "PreTrainedModel":
     """A model with the rows of query, key and value, and the columns of the output projection, of `heads` removed.
 
@@ -65,20 +80,19 @@ def without_heads(model: "PreTrainedModel", heads: HeadsByLayer) -> "PreTrainedM
     config = model.config
     size = config.hidden_size // config.num_attention_heads
     weights = dict(model.state_dict())
+    prefix = "bert.encoder.layer.{}.attention."
+    counts = [
+        weights[prefix.format(layer) + "self.query.weight"].shape[0] // size
+        for layer in range(config.num_hidden_layers)
+    ]
+    check_heads(heads, counts)
     for layer, removed in heads.items():
-        if not 0 <= layer < config.num_hidden_layers:
-            raise BadInput(f"prune-heads: there is no layer {layer}; legal: 0 to {config.num_hidden_layers - 1}")
-        prefix = f"bert.encoder.layer.{layer}.attention."
-        count = weights[f"{prefix}self.query.weight"].shape[0] // size
-        if wrong := [head for head in removed if not 0 <= head < count]:
-            raise BadInput(f"prune-heads: layer {layer} has no head {wrong[0]}; legal: 0 to {count - 1}")
-        kept = [head for head in range(count) if head not in removed]
-        if not kept:
-            raise BadInput(f"prune-heads: layer {layer} would lose all its {count} heads; leave at least one")
+        kept = [head for head in range(counts[layer]) if head not in removed]
         channels = torch.cat([torch.arange(head * size, (head + 1) * size) for head in kept])
         for name in ("query", "key", "value"):
             for part in ("weight", "bias"):
-                weights[f"{prefix}self.{name}.{part}"] = weights[f"{prefix}self.{name}.{part}"][channels].clone()
-        output = f"{prefix}output.dense.weight"
+                key = prefix.format(layer) + f"self.{name}.{part}"
+                weights[key] = weights[key][channels].clone()
+        output = prefix.format(layer) + "output.dense.weight"
         weights[output] = weights[output][:, channels].clone()
     return uneven_from(model, weights).eval()

@@ -78,7 +78,7 @@ def test_what_libraries_print_does_not_break_the_protocol() -> None:
 @pytest.mark.usefixtures("fake")
 def test_a_child_that_crashes_leaves_its_last_words_and_the_others_alone() -> None:
     with opened("crash") as crash, opened("fine") as fine:
-        times, failed = time_in_turn({"crash": crash, "fine": fine}, 20)
+        times, failed = time_in_turn({"crash": crash, "fine": fine}, range(20))
     assert list(times) == ["fine"]
     assert len(times["fine"]) == 20
     assert "exited with 7; its last words:" in failed["crash"]
@@ -190,12 +190,12 @@ class Recorder:
 def test_artifacts_are_timed_in_turn_and_the_turn_is_reversed_every_round() -> None:
     log: list[tuple[str, int]] = []
     children = {name: Recorder(name, log) for name in "RAB"}
-    times, failed = time_in_turn(children, 4)  # type: ignore[arg-type]
+    times, failed = time_in_turn(children, range(6))  # type: ignore[arg-type]
     timed = log[3 * WARM_UP :]
-    assert ["".join(name for name, _ in timed[i : i + 3]) for i in range(0, 12, 3)] == ["RAB", "BAR", "RAB", "BAR"]
-    assert [index for _, index in timed] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert ["".join(name for name, _ in timed[i : i + 3]) for i in range(0, 18, 3)] == ["BAR", "RAB"] * 3
+    assert [index for _, index in timed] == [number for number in range(6) for _ in "RAB"]
     assert failed == {}
-    assert {name: len(values) for name, values in times.items()} == {"R": 4, "A": 4, "B": 4}
+    assert {name: len(values) for name, values in times.items()} == {"R": 6, "A": 6, "B": 6}
 
 
 @pytest.fixture(autouse=True)

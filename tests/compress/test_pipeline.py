@@ -1,5 +1,6 @@
 """The pipeline on a tiny model: cache, resume, rollback, and what it writes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -99,6 +100,32 @@ def test_changed_parameter_rebuilds_from_that_step_on(built: tuple[Path, Path]) 
     assert heard.built[0] == "01-prune-heads"
 
 
+def test_damaged_file_is_made_again(built: tuple[Path, Path]) -> None:
+    run(*built)
+    (built[1] / "ship/onnx-int8/student-int8.onnx").write_bytes(b"cut short")
+    _, heard = run(*built)
+    assert heard.built == ["onnx-int8"]
+    load_manifest(built[1] / "manifest.json")
+
+
+def test_killed_between_making_and_moving(built: tuple[Path, Path]) -> None:
+    run(*built)
+    folder = built[1] / "stages/02-distill"
+    scratch = built[1] / ".scratch" / f"02-distill-{json.loads((folder / 'stage.json').read_text())['key'][:12]}"
+    scratch.mkdir(parents=True)
+    folder.rename(scratch / "out")
+    _, heard = run(*built)
+    assert "distilling into 2 layers" not in heard.advances, "it was trained again"
+
+
+def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tmp_path: Path) -> None:
+    text = tiny_recipe.read_text(encoding="utf-8").replace("ratio = 0.25", "heads = { 7 = [0] }")
+    tiny_recipe.write_text(text, encoding="utf-8")
+    with Heard() as heard, pytest.raises(BadInput, match="there is no layer 7"):
+        build(load_recipe(tiny_recipe), tmp_path / "tiny", "test", heard)
+    assert heard.advances == {}
+
+
 def test_guard_change_trains_nothing(built: tuple[Path, Path]) -> None:
     run(*built)
     _, heard = run(*built, guard__max_drop="0.4")
@@ -119,6 +146,8 @@ def test_guard_may_stop_the_build(tiny_recipe: Path, tmp_path: Path) -> None:
     overrides = {"guard__max_drop": "0.02", "guard__on_fail": "stop", "stage__1__learning_rate": "0.1"}
     with pytest.raises(GuardStopped, match="02-distill"):
         run(tiny_recipe, tmp_path / "tiny", **overrides)
+    assert '"rolled-back"' in (tmp_path / "tiny/stages/02-distill/stage.json").read_text()
+    assert not (tmp_path / "tiny/manifest.json").exists()
 
 
 def test_two_builds_in_one_folder_are_refused(tiny_recipe: Path, tmp_path: Path) -> None:

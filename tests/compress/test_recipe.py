@@ -39,6 +39,8 @@ def broken(path: Path, old: str, new: str) -> str:
         ('format = "onnx"', 'format = "onx"', "did you mean 'onnx'?"),
         ('precision = "int8"', 'precision = "int4"', "'fp32' or 'int8'"),
         ("ratio = 0.25", "", "either heads"),
+        ("[[stage]]", "[[stages]]", "stages: unknown key, did you mean 'stage'?"),
+        ('precision = "int8"', 'precision = "fp32"', "onnx-fp32 stands there twice"),
         ("layers = 2", "layrs = 2", "did you mean 'layers'?"),
         ("dataset =", "datset =", "task.datset: unknown key, did you mean 'dataset'?"),
         ("dataset =", "# dataset =", "task.dataset: is missing"),

@@ -74,6 +74,8 @@ def test_runtimes_are_named_and_their_absence_too(tmp_path: Path, monkeypatch: p
 
 def test_complaints() -> None:
     assert complaint(Parity(max_abs_logit=1e-5, label_agreement=1.0, rows=9), "fp32") is None
+    nan = Parity(max_abs_logit=float("nan"), label_agreement=1.0, rows=9)
+    assert complaint(nan, "fp32") == complaint(nan, "int8") == "a logit is not a number"
     assert "differs by 0.1" in (complaint(Parity(max_abs_logit=0.1, label_agreement=1.0, rows=9), "fp32") or "")
     assert complaint(Parity(max_abs_logit=0.1, label_agreement=0.99, rows=9), "int8") is None
     assert "90.0%" in (complaint(Parity(max_abs_logit=0.1, label_agreement=0.90, rows=9), "int8") or "")

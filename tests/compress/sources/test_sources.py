@@ -24,6 +24,18 @@ def test_finetuned_teacher_keeps_its_head(tmp_path: Path, tiny_model: Path) -> N
         load_teacher(TeacherTable(model=str(tiny_model), epochs=0), ["a", "b", "c"], tmp_path)
 
 
+def test_labels_in_another_order_and_a_missing_head_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    from transformers import BertModel
+
+    with pytest.raises(BadInput, match="in order"):
+        turned = write_tiny_model(tmp_path / "turned", id2label={0: "pos", 1: "neg"})
+        load_teacher(TeacherTable(model=str(turned), epochs=0), ["neg", "pos"], tmp_path)
+    headless = write_tiny_model(tmp_path / "headless")
+    BertModel.from_pretrained(tiny_model).save_pretrained(headless)
+    with pytest.raises(BadInput, match="has no weights for classifier"):
+        load_teacher(TeacherTable(model=str(headless), epochs=0), ["neg", "pos"], tmp_path)
+
+
 @pytest.mark.slow
 def test_bert_base_chinese_configuration(tmp_path: Path) -> None:
     """The real sizes, random weights: 12 layers of 768 and 21,128 tokens."""
