@@ -39,6 +39,14 @@ class Entry(_Part):
     latency: dict[str, Interval]  # "mobile-1t/128" -> P50 over the reference's
 
 
+class Yardstick(_Part):
+    """The model that the latencies are ratios to; another one makes other ratios."""
+
+    runtime: str
+    parameters: int | None
+    macs: int | None
+
+
 class Origin(_Part):
     """The machine that the latencies and memory figures come from."""
 
@@ -52,6 +60,7 @@ class Baseline(_Part):
     recipe: str
     created: str
     machine: Origin
+    reference: Yardstick
     thresholds: Thresholds
     artifacts: dict[str, Entry]
 
@@ -95,9 +104,16 @@ def cut_baseline(results: Results, old: Baseline | None) -> Baseline:
         recipe=results.recipe,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=Origin(cpu=machine.cpu, fingerprint=machine.fingerprint, versions=machine.versions),
+        reference=yardstick(results),
         thresholds=old.thresholds if old else Thresholds(),
         artifacts={artifact.id: _entry(artifact) for artifact in shipped},
     )
+
+
+def yardstick(results: Results) -> Yardstick:
+    """What identifies the reference of these results as far as its speed goes."""
+    reference = results.artifact(results.reference)
+    return Yardstick(runtime=reference.runtime, parameters=reference.parameters, macs=reference.macs)
 
 
 def _entry(weighed: Weighed) -> Entry:

@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from compress.runtimes import Batch
 PATIENCE_S = 180.0
 """A command that takes longer is a hang: loading a BERT takes seconds, one request or batch far less."""
 _LAST_WORDS = 300
+_VERIFY_RUNS = 3
 
 
 class ChildFailed(Exception):
@@ -165,6 +167,19 @@ class Child:
         in_force = len(tasks) - self._pool_before + 1 if reported is None else reported
         if in_force != self.threads:
             raise ChildFailed(f"{self._runtime} runs on {in_force} threads, asked for {self.threads}")
+        if (busy := self._busy_threads(process)) > self.threads:
+            raise ChildFailed(f"{busy} threads of {self._runtime} were busy, asked for {self.threads}")
+
+    def _busy_threads(self, process: psutil.Process) -> int:
+        """How many threads worked for a quarter of the time that a few requests took, whatever the runtime says."""
+        before = {thread.id: thread.user_time + thread.system_time for thread in process.threads()}
+        begin = time.monotonic()
+        for _ in range(_VERIFY_RUNS):
+            self.run(0)
+        enough = (time.monotonic() - begin) / 4
+        after = {thread.id: thread.user_time + thread.system_time for thread in process.threads()}
+        # The clock of a thread ticks in hundredths of a second; less than two ticks say nothing.
+        return sum(after[task] - before.get(task, 0.0) > max(enough, 0.02) for task in after)
 
     def _death(self) -> str:
         code = self._process.wait(timeout=self._patience_s)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.baseline import Baseline, Entry, Thresholds
+from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
 from bench.results import Interval, Profile, Results, Size, Verdict, Weighed
 from bench.rules import Finding, judge_drop, judge_latency, judge_memory, judge_size
@@ -72,6 +72,7 @@ class _Court:
         self._shipped = {artifact.id: artifact for artifact in results.artifacts if artifact.role == "ship"}
         self._silent = "the baseline does not have this artifact" if baseline else "there is no baseline yet"
         self._foreign = _foreign(results, baseline) if baseline else None
+        self._moved = _moved(results, baseline) if baseline else None
         self._upgrades = _upgrades(results, baseline) if baseline else ""
 
     def verdict(self, item: Item, strict: bool) -> Verdict:
@@ -109,9 +110,9 @@ class _Court:
         if entry is None:
             return self._no_profile(place) or _unmeasured(weighed, f"latency {place}", f"latency {place.split('/')[0]}")
         now, was = entry.ratio, before.latency.get(place) if before else None
-        if was is None or self._foreign:
+        if was is None or self._foreign or self._moved:
             silent = f"the baseline has no {place}" if before else self._silent
-            why = silent if was is None else self._foreign or ""
+            why = silent if was is None else self._foreign or self._moved or ""
             return Finding("no-baseline", why, measured=now.estimate, interval=now, unit="× reference")
         return self._with_upgrades(judge_latency(now, was, self._limits.latency, entry.neighbours))
 
@@ -184,6 +185,13 @@ def _foreign(results: Results, baseline: Baseline) -> str | None:
     if there.fingerprint == here.fingerprint:
         return None
     return f"the baseline is from another machine ({there.cpu} {there.fingerprint}, here {here.cpu} {here.fingerprint})"
+
+
+def _moved(results: Results, baseline: Baseline) -> str | None:
+    """That the reference is another model, so that ratios to it cannot be compared."""
+    if yardstick(results) == baseline.reference:
+        return None
+    return f"the reference is another model than the baseline's ({yardstick(results)}, was {baseline.reference})"
 
 
 def _upgrades(results: Results, baseline: Baseline) -> str:

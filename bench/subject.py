@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
+from pyarrow import ArrowException
 from tokenizers import Tokenizer
 
 from bench.profiles import MIX
@@ -64,7 +65,10 @@ def load_rows(path: Path, labels: Sequence[str]) -> Rows:
     Raises:
         BadInput: a column is missing, there is no row, or a label is not one of the task's.
     """
-    schema = parquet.read_schema(path)
+    try:
+        schema = parquet.read_schema(path)
+    except (OSError, ArrowException) as error:
+        raise BadInput(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from error
     if missing := [column for column in ("text", "label") if column not in schema.names]:
         raise BadInput(f"{path}: no column {missing[0]!r}; it has {', '.join(schema.names)}")
     columns = parquet.read_table(path, columns=["text", "label"]).to_pydict()

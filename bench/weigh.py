@@ -12,6 +12,7 @@ from statistics import fmean
 import numpy as np
 import psutil
 
+import compress
 from bench.child import Child, ChildFailed
 from bench.machine import read_machine
 from bench.metrics.accuracy import against, measure_accuracy, with_drop
@@ -24,11 +25,13 @@ from bench.progress import Bar
 from bench.results import SCHEMA, Accuracy, Latency, Profile, Results, Size, Weighed
 from bench.reuse import keep, place, recall
 from bench.subject import REQUESTS, Rows, Subject, open_subject
-from compress.manifest import Artifact, LinearControl, Manifest, inside
+from compress.manifest import Artifact, LinearControl, Manifest, digest, inside
 from compress.tasks import open_task
 
 MEMORY_TOKENS = 128
 """Length of the requests that the memory pass answers."""
+SCORING = Path(compress.__file__).parent
+"""Our own sources that a score depends on lie below."""
 _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
 
 
@@ -138,7 +141,14 @@ class Weighing:
         versions = [f"{name} {version}" for name, version in sorted(self._machine.versions.items())]
         task = self._manifest.task.model_dump_json()
         kept = place(
-            self._folder, "accuracy", subject.key, self._rows.sha256, task, self._machine.fingerprint, *versions
+            self._folder,
+            "accuracy",
+            subject.key,
+            self._rows.sha256,
+            task,
+            self._machine.fingerprint,
+            *versions,
+            *(digest(file) for part in ("tasks", "runtimes") for file in sorted((SCORING / part).glob("*.py"))),
         )
         if not self._ships(subject) and (known := recall(kept, Accuracy)):
             subject.accuracy = known.model_copy(update={"reused": True})

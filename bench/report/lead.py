@@ -55,6 +55,16 @@ def guard_lines(results: Results) -> list[str]:
     return [*rolled_back, unsettled]
 
 
+def foreign_line(results: Results) -> str:
+    """That latency and memory were not judged, because the baseline is from another machine."""
+    if not any(v.outcome == "no-baseline" and "another machine" in v.message for v in results.verdicts):
+        return ""
+    return (
+        "**Latency and memory were not judged:** the baseline comes from another machine. To judge them here, make a "
+        "baseline here: `pocketbert baseline update`."
+    )
+
+
 def control_line(results: Results) -> str:
     """A warning when the teacher scores below the linear control, else nothing."""
     control = results.linear_control

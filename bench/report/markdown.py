@@ -41,7 +41,8 @@ def compose(results: Results, pictures: list[str]) -> str:
     def picture(name: str) -> str:
         return f"![{ALT[name]}]({quote(results.recipe)}/{name})" if name in pictures else ""
 
-    warnings = [line for line in [*lead.guard_lines(results), lead.control_line(results)] if line]
+    said = [*lead.guard_lines(results), lead.control_line(results), lead.foreign_line(results)]
+    warnings = [line for line in said if line]
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
         lead.verdict_line(results),
@@ -115,7 +116,8 @@ def _legend(results: Results) -> str:
 
 
 def _made(results: Results) -> str:
-    command = f"```sh\n{results.command.strip()}\n```" if results.command.strip() else ""
+    lines = [line.strip() for line in (results.build_command, results.command) if line.strip()]
+    command = "\n".join(["```sh", *lines, "```"]) if lines else ""
     made = f"Made {_moment(results.created)} in {duration(results.seconds)} by"
     if not command:
         made = made.removesuffix(" by")

@@ -14,8 +14,11 @@ PAD_TOKENS = ("[PAD]", "<pad>")
 
 
 def load_tokenizer(path: Path, max_length: int) -> Tokenizer:
-    """A `tokenizer.json` that cuts at `max_length` tokens, special ones included."""
-    tokenizer = Tokenizer.from_file(str(path))
+    """A `tokenizer.json` that cuts at `max_length` tokens, special ones included; `BadInput` if it is none."""
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception
+        raise BadInput(f"{path}: not a tokenizer.json ({str(error).splitlines()[0]})") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
     return tokenizer
