@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from compress.progress import Work
 from compress.stages import Context
@@ -23,6 +22,9 @@ Loss = Callable[[Tensor, dict[str, Tensor]], Tensor]
 """(logits, batch) -> scalar; the batch holds ``labels`` and whatever columns the caller added."""
 
 Inputs = Callable[[list[int]], dict[str, Tensor]]
+
+_STRETCH = 50
+"""Batches that are sorted by length together."""
 
 _SAVE_EVERY = 60.0
 """Seconds between two checkpoints: what a killed build has to do again at most."""
@@ -158,9 +160,10 @@ def _last_checkpoint(folder: Path) -> str | None:
 
 
 class _ByLength(Sampler[int]):
-    """Rows of similar length side by side, in an order that epoch and seed alone decide.
+    """Batches of rows of similar length, in an order that epoch and seed alone decide.
 
-    So a resumed run skips the very batches it has seen.
+    So a resumed run skips the very batches it has seen. Rows are sorted within stretches of 50 batches, and the batches
+    of a stretch are shuffled: left in order of length, the last steps would see nothing but short texts.
     """
 
     def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
@@ -171,7 +174,14 @@ class _ByLength(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(1000 * self._seed + self._epoch)
-        yield from get_length_grouped_indices(self._lengths, self._batch_size, generator=generator)
+        rows: list[int] = torch.randperm(len(self._lengths), generator=generator).tolist()
+        for start in range(0, len(rows), _STRETCH * self._batch_size):
+            stretch = sorted(rows[start : start + _STRETCH * self._batch_size], key=self._lengths.__getitem__)
+            batches = [stretch[i : i + self._batch_size] for i in range(0, len(stretch), self._batch_size)]
+            # A short batch stays last, or every batch after it would straddle two lengths.
+            whole = len(stretch) // self._batch_size
+            for number in [*torch.randperm(whole, generator=generator).tolist(), *range(whole, len(batches))]:
+                yield from batches[number]
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the Trainer at the start of each epoch."""
