@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-from conftest import PLAIN, Run, write_manifest
 
 from compress import runtimes
+from tests.bench.conftest import PLAIN, Run, write_manifest
 
 pytest_plugins = "pytester"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import REPO, write_onnx
 
 from bench.child import Child, ChildFailed
 from bench.metrics.latency import WARM_UP, time_in_turn
 from bench.profiles import usable_cores
+from tests.bench.conftest import REPO, write_onnx
 
 FAKE = """
 import os, sys, time

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import PLAIN, PLUGIN, REPO, SHIPS, Build, Run, write_manifest
+
+from tests.bench.conftest import PLAIN, PLUGIN, REPO, SHIPS, Build, Run, write_manifest
 
 pytest_plugins = "pytester"
 PROFILE = "--gate-profiles=mobile-1t"
