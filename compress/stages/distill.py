@@ -61,14 +61,16 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 
 def evenly_spaced(layers: int, wanted: int) -> list[int]:
-    """`wanted` of `layers` layer numbers, the middle one of each equal stretch: 4 of 12 are 1, 4, 7, 10.
+    """`wanted` of `layers` layer numbers, the last one of each equal stretch: 4 of 12 are 2, 5, 8, 11.
+
+    TinyBERT's uniform mapping (Jiao et al. 2020): the classifier goes on reading the layer that it was trained on.
 
     Raises:
         BadInput: more are wanted than there are.
     """
     if wanted > layers:
         raise BadInput(f"distill: student.layers is {wanted}, the model has {layers}; legal: 1 to {layers}")
-    return [(2 * i + 1) * layers // (2 * wanted) for i in range(wanted)]
+    return [(i + 1) * layers // wanted - 1 for i in range(wanted)]
 
 
 def keep_layers(model: "PreTrainedModel", layers: list[int]) -> "PreTrainedModel":

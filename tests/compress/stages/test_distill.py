@@ -10,10 +10,10 @@ from compress.stages.prune_heads import without_heads
 
 
 def test_evenly_spaced() -> None:
-    assert evenly_spaced(12, 4) == [1, 4, 7, 10]
+    assert evenly_spaced(12, 4) == [2, 5, 8, 11]
     assert evenly_spaced(12, 6) == [1, 3, 5, 7, 9, 11]
     assert evenly_spaced(12, 12) == list(range(12))
-    assert evenly_spaced(4, 1) == [2]
+    assert evenly_spaced(4, 1) == [3]
     with pytest.raises(BadInput, match=r"student\.layers is 13, the model has 12"):
         evenly_spaced(12, 13)
 
