@@ -1,15 +1,14 @@
 """`baselines/<recipe>.json`: what a run is held against, with the thresholds it is held to. Reviewed like code."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from tabulate import tabulate
 
 from bench.results import Accuracy, Interval, Results, Weighed
 from compress.errors import BadInput
+from compress.files import read_json
 
 SCHEMA = 1
 FOLDER = Path("baselines")
@@ -71,20 +70,8 @@ def load_baseline(path: Path) -> Baseline:
     Raises:
         BadInput: it is not there, not JSON, or of another schema.
     """
-    if not path.is_file():
-        raise BadInput(f"{path}: no such baseline; write one with: pocketbert baseline update RESULTS.json")
-    try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput(f"{path}: not JSON ({error})") from error
-    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-        raise BadInput(f"{path}: schema is {found!r}, this version reads {SCHEMA}; rewrite it with: baseline update")
-    try:
-        return Baseline.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    hint = "no such baseline; write one with: pocketbert baseline update RESULTS.json"
+    return read_json(path, Baseline, SCHEMA, hint, mend="; rewrite it with: pocketbert baseline update RESULTS.json")
 
 
 def cut_baseline(results: Results, old: Baseline | None) -> Baseline:

@@ -41,7 +41,7 @@ def update(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Make these results the baseline, after showing what changes."""
-    from compress.manifest import write_json
+    from compress.files import write_json
 
     shown, new, path = _change(results, baseline)
     typer.echo(shown)
@@ -74,9 +74,14 @@ def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
 
     found = load_results(results)
     path = _path(found.recipe, given)
-    old = load_baseline(path) if path.exists() else None
+    old, unreadable = None, ""
+    if path.exists():
+        try:
+            old = load_baseline(path)
+        except BadInput as refused:
+            unreadable = f"the old one goes, its thresholds too, because it cannot be read: {refused}\n\n"
     new = cut_baseline(found, old)
-    return diff(old, new), new, path
+    return unreadable + diff(old, new), new, path
 
 
 def main() -> None:

@@ -4,13 +4,12 @@ Units stand in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` by
 (0.010 is one point); a latency ratio is artifact over reference, timed in turn in the same run.
 """
 
-import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from compress.errors import BadInput
+from compress.files import read_json
 from compress.manifest import LinearControl, Parity, Step
 
 SCHEMA = 1
@@ -158,16 +157,4 @@ def load_results(path: Path) -> Results:
     Raises:
         BadInput: it is not there, or not of this schema.
     """
-    if not path.is_file():
-        raise BadInput(f"{path}: no such results file; pytest bench writes one")
-    try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-            found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-            raise BadInput(f"{path}: schema is {found!r}, this version reads {SCHEMA}")
-        return Results.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except ValueError as error:
-        raise BadInput(f"{path}: not JSON ({error})") from error
+    return read_json(path, Results, SCHEMA, "no such results file; pytest bench writes one")

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from compress.manifest import write_json
+from compress.files import write_json
 
 FOLDER = ".weighed"
 """Beside the manifest; may be deleted at any time."""

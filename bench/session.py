@@ -14,7 +14,8 @@ from bench.results import Profile, Results, Verdict
 from bench.subject import Rows, load_rows
 from bench.weigh import Weighing
 from compress.errors import BadInput
-from compress.manifest import Manifest, inside, load_manifest, write_json
+from compress.files import write_json
+from compress.manifest import Manifest, inside, load_manifest
 from compress.runtimes import require
 from compress.tasks import open_task
 

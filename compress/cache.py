@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compress.manifest import Step, digest, files_of, write_json
+from compress.files import write_json
+from compress.manifest import Step, digest, files_of
 
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "torch", "transformers")
 _PACKAGE = Path(__file__).parent

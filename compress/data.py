@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compress.files import whole
 from compress.recipe import Recipe
 from compress.sources import load_data
 from compress.stages import Rows
@@ -58,7 +59,5 @@ def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
 
 def write_test(texts: Texts, path: Path) -> None:
     """The test split as Parquet (columns text, label), whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    texts.splits["test"].to_parquet(str(temporary))
-    temporary.replace(path)
+    with whole(path) as temporary:
+        texts.splits["test"].to_parquet(str(temporary))

@@ -5,15 +5,14 @@ opens it. Importing this module loads neither torch nor transformers.
 """
 
 import hashlib
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from compress.errors import BadInput
+from compress.files import read_json
 
 SCHEMA = 1
 
@@ -162,21 +161,7 @@ def load_manifest(path: Path) -> Manifest:
     Raises:
         BadInput: anything in it cannot be used; the message names the file and the field.
     """
-    if not path.is_file():
-        raise BadInput(f"{path}: no such manifest; build one with: pocketbert build RECIPE")
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput(f"{path}: not JSON ({error})") from error
-    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-        raise BadInput(f"{path}: schema is {found!r}, this version reads {SCHEMA}")
-    try:
-        manifest = Manifest.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{path}: {where}: {first['msg']}") from error
+    manifest = read_json(path, Manifest, SCHEMA, "no such manifest; build one with: pocketbert build RECIPE")
     _check(manifest, path)
     return manifest
 
@@ -201,15 +186,3 @@ def _check(manifest: Manifest, path: Path) -> None:
     for name, sha256 in expected.items():
         if (found := digest(inside(path.parent, name))) != sha256:
             raise BadInput(f"{path}: {name!r}: SHA-256 {found[:12]}…, expected {sha256[:12]}…; build again")
-
-
-def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
-    """Write JSON under a temporary name and rename it, so that a reader never sees half a file."""
-    plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -18,8 +18,9 @@ from compress.data import Texts, Tokens, read_texts, tokenize, write_test
 from compress.errors import BadInput
 from compress.exports import FORMATS, file_name
 from compress.exports.verify import complaint, verify
+from compress.files import whole, write_json
 from compress.guard import Guard, GuardStopped, compare, describe
-from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of, write_json
+from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of
 from compress.progress import Progress
 from compress.recipe import ArtifactTable, Recipe
 from compress.size import count_macs, count_parameters
@@ -128,9 +129,8 @@ class _Build:
 
         done = self._step(folder, step, work)
         tokenizer = self.root / "ship/tokenizer.json"
-        tokenizer.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / "tokenizer/tokenizer.json", tokenizer.with_suffix(".tmp"))
-        tokenizer.with_suffix(".tmp").replace(tokenizer)
+        with whole(tokenizer) as temporary:
+            shutil.copyfile(folder / "tokenizer/tokenizer.json", temporary)
         return done
 
     def _control(self) -> LinearControl:
@@ -267,8 +267,8 @@ class _Build:
             with self.progress.work("the teacher answers the training rows", len(rows)) as bar:
                 session = TorchSession(self.teacher.model())
                 logits = predict(session.logits, rows, self.tokens.padding, progress=bar.advance)
-            np.save(file.with_suffix(".tmp.npy"), logits)
-            file.with_suffix(".tmp.npy").replace(file)
+            with whole(file) as temporary:
+                np.save(temporary, logits)
         values: NDArray[np.float32] = np.load(file, allow_pickle=False)
         return values
 

@@ -1,6 +1,5 @@
 """`reports/<recipe>.md`, assembled: one screen that says it all, the details folded below it."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from bench.report.numbers import duration, percent, points, points_between
 from bench.report.plots import draw_all
 from bench.report.tables import code, fold, text
 from bench.results import Results
+from compress.files import whole
 
 ALT = {
     "accuracy-latency.svg": "Accuracy against latency; the area of a bubble is the size on disk",
@@ -23,15 +23,10 @@ def write_report(results: Results, folder: Path) -> Path:
 
     The same results give the same bytes.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     pictures = draw_all(results, folder / results.recipe)
     path = folder / f"{results.recipe}.md"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as temporary:
         temporary.write_text(compose(results, pictures), encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

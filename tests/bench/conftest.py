@@ -22,7 +22,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from bench.baseline import cut_baseline
 from bench.results import Results
 from bench.session import Asked, Session
-from compress.manifest import write_json
+from compress.files import write_json
 
 REPO = Path(__file__).parents[2]
 HIDDEN = 64

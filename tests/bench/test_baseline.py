@@ -11,7 +11,7 @@ from bench.baseline import Thresholds, cut_baseline, diff, load_baseline
 from bench.cli import main
 from bench.results import Results
 from compress.errors import BadInput
-from compress.manifest import write_json
+from compress.files import write_json
 
 
 @pytest.fixture
@@ -89,3 +89,14 @@ def test_importing_the_plugin_loads_nothing_heavy() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (loaded.stdout, loaded.stderr) == ("[]\n", "")
+
+
+def test_a_baseline_of_another_schema_can_be_rewritten(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = Path("baselines/tiny.json")
+    old.parent.mkdir()
+    old.write_text(json.dumps({"schema": 0}))
+    assert command(monkeypatch, "baseline", "update", str(results), "--yes") == 0
+    assert "the old one goes, its thresholds too, because it cannot be read: " in capsys.readouterr().out
+    assert set(load_baseline(old).artifacts) == {"small", "other"}

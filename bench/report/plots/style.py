@@ -3,11 +3,12 @@
 Pages are light or dark and a picture does not know which: each one brings its own near-white panel.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from compress.files import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,13 +76,8 @@ def new_figure(height: float) -> "Figure":
 
 def save(figure: "Figure", path: Path) -> None:
     """Write the figure under a temporary name and rename it; neither date nor version stands in it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:], metadata={"Date": None, "Creator": None})
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def latin(text: str) -> str:

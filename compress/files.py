@@ -1,0 +1,62 @@
+"""How our own files are written (whole or not at all) and read (of the right schema, or refused in one line)."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from compress.errors import BadInput
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed to it when the block ends well: a reader never sees half a file.
+
+    The folder is made if need be, and what a failed block left is removed. The suffix is kept: writers go by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, kind: type[Model], schema: int, hint: str, mend: str = "") -> Model:
+    """A file of ours: JSON with that number under ``schema``, valid as `kind`.
+
+    Args:
+        hint: what to say when the file is not there, such as the command that writes one.
+        mend: what to say when it is of another schema.
+
+    Raises:
+        BadInput: it is not there, not JSON, of another schema, or a field is wrong.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: {hint}")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON ({error})") from error
+    if not isinstance(raw, dict) or raw.get("schema") != schema:
+        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+        raise BadInput(f"{path}: schema is {found!r}, this version reads {schema}{mend}")
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
