@@ -10,7 +10,7 @@ from bench.results import Accuracy, Interval, Results, Weighed
 from compress.errors import BadInput
 from compress.files import read_json
 
-SCHEMA = 1
+SCHEMA = 2
 FOLDER = Path("baselines")
 
 
@@ -28,9 +28,14 @@ class Thresholds(_Part):
 
 
 class Entry(_Part):
-    """One shipped artifact. Latencies are ratios to the reference timed in the same run; no milliseconds."""
+    """One shipped artifact. Latencies are ratios to the reference timed in the same run; no milliseconds.
 
+    The digests name objects of the artifact store (`bench.store`), where it can be had to be run again.
+    """
+
+    runtime: str
     sha256: str
+    tokenizer_sha256: str
     bytes: int
     deflated_bytes: int
     accuracy: Accuracy
@@ -108,7 +113,9 @@ def _entry(weighed: Weighed) -> Entry:
         why = "; ".join(weighed.failures) or "not everything was measured"
         raise BadInput(f"{weighed.id}: {why}; a baseline needs a run without failures")
     return Entry(
+        runtime=weighed.runtime,
         sha256=weighed.sha256,
+        tokenizer_sha256=weighed.tokenizer_sha256,
         bytes=weighed.size.bytes,
         deflated_bytes=weighed.size.deflated_bytes,
         accuracy=weighed.accuracy.model_copy(update={"drop": None}),

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, Any, NamedTuple, Self, cast
 
 import numpy as np
 import psutil
@@ -20,6 +21,7 @@ from compress.runtimes import Batch
 
 PATIENCE_S = 180.0
 """A command that takes longer is a hang: loading a BERT takes seconds, one request or batch far less."""
+_SOURCES = Path(__file__).parents[1]
 _LAST_WORDS = 300
 _VERIFY_RUNS = 3
 
@@ -28,14 +30,28 @@ class ChildFailed(Exception):
     """The artifact in this child cannot be measured; the message is for the report."""
 
 
+class Run(NamedTuple):
+    """One request, by the child's own clocks."""
+
+    ms: float
+    cpu_ms: float  # of all its threads
+    forced: int  # times that the kernel took a core away
+    given: int  # times that a thread gave its core away
+
+
 class Child:
     """One worker process with its threads and cores; the artifact is opened by `load`.
 
     As a context manager it is killed on the way out, whatever happened. It must be started from the main thread: the
     kernel's parent-death signal is tied to the thread that forked.
+
+    Args:
+        python: another interpreter, with the runtime installed; it gets our sources and none of our packages.
     """
 
-    def __init__(self, threads: int, cores: list[int], patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, threads: int, cores: list[int], patience_s: float = PATIENCE_S, python: str = sys.executable
+    ) -> None:
         self.threads = threads
         self.cores = cores
         self._patience_s = patience_s
@@ -46,11 +62,11 @@ class Child:
         self.folder = Path(self._folder.name)
         with (self.folder / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "bench.worker", str(os.getpid()), ",".join(map(str, cores))],
+                [python, "-m", "bench.worker", str(os.getpid()), ",".join(map(str, cores))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=_environment(threads),
+                env=_environment(threads, python),
                 # Ctrl-C is the parent's to handle; it kills the children on its way out.
                 start_new_session=True,
             )
@@ -132,17 +148,19 @@ class Child:
         """Hand over the single requests that `run` will name by number."""
         path = self.folder / "requests.npz"
         tokens = np.array([token for sequence in sequences for token in sequence], dtype=np.int64)
-        np.savez(path, tokens=tokens, lengths=np.array([len(sequence) for sequence in sequences]))
+        with _disk(path):
+            np.savez(path, tokens=tokens, lengths=np.array([len(sequence) for sequence in sequences]))
         self.ask("requests", path=str(path))
 
-    def run(self, index: int) -> float:
-        """Answer request number `index` (they go round); the child's own time for it, ms."""
-        return float(self.ask("run", index=index)["ms"])
+    def run(self, index: int) -> Run:
+        """Answer request number `index` (they go round)."""
+        return Run(**self.ask("run", index=index))
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """Logits of a padded batch, (rows, labels)."""
         inputs, outputs = self.folder / "batch.npz", self.folder / "logits.npy"
-        np.savez(inputs, allow_pickle=False, **batch)
+        with _disk(inputs):
+            np.savez(inputs, allow_pickle=False, **batch)
         self.ask("logits", batch=str(inputs), out=str(outputs))
         found: NDArray[np.float32] = np.load(outputs, allow_pickle=False)
         return found
@@ -188,7 +206,16 @@ class Child:
         return f"the child was {how}" + (f"; its last words: {' '.join(words.split())}" if words else "")
 
 
-def _environment(threads: int) -> dict[str, str]:
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ChildFailed(f"{path}: {error.strerror}") from error
+
+
+def _environment(threads: int, python: str) -> dict[str, str]:
+    path = [entry for entry in sys.path if entry] if python == sys.executable else [str(_SOURCES)]
     return {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
@@ -201,5 +228,5 @@ def _environment(threads: int) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
         # The child may be started from any folder, the packages it needs are found as the parent found them.
-        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+        "PYTHONPATH": os.pathsep.join(path),
     }

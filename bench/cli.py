@@ -61,6 +61,23 @@ def report(results: ResultsFile) -> None:
     typer.echo(f"written: {write_report(load_results(results), results.parent)}")
 
 
+def doctor() -> None:
+    """Say what this machine can settle, and what to mend; less than a minute."""
+    from bench.doctor import examine
+    from compress.progress import Progress
+
+    mends = []
+    with Progress() as progress:
+        for finding in examine(progress):
+            progress.say(f"{finding.name:<12} {finding.text}")
+            if finding.mend:
+                mends.append(f"{finding.name}: {finding.mend}")
+    for mend in mends:
+        typer.echo(f"to mend: {mend}")
+    if not mends:
+        typer.echo("nothing to mend")
+
+
 def _path(recipe: str, given: Path | None) -> Path:
     from bench.baseline import FOLDER
 
@@ -90,6 +107,7 @@ def main() -> None:
 
     app.add_typer(baseline_app, name="baseline")
     app.command("report")(report)
+    app.command("doctor")(doctor)
     try:
         app()
     except BadInput as refused:

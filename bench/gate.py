@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
 from bench.results import Interval, Profile, Results, Size, Verdict, Weighed
-from bench.rules import Finding, judge_drop, judge_latency, judge_memory, judge_size
+from bench.rules import Finding, judge_drop, judge_latency, judge_memory, judge_paired, judge_size
 from compress.tasks.paired import Drop
 
 DropOf = Callable[[NDArray[np.bool_], NDArray[np.bool_]], Drop]
@@ -73,7 +73,7 @@ class _Court:
         self._silent = "the baseline does not have this artifact" if baseline else "there is no baseline yet"
         self._foreign = _foreign(results, baseline) if baseline else None
         self._moved = _moved(results, baseline) if baseline else None
-        self._upgrades = _upgrades(results, baseline) if baseline else ""
+        self._upgrades = _upgrades(baseline.machine.versions, results) if baseline else ""
 
     def verdict(self, item: Item, strict: bool) -> Verdict:
         found = self._find(item)
@@ -106,15 +106,25 @@ class _Court:
         return self._accuracy(weighed, before)
 
     def _latency(self, place: str, weighed: Weighed, before: Entry | None) -> Finding:
+        """Beside the baseline's own file where that can be had; else by the ratio to the reference, then and now."""
         entry = {f"{entry.profile}/{entry.length}": entry for entry in weighed.latency}.get(place)
-        if entry is None:
-            return self._no_profile(place) or _unmeasured(weighed, f"latency {place}", f"latency {place.split('/')[0]}")
+        failed = _failures(weighed, f"latency {place}", f"latency {place.split('/')[0]}")
+        if failed or entry is None:
+            return self._no_profile(place) or _unmeasured(weighed, failed)
+        if weighed.id in self._results.same_file:
+            return Finding("ok", "the baseline's very file, with the same libraries", measured=1.0, unit="× baseline")
+        paired = {p.place: p for p in self._results.paired if p.artifact == weighed.id}.get(place)
+        if paired:
+            found = judge_paired(paired)
+            return replace(found, note=found.note + self._run_by())
         now, was = entry.ratio, before.latency.get(place) if before else None
         if was is None or self._foreign or self._moved:
             silent = f"the baseline has no {place}" if before else self._silent
             why = silent if was is None else self._foreign or self._moved or ""
             return Finding("no-baseline", why, measured=now.estimate, interval=now, unit="× reference")
-        return self._with_upgrades(judge_latency(now, was, self._limits.latency, entry.neighbours))
+        found = judge_latency(now, was, self._limits.latency, entry.neighbours)
+        why = self._results.unpaired.get(weighed.id, "the baseline's file was not run beside it")
+        return self._with_upgrades(replace(found, note=f"{found.note}, by the ratio to the reference, for {why}"))
 
     def _no_profile(self, place: str) -> Finding | None:
         """Why nothing has a figure at this place, if that is the profile's doing."""
@@ -132,7 +142,7 @@ class _Court:
 
     def _memory(self, weighed: Weighed, before: Entry | None) -> Finding:
         if weighed.memory is None:
-            return _unmeasured(weighed, "memory")
+            return _unmeasured(weighed, _failures(weighed, "memory"))
         now = weighed.memory.own_mib
         if before is None or self._foreign:
             why = self._silent if before is None else self._foreign or ""
@@ -141,7 +151,7 @@ class _Court:
 
     def _size(self, weighed: Weighed, before: Entry | None) -> Finding:
         if weighed.size is None:
-            return _unmeasured(weighed, "size")
+            return _unmeasured(weighed, _failures(weighed, "size"))
         if before is None:
             return Finding("no-baseline", self._silent, measured=weighed.size.bytes, unit="bytes")
         was = Size(bytes=before.bytes, deflated_bytes=before.deflated_bytes)
@@ -151,7 +161,7 @@ class _Court:
         """Against the reference by the guard's rule; then, row by row, against what the baseline shipped."""
         score = weighed.accuracy
         if score is None or score.drop is None:
-            return _unmeasured(weighed, "accuracy")
+            return _unmeasured(weighed, _failures(weighed, "accuracy"))
         behind = Drop(score.drop.estimate, score.drop.low, score.drop.high, score.rows)
         note = f"drop against the reference {_points(behind)}, at most {100 * self._results.max_drop:.1f}"
         found = Finding("regressed", note, measured=score.value, interval=score.drop, unit=score.metric)
@@ -170,12 +180,23 @@ class _Court:
             note=f"drop against the baseline {_points(lost)}; {note}",
         )
 
+    def _run_by(self) -> str:
+        """Which libraries a pair was run by, where that is not plain."""
+        if self._results.other_versions:
+            return _upgrades(self._results.other_versions, self._results) or ", with the same libraries"
+        if self._upgrades:
+            return f"; both by today's libraries, so not judged:{self._upgrades[1:]} (--gate-baseline-python would)"
+        return ""
+
     def _with_upgrades(self, found: Finding) -> Finding:
         return replace(found, note=found.note + self._upgrades)
 
 
-def _unmeasured(weighed: Weighed, *whats: str) -> Finding:
-    words = [failure for failure in weighed.failures if failure.startswith(tuple(f"{what}:" for what in whats))]
+def _failures(weighed: Weighed, *whats: str) -> list[str]:
+    return [failure for failure in weighed.failures if failure.startswith(tuple(f"{what}:" for what in whats))]
+
+
+def _unmeasured(weighed: Weighed, words: list[str]) -> Finding:
     return Finding("missing", "; ".join(words or weighed.failures) or "could not be measured")
 
 
@@ -194,9 +215,9 @@ def _moved(results: Results, baseline: Baseline) -> str | None:
     return f"the reference is another model than the baseline's ({yardstick(results)}, was {baseline.reference})"
 
 
-def _upgrades(results: Results, baseline: Baseline) -> str:
+def _upgrades(was: dict[str, str], results: Results) -> str:
     """Libraries that differ from the baseline's: a change may be theirs."""
-    was, now = baseline.machine.versions, results.machine.versions
+    now = results.machine.versions
     changed = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
     return "".join(f", {name} {was.get(name, 'none')} -> {now.get(name, 'none')}" for name in changed)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.profiles import usable_cores
+from bench.cores import cpu_quota, governor, smt_siblings, usable_cores
 from bench.results import Machine
 
 FLAGS = (
@@ -21,17 +21,21 @@ PACKAGES = ("onnxruntime", "torch", "transformers", "tokenizers", "numpy")
 def read_machine() -> Machine:
     """This machine as a run's figures depend on it.
 
-    The fingerprint covers processor, flags and usable cores. It leaves out kernel and library versions: an upgrade is
-    a change to be judged like any other, and both stand beside it.
+    The fingerprint covers processor, flags, and the cores that affinity, quota and SMT leave. It leaves out governor,
+    kernel and library versions: a change there is to be judged like any other, and all of them stand beside it.
     """
     cpu, found = _processor()
     flags = [flag for flag in FLAGS if flag in found]
-    cores = len(usable_cores())
-    identity = "\n".join([cpu, " ".join(flags), str(cores)])
+    cores = usable_cores()
+    siblings = smt_siblings(cores)
+    identity = "\n".join([cpu, " ".join(flags), f"{len(cores)} cores, siblings {siblings}"])
     return Machine(
         cpu=cpu,
         flags=flags,
-        cores=cores,
+        cores=len(cores),
+        quota=cpu_quota(),
+        smt_siblings=siblings,
+        governor=governor(cores[0]),
         memory_mib=psutil.virtual_memory().total // 2**20,
         kernel=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),

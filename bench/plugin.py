@@ -62,6 +62,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where <recipe>.json and <recipe>.md go (default: %(default)s)",
     )
+    group.addoption(
+        "--gate-store",
+        type=Path,
+        default=Path("artifacts/.store"),
+        metavar="DIR",
+        help="artifacts by SHA-256, so that a baseline's can be run again beside the new one (default: %(default)s)",
+    )
+    group.addoption(
+        "--gate-budget",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="at most so long for one artifact in one profile; what is not settled then is inconclusive "
+        "(default: %(default)s)",
+    )
+    group.addoption(
+        "--gate-baseline-python",
+        type=Path,
+        metavar="PYTHON",
+        help="compare two interpreters instead: every artifact runs under this one and under pytest's own",
+    )
 
 
 class Gate:
@@ -84,6 +105,9 @@ class Gate:
                 baseline=option("--gate-baseline"),
                 strict=option("--gate-strict"),
                 reports=option("--gate-report"),
+                store=option("--gate-store"),
+                budget_s=option("--gate-budget"),
+                baseline_python=option("--gate-baseline-python"),
                 command=shlex.join(["pytest", *map(str, self._config.invocation_params.args)]),
             )
             try:
@@ -151,6 +175,16 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
         raise pytest.UsageError(f"pocketbert: {refused}")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    gate = session.config.stash[GATE].session
+    if gate is None or gate.results is None:
+        return
+    gate.write_report()
+    if gate.unwritten and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     session = config.stash[GATE].session
     if session is None or session.results is None:
@@ -160,4 +194,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("pocketbert: verdicts")
     for line in verdict_lines(session.results, session.baseline_path if session.baseline else None):
         terminalreporter.write_line(line)
-    terminalreporter.write_line(f"report: {session.write_report()}")
+    terminalreporter.write_line(session.unwritten or f"report: {session.report_path}")

@@ -1,56 +1,17 @@
 """Profiles: which threads and cores stand for which device, and what of that this process may use."""
 
-import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.cores import can_pin, usable_cores
 from bench.results import Profile
 from compress.errors import BadInput
 
 PROFILES = Path(__file__).with_name("profiles.toml")
 MIX = "mix"
 """The length that stands for the real lengths of the test split."""
-
-
-def usable_cores(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    """The cores that this process may keep busy: its affinity, cut down to its cgroup's CPU quota (whole cores)."""
-    if not hasattr(os, "sched_getaffinity"):
-        return list(range(os.cpu_count() or 1))
-    cores = sorted(os.sched_getaffinity(0))
-    quota = min((q for q in _quotas(proc, groups)), default=float(len(cores)))
-    return cores[: max(1, int(quota))]
-
-
-def _quotas(proc: Path, groups: Path) -> list[float]:
-    """CPU quotas in cores, of this process's cgroup (version 1 or 2) and of every group above it."""
-    found = []
-    for line in proc.read_text().splitlines() if proc.is_file() else []:
-        _, controllers, name = line.split(":", 2)
-        if controllers == "":
-            root = groups
-        elif "cpu" in controllers.split(","):
-            root = groups / "cpu"
-        else:
-            continue
-        group = root / name.lstrip("/")
-        for folder in (group, *group.parents):
-            if not folder.is_relative_to(root):
-                break
-            found += _quota(folder)
-    return found
-
-
-def _quota(folder: Path) -> list[float]:
-    v2 = folder / "cpu.max"
-    if v2.is_file():
-        quota, period = v2.read_text().split()
-        return [] if quota == "max" else [int(quota) / int(period)]
-    v1 = folder / "cpu.cfs_quota_us"
-    if v1.is_file() and (allowed := int(v1.read_text())) > 0:
-        return [allowed / int((folder / "cpu.cfs_period_us").read_text())]
-    return []
 
 
 def load_profiles(names: Sequence[str] = (), path: Path = PROFILES) -> list[Profile]:
@@ -87,7 +48,7 @@ def _resolve(name: str, entry: dict[str, Any], usable: list[int], path: Path) ->
     skipped = None
     if cores > len(usable):
         skipped = f"needs {cores} cores, this process may use {len(usable)}"
-    elif not hasattr(os, "sched_setaffinity"):
+    elif not can_pin():
         skipped = "this platform cannot pin a process to cores"
     return Profile(
         name=name, threads=threads, cores=[] if skipped else usable[:cores], lengths=lengths, skipped=skipped

@@ -55,11 +55,11 @@ class Bar:
         """A first idea of the artifact's speed."""
         self._speed[who] = ms_per_token
 
-    def now(self, text: str) -> None:
-        """Say what is being done."""
+    def now(self, text: str, log: bool = True) -> None:
+        """Say what is being done; where there is no terminal, as a line of its own if it is worth one (`log`)."""
         self._progress.update(self._task, description=text)
         self._draw()
-        if not self._progress.console.is_terminal:
+        if log and not self._progress.console.is_terminal:
             self._progress.console.print(text)
 
     def advance(self, what: str, who: str, share: float) -> None:

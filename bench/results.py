@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from compress.files import read_json
 from compress.manifest import LinearControl, Parity, Step
 
-SCHEMA = 1
+SCHEMA = 2
+P90_ALONE = "P90 alone"
+"""The note of a verdict that P50 would not have made."""
 Outcome = Literal["ok", "improved", "regressed", "inconclusive", "no-baseline", "missing"]
 
 
@@ -39,6 +41,32 @@ class Latency(_Part):
     ratio: Interval  # P50 over the reference's P50; 1 for the reference itself
     samples_ms: list[float]
     neighbours: float = 0.0  # share of the cores that other processes took meanwhile
+
+
+class Paired(_Part):
+    """A shipped artifact beside the baseline's own, in pairs of fresh processes timed in turn: latency is judged by it.
+
+    Changes are relative: 0.05 is 5 % slower. Their intervals hold at every look at once (`bench.sequential`).
+    """
+
+    artifact: str
+    profile: str
+    length: str
+    against: str  # what the other process of a pair held
+    outcome: Literal["ok", "improved", "regressed", "inconclusive"]
+    change: Interval  # of P50
+    change_p90: Interval
+    limit: float
+    logs: list[float]  # pair by pair, log of the ratio of P50
+    logs_p90: list[float]
+    preempted: float  # share of the runs that lost their core
+    seconds: float
+    note: str = ""  # why it stopped, where that is not the interval
+
+    @property
+    def place(self) -> str:
+        """As the baseline and the gate's items name it."""
+        return f"{self.profile}/{self.length}"
 
 
 class Memory(_Part):
@@ -69,6 +97,25 @@ class Accuracy(_Part):
     reused: bool = False  # taken over from an earlier weighing of the same file, rows and runtime (never a shipped one)
 
 
+class FlippedRow(_Part):
+    """A test row that one of two models gets wrong; its text may be cut."""
+
+    row: int
+    text: str
+    label: str  # the right one
+
+
+class Flips(_Part):
+    """The rows on which a shipped artifact and what it is held against differ in being right; some are listed."""
+
+    artifact: str
+    against: str
+    lost: int
+    won: int
+    lost_rows: list[FlippedRow]
+    won_rows: list[FlippedRow]
+
+
 class Weighed(_Part):
     """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why."""
 
@@ -78,6 +125,7 @@ class Weighed(_Part):
     precision: str
     made_from: str | None
     sha256: str
+    tokenizer_sha256: str
     parameters: int | None
     macs: int | None
     parity: Parity | None
@@ -106,6 +154,9 @@ class Machine(_Part):
     cpu: str
     flags: list[str]
     cores: int
+    quota: float | None = None  # of the cgroup, in cores
+    smt_siblings: list[list[int]] = []  # of the usable cores, those that share a physical one
+    governor: str | None = None
     memory_mib: int
     kernel: str
     python: str
@@ -144,6 +195,11 @@ class Results(_Part):
     steps: list[Step] = []
     linear_control: LinearControl | None = None
     baseline: str | None = None
+    paired: list[Paired] = []
+    unpaired: dict[str, str] = {}  # shipped artifact -> why it was not timed beside the baseline's
+    same_file: list[str] = []  # shipped artifacts that are the baseline's very files, run by the same libraries
+    flips: list[Flips] = []
+    other_versions: dict[str, str] = {}  # of the interpreter that the baseline's side was run by, if it was another
     verdicts: list[Verdict] = []
 
     def artifact(self, artifact_id: str) -> Weighed:

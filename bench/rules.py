@@ -2,7 +2,8 @@
 
 | metric | regressed | improved | else |
 | --- | --- | --- | --- |
-| latency | the interval of the change of the ratio lies beyond +limit | … beyond −limit | ok at or below +limit, else inconclusive |
+| latency, beside the baseline's file | the interval of the change lies beyond +limit, that of P50 or of P90 | … beyond −limit | ok at or below +limit, else inconclusive |
+| latency, by the reference | the same of the change of the ratio to it | the same | the same |
 | memory | own share beyond +limit, and by more than the floor | beyond −limit, likewise | ok |
 | size | bytes or deflated bytes beyond +limit | the larger of both below −limit | ok |
 | accuracy | the drop is not acceptable by the guard's rule | the interval of the gain lies beyond the limit | ok |
@@ -11,7 +12,7 @@
 from dataclasses import dataclass
 
 from bench.neighbours import explains
-from bench.results import Interval, Outcome, Size
+from bench.results import P90_ALONE, Interval, Outcome, Paired, Size
 from bench.stats import relative_change
 from compress.tasks.paired import Drop
 
@@ -32,6 +33,15 @@ class Finding:
     profile_only: bool = False
 
 
+def judge_paired(paired: Paired) -> Finding:
+    """An artifact beside its predecessor: the pairs have decided already, here it is put into words."""
+    now = Interval(**{name: 1 + value for name, value in paired.change.model_dump().items()})
+    note = f"change {_signed(paired.change)} over {len(paired.logs)} pairs"
+    if paired.note:
+        note += f", {paired.note} {_signed(paired.change_p90)}" if paired.note == P90_ALONE else f", {paired.note}"
+    return Finding(paired.outcome, note, 1.0, now.estimate, now, "× baseline")
+
+
 def judge_latency(now: Interval, was: Interval, limit: float, neighbours: float) -> Finding:
     """The ratio to the reference now against the ratio to the reference then; milliseconds have no say.
 
@@ -47,7 +57,7 @@ def judge_latency(now: Interval, was: Interval, limit: float, neighbours: float)
         outcome = "improved"
     elif change.high <= limit:
         outcome = "ok"
-    note = f"change {change.estimate:+.1%} [{change.low:+.1%}, {change.high:+.1%}]"
+    note = f"change {_signed(change)}"
     if excuse > limit:
         note += f", other processes took {neighbours:.0%} of the cores"
     return Finding(outcome, note, was.estimate, now.estimate, now, "× reference")
@@ -80,6 +90,10 @@ def _beyond(now: float, was: float, margin: float) -> Outcome:
     if now > was + margin:
         return "regressed"
     return "improved" if now < was - margin else "ok"
+
+
+def _signed(change: Interval) -> str:
+    return f"{change.estimate:+.1%} [{change.low:+.1%}, {change.high:+.1%}]"
 
 
 def _percent(now: float, was: float) -> str:

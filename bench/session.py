@@ -1,16 +1,24 @@
 """One gate session: what was asked for, checked before anything is weighed; then weighed, judged and written, once."""
 
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 
-from bench.baseline import FOLDER, Baseline, load_baseline
+from bench.baseline import FOLDER as BASELINES
+from bench.baseline import Baseline, load_baseline
+from bench.flips import flips
 from bench.gate import Item, items_of, judge
+from bench.interpreter import read_versions
+from bench.lock import machine_lock
 from bench.profiles import load_profiles
 from bench.progress import Bar
-from bench.results import Profile, Results, Verdict
+from bench.rerun import BUDGET_S, Rerun
+from bench.results import Flips, Profile, Results, Verdict
+from bench.store import FOLDER, Store
 from bench.subject import Rows, load_rows
 from bench.weigh import Weighing
 from compress.errors import BadInput
@@ -30,6 +38,9 @@ class Asked:
     strict: bool
     reports: Path
     command: str
+    store: Path = FOLDER
+    budget_s: float = BUDGET_S
+    baseline_python: Path | None = None
 
 
 class Session:
@@ -43,7 +54,7 @@ class Session:
         self.asked = asked
         self.manifest: Manifest = load_manifest(asked.manifest)
         self.profiles: list[Profile] = load_profiles(asked.profiles)
-        self.baseline_path = asked.baseline or FOLDER / f"{self.manifest.recipe}.json"
+        self.baseline_path = asked.baseline or BASELINES / f"{self.manifest.recipe}.json"
         self.baseline: Baseline | None = None
         if asked.baseline or self.baseline_path.exists():
             self.baseline = load_baseline(self.baseline_path)
@@ -51,6 +62,7 @@ class Session:
         shipped = [artifact.id for artifact in self.manifest.artifacts if artifact.role == "ship"]
         self.items: list[Item] = items_of(shipped, self.profiles, self.baseline, whole=not asked.profiles)
         self.results: Results | None = None
+        self.unwritten: str | None = None
 
     def _check(self) -> None:
         manifest, where = self.manifest, self.asked.manifest
@@ -60,21 +72,31 @@ class Session:
             raise BadInput(
                 f"{self.baseline_path}: of recipe {self.baseline.recipe!r}, the manifest is of {manifest.recipe!r}"
             )
-        for artifact in manifest.artifacts:
-            require(artifact.runtime)
+        runtimes = {artifact.runtime for artifact in manifest.artifacts}
+        for runtime in sorted(runtimes):
+            require(runtime)
+        shipped = {artifact.runtime for artifact in manifest.artifacts if artifact.role == "ship"}
+        python = self.asked.baseline_python
+        self._other_versions = read_versions(python, shipped) if python else {}
         self._task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
         self._rows: Rows = load_rows(inside(where.parent, manifest.task.test), manifest.task.labels)
         try:
             self.asked.reports.mkdir(parents=True, exist_ok=True)
+            # Asked before minutes are spent; a permission bit would not tell of a read-only file system.
+            with tempfile.TemporaryFile(dir=self.asked.reports):
+                pass
         except OSError as error:
             raise BadInput(f"{self.asked.reports}: reports cannot be written there ({error.strerror})") from error
 
     def run(self, console: Console) -> dict[Item, Verdict]:
         """Weigh, judge and write the results; the verdict of every item."""
-        with Bar(console) as bar:
-            results = Weighing(
-                self.manifest, self.asked.manifest.parent, self._rows, self.profiles, self.asked.command, bar
-            ).run()
+        with machine_lock(console), Bar(console) as bar:
+            folder, command = self.asked.manifest.parent, self.asked.command
+            results = Weighing(self.manifest, folder, self._rows, self.profiles, command, bar, self._rerun()).run()
+        self._keep_shipped()
+        results = results.model_copy(
+            update={"other_versions": self._other_versions, "flips": list(self._flips(results))}
+        )
         confidence = self.manifest.confidence
         verdicts = judge(
             self.items,
@@ -84,12 +106,54 @@ class Session:
             self.asked.strict,
         )
         where = str(self.baseline_path) if self.baseline else None
-        self.results = results.model_copy(update={"verdicts": verdicts, "baseline": where})
-        write_json(self.asked.reports / f"{results.recipe}.json", self.results)
+        self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where})
+        self._write(lambda: write_json(self.asked.reports / f"{results.recipe}.json", results))
         return dict(zip(self.items, verdicts, strict=True))
 
-    def write_report(self) -> Path:
-        """Draw the report of what was weighed; its path."""
+    def _flips(self, results: Results) -> Iterator[Flips]:
+        """What ships against the baseline on the same rows, else against the reference."""
+        known = self.baseline.artifacts if self.baseline else {}
+        reference = results.artifact(results.reference).accuracy
+        labels = self.manifest.task.labels
+        for weighed in results.artifacts:
+            if weighed.role != "ship" or weighed.accuracy is None:
+                continue
+            entry = known.get(weighed.id)
+            if entry and entry.accuracy.test_sha256 == weighed.accuracy.test_sha256:
+                yield flips(weighed.id, weighed.accuracy, "the baseline", entry.accuracy, self._rows, labels)
+            elif reference:
+                yield flips(weighed.id, weighed.accuracy, results.reference, reference, self._rows, labels)
+
+    def _rerun(self) -> Rerun:
+        """The baseline's artifacts, to be timed beside those that ship."""
+        asked, store = self.asked, Store(self.asked.store)
+        length = self.manifest.task.max_length
+        return Rerun(self.baseline, store, self._rows, length, asked.budget_s, asked.baseline_python)
+
+    def _keep_shipped(self) -> None:
+        """Put what ships into the store: the next baseline may be cut from this run."""
+        store, folder = Store(self.asked.store), self.asked.manifest.parent
+        for artifact in self.manifest.artifacts:
+            if artifact.role == "ship":
+                for path in (inside(folder, artifact.path), inside(folder, artifact.tokenizer)):
+                    store.put(path)
+        store.prune()
+
+    def write_report(self) -> None:
+        """Draw the report of what was weighed, at `report_path`."""
         from bench.report import write_report
 
-        return write_report(cast("Results", self.results), self.asked.reports)
+        results = cast("Results", self.results)
+        self._write(lambda: write_report(results, self.asked.reports))
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report goes."""
+        return self.asked.reports / f"{self.manifest.recipe}.md"
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """A disk that fills up meanwhile costs the file, not the verdicts; `unwritten` says so."""
+        try:
+            write()
+        except OSError as error:
+            self.unwritten = f"not everything could be written to {self.asked.reports}: {error.strerror}"

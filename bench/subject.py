@@ -39,6 +39,8 @@ class Subject:
     path: Path
     key: str
     sha256: str
+    tokenizer_path: Path
+    tokenizer_sha256: str
     tokenizer: Tokenizer
     padding: int
     sequences: list[list[int]]
@@ -50,13 +52,17 @@ class Subject:
     failures: list[str] = field(default_factory=list)
 
     def requests(self, length: str, rows: Rows) -> list[list[int]]:
-        """Token ids of the single requests of that length: real text, cut into pieces of it, or the mix as it comes."""
-        if length == MIX:
-            return [self.sequences[row] for row in rows.drawn]
-        tokens = int(length)
-        stream = np.concatenate([np.asarray(self.sequences[row]) for row in rows.drawn])
-        pieces: list[list[int]] = np.resize(stream, (REQUESTS, tokens)).tolist()
-        return pieces
+        """Token ids of the single requests of that length."""
+        return single_requests([self.sequences[row] for row in rows.drawn], length)
+
+
+def single_requests(drawn: list[list[int]], length: str) -> list[list[int]]:
+    """`drawn` real texts as they come for the mix, else cut into pieces of that many tokens."""
+    if length == MIX:
+        return drawn
+    stream = np.concatenate([np.asarray(sequence) for sequence in drawn])
+    pieces: list[list[int]] = np.resize(stream, (REQUESTS, int(length))).tolist()
+    return pieces
 
 
 def load_rows(path: Path, labels: Sequence[str]) -> Rows:
@@ -89,12 +95,15 @@ def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Row
     path, tokenizer_path = inside(folder, artifact.path), inside(folder, artifact.tokenizer)
     tokenizer = load_tokenizer(tokenizer_path, manifest.task.max_length)
     sha256 = artifact.sha256 or digest(path)
-    parts = (artifact.runtime, sha256, digest(tokenizer_path))
+    tokenizer_sha256 = digest(tokenizer_path)
+    parts = (artifact.runtime, sha256, tokenizer_sha256)
     return Subject(
         artifact=artifact,
         path=path,
         key=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
         sha256=sha256,
+        tokenizer_path=tokenizer_path,
+        tokenizer_sha256=tokenizer_sha256,
         tokenizer=tokenizer,
         padding=pad_id(tokenizer),
         sequences=encode(tokenizer, rows.texts),

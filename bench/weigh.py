@@ -8,21 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
+from typing import TypeVar
 
 import numpy as np
 import psutil
 
 import compress
 from bench.child import Child, ChildFailed
+from bench.cores import usable_cores
 from bench.machine import read_machine
 from bench.metrics.accuracy import against, measure_accuracy, with_drop
 from bench.metrics.latency import SETS, WARM_UP, Samples, summarize, time_in_turn, tokenizer_p50
 from bench.metrics.memory import measure_memory
 from bench.metrics.size import measure_size
 from bench.neighbours import Neighbours
-from bench.profiles import MIX, usable_cores
+from bench.profiles import MIX
 from bench.progress import Bar
-from bench.results import SCHEMA, Accuracy, Latency, Profile, Results, Size, Weighed
+from bench.rerun import Rerun
+from bench.results import SCHEMA, Accuracy, Latency, Paired, Profile, Results, Size, Weighed
 from bench.reuse import keep, place, recall
 from bench.subject import REQUESTS, Rows, Subject, open_subject
 from compress.manifest import Artifact, LinearControl, Manifest, digest, inside
@@ -33,6 +36,9 @@ MEMORY_TOKENS = 128
 SCORING = Path(compress.__file__).parent
 """Our own sources that a score depends on lie below."""
 _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
+
+
+Timed = TypeVar("Timed", Latency, Paired)
 
 
 @dataclass
@@ -53,14 +59,23 @@ class Weighing:
         profiles: resolved; the skipped ones are carried into the results.
         command: what the person typed.
         bar: told what is going on.
+        rerun: the baseline's artifacts, to be timed beside those that ship.
     """
 
     def __init__(
-        self, manifest: Manifest, folder: Path, rows: Rows, profiles: list[Profile], command: str, bar: Bar
+        self,
+        manifest: Manifest,
+        folder: Path,
+        rows: Rows,
+        profiles: list[Profile],
+        command: str,
+        bar: Bar,
+        rerun: Rerun | None = None,
     ) -> None:
         self._begin = time.monotonic()
         self._manifest, self._folder, self._rows = manifest, folder, rows
         self._profiles, self._command, self._bar = profiles, command, bar
+        self._rerun = rerun
         self._machine = read_machine()
         self._task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
         self._cores = usable_cores()
@@ -78,6 +93,10 @@ class Weighing:
         """Measure everything; what cannot be measured is in the artifact's `failures`."""
         subjects = list(self._subjects.values())
         self._expect()
+        if self._rerun:
+            shipped = {a.id: self._subjects[self._key_of[a.id]] for a in self._manifest.artifacts if a.role == "ship"}
+            timed = [p for p in self._profiles if not p.skipped and not p.same_as]
+            self._rerun.plan(shipped, timed, self._machine, self._bar)
         self._bar.now(f"{len(subjects)} artifacts: bytes on disk and deflated")
         with ThreadPoolExecutor(len(self._cores)) as pool:
             for subject, size in zip(subjects, pool.map(self._size, subjects), strict=True):
@@ -87,6 +106,8 @@ class Weighing:
         for profile in self._profiles:
             if not profile.skipped and not profile.same_as:
                 self._latency(profile)
+        if self._rerun:
+            self._rerun.run(self._bar)
         texts = [self._rows.texts[row] for row in self._rows.drawn]
         for subject in subjects:
             subject.tokenizer_p50_ms = tokenizer_p50(subject.tokenizer, texts)
@@ -220,14 +241,14 @@ class Weighing:
                 ready[key] = child
         share = 1 / (REQUESTS + SETS * WARM_UP)
         neighbours = Neighbours(profile.cores, [child.pid for child in ready.values()])
-        times, failed = time_in_turn(ready, numbers, lambda key, _: self._bar.advance(where, key, share))
+        runs, failed = time_in_turn(ready, numbers, lambda key: self._bar.advance(where, key, share))
         timing.neighbours.append(neighbours.share())
         for key, words in failed.items():
             self._subjects[key].failures.append(f"latency {where}: {words}")
             ready[key].close()
-        for key, samples in times.items():
-            timing.samples.setdefault(key, []).append(samples)
-        return {key: ready[key] for key in times}
+        for key, answered in runs.items():
+            timing.samples.setdefault(key, []).append(np.array([run.ms for run in answered]))
+        return {key: ready[key] for key in runs}
 
     def _summarize(self, profile: str, length: str, timing: Timing) -> None:
         """The figures of the artifacts that went through every set."""
@@ -255,6 +276,9 @@ class Weighing:
             artifacts=[self._weighed(artifact) for artifact in self._manifest.artifacts],
             steps=self._manifest.steps,
             linear_control=self._control(),
+            paired=[shared for entry in self._rerun.paired for shared in self._shared(entry)] if self._rerun else [],
+            unpaired=self._rerun.unpaired if self._rerun else {},
+            same_file=self._rerun.same_file if self._rerun else [],
         )
 
     def _control(self) -> LinearControl | None:
@@ -275,6 +299,7 @@ class Weighing:
         return Weighed(
             **artifact.model_dump(include={"id", "role", "runtime", "precision", "made_from", "parameters", "macs"}),
             sha256=subject.sha256,
+            tokenizer_sha256=subject.tokenizer_sha256,
             parity=artifact.parity,
             size=subject.size,
             accuracy=accuracy,
@@ -284,7 +309,7 @@ class Weighing:
             failures=subject.failures,
         )
 
-    def _shared(self, entry: Latency) -> Iterator[Latency]:
+    def _shared(self, entry: Timed) -> Iterator[Timed]:
         """The entry, and once more for every profile that is the same under another name."""
         for profile in self._profiles:
             if entry.profile in (profile.name, profile.same_as):

@@ -9,6 +9,7 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -40,6 +41,17 @@ def take_stdio() -> tuple[TextIOWrapper, TextIOWrapper]:
     return commands, replies
 
 
+def pin(cores: list[int]) -> None:
+    """Keep every thread there is, and whatever they start, to these cores.
+
+    Done after the imports and before a runtime opens anything: importing PyTorch on one core takes twice as long as
+    on two, and what it leaves behind does not depend on where it ran. The parent looks at every thread afterwards.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cores)
+
+
 def peak_kib() -> int:
     """The largest resident set so far, KiB.
 
@@ -49,15 +61,14 @@ def peak_kib() -> int:
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1])
-    import resource
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 class Worker:
     """What is loaded, and one method per command; each takes the command's values and returns the reply's."""
 
-    def __init__(self) -> None:
+    def __init__(self, cores: list[int]) -> None:
+        self._cores = cores
         self._session: Any = None
         self._requests: list[dict[str, Any]] = []
 
@@ -67,9 +78,10 @@ class Worker:
         return {"peak_kib": peak_kib()}
 
     def load(self, runtime: str, path: str, threads: int) -> dict[str, Any]:
-        """Open the artifact with that many threads."""
+        """Open the artifact with that many threads, on this worker's cores and no others."""
         from compress.runtimes import open_session
 
+        pin(self._cores)
         self._session = open_session(runtime, Path(path), threads)
         return {"peak_kib": peak_kib()}
 
@@ -88,11 +100,21 @@ class Worker:
         return {}
 
     def run(self, index: int) -> dict[str, Any]:
-        """Answer one request, batch 1, and say how long it took."""
+        """Answer one request, batch 1, and say how long it took and what became of the core meanwhile."""
         batch = self._requests[index % len(self._requests)]
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = time.process_time_ns()
         begin = time.perf_counter_ns()
         self._session.logits(batch)
-        return {"ms": (time.perf_counter_ns() - begin) / 1e6}
+        end = time.perf_counter_ns()
+        cpu = time.process_time_ns() - cpu
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "ms": (end - begin) / 1e6,
+            "cpu_ms": cpu / 1e6,
+            "forced": after.ru_nivcsw - before.ru_nivcsw,
+            "given": after.ru_nvcsw - before.ru_nvcsw,
+        }
 
     def logits(self, batch: str, out: str) -> dict[str, Any]:
         """Logits of the padded batch in one file, into another."""
@@ -109,9 +131,8 @@ class Worker:
         return {"peak_kib": peak_kib(), "threads": torch.get_num_threads() if torch else None}
 
 
-def serve(commands: TextIOWrapper, replies: TextIOWrapper) -> None:
+def serve(worker: Worker, commands: TextIOWrapper, replies: TextIOWrapper) -> None:
     """Answer until told to quit or the pipe closes; a command that fails is answered with its error."""
-    worker = Worker()
     for line in commands:
         command = json.loads(line)
         if (name := command.pop("do")) == "quit":
@@ -127,10 +148,8 @@ def serve(commands: TextIOWrapper, replies: TextIOWrapper) -> None:
 def main() -> None:
     parent, cores = int(sys.argv[1]), [int(core) for core in sys.argv[2].split(",")]
     die_with(parent)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)
     commands, replies = take_stdio()
-    serve(commands, replies)
+    serve(Worker(cores), commands, replies)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from bench.child import Child, ChildFailed
+from bench.child import Child, ChildFailed, Run
 from bench.results import Latency
 from bench.stats import quantile, ratio_over_sets
 
@@ -26,8 +26,11 @@ Samples = NDArray[np.float64]
 
 
 def time_in_turn(
-    children: dict[str, Child], numbers: Sequence[int], done: Callable[[str, float], None] = lambda who, ms: None
-) -> tuple[dict[str, Samples], dict[str, str]]:
+    children: dict[str, Child],
+    numbers: Sequence[int],
+    done: Callable[[str], None] = lambda who: None,
+    warm_up: int = WARM_UP,
+) -> tuple[dict[str, list[Run]], dict[str, str]]:
     """Ask every child for the requests of these numbers, in turn: A B C, C B A, A B C, …
 
     A child that fails leaves the round; the others go on.
@@ -35,25 +38,26 @@ def time_in_turn(
     Args:
         children: artifact -> its child, with the requests handed over.
         numbers: of the timed requests; the first of them are asked for once before, untimed.
-        done: told after every request who answered, and how long it took in ms.
+        done: told after every request who answered.
+        warm_up: how many of them.
 
     Returns:
-        The times of those that went through, and the last words of those that did not.
+        The runs of those that went through, and the last words of those that did not.
     """
-    times: dict[str, list[float]] = {who: [] for who in children}
+    runs: dict[str, list[Run]] = {who: [] for who in children}
     failed: dict[str, str] = {}
-    for turn, number in enumerate([*numbers[:WARM_UP], *numbers]):
-        for who in list(times) if turn % 2 == 0 else list(reversed(times)):
+    for turn, number in enumerate([*numbers[:warm_up], *numbers]):
+        for who in list(runs) if turn % 2 == 0 else list(reversed(runs)):
             try:
-                ms = children[who].run(number)
+                run = children[who].run(number)
             except ChildFailed as failure:
                 failed[who] = str(failure)
-                del times[who]
+                del runs[who]
                 continue
-            done(who, ms)
-            if turn >= len(numbers[:WARM_UP]):
-                times[who].append(ms)
-    return {who: np.array(values) for who, values in times.items()}, failed
+            done(who)
+            if turn >= len(numbers[:warm_up]):
+                runs[who].append(run)
+    return runs, failed
 
 
 def summarize(

@@ -52,7 +52,7 @@ def measure_memory(child: Child, runtime: str, path: Path, requests: list[list[i
         child.begin_load(runtime, path)
         load = float(child.finish()["peak_kib"]) / 1024
         child.requests(requests)
-        times = [child.run(index) for index in range(PASS_REQUESTS)]
+        times = [child.run(index).ms for index in range(PASS_REQUESTS)]
         peak = child.peak_mib()
     memory = Memory(imports_mib=imports, load_mib=load, peak_mib=peak, own_mib=peak - imports, series=sampler.series)
     return memory, times[-1]

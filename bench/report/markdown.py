@@ -59,8 +59,21 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
     folds = []
     if table := sections.verdicts(results):
         source = f"Judged against {code(results.baseline)}." if results.baseline else "There is no baseline yet."
-        source += " Latency is a share of the teacher's P50 in the same run."
+        source += (
+            " Latency is a multiple of what the same run measured beside it: the baseline's own file, else the teacher."
+        )
         folds.append(fold(f"<b>All verdicts</b>: {sections.verdict_counts(results)}", source, table))
+    if table := sections.paired(results):
+        folds.append(
+            fold(
+                "<b>Beside the baseline</b>: the same requests, in turn",
+                _beside(results),
+                table,
+            )
+        )
+    if table := sections.flipped(results):
+        lost, won = sum(f.lost for f in results.flips), sum(f.won for f in results.flips)
+        folds.append(fold(f"<b>Rows that flipped</b>: {lost} lost, {won} won over all artifacts", table))
     if table := sections.guard(results):
         folds.append(
             fold(
@@ -98,6 +111,24 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(fold("<b>Profiles</b>: threads and cores", table))
     folds.append(fold("<b>Machine and library versions</b>", sections.machine(results)))
     return folds
+
+
+def _beside(results: Results) -> str:
+    """What a pair is, and what it says."""
+    other = (
+        f"Both sides hold the same file; the baseline's runs under another interpreter ({text(_versions(results))})."
+        if results.other_versions
+        else "The baseline's own file, out of the artifact store, and the new one, each in a fresh process."
+    )
+    return (
+        f"{other} They answer single requests in turn; each pair of processes counts once, and pairs are taken until "
+        "the interval (valid at every look) clears the threshold. A run that lost its core is counted by its CPU time "
+        "on one thread and left out on several."
+    )
+
+
+def _versions(results: Results) -> str:
+    return ", ".join(f"{name} {version}" for name, version in sorted(results.other_versions.items()))
 
 
 def _legend(results: Results) -> str:

@@ -40,6 +40,13 @@ def points_between(low: float, high: float) -> str:
     return f"{points(low)} to {points(high)}"
 
 
+def change(interval: Interval) -> str:
+    """A relative change with its interval, in percent: ``+3.1 % (1.2 to 5.0)``."""
+    middle = fixed(100 * interval.estimate, 1)
+    sign = "+" if interval.estimate > 0 and not middle.startswith(MINUS) else ""
+    return f"{sign}{middle} % ({points_between(interval.low, interval.high)})"
+
+
 def milliseconds(value: float) -> str:
     """Milliseconds without the unit: ``18.4``, ``208``, ``0.412``."""
     return significant(value)

@@ -4,6 +4,7 @@ from collections import Counter
 
 from bench.report.lead import plain
 from bench.report.numbers import (
+    change,
     duration,
     file_size,
     mebibytes,
@@ -166,6 +167,43 @@ def verdicts(results: Results) -> str:
     return "\n\n".join([table(headers, rows, words=4), *(["\n".join(whys)] if whys else [])]) if rows else ""
 
 
+def paired(results: Results) -> str:
+    """Each shipped artifact beside the baseline's: what its latency verdicts rest on."""
+    rows = [
+        [
+            code(p.artifact),
+            text(spoken(names(results, p.profile), p.length)),
+            f"**{p.outcome}**" if p.outcome in UNFOLDED else p.outcome,
+            change(p.change),
+            change(p.change_p90),
+            str(len(p.logs)),
+            percent(p.preempted),
+            duration(p.seconds),
+        ]
+        for p in results.paired
+    ]
+    headers = ["artifact", "where", "verdict", "change of P50", "change of P90", "pairs", "runs that lost their core"]
+    whys = [f"- {code(name)} was not timed beside it: {text(why)}" for name, why in results.unpaired.items()]
+    whys += [f"- {code(name)} is the baseline's very file, with the same libraries" for name in results.same_file]
+    return "\n\n".join(filter(None, [table([*headers, "took"], rows, words=3) if rows else "", "\n".join(whys)]))
+
+
+def flipped(results: Results) -> str:
+    """Rows that turned from right to wrong and back."""
+    blocks = []
+    for f in results.flips:
+        if not (f.lost or f.won):
+            continue
+        rows = [
+            [word, f"{row.row:,}", text(row.label), text(row.text)]
+            for word, listed in (("lost", f.lost_rows), ("won", f.won_rows))
+            for row in listed
+        ]
+        head = f"{code(f.artifact)} against {text(f.against)}: {f.lost} rows lost, {f.won} won; the first of each:"
+        blocks.append(f"{head}\n\n{table(['', 'test row', 'right label', 'text'], rows, words=4)}")
+    return "\n\n".join(blocks)
+
+
 def verdict_counts(results: Results) -> str:
     """``9 ok, 1 improved``, over all verdicts, gated or not."""
     return ", ".join(f"{n} {outcome}" for outcome, n in Counter(v.outcome for v in results.verdicts).most_common())
@@ -253,6 +291,9 @@ def machine(results: Results) -> str:
         ["processor", text(m.cpu)],
         ["instruction sets", text(", ".join(m.flags))],
         ["usable cores", str(m.cores)],
+        ["cgroup quota", f"{m.quota:g} cores" if m.quota is not None else "none"],
+        ["cores sharing a physical one", "; ".join(", ".join(map(str, group)) for group in m.smt_siblings) or "none"],
+        ["frequency governor", text(m.governor or "not readable")],
         ["memory", mebibytes(m.memory_mib)],
         ["kernel", text(m.kernel)],
         ["Python", text(m.python)],

@@ -169,7 +169,13 @@ SHIPS = {"small": PLAIN, "other": Build(work=4)}
 
 
 @pytest.fixture(scope="session")
-def weighed(tmp_path_factory: pytest.TempPathFactory) -> Results:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact store that the plain manifest's files went into."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="session")
+def weighed(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Results:
     """The plain manifest, really weighed in the profile mobile-1t."""
     folder = tmp_path_factory.mktemp("plain")
     asked = Asked(
@@ -179,6 +185,7 @@ def weighed(tmp_path_factory: pytest.TempPathFactory) -> Results:
         strict=False,
         reports=folder / "reports",
         command="test",
+        store=store,
     )
     session = Session(asked)
     session.run(Console(quiet=True))

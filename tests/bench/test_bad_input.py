@@ -53,7 +53,7 @@ def test_a_path_that_leaves_the_folder(bench: Run, manifest: Path) -> None:
 
 def test_a_baseline_of_another_schema(bench: Run, manifest: Path, baseline: Path) -> None:
     edit(baseline, lambda b: b.update(schema=99))
-    refused(bench(manifest, f"--gate-baseline={baseline}"), "*baseline.json: schema is 99, this version reads 1*")
+    refused(bench(manifest, f"--gate-baseline={baseline}"), "*baseline.json: schema is 99, this version reads 2*")
 
 
 def test_a_baseline_that_was_asked_for_and_is_not_there(bench: Run, manifest: Path) -> None:

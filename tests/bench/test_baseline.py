@@ -78,7 +78,7 @@ def test_results_that_cannot_be_read_are_one_line_and_exit_2(
     assert capsys.readouterr().err == "pocketbert: nowhere.json: no such results file; pytest bench writes one\n"
     results.write_text(json.dumps({"schema": 7}))
     assert command(monkeypatch, "baseline", "diff", str(results)) == 2
-    assert "schema is 7, this version reads 1" in capsys.readouterr().err
+    assert "schema is 7, this version reads 2" in capsys.readouterr().err
 
 
 def test_importing_the_plugin_loads_nothing_heavy() -> None:

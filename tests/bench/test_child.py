@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from bench.child import Child, ChildFailed
+from bench.cores import usable_cores
 from bench.metrics.latency import WARM_UP, time_in_turn
-from bench.profiles import usable_cores
 from tests.bench.conftest import REPO, write_onnx
 
 FAKE = """
@@ -70,7 +70,7 @@ def opened(kind: str, patience_s: float = 30) -> Child:
 @pytest.mark.usefixtures("fake")
 def test_what_libraries_print_does_not_break_the_protocol() -> None:
     with opened("fine") as child:
-        assert child.run(0) > 0
+        assert child.run(0).ms > 0
         logits = child.logits({"input_ids": np.array([[3, 4, 5]]), "attention_mask": np.ones((1, 3), np.int64)})
         assert logits.tolist() == [[3.0, 4.0]]
 

@@ -6,7 +6,7 @@ import pytest
 from bench.baseline import Baseline, cut_baseline
 from bench.gate import Item, items_of, judge
 from bench.metrics.accuracy import pack
-from bench.results import Interval, Latency, Profile, Results, Verdict, Weighed
+from bench.results import Interval, Latency, Paired, Profile, Results, Verdict, Weighed
 from compress.tasks.paired import newcombe_drop
 
 SHARE = 0.01  # half-width of the made-up intervals
@@ -196,3 +196,65 @@ def test_items_are_what_ships_and_whatever_the_baseline_has_besides(before: Base
     unasked = items_of(["small"], [cpu], before, whole=False)
     assert LATENCY not in unasked
     assert LATENCY in items_of(["small"], [cpu], before, whole=True)
+
+
+def paired(change: float, **changes: object) -> Paired:
+    around = Interval(estimate=change, low=change - 0.01, high=change + 0.01)
+    plain: dict[str, object] = {
+        "artifact": "small",
+        "profile": "mobile-1t",
+        "length": "128",
+        "against": "0" * 64,
+        "outcome": "ok",
+        "change": around,
+        "change_p90": around,
+        "limit": 0.05,
+        "logs": [change] * 4,
+        "logs_p90": [change] * 4,
+        "preempted": 0.0,
+        "seconds": 5.0,
+    }
+    return Paired.model_validate(plain | changes)
+
+
+def test_pairs_decide_even_on_a_foreign_machine(plain: Results, before: Baseline) -> None:
+    foreign = before.model_copy(update={"machine": before.machine.model_copy(update={"fingerprint": "elsewhere"})})
+    slower = plain.model_copy(update={"paired": [paired(0.2, outcome="regressed")]})
+    found = verdict(LATENCY, slower, foreign)
+    assert (found.outcome, found.fails) == ("regressed", True)
+    assert found.message == (
+        "latency regressed: small in mobile-1t/128 1.2000 × baseline [1.1900, 1.2100] against 1.0000, "
+        "change +20.0% [+19.0%, +21.0%] over 4 pairs; threshold +5%"
+    )
+
+
+def test_the_baselines_very_file_needs_no_timing(plain: Results, before: Baseline) -> None:
+    same = with_small(plain, latency=latencies(0.24)).model_copy(update={"same_file": ["small"]})
+    found = verdict(LATENCY, same, before)
+    assert found.outcome == "ok"
+    assert "the baseline's very file, with the same libraries" in found.message
+
+
+def test_without_the_baselines_file_the_reference_decides_and_the_message_says_why(
+    plain: Results, before: Baseline
+) -> None:
+    alone = plain.model_copy(update={"unpaired": {"small": "the baseline's file abc is not in the artifact store"}})
+    assert verdict(LATENCY, alone, before).message.endswith(
+        "by the ratio to the reference, for the baseline's file abc is not in the artifact store; threshold +5%"
+    )
+
+
+def test_libraries_that_moved_are_named_and_not_judged_by_pairs(plain: Results, before: Baseline) -> None:
+    versions = before.machine.versions | {"onnxruntime": "0.1"}
+    older = before.model_copy(update={"machine": before.machine.model_copy(update={"versions": versions})})
+    found = verdict(LATENCY, plain.model_copy(update={"paired": [paired(0.0)]}), older)
+    assert "so not judged: onnxruntime 0.1 -> " in found.message
+    other = plain.model_copy(update={"paired": [paired(0.0)], "other_versions": versions})
+    assert ", onnxruntime 0.1 -> " in verdict(LATENCY, other, before).message
+
+
+def test_a_candidate_that_failed_beside_the_baseline_is_missing(plain: Results, before: Baseline) -> None:
+    broken = with_small(plain, failures=["latency mobile-1t: beside the baseline's: the candidate: killed"])
+    found = verdict(LATENCY, broken, before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert "killed" in found.message

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench import profiles
-from bench.profiles import load_profiles, usable_cores
+from bench.profiles import load_profiles
 from compress.errors import BadInput
 
 
@@ -46,22 +46,3 @@ def test_a_profile_that_is_not_legal_is_refused(tmp_path: Path, entry: str, mess
     path.write_text(f"[odd]\n{entry}\n")
     with pytest.raises(BadInput, match=message):
         load_profiles(path=path)
-
-
-@pytest.mark.parametrize(
-    ("line", "files", "cores"),
-    [
-        ("0::/job/step", {"job/cpu.max": "150000 100000", "job/step/cpu.max": "max 100000"}, 1),
-        ("0::/job", {"job/cpu.max": "max 100000"}, None),
-        ("3:cpu,cpuacct:/job", {"cpu/job/cpu.cfs_quota_us": "100000", "cpu/job/cpu.cfs_period_us": "100000"}, 1),
-        ("3:cpu,cpuacct:/job", {"cpu/job/cpu.cfs_quota_us": "-1"}, None),
-    ],
-)
-def test_a_cgroups_quota_cuts_the_cores(tmp_path: Path, line: str, files: dict[str, str], cores: int | None) -> None:
-    (tmp_path / "proc").write_text(line + "\n")
-    for name, content in files.items():
-        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "groups" / name).write_text(content)
-    everything = usable_cores(Path("/nowhere"), tmp_path)
-    found = usable_cores(tmp_path / "proc", tmp_path / "groups")
-    assert found == (everything if cores is None else everything[:cores])

@@ -1,16 +1,21 @@
 """The gate turns red for what it is there for, through the real plugin and real child processes."""
 
+import errno
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
+from bench import lock
 from tests.bench.conftest import PLAIN, PLUGIN, REPO, SHIPS, Build, Run, write_manifest
 
 pytest_plugins = "pytester"
@@ -59,6 +64,81 @@ def test_a_slower_artifact_is_red(bench: Run, pytester: pytest.Pytester, baselin
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["latency regressed: small in mobile-1t/128 * against *; threshold +5%"])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
+    bench: Run, pytester: pytest.Pytester, baseline: Path, store: Path
+) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(work=120)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}", f"--gate-store={store}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["latency regressed: small in mobile-1t/128 * × baseline * pairs*; threshold +5%"])
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    assert weighed["same_file"] == ["other"]
+    assert {p["artifact"] for p in weighed["paired"]} == {"small"}
+    assert {v["outcome"] for v in weighed["verdicts"] if v["artifact"] == "other"} == {"ok"}
+    assert "Beside the baseline" in (pytester.path / "reports/tiny.md").read_text()
+
+
+def test_two_interpreters_are_compared_on_one_file(bench: Run, pytester: pytest.Pytester) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    other = pytester.path / "python"
+    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    other.chmod(0o755)
+    result = bench(manifest, PROFILE, f"--gate-baseline-python={other}", "--gate-budget=5")
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    assert {p["against"] for p in weighed["paired"]} == {str(other)}
+    assert weighed["other_versions"] == weighed["machine"]["versions"]
+    assert result.ret == pytest.ExitCode.OK
+    result = bench(manifest, PROFILE, "--gate-baseline-python=/nowhere/python")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--gate-baseline-python /nowhere/python: cannot be run*"])
+
+
+def test_a_second_gate_run_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "LOCK", tmp_path / "gate.lock")
+    said = io.StringIO()
+    release = threading.Event()
+    first_holds = threading.Event()
+
+    def first() -> None:
+        with lock.machine_lock(Console(quiet=True)):
+            first_holds.set()
+            release.wait(10)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    first_holds.wait(10)
+    threading.Timer(0.5, release.set).start()
+    begin = time.monotonic()
+    with lock.machine_lock(Console(file=said, width=200)):
+        assert time.monotonic() - begin > 0.4
+    thread.join()
+    assert "another gate run is timing on this machine; waiting for it" in said.getvalue()
+
+
+def test_a_disk_that_is_full_costs_the_file_and_not_the_verdicts(
+    bench: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bench.session.write_json", full)
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    result = bench(manifest, PROFILE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*latency*small*", "not everything could be written to reports: No space left on device"]
+    )
+
+
+def test_reports_that_cannot_be_written_are_refused_before_anything_is_weighed(
+    bench: Run, pytester: pytest.Pytester
+) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    result = bench(manifest, PROFILE, "--gate-report=/proc/reports")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*/proc/reports: reports cannot be written there*"])
 
 
 def test_a_larger_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:

@@ -1,0 +1,48 @@
+"""Another Python, whose libraries are to be compared with this one's."""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.machine import PACKAGES
+from compress.errors import BadInput
+
+_PATIENCE_S = 120
+_ASK = """
+import importlib, importlib.metadata, json, sys
+for name in sys.argv[2].split(","):
+    importlib.import_module(name)
+found = {}
+for name in sys.argv[1].split(","):
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+def read_versions(python: Path, runtimes: Iterable[str]) -> dict[str, str]:
+    """The versions of our libraries that this interpreter has.
+
+    Raises:
+        BadInput: it is no interpreter, or lacks NumPy or one of these runtimes.
+    """
+    needed = ["numpy", *sorted(set(runtimes))]
+    try:
+        asked = subprocess.run(
+            [str(python), "-c", _ASK, ",".join(PACKAGES), ",".join(needed)],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BadInput(
+            f"--gate-baseline-python {python}: cannot be run ({error}); legal: a Python executable"
+        ) from error
+    if asked.returncode:
+        words = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise BadInput(f"--gate-baseline-python {python}: {words}; it needs {', '.join(needed)}")
+    versions: dict[str, str] = json.loads(asked.stdout)
+    return versions

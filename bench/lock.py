@@ -1,0 +1,26 @@
+"""One gate run at a time on a machine: two would time each other."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+LOCK = Path(tempfile.gettempdir()) / "pocketbert-gate.lock"
+
+
+@contextmanager
+def machine_lock(console: Console) -> Iterator[None]:
+    """Hold the machine; wait, and say so, while another gate run holds it. A run that was killed holds nothing."""
+    lock = FileLock(LOCK, mode=0o666)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        console.print(f"another gate run is timing on this machine; waiting for it ({LOCK})", soft_wrap=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

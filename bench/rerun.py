@@ -1,0 +1,200 @@
+"""Runs the baseline's own artifacts again, each beside the one that wants to replace it, until the question is settled.
+
+`Weighing` says what an artifact costs beside the teacher; this says whether it costs more than its predecessor.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import exp
+from pathlib import Path
+from statistics import fmean
+
+from bench.baseline import Baseline, Entry, Thresholds
+from bench.pairs import Pair, Side, SideFailed, time_pair
+from bench.progress import Bar
+from bench.results import P90_ALONE, Machine, Paired, Profile
+from bench.sequential import LOOKS, look, settle
+from bench.store import Store
+from bench.subject import Rows, Subject, single_requests
+from compress.tasks.encoding import encode, load_tokenizer
+
+BUDGET_S = 60.0
+"""Of one artifact in one profile, all lengths together; what is not settled then is `inconclusive`."""
+_PAIR_S = 2.0  # only the progress bar believes in it
+
+
+@dataclass
+class Question:
+    """One length of one artifact in one profile: the pairs so far."""
+
+    length: str
+    limit: float
+    pairs: list[Pair] = field(default_factory=list)
+
+    def settled(self) -> bool:
+        """Whether a look at these pairs settles it, or no more pairs would be taken."""
+        return settle([pair.log_p50 for pair in self.pairs], self.limit) is not None
+
+    def answer(self, artifact: str, profile: str, against: str, seconds: float) -> Paired:
+        """What the pairs say; P90 makes a verdict worse, never better, and only when its own interval is clear."""
+        logs, logs_p90 = [p.log_p50 for p in self.pairs], [p.log_p90 for p in self.pairs]
+        found, tail = look(logs, self.limit), look(logs_p90, self.limit)
+        outcome, note = found.outcome or "inconclusive", ""
+        if found.outcome is None:
+            most = len(logs) >= LOOKS[-1]
+            note = f"not settled by {len(logs)} pairs" + ("" if most else f" in {seconds:.0f} s")
+        if tail.outcome == "regressed" and outcome != "regressed":
+            outcome, note = "regressed", P90_ALONE
+        return Paired(
+            artifact=artifact,
+            profile=profile,
+            length=self.length,
+            against=against,
+            outcome=outcome,
+            change=found.interval,
+            change_p90=tail.interval,
+            limit=self.limit,
+            logs=logs,
+            logs_p90=logs_p90,
+            preempted=fmean(pair.preempted for pair in self.pairs),
+            seconds=round(seconds, 1),
+            note=note,
+        )
+
+
+def ask(
+    baseline: Side,
+    candidate: Side,
+    profile: Profile,
+    questions: Sequence[Question],
+    budget_s: float,
+    told: Callable[[int], None] = lambda number: None,
+) -> float:
+    """Take pairs until every question is settled or the budget is spent; seconds it took.
+
+    A length that is settled is not timed any more. The first look is always reached, whatever the budget.
+
+    Args:
+        told: how many pairs there are, after each.
+
+    Raises:
+        SideFailed: one of the two cannot be timed.
+    """
+    begin = time.monotonic()
+    number = 0
+    while left := [question for question in questions if not question.settled()]:
+        if number >= LOOKS[0] and time.monotonic() - begin > budget_s:
+            break
+        timed = time_pair(baseline, candidate, profile, [question.length for question in left], number)
+        for question in left:
+            question.pairs.append(timed[question.length])
+        number += 1
+        told(number)
+    return time.monotonic() - begin
+
+
+class Rerun:
+    """All pairs of a gate run.
+
+    Args:
+        python: the interpreter of the baseline's side. Then both sides hold the candidate's file, and what is judged is
+            the interpreter with its libraries.
+        max_length: of the task, tokens.
+    """
+
+    def __init__(
+        self, baseline: Baseline | None, store: Store, rows: Rows, max_length: int, budget_s: float, python: Path | None
+    ) -> None:
+        self._known = baseline.artifacts if baseline else {}
+        self._limit = (baseline.thresholds if baseline else Thresholds()).latency
+        self._versions = baseline.machine.versions if baseline else {}
+        self._store, self._rows, self._max_length = store, rows, max_length
+        self._budget_s, self._python = budget_s, python
+        self._planned: list[tuple[str, Subject, Side, Side, Profile]] = []
+        self.paired: list[Paired] = []
+        self.unpaired: dict[str, str] = {}
+        self.same_file: list[str] = []
+
+    def plan(self, shipped: Mapping[str, Subject], profiles: Sequence[Profile], machine: Machine, bar: Bar) -> None:
+        """Find out which artifacts can be timed beside their predecessors; the others are in `unpaired` with a reason.
+
+        Args:
+            shipped: by id.
+            profiles: those that are timed here.
+        """
+        lengths = list(dict.fromkeys(length for profile in profiles for length in profile.lengths))
+        for name, subject in shipped.items():
+            entry = self._known.get(name)
+            if entry and not self._python and self._is_same(entry, subject, machine):
+                self.same_file.append(name)
+                continue
+            candidate = Side(
+                subject.artifact.runtime,
+                subject.path,
+                {length: subject.requests(length, self._rows) for length in lengths},
+            )
+            baseline = self._side(entry, candidate, lengths)
+            if baseline is None:
+                if entry:
+                    self.unpaired[name] = f"the baseline's file {entry.sha256[:12]} is not in the artifact store"
+                continue
+            for profile in profiles:
+                bar.expect(f"pairs {profile.name}", name, fixed_s=_PAIR_S * LOOKS[0])
+                self._planned.append((name, subject, baseline, candidate, profile))
+
+    def run(self, bar: Bar) -> None:
+        """Time all that was planned; fills `paired`. A candidate that fails says so in its subject's `failures`."""
+        for name, subject, baseline, candidate, profile in self._planned:
+            questions = [Question(length, self._limit) for length in profile.lengths]
+            try:
+                seconds = self._ask(name, baseline, candidate, profile, questions, bar)
+            except SideFailed as failed:
+                if self._python or failed.which == "candidate":
+                    subject.failures.append(
+                        f"latency {profile.name}: beside the baseline's: the {failed.which}: {failed}"
+                    )
+                else:
+                    self.unpaired[name] = f"the baseline's file {baseline.path.name[:12]} cannot be run: {failed}"
+                continue
+            against = str(self._python) if self._python else self._known[name].sha256
+            self.paired += [question.answer(name, profile.name, against, seconds) for question in questions]
+
+    def _is_same(self, entry: Entry, subject: Subject, machine: Machine) -> bool:
+        """Whether the candidate is the very file of the baseline, run by the same libraries: nothing can differ."""
+        one = (entry.runtime, entry.sha256, entry.tokenizer_sha256, self._versions)
+        other = (subject.artifact.runtime, subject.sha256, subject.tokenizer_sha256, machine.versions)
+        return one == other
+
+    def _side(self, entry: Entry | None, candidate: Side, lengths: Sequence[str]) -> Side | None:
+        """The baseline's side: its file with its own tokens, or the other interpreter; None when it cannot be had."""
+        if self._python:
+            return replace(candidate, python=str(self._python))
+        if entry is None:
+            return None
+        path, tokenizer = self._store.find(entry.sha256), self._store.find(entry.tokenizer_sha256)
+        if path is None or tokenizer is None:
+            return None
+        texts = [self._rows.texts[row] for row in self._rows.drawn]
+        drawn = encode(load_tokenizer(tokenizer, self._max_length), texts)
+        return Side(entry.runtime, path, {length: single_requests(drawn, length) for length in lengths})
+
+    def _ask(
+        self,
+        name: str,
+        baseline: Side,
+        candidate: Side,
+        profile: Profile,
+        questions: Sequence[Question],
+        bar: Bar,
+    ) -> float:
+        def told(number: int) -> None:
+            bar.advance(f"pairs {profile.name}", name, 1 / LOOKS[0])
+            bar.now(f"{name} beside the baseline's in {profile.name}: {_so_far(questions, number)}", log=number == 1)
+
+        return ask(baseline, candidate, profile, questions, self._budget_s, told)
+
+
+def _so_far(questions: Sequence[Question], number: int) -> str:
+    middles = (f"{q.length} {exp(fmean(p.log_p50 for p in q.pairs)) - 1:+.1%}" for q in questions)
+    return f"{number} pairs, {', '.join(middles)}"

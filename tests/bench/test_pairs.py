@@ -1,0 +1,88 @@
+"""Pairs of real processes around tiny graphs."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.child import Child
+from bench.cores import usable_cores
+from bench.pairs import RUNS, Side, SideFailed, time_pair
+from bench.probe import probe_requests, write_onnx_probe
+from bench.rerun import Question, ask
+from bench.results import P90_ALONE, Profile
+from tests.bench.conftest import Build, write_onnx
+
+PROFILE = Profile(name="one", threads=1, cores=usable_cores()[:1], lengths=["64"])
+REQUESTS = {"64": [[n % 30 for n in range(64)]] * 100}
+
+
+def side(path: Path, work: int) -> Side:
+    write_onnx(path, Build(work=work))
+    return Side("onnxruntime", path, REQUESTS)
+
+
+def test_both_sides_answer_every_request_in_turn(tmp_path: Path) -> None:
+    found = time_pair(side(tmp_path / "a.onnx", 8), side(tmp_path / "b.onnx", 80), PROFILE, ["64"], 0)["64"]
+    assert len(found.baseline) == len(found.candidate) == RUNS
+    assert found.log_p50 > 0.5
+    assert 0 <= found.preempted <= 1
+
+
+def test_a_side_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no graph")
+    with pytest.raises(SideFailed, match="InvalidProtobuf") as failed:
+        time_pair(side(tmp_path / "a.onnx", 8), Side("onnxruntime", broken, REQUESTS), PROFILE, ["64"], 0)
+    assert failed.value.which == "candidate"
+
+
+def test_pairs_are_taken_until_the_question_is_settled(tmp_path: Path) -> None:
+    question, seen = Question("64", 0.05), []
+    ask(side(tmp_path / "a.onnx", 8), side(tmp_path / "b.onnx", 80), PROFILE, [question], 60, seen.append)
+    found = question.answer("b", "one", "a", 1.0)
+    assert found.outcome == "regressed"
+    assert seen == list(range(1, len(found.logs) + 1))
+
+
+def test_a_budget_that_is_spent_is_inconclusive(tmp_path: Path) -> None:
+    question = Question("64", 0.0)  # identical files never clear a threshold of nothing
+    file = side(tmp_path / "a.onnx", 8)
+    ask(file, file, PROFILE, [question], 0.0)
+    found = question.answer("a", "one", "a", 0.5)
+    if found.outcome == "inconclusive":  # chance may clear it once in a while
+        assert found.note == f"not settled by {len(found.logs)} pairs in 0 s"
+    assert len(found.logs) == 4
+
+
+def test_p90_makes_a_verdict_worse_and_never_better() -> None:
+    def pair(log_p50: float, log_p90: float) -> object:
+        return type("Recorded", (), {"log_p50": log_p50, "log_p90": log_p90, "preempted": 0.0})()
+
+    question = Question("64", 0.05, [pair(0.001 * n, 0.3 + 0.001 * n) for n in range(4)])  # type: ignore[misc]
+    found = question.answer("a", "one", "b", 1.0)
+    assert (found.outcome, found.note) == ("regressed", P90_ALONE)
+    question = Question("64", 0.05, [pair(0.3 + 0.001 * n, 0.001 * n) for n in range(4)])  # type: ignore[misc]
+    assert question.answer("a", "one", "b", 1.0).outcome == "regressed"
+
+
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="needs a second core")
+def test_the_artifact_that_waits_uses_no_cpu(tmp_path: Path) -> None:
+    write_onnx_probe(tmp_path / "probe.onnx")
+    with Child(2, usable_cores()[:2]) as busy, Child(2, usable_cores()[:2]) as waiting:
+        for child in (busy, waiting):
+            child.imports("onnxruntime")
+            child.begin_load("onnxruntime", tmp_path / "probe.onnx")
+            child.finish()
+            child.requests(probe_requests())
+            child.run(0)
+        before, begin = cpu_s(waiting.pid), time.monotonic()
+        used = sum(busy.run(number).cpu_ms for number in range(60)) / 1000
+        assert used > 0.8 * (time.monotonic() - begin)
+        assert cpu_s(waiting.pid) - before < 0.02 * used
+
+
+def cpu_s(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
