@@ -9,18 +9,20 @@ from dataclasses import dataclass, field, replace
 from math import exp
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
 from bench.baseline import Baseline, Entry, Thresholds
 from bench.pairs import Pair, Side, SideFailed, time_pair
 from bench.progress import Bar
 from bench.results import P90_ALONE, Machine, Paired, Profile
-from bench.sequential import LOOKS, look, settle
+from bench.sequential import LOOKS, Look, look, settle
 from bench.store import Store
 from bench.subject import Rows, Subject, single_requests
 from compress.tasks.encoding import encode, load_tokenizer
 
 BUDGET_S = 60.0
 """Of one artifact in one profile, all lengths together; what is not settled then is `inconclusive`."""
+Verdict = Literal["ok", "improved", "regressed", "inconclusive"]
 _PAIR_S = 2.0  # only the progress bar believes in it
 
 
@@ -37,15 +39,15 @@ class Question:
         return settle([pair.log_p50 for pair in self.pairs], self.limit) is not None
 
     def answer(self, artifact: str, profile: str, against: str, seconds: float) -> Paired:
-        """What the pairs say; P90 makes a verdict worse, never better, and only when its own interval is clear."""
+        """What the pairs say."""
         logs, logs_p90 = [p.log_p50 for p in self.pairs], [p.log_p90 for p in self.pairs]
-        found, tail = look(logs, self.limit), look(logs_p90, self.limit)
-        outcome, note = found.outcome or "inconclusive", ""
-        if found.outcome is None:
+        outcome, found, tail = judge_logs(logs, logs_p90, self.limit)
+        note = ""
+        if outcome == "inconclusive":
             most = len(logs) >= LOOKS[-1]
             note = f"not settled by {len(logs)} pairs" + ("" if most else f" in {seconds:.0f} s")
-        if tail.outcome == "regressed" and outcome != "regressed":
-            outcome, note = "regressed", P90_ALONE
+        elif outcome == "regressed" and found.outcome != "regressed":
+            note = P90_ALONE
         return Paired(
             artifact=artifact,
             profile=profile,
@@ -61,6 +63,14 @@ class Question:
             seconds=round(seconds, 1),
             note=note,
         )
+
+
+def judge_logs(logs: Sequence[float], logs_p90: Sequence[float], limit: float) -> tuple[Verdict, Look, Look]:
+    """The verdict on these pairs, with what P50 and P90 say: P50 decides, P90 can only make it worse."""
+    found, tail = look(logs, limit), look(logs_p90, limit)
+    if tail.outcome == "regressed":
+        return "regressed", found, tail
+    return found.outcome or "inconclusive", found, tail
 
 
 def ask(

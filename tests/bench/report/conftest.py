@@ -190,7 +190,7 @@ def results() -> Results:
         ),
     ]  # fmt: skip
     return Results(
-        schema=1,
+        schema=2,
         recipe="offline",
         created="2026-01-14T19:03:22Z",
         command="pytest bench --gate-manifest artifacts/offline/manifest.json",

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from bench.report.markdown import compose
 from bench.report.tables import code, fold, table, text
-from bench.results import Profile, Results
+from bench.results import FlippedRow, Flips, Interval, Paired, Profile, Results
 from compress.manifest import Step
 
 PICTURES = ["accuracy-latency.svg", "latency.svg", "memory.svg"]
@@ -230,3 +230,42 @@ def _check_tables(page: str) -> int:
         assert re.fullmatch(r"(\|:?-+:?)+\|", rows[1])
     assert sum(len(b) for b in blocks) == sum(line.startswith("|") for line in page.splitlines())
     return len(blocks)
+
+
+def test_pairs_are_folded_with_change_and_interval(results: Results) -> None:
+    around = Interval(estimate=0.031, low=0.012, high=0.05)
+    pair = Paired(
+        artifact="student-int8.onnx",
+        profile="mobile-1t",
+        length="128",
+        against="0" * 64,
+        outcome="ok",
+        change=around,
+        change_p90=Interval(estimate=-0.02, low=-0.05, high=0.01),
+        limit=0.05,
+        logs=[0.03] * 6,
+        logs_p90=[0.03] * 6,
+        preempted=0.25,
+        seconds=4.2,
+    )
+    why = {"student-fp32.onnx": "the baseline's file is not in the artifact store"}
+    page = compose(results.model_copy(update={"paired": [pair], "unpaired": why}), [])
+    folded = _fold(page, "Beside the baseline").replace("\N{NO-BREAK SPACE}", " ")
+    assert re.search(r"ok +\| +\+3\.1 % \(1\.2 to 5\.0\) \| +−2\.0 % \(−5\.0 to 1\.0\) \| +6 \| +25\.0 %", folded)
+    assert "- `student-fp32.onnx` was not timed beside it: the baseline's file is not in the artifact store" in folded
+    assert "Beside the baseline" not in compose(results, [])
+
+
+def test_flipped_rows_are_folded(results: Results) -> None:
+    flips = Flips(
+        artifact="student-int8.onnx",
+        against="the baseline",
+        lost=12,
+        won=9,
+        lost_rows=[FlippedRow(row=7, text="很|好", label="pos")],
+        won_rows=[],
+    )
+    page = compose(results.model_copy(update={"flips": [flips]}), [])
+    folded = _fold(page, "Rows that flipped")
+    assert "12 lost, 9 won" in folded
+    assert re.search(r"\| lost +\| 7 +\| pos +\| 很&#124;好", folded)

@@ -1,0 +1,37 @@
+"""What the study compares: an artifact with itself and with slower copies, on an idle and on a busy machine."""
+
+from dataclasses import dataclass
+
+PROFILE = "mobile-1t"
+LENGTH = "128"
+LIMIT = 0.05
+TIGHT = 0.02
+SLOW_DOWNS = (0.0, 0.03, 0.05, 0.10, 0.20)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One real difference under one load, judged at one threshold.
+
+    Columns of the same `recording` share their recorded pairs; live verdicts are a column's own.
+    """
+
+    slow_down: float
+    busy: bool
+    limit: float = LIMIT
+
+    @property
+    def recording(self) -> str:
+        """Names the pairs: `10% busy`."""
+        return f"{self.slow_down:.0%} {'busy' if self.busy else 'idle'}"
+
+    @property
+    def name(self) -> str:
+        """Names the verdicts: `10% busy at +5%`."""
+        return f"{self.recording} at {self.limit:+.0%}"
+
+
+COLUMNS = (
+    *(Column(slow_down, busy) for busy in (False, True) for slow_down in SLOW_DOWNS),
+    Column(0.05, False, TIGHT),
+)

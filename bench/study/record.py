@@ -1,0 +1,112 @@
+"""Live verdicts, exactly as the gate takes them, and the pairs they rest on, kept as one JSON object per line."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.pairs import Pair, Side, time_pair
+from bench.rerun import BUDGET_S, Question, ask
+from bench.results import Profile
+from bench.study.columns import LENGTH, Column
+
+_BURN = "import numpy; a = numpy.random.rand(400, 400)\nwhile True: a @ a"
+_NEIGHBOURS = 2
+
+Sides = tuple[Side, Side]
+"""The baseline's and the candidate's."""
+
+
+@contextmanager
+def load(busy: bool) -> Iterator[None]:
+    """Two processes that multiply matrices on one thread each, or none."""
+    environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
+    neighbours = [
+        subprocess.Popen([sys.executable, "-c", _BURN], env=environment) for _ in range(_NEIGHBOURS if busy else 0)
+    ]
+    try:
+        time.sleep(2 if busy else 0)
+        yield
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
+
+
+class Record:
+    """The study's file; what is in it already is not taken again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.pairs: dict[str, list[dict[str, Any]]] = {}
+        self.live: dict[str, list[dict[str, Any]]] = {}
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                self._take(json.loads(line))
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """One more line, written through at once: a study that is interrupted goes on from it."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        self._take(entry)
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        if "outcome" in entry:
+            self.live.setdefault(entry["column"], []).append(entry)
+        else:
+            self.pairs.setdefault(entry["recording"], []).append(entry)
+
+
+def take_live(
+    column: Column,
+    sides: Sides,
+    profile: Profile,
+    wanted: int,
+    record: Record,
+    done: Callable[[], None],
+) -> None:
+    """Verdicts until the record has `wanted` of this column."""
+    while len(record.live.get(column.name, [])) < wanted:
+        question = Question(LENGTH, column.limit)
+        seconds = ask(*sides, profile, [question], BUDGET_S)
+        answer = question.answer("student", profile.name, "", seconds)
+        for pair in question.pairs:
+            record.add(pair_entry(column, pair, seconds / len(question.pairs)))
+        record.add(
+            {"column": column.name, "outcome": answer.outcome, "pairs": len(answer.logs), "seconds": answer.seconds}
+        )
+        done()
+
+
+def take_pairs(
+    column: Column,
+    sides: Sides,
+    profile: Profile,
+    wanted: int,
+    record: Record,
+    done: Callable[[], None],
+) -> None:
+    """Pairs until the record has `wanted` of this recording."""
+    while (number := len(record.pairs.get(column.recording, []))) < wanted:
+        begin = time.monotonic()
+        pair = time_pair(*sides, profile, [LENGTH], number)[LENGTH]
+        record.add(pair_entry(column, pair, time.monotonic() - begin))
+        done()
+
+
+def pair_entry(column: Column, pair: Pair, seconds: float) -> dict[str, Any]:
+    """A pair as the record keeps it: its log ratios, and the wall times that other tools' rules would have seen."""
+    return {
+        "recording": column.recording,
+        "p50": round(pair.log_p50, 6),
+        "p90": round(pair.log_p90, 6),
+        "preempted": round(pair.preempted, 3),
+        "seconds": round(seconds, 3),
+        "baseline_ms": [round(run.ms, 3) for run in pair.baseline],
+        "candidate_ms": [round(run.ms, 3) for run in pair.candidate],
+    }
