@@ -76,8 +76,18 @@ def new_figure(height: float) -> "Figure":
 
 def save(figure: "Figure", path: Path) -> None:
     """Write the figure under a temporary name and rename it; neither date nor version stands in it."""
+    _settle(figure)
     with whole(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:], metadata={"Date": None, "Creator": None})
+
+
+def _settle(figure: "Figure") -> None:
+    """Keep the layout, rounded: its solver's last digits differ from run to run, and stand in names in the file."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(value, 6) for value in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def latin(text: str) -> str:
