@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
 from bench.results import Interval, Profile, Results, Size, Verdict, Weighed
-from bench.rules import Finding, judge_drop, judge_latency, judge_memory, judge_paired, judge_size
+from bench.rules import Finding, judge_latency, judge_loss, judge_memory, judge_paired, judge_size
 from compress.tasks.paired import Drop
 
 DropOf = Callable[[NDArray[np.bool_], NDArray[np.bool_]], Drop]
@@ -165,7 +165,7 @@ class _Court:
         behind = Drop(score.drop.estimate, score.drop.low, score.drop.high, score.rows)
         note = f"drop against the reference {_points(behind)}, at most {100 * self._results.max_drop:.1f}"
         found = Finding("regressed", note, measured=score.value, interval=score.drop, unit=score.metric)
-        if judge_drop(behind, self._results.max_drop) == "regressed":
+        if not behind.acceptable(self._results.max_drop):
             return found
         if before is None:
             return replace(found, outcome="no-baseline", note=f"{self._silent}; {note}")
@@ -175,7 +175,7 @@ class _Court:
         lost = self._drop_of(unpack(before.accuracy), unpack(score))
         return replace(
             found,
-            outcome=judge_drop(lost, self._limits.accuracy),
+            outcome=judge_loss(lost, self._limits.accuracy),
             interval=Interval(estimate=lost.estimate, low=lost.low, high=lost.high),
             note=f"drop against the baseline {_points(lost)}; {note}",
         )

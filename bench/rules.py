@@ -6,7 +6,8 @@
 | latency, by the reference | the same of the change of the ratio to it | the same | the same |
 | memory | own share beyond +limit, and by more than the floor | beyond −limit, likewise | ok |
 | size | bytes or deflated bytes beyond +limit | the larger of both below −limit | ok |
-| accuracy | the drop is not acceptable by the guard's rule | the interval of the gain lies beyond the limit | ok |
+| accuracy, against the reference | the drop is not acceptable by the guard's rule | – | the baseline decides |
+| accuracy, against the baseline | the interval of the drop lies beyond the limit | the interval of the gain lies beyond it | ok at or below the limit, else inconclusive |
 """  # noqa: E501
 
 from dataclasses import dataclass
@@ -79,11 +80,17 @@ def judge_size(now: Size, was: Size, limit: float) -> Finding:
     return Finding(_beyond(new, old, limit * old), f"change {_percent(new, old)}", old, new, unit=unit)
 
 
-def judge_drop(drop: Drop, limit: float) -> Outcome:
-    """The guard's rule, whatever the drop is measured against."""
-    if not drop.acceptable(limit):
+def judge_loss(lost: Drop, limit: float) -> Outcome:
+    """What a candidate lost against the baseline's answers to the same rows.
+
+    Unlike the guard, which has to decide, the gate need not accuse on a point estimate: two builds that differ by
+    their seed flip many rows of a small test split in both directions.
+    """
+    if lost.low > limit:
         return "regressed"
-    return "improved" if drop.high < -limit else "ok"
+    if lost.high < -limit:
+        return "improved"
+    return "ok" if lost.estimate <= limit else "inconclusive"
 
 
 def _beyond(now: float, was: float, margin: float) -> Outcome:

@@ -151,6 +151,8 @@ def test_accuracy_is_held_against_the_baseline_on_the_same_rows(plain: Results) 
     before = cut_baseline(scored(plain, 10, drop=0.0), None)
     assert verdict(ACCURACY, scored(plain, 15, drop=0.0), before).outcome == "ok"
     assert verdict(ACCURACY, scored(plain, 60, drop=0.0), before).outcome == "regressed"
+    unsettled = verdict(ACCURACY, scored(plain, 34, drop=0.0), before)
+    assert (unsettled.outcome, unsettled.fails) == ("inconclusive", False)
     assert (
         verdict(ACCURACY, scored(plain, 10, drop=0.0), cut_baseline(scored(plain, 90, 0.0), None)).outcome == "improved"
     )
