@@ -12,6 +12,7 @@ from compress.files import read_json
 
 SCHEMA = 2
 FOLDER = Path("baselines")
+_SHA256 = "^[0-9a-f]{64}$"
 
 
 class _Part(BaseModel):
@@ -34,8 +35,8 @@ class Entry(_Part):
     """
 
     runtime: str
-    sha256: str
-    tokenizer_sha256: str
+    sha256: str = Field(pattern=_SHA256)
+    tokenizer_sha256: str = Field(pattern=_SHA256)
     bytes: int
     deflated_bytes: int
     accuracy: Accuracy

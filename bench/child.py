@@ -22,6 +22,8 @@ from compress.runtimes import Batch
 PATIENCE_S = 180.0
 """A command that takes longer is a hang: loading a BERT takes seconds, one request or batch far less."""
 _SOURCES = Path(__file__).parents[1]
+_START = f"import sys; sys.path.append({str(_SOURCES)!r}); from bench.worker import main; main()"
+"""Our sources come last: another interpreter finds its own packages first, wherever ours lie."""
 _LAST_WORDS = 300
 _VERIFY_RUNS = 3
 
@@ -58,11 +60,12 @@ class Child:
         self._buffer = b""
         self._pool_before = 0
         self._runtime = ""
-        self._folder = tempfile.TemporaryDirectory(prefix="pocketbert-")
+        with _disk(Path(tempfile.gettempdir())):
+            self._folder = tempfile.TemporaryDirectory(prefix="pocketbert-")
         self.folder = Path(self._folder.name)
-        with (self.folder / "stderr").open("wb") as stderr:
+        with _disk(self.folder), (self.folder / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
-                [python, "-m", "bench.worker", str(os.getpid()), ",".join(map(str, cores))],
+                [python, "-c", _START, str(os.getpid()), ",".join(map(str, cores))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -118,7 +121,7 @@ class Child:
         while b"\n" not in self._buffer:
             if not select.select([descriptor], [], [], self._patience_s)[0]:
                 self._process.kill()  # it may burn the cores that the others are timed on
-                raise ChildFailed(f"no answer in {self._patience_s:g} s")
+                raise ChildFailed(f"no answer in {self._patience_s:g} s{self._last_words()}")
             piece = os.read(descriptor, 65536)
             if not piece:
                 raise ChildFailed(self._death())
@@ -202,8 +205,11 @@ class Child:
     def _death(self) -> str:
         code = self._process.wait(timeout=self._patience_s)
         how = f"killed by signal {-code}" if code < 0 else f"exited with {code}"
+        return f"the child was {how}{self._last_words()}"
+
+    def _last_words(self) -> str:
         words = (self.folder / "stderr").read_text(errors="replace").strip()[-_LAST_WORDS:]
-        return f"the child was {how}" + (f"; its last words: {' '.join(words.split())}" if words else "")
+        return f"; its last words: {' '.join(words.split())}" if words else ""
 
 
 @contextmanager
@@ -215,7 +221,7 @@ def _disk(path: Path) -> Iterator[None]:
 
 
 def _environment(threads: int, python: str) -> dict[str, str]:
-    path = [entry for entry in sys.path if entry] if python == sys.executable else [str(_SOURCES)]
+    path = [entry for entry in sys.path if entry] if python == sys.executable else []
     return {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),

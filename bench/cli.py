@@ -63,11 +63,15 @@ def report(results: ResultsFile) -> None:
 
 def doctor() -> None:
     """Say what this machine can settle, and what to mend; less than a minute."""
+    from rich.console import Console
+
     from bench.doctor import examine
+    from bench.lock import machine_lock
     from compress.progress import Progress
 
     mends = []
-    with Progress() as progress:
+    console = Console(stderr=True)
+    with machine_lock(console), Progress(thread=False) as progress:
         for finding in examine(progress):
             progress.say(f"{finding.name:<12} {finding.text}")
             if finding.mend:

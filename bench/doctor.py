@@ -26,6 +26,7 @@ from compress.quiet import quiet
 PAIRS = 8
 """Of the probe with itself, per profile."""
 _QUIET = 0.05
+_COARSE = 0.10
 _SHOWN = 3
 _WATCH_S = 2.0
 
@@ -136,7 +137,7 @@ def _threads(runtime: str, path: Path, profiles: list[Profile], done: Callable[[
                 child.run(0)
                 child.verify()
             words.append(f"{profile.threads} as asked on {len(profile.cores)} cores")
-        except ChildFailed as failure:
+        except (ChildFailed, psutil.Error) as failure:
             words.append(str(failure))
             mend = f"see why {runtime} does not keep to its threads: its latencies are not measured until it does"
         done()
@@ -157,13 +158,13 @@ def _settles(path: Path, profile: Profile, done: Callable[[], None]) -> Finding:
         return Finding(profile.name, f"cannot be timed: {failed}")
     pair_s = (time.monotonic() - begin) / PAIRS
     deviation, limit = stdev(logs), Thresholds().latency
-    found = detectable(deviation, int(BUDGET_S / pair_s), limit)
+    found = detectable(deviation, int(BUDGET_S / pair_s / len(profile.lengths)), limit)
     text = (
         f"noise floor {deviation:.1%} between pairs of {pair_s:.1f} s; at the threshold of {limit:+.0%} a slow-down of "
         f"{found:+.1%} is found 4 times out of 5 within {BUDGET_S:.0f} s"
     )
     mend = ""
-    if lost > _QUIET:
+    if found > _COARSE:
         text += f"; {lost:.0%} of the runs lost their core"
         mend = "fewer neighbours, or more patience: --gate-budget"
     return Finding(profile.name, text, mend)

@@ -108,7 +108,7 @@ class _Court:
     def _latency(self, place: str, weighed: Weighed, before: Entry | None) -> Finding:
         """Beside the baseline's own file where that can be had; else by the ratio to the reference, then and now."""
         entry = {f"{entry.profile}/{entry.length}": entry for entry in weighed.latency}.get(place)
-        failed = _failures(weighed, f"latency {place}", f"latency {place.split('/')[0]}")
+        failed = [words for where in self._places(place) for words in _failures(weighed, f"latency {where}")]
         if failed or entry is None:
             return self._no_profile(place) or _unmeasured(weighed, failed)
         if weighed.id in self._results.same_file:
@@ -125,6 +125,12 @@ class _Court:
         found = judge_latency(now, was, self._limits.latency, entry.neighbours)
         why = self._results.unpaired.get(weighed.id, "the baseline's file was not run beside it")
         return self._with_upgrades(replace(found, note=f"{found.note}, by the ratio to the reference, for {why}"))
+
+    def _places(self, place: str) -> list[str]:
+        """The place and its profile, and those of the profile it is measured under."""
+        name, length = place.split("/")
+        twins = [p.same_as for p in self._results.profiles if p.name == name and p.same_as]
+        return [where for profile in (name, *twins) for where in (f"{profile}/{length}", profile)]
 
     def _no_profile(self, place: str) -> Finding | None:
         """Why nothing has a figure at this place, if that is the profile's doing."""
@@ -177,7 +183,7 @@ class _Court:
             found,
             outcome=judge_loss(lost, self._limits.accuracy),
             interval=Interval(estimate=lost.estimate, low=lost.low, high=lost.high),
-            note=f"drop against the baseline {_points(lost)}; {note}",
+            note=f"drop against the baseline {_points(lost)}; {note}" + (f"; {self._foreign}" if self._foreign else ""),
         )
 
     def _run_by(self) -> str:

@@ -44,5 +44,10 @@ def read_versions(python: Path, runtimes: Iterable[str]) -> dict[str, str]:
     if asked.returncode:
         words = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise BadInput(f"--gate-baseline-python {python}: {words}; it needs {', '.join(needed)}")
-    versions: dict[str, str] = json.loads(asked.stdout)
+    try:
+        versions: dict[str, str] = json.loads(asked.stdout)
+    except ValueError as error:
+        raise BadInput(
+            f"--gate-baseline-python {python}: no Python executable; it answered {asked.stdout[:60]!r}"
+        ) from error
     return versions

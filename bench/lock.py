@@ -1,4 +1,4 @@
-"""One gate run at a time on a machine: two would time each other."""
+"""One process that times things on a machine: two would time each other."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-LOCK = Path(tempfile.gettempdir()) / "pocketbert-gate.lock"
+_FOLDER = Path("/tmp")  # TMPDIR differs from job to job, and they have to meet  # noqa: S108
+LOCK = (_FOLDER if _FOLDER.is_dir() else Path(tempfile.gettempdir())) / "pocketbert-gate.lock"
 
 
 @contextmanager
@@ -18,8 +19,8 @@ def machine_lock(console: Console) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        console.print(f"another gate run is timing on this machine; waiting for it ({LOCK})", soft_wrap=True)
-        lock.acquire()
+        console.print(f"another run of pocketbert is timing on this machine; waiting for it ({LOCK})", soft_wrap=True)
+        lock.acquire(poll_interval=1)
     try:
         yield
     finally:

@@ -28,7 +28,7 @@ def read_machine() -> Machine:
     flags = [flag for flag in FLAGS if flag in found]
     cores = usable_cores()
     siblings = smt_siblings(cores)
-    identity = "\n".join([cpu, " ".join(flags), f"{len(cores)} cores, siblings {siblings}"])
+    identity = "\n".join([cpu, " ".join(flags), f"{len(cores)} cores, sharing {sorted(map(len, siblings))}"])
     return Machine(
         cpu=cpu,
         flags=flags,

@@ -12,6 +12,7 @@ from math import log
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from bench.child import Child, ChildFailed, Run
 from bench.metrics.latency import time_in_turn
@@ -59,6 +60,11 @@ class Pair:
         return log(quantile(candidate, 0.9) / quantile(baseline, 0.9))
 
     @property
+    def counted(self) -> int:
+        """How many of the requests were compared."""
+        return len(self._times[0])
+
+    @property
     def preempted(self) -> float:
         """Share of the runs that lost their core."""
         runs = [*self.baseline, *self.candidate]
@@ -93,7 +99,8 @@ def time_pair(
     children: dict[str, Child] = {}
     try:
         for which in order:
-            children[which] = Child(profile.threads, profile.cores, python=sides[which].python)
+            with _named(which):
+                children[which] = Child(profile.threads, profile.cores, python=sides[which].python)
         _open(children, sides)
         if number == 0:
             _verify(children, sides, lengths[0])
@@ -141,5 +148,5 @@ def _named(which: str) -> Iterator[None]:
     """A child's failure, with the side it belongs to."""
     try:
         yield
-    except ChildFailed as failure:
+    except (ChildFailed, psutil.Error) as failure:
         raise SideFailed(which, str(failure)) from failure

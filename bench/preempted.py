@@ -1,7 +1,8 @@
 """Runs that lost their core to somebody else: how they are recognised, and what is made of them.
 
-A run is *preempted* when the kernel switched its process out against its will, or when a one-thread run used less CPU
-time than `_BUSY` of its wall time without having given the core away itself.
+A run is *preempted* when the kernel switched its process out against its will, or when it used less CPU time than
+`_BUSY` of its wall time. On one thread only if it never gave the core away itself: CPU time cannot tell waiting for the
+core from waiting for anything else.
 
 The rule:
 
@@ -26,7 +27,9 @@ Times = NDArray[np.float64]
 
 def preempted(run: Run, threads: int) -> bool:
     """Whether this run lost its core."""
-    return run.forced > 0 or (threads == 1 and run.given == 0 and run.cpu_ms < _BUSY * run.ms)
+    if threads > 1:
+        return run.forced > 0
+    return run.given == 0 and (run.forced > 0 or run.cpu_ms < _BUSY * run.ms)
 
 
 def clean(first: Sequence[Run], second: Sequence[Run], threads: int) -> tuple[Times, Times]:

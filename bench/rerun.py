@@ -18,10 +18,14 @@ from bench.results import P90_ALONE, Machine, Paired, Profile
 from bench.sequential import LOOKS, Look, look, settle
 from bench.store import Store
 from bench.subject import Rows, Subject, single_requests
+from compress.errors import BadInput
+from compress.runtimes import require
 from compress.tasks.encoding import encode, load_tokenizer
 
 BUDGET_S = 60.0
 """Of one artifact in one profile, all lengths together; what is not settled then is `inconclusive`."""
+P90_REQUESTS = 64
+"""MLPerf LoadGen's minimum for a P90 with a 99 % bound."""
 Verdict = Literal["ok", "improved", "regressed", "inconclusive"]
 _PAIR_S = 2.0  # only the progress bar believes in it
 
@@ -41,7 +45,7 @@ class Question:
     def answer(self, artifact: str, profile: str, against: str, seconds: float) -> Paired:
         """What the pairs say."""
         logs, logs_p90 = [p.log_p50 for p in self.pairs], [p.log_p90 for p in self.pairs]
-        outcome, found, tail = judge_logs(logs, logs_p90, self.limit)
+        outcome, found, tail = judge_logs(logs, logs_p90, sum(pair.counted for pair in self.pairs), self.limit)
         note = ""
         if outcome == "inconclusive":
             most = len(logs) >= LOOKS[-1]
@@ -65,10 +69,16 @@ class Question:
         )
 
 
-def judge_logs(logs: Sequence[float], logs_p90: Sequence[float], limit: float) -> tuple[Verdict, Look, Look]:
-    """The verdict on these pairs, with what P50 and P90 say: P50 decides, P90 can only make it worse."""
+def judge_logs(
+    logs: Sequence[float], logs_p90: Sequence[float], requests: int, limit: float
+) -> tuple[Verdict, Look, Look]:
+    """The verdict on these pairs, with what P50 and P90 say: P50 decides, P90 can only make it worse.
+
+    Args:
+        requests: how many of each side were counted; P90 has no say below `P90_REQUESTS`.
+    """
     found, tail = look(logs, limit), look(logs_p90, limit)
-    if tail.outcome == "regressed":
+    if tail.outcome == "regressed" and requests >= P90_REQUESTS:
         return "regressed", found, tail
     return found.outcome or "inconclusive", found, tail
 
@@ -144,10 +154,8 @@ class Rerun:
                 subject.path,
                 {length: subject.requests(length, self._rows) for length in lengths},
             )
-            baseline = self._side(entry, candidate, lengths)
+            baseline = self._side(name, entry, candidate, lengths)
             if baseline is None:
-                if entry:
-                    self.unpaired[name] = f"the baseline's file {entry.sha256[:12]} is not in the artifact store"
                 continue
             for profile in profiles:
                 bar.expect(f"pairs {profile.name}", name, fixed_s=_PAIR_S * LOOKS[0])
@@ -176,17 +184,27 @@ class Rerun:
         other = (subject.artifact.runtime, subject.sha256, subject.tokenizer_sha256, machine.versions)
         return one == other
 
-    def _side(self, entry: Entry | None, candidate: Side, lengths: Sequence[str]) -> Side | None:
-        """The baseline's side: its file with its own tokens, or the other interpreter; None when it cannot be had."""
+    def _side(self, name: str, entry: Entry | None, candidate: Side, lengths: Sequence[str]) -> Side | None:
+        """The baseline's side: its file with its own tokens, or the other interpreter.
+
+        None when there is none; why an entry of the baseline has none stands in `unpaired`.
+        """
         if self._python:
             return replace(candidate, python=str(self._python))
         if entry is None:
             return None
         path, tokenizer = self._store.find(entry.sha256), self._store.find(entry.tokenizer_sha256)
         if path is None or tokenizer is None:
+            what, sha256 = ("file", entry.sha256) if path is None else ("tokenizer", entry.tokenizer_sha256)
+            self.unpaired[name] = f"the baseline's {what} {sha256[:12]} is not in the artifact store"
             return None
         texts = [self._rows.texts[row] for row in self._rows.drawn]
-        drawn = encode(load_tokenizer(tokenizer, self._max_length), texts)
+        try:
+            require(entry.runtime)
+            drawn = encode(load_tokenizer(tokenizer, self._max_length), texts)
+        except BadInput as refused:
+            self.unpaired[name] = f"the baseline's file cannot be run here: {refused}"
+            return None
         return Side(entry.runtime, path, {length: single_requests(drawn, length) for length in lengths})
 
     def _ask(

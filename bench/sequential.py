@@ -4,7 +4,8 @@ Every pair of fresh processes gives one log ratio, candidate over baseline. Afte
 against the threshold with Student's t interval over the pairs. Looking several times would add up chances of being
 wrong, so each look gets an equal share of the allowed 2.5 % per side: by Bonferroni's inequality the looks together
 stay within it, whatever their dependence, in samples as small as these (a group-sequential design; Jennison and
-Turnbull 2000, chapter 2, has tighter boundaries for large samples).
+Turnbull 2000, chapter 2, has tighter boundaries for large samples). P90, which may only add a `regressed`, spends as
+much again.
 """
 
 from collections.abc import Sequence

@@ -93,7 +93,6 @@ class Session:
         with machine_lock(console), Bar(console) as bar:
             folder, command = self.asked.manifest.parent, self.asked.command
             results = Weighing(self.manifest, folder, self._rows, self.profiles, command, bar, self._rerun()).run()
-        self._keep_shipped()
         results = results.model_copy(
             update={"other_versions": self._other_versions, "flips": list(self._flips(results))}
         )
@@ -108,6 +107,7 @@ class Session:
         where = str(self.baseline_path) if self.baseline else None
         self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where})
         self._write(lambda: write_json(self.asked.reports / f"{results.recipe}.json", results))
+        self._keep_shipped()
         return dict(zip(self.items, verdicts, strict=True))
 
     def _flips(self, results: Results) -> Iterator[Flips]:

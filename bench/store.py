@@ -22,7 +22,7 @@ class Store:
         self._folder = folder
 
     def put(self, source: Path) -> None:
-        """Keep `source`; a link where the file system can, else a copy.
+        """Keep a copy of `source`.
 
         A store that cannot be written to keeps nothing: the next run has less to compare with, this one is unharmed.
         """
@@ -36,7 +36,7 @@ class Store:
             for name, file in files_of(source):
                 place = temporary if source.is_file() else temporary / name
                 place.parent.mkdir(parents=True, exist_ok=True)
-                _link_or_copy(file, place)
+                shutil.copyfile(file, place)
             temporary.rename(target)
         except OSError:
             _remove(temporary)
@@ -44,7 +44,10 @@ class Store:
     def find(self, sha256: str) -> Path | None:
         """The object, if it is there and still has that digest."""
         path = self._folder / sha256
-        if not path.exists() or digest(path) != sha256:
+        try:
+            if not path.exists() or digest(path) != sha256:
+                return None
+        except OSError:  # another run replaces it just now, or it may not be read
             return None
         with suppress(OSError):  # a read-only store serves as well
             os.utime(path)
@@ -52,21 +55,18 @@ class Store:
 
     def prune(self, limit: int = LIMIT) -> None:
         """Remove what was not asked for longest until at most `limit` bytes are left."""
-        if not self._folder.is_dir():
-            return
-        newest_first = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        found: list[tuple[float, int, Path]] = []
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                with suppress(OSError):  # another run removes things as well
+                    size = sum(file.stat().st_size for _, file in files_of(path))
+                    found.append((path.stat().st_mtime, size, path))
         kept = 0
-        for path in newest_first:
-            kept += sum(file.stat().st_size for _, file in files_of(path))
-            if kept > limit:
+        for _, size, path in sorted(found, reverse=True):
+            if kept + size > limit:
                 _remove(path)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+            else:
+                kept += size
 
 
 def _remove(path: Path) -> None:

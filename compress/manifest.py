@@ -103,7 +103,7 @@ class Manifest(_Part):
     """`artifacts/<recipe>/manifest.json`."""
 
     format: int = Field(SCHEMA, alias="schema")
-    recipe: str
+    recipe: str = Field(pattern=r"^\w[\w.-]*$")  # reports and baselines are files of that name
     task: TaskSpec
     reference: str
     artifacts: list[Artifact]

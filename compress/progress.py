@@ -27,7 +27,7 @@ class Work:
         """`amount` more of the total is done."""
         self._done += amount
         if self._owner.rich and self._bar is not None:
-            self._owner.rich.update(self._bar, completed=self._done)
+            self._owner.rich.update(self._bar, completed=self._done, refresh=True)
             return
         now = time.monotonic()
         if now - self._said >= _LOG_EVERY and self._done:
@@ -44,16 +44,17 @@ class Work:
 class Progress:
     """A context manager; inside it, `work` opens a bar and `say` prints a line above the bars."""
 
-    def __init__(self) -> None:
+    def __init__(self, thread: bool = True) -> None:
+        """`thread`: a thread of its own keeps the bar fresh; not while something is being timed."""
+        self._thread = thread
         self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False)
         self.rich: RichProgress | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self.rich = RichProgress(
-                *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console
-            )
+            clocks = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+            self.rich = RichProgress(*columns, *clocks, console=self._console, auto_refresh=self._thread)
             self.rich.start()
         return self
 

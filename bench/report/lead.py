@@ -56,12 +56,14 @@ def guard_lines(results: Results) -> list[str]:
 
 
 def foreign_line(results: Results) -> str:
-    """That latency and memory were not judged, because the baseline is from another machine."""
-    if not any(v.outcome == "no-baseline" and "another machine" in v.message for v in results.verdicts):
+    """Which metrics were not judged, because the baseline is from another machine."""
+    silent = [v.metric for v in results.verdicts if v.outcome == "no-baseline" and "another machine" in v.message]
+    if not silent:
         return ""
+    names = " and ".join(dict.fromkeys(silent))
     return (
-        "**Latency and memory were not judged:** the baseline comes from another machine. To judge them here, make a "
-        "baseline here: `pocketbert baseline update`."
+        f"**Not judged: {names}.** The baseline comes from another machine. To judge them here, make a baseline here: "
+        "`pocketbert baseline update`."
     )
 
 

@@ -7,13 +7,17 @@ from statistics import fmean
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from bench.lock import machine_lock
+from bench.machine import read_machine
 from bench.pairs import Side, time_pair
 from bench.profiles import load_profiles
 from bench.results import Profile
-from bench.study.columns import COLUMNS, LENGTH, PROFILE, SLOW_DOWNS
+from bench.sequential import LOOKS
+from bench.study.columns import COLUMNS, LENGTH, LIMIT, PROFILE, SLOW_DOWNS, Column
 from bench.study.rebuild import BUILDS, rebuild_verdicts
-from bench.study.record import Record, load, take_live, take_pairs
+from bench.study.record import Record, Sides, load, take_live, take_pairs
 from bench.study.slower import write_slower
 from bench.study.write import write_page
 from bench.subject import load_rows, open_subject
@@ -33,38 +37,50 @@ def study(
     record: Annotated[Path, typer.Option(help="every pair and every live verdict")] = Path("docs/verdicts.jsonl"),
     page: Annotated[Path, typer.Option(help="what is written of it")] = Path("docs/verdicts.md"),
     live: Annotated[int, typer.Option(help="live verdicts per column")] = 20,
-    equal_pairs: Annotated[int, typer.Option(help="pairs of the A/A columns")] = 600,
-    slower_pairs: Annotated[int, typer.Option(help="pairs of the other columns")] = 200,
+    equal: Annotated[int, typer.Option(help="verdicts of the A/A columns from pairs that no two share")] = 200,
+    slower: Annotated[int, typer.Option(help="the same of the other columns")] = 50,
     rebuild: Annotated[bool, typer.Option(help="build and gate the smoke recipe eleven times")] = True,
 ) -> None:
     """Measure how often the gate is wrong; about an hour and a half on 2 cores."""
-    student = _student(manifest)
+    student, sha256 = _student(manifest)
     [profile] = load_profiles([PROFILE])
-    taken = Record(record)
-    with Progress() as progress:
-        sides = _sides(student, profile, folder, progress)
-        for column in COLUMNS:
-            wanted = slower_pairs if column.slow_down else equal_pairs
-            with load(column.busy), progress.work(column.name, live + wanted) as work:
+    folder = folder / sha256[:12]
+    taken = Record(record, f"student {sha256[:12]} on {read_machine().fingerprint}")
+    rebuilt = folder / "rebuilt.json"
+    try:
+        with machine_lock(Console(stderr=True)), Progress(thread=False) as progress:
+            sides = _sides(student, profile, folder, progress)
+            for column in COLUMNS:
+                wanted = slower if column.slow_down else equal
                 pair = (student, sides[column.slow_down])
-                take_live(column, pair, profile, live, taken, work.advance)
-                take_pairs(column, pair, profile, wanted, taken, work.advance)
-        rebuilt = folder / "rebuilt.json"
-        if rebuild:
-            with progress.work("building and gating smoke", BUILDS + 1) as work:
-                write_json(rebuilt, {"verdicts": rebuild_verdicts(folder / "rebuild", work.advance)})
-    verdicts = json.loads(rebuilt.read_text(encoding="utf-8"))["verdicts"] if rebuilt.is_file() else []
-    write_page(taken, verdicts, page)
-    typer.echo(f"written: {page}")
+                _record(column, pair, profile, live, wanted, taken, progress)
+            if rebuild and not rebuilt.is_file():
+                with progress.work("building and gating smoke", BUILDS + 1) as work:
+                    write_json(rebuilt, {"verdicts": rebuild_verdicts(folder / "rebuild", work.advance)})
+    finally:  # an interrupted study is written down as far as it came
+        verdicts = json.loads(rebuilt.read_text(encoding="utf-8"))["verdicts"] if rebuilt.is_file() else []
+        write_page(taken, verdicts, page)
+        typer.echo(f"written: {page}")
 
 
-def _student(manifest: Path) -> Side:
-    """The INT8 student of a manifest, with its requests."""
+def _record(
+    column: Column, sides: Sides, profile: Profile, live: int, wanted: int, record: Record, progress: Progress
+) -> None:
+    """Everything of one column that is not recorded yet."""
+    with load(column.busy), progress.work(f"{column.name}: live verdicts", live) as work:
+        take_live(column, sides, profile, live, record, work.advance)
+    if column.limit == LIMIT and column.slow_down != LIMIT:
+        with load(column.busy), progress.work(f"{column.name}: pairs", wanted * LOOKS[0]) as work:
+            take_pairs(column, sides, profile, wanted, record, work.advance)
+
+
+def _student(manifest: Path) -> tuple[Side, str]:
+    """The INT8 student of a manifest with its requests, and its SHA-256."""
     read = load_manifest(manifest)
     rows = load_rows(inside(manifest.parent, read.task.test), read.task.labels)
     [artifact] = [a for a in read.artifacts if a.role == "ship" and a.precision == "int8"]
     subject = open_subject(artifact, read, manifest.parent, rows)
-    return Side(artifact.runtime, subject.path, {LENGTH: subject.requests(LENGTH, rows)})
+    return Side(artifact.runtime, subject.path, {LENGTH: subject.requests(LENGTH, rows)}), subject.sha256
 
 
 def _sides(student: Side, profile: Profile, folder: Path, progress: Progress) -> dict[float, Side]:

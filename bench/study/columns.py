@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 PROFILE = "mobile-1t"
 LENGTH = "128"
-LIMIT = 0.05
+LIMIT = 0.05  # the gate's default
 TIGHT = 0.02
 SLOW_DOWNS = (0.0, 0.03, 0.05, 0.10, 0.20)
 
@@ -32,6 +32,8 @@ class Column:
 
 
 COLUMNS = (
-    *(Column(slow_down, busy) for busy in (False, True) for slow_down in SLOW_DOWNS),
+    *(Column(slow_down, busy) for slow_down in (0.0, 0.10, 0.20, 0.03) for busy in (False, True)),
     Column(0.05, False, TIGHT),
+    *(Column(0.05, busy) for busy in (False, True)),
 )
+"""In the order of recording: what lies on the threshold takes longest and settles nothing, so it comes last."""

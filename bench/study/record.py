@@ -13,9 +13,14 @@ from bench.pairs import Pair, Side, time_pair
 from bench.rerun import BUDGET_S, Question, ask
 from bench.results import Profile
 from bench.study.columns import LENGTH, Column
+from bench.study.replay import in_order
+from compress.errors import BadInput
 
 _BURN = "import numpy; a = numpy.random.rand(400, 400)\nwhile True: a @ a"
 _NEIGHBOURS = 2
+
+MOST_PAIRS = 1200
+"""Of one recording: on the threshold itself a verdict takes the most pairs there are."""
 
 Sides = tuple[Side, Side]
 """The baseline's and the candidate's."""
@@ -31,6 +36,8 @@ def load(busy: bool) -> Iterator[None]:
     try:
         time.sleep(2 if busy else 0)
         yield
+        if any(neighbour.poll() is not None for neighbour in neighbours):
+            raise RuntimeError("a busy neighbour ended early, so the machine was not busy")
     finally:
         for neighbour in neighbours:
             neighbour.kill()
@@ -38,15 +45,27 @@ def load(busy: bool) -> Iterator[None]:
 
 
 class Record:
-    """The study's file; what is in it already is not taken again."""
+    """The study's file; what is in it already is not taken again.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        subject: the student's SHA-256 and the machine's fingerprint; a record of another one is refused.
+
+    Raises:
+        BadInput: the file is of another subject.
+    """
+
+    def __init__(self, path: Path, subject: str) -> None:
         self._path = path
         self.pairs: dict[str, list[dict[str, Any]]] = {}
         self.live: dict[str, list[dict[str, Any]]] = {}
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                self._take(json.loads(line))
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        entries = [entry for line in lines if (entry := _whole(line))]
+        if not entries:
+            self.add({"subject": subject})
+        elif entries[0].get("subject") != subject:
+            raise BadInput(f"{path}: of {entries[0].get('subject')}, not of {subject}; move it away to record anew")
+        for entry in entries[1:]:
+            self._take(entry)
 
     def add(self, entry: dict[str, Any]) -> None:
         """One more line, written through at once: a study that is interrupted goes on from it."""
@@ -56,6 +75,8 @@ class Record:
         self._take(entry)
 
     def _take(self, entry: dict[str, Any]) -> None:
+        if "subject" in entry:
+            return
         if "outcome" in entry:
             self.live.setdefault(entry["column"], []).append(entry)
         else:
@@ -91,12 +112,23 @@ def take_pairs(
     record: Record,
     done: Callable[[], None],
 ) -> None:
-    """Pairs until the record has `wanted` of this recording."""
-    while (number := len(record.pairs.get(column.recording, []))) < wanted:
+    """Pairs until they make `wanted` verdicts of which no two share a pair, or `MOST_PAIRS` are there."""
+    while len(taken := record.pairs.get(column.recording, [])) < MOST_PAIRS:
+        if in_order(taken, column.limit).total >= wanted:
+            return
         begin = time.monotonic()
-        pair = time_pair(*sides, profile, [LENGTH], number)[LENGTH]
+        pair = time_pair(*sides, profile, [LENGTH], len(taken))[LENGTH]
         record.add(pair_entry(column, pair, time.monotonic() - begin))
         done()
+
+
+def _whole(line: str) -> dict[str, Any] | None:
+    """A line of the record; None for one that was cut short by an interruption."""
+    try:
+        entry: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return entry
 
 
 def pair_entry(column: Column, pair: Pair, seconds: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+from bench.pairs import RUNS
 from bench.rerun import BUDGET_S, judge_logs
 from bench.sequential import LOOKS
 
@@ -30,13 +31,16 @@ class Rates:
         """0 to 1."""
         return self.counts[outcome] / self.total if self.total else float("nan")
 
-    def interval(self, outcome: str) -> tuple[float, float]:
-        """Clopper and Pearson's 95 % interval of the share (1934), exact for independent verdicts."""
-        return clopper_pearson(self.counts[outcome], self.total)
+    def shown(self, outcome: str) -> str:
+        """``3 = 1.5 % (0.3 to 4.3)``: count, share, and its interval, which is exact for independent verdicts."""
+        if not self.total:
+            return "–"
+        low, high = clopper_pearson(self.counts[outcome], self.total)
+        return f"{self.counts[outcome]} = {self.share(outcome):.1%} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def clopper_pearson(hits: int, total: int) -> tuple[float, float]:
-    """The exact 95 % interval of a proportion."""
+    """The exact 95 % interval of a proportion (Clopper and Pearson 1934)."""
     low = float(beta.ppf(0.025, hits, total - hits + 1)) if hits else 0.0
     high = float(beta.ppf(0.975, hits + 1, total - hits)) if hits < total else 1.0
     return low, high
@@ -50,7 +54,9 @@ def judge_once(pairs: Sequence[dict[str, Any]], limit: float) -> tuple[str, int]
         spent = number >= LOOKS[0] and seconds > BUDGET_S
         if number not in LOOKS and not spent:
             continue
-        outcome, found, _ = judge_logs([p["p50"] for p in pairs[:number]], [p["p90"] for p in pairs[:number]], limit)
+        outcome, found, _ = judge_logs(
+            [p["p50"] for p in pairs[:number]], [p["p90"] for p in pairs[:number]], RUNS * number, limit
+        )
         if found.outcome or spent or number == LOOKS[-1]:
             return outcome, number
     return "", len(pairs)
@@ -62,7 +68,7 @@ def in_order(pairs: Sequence[dict[str, Any]], limit: float) -> Rates:
     at = 0
     while at < len(pairs):
         outcome, used = judge_once(pairs[at:], limit)
-        if not outcome:
+        if not outcome:  # the recording ends in the middle of this one, and it could have come out either way
             break
         counts[outcome] += 1
         at += used
@@ -73,6 +79,8 @@ def resampled(pairs: Sequence[dict[str, Any]], limit: float, verdicts: int, seed
     """Verdicts on sequences put together from random blocks of neighbouring pairs (moving blocks; Kunsch 1989)."""
     draw = np.random.default_rng(seed)
     counts: Counter[str] = Counter()
+    if len(pairs) < _BLOCK:
+        return Rates(counts, disjoint=False)
     for _ in range(verdicts):
         starts = draw.integers(0, len(pairs) - _BLOCK + 1, size=-(-LOOKS[-1] // _BLOCK))
         sequence = [pairs[start + offset] for start in starts for offset in range(_BLOCK)]

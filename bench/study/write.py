@@ -13,7 +13,7 @@ from bench.report.plots.style import new_figure, save, style
 from bench.sequential import LOOKS, change
 from bench.study.columns import COLUMNS, LENGTH, LIMIT, PROFILE, Column
 from bench.study.record import Record
-from bench.study.replay import Rates, clopper_pearson, in_order, resampled
+from bench.study.replay import Rates, in_order, resampled
 from bench.study.rivals import asv, pytest_benchmark
 from compress.files import whole
 
@@ -100,12 +100,12 @@ def _live(record: Record) -> str:
     for column in COLUMNS:
         if not (verdicts := record.live.get(column.name)):
             continue
-        counts = Counter(verdict["outcome"] for verdict in verdicts)
+        rates = Rates(Counter(verdict["outcome"] for verdict in verdicts), disjoint=True)
         rows.append(
             [
                 column.name,
-                len(verdicts),
-                *(counts[outcome] for outcome in OUTCOMES),
+                rates.total,
+                *(rates.shown(outcome) for outcome in OUTCOMES),
                 f"{median(verdict['pairs'] for verdict in verdicts):g}",
                 f"{median(verdict['seconds'] for verdict in verdicts):.1f}",
             ]
@@ -119,41 +119,45 @@ def _replayed(record: Record) -> str:
         if not (pairs := record.pairs.get(column.recording)):
             continue
         order, again = in_order(pairs, column.limit), resampled(pairs, column.limit, _RESAMPLED)
-        rows.append(
-            [
-                column.name,
-                order.total,
-                *(_share(order, outcome) for outcome in OUTCOMES if outcome != "improved"),
-                *(f"{again.share(outcome):.1%}" for outcome in OUTCOMES if outcome != "improved"),
-            ]
-        )
-    shown = [outcome for outcome in OUTCOMES if outcome != "improved"]
-    headers = ["column", "in order", *shown, *(f"resampled: {outcome}" for outcome in shown)]
+        shares = (f"{again.share(outcome):.1%}" for outcome in OUTCOMES)
+        rows.append([column.name, order.total, *(order.shown(outcome) for outcome in OUTCOMES), " / ".join(shares)])
+    headers = ["column", "in order", *OUTCOMES, f"resampled: {' / '.join(OUTCOMES)}"]
     return _table(headers, rows)
 
 
 def _rivals(record: Record) -> str:
-    rows, sums = [], {"ours": 0.0, "pytest-benchmark": 0.0, "asv": 0.0}
+    rows, sums = [], {"pocketbert": 0.0, "pytest-benchmark": 0.0, "asv": 0.0}
     for column in COLUMNS:
         if column.limit != LIMIT or not (pairs := record.pairs.get(column.recording)):
             continue
-        rules = {"ours": in_order(pairs, LIMIT), "pytest-benchmark": pytest_benchmark(pairs), "asv": asv(pairs)}
         cells = []
-        for name, rates in rules.items():
+        for name, rates in _rules(pairs).items():
             error = errors(column, rates)
-            cells.append(f"{rates.share('regressed'):.1%} regressed, {rates.share('ok'):.1%} ok ({rates.total})")
-            if error is not None:
+            if error is None:
+                cells.append(f"regressed {rates.shown('regressed')}")
+            else:
+                cells.append(rates.shown(_wrong(column)))
                 sums[name] += error
-        rows.append([column.recording, *cells])
-    rows.append(["**sum of error rates**", *(f"**{total:.3f}**" for total in sums.values())])
-    return _table(["column", *sums], rows)
+        wrong = "–" if column.slow_down == column.limit else _wrong(column)
+        rows.append([column.recording, wrong, *cells])
+    rows.append(["**sum of the shares**", "", *(f"**{total:.1%}**" for total in sums.values())])
+    return _table(["column", "the error is", *sums], rows)
+
+
+def _rules(pairs: list[dict[str, Any]]) -> dict[str, Rates]:
+    return {"pocketbert": in_order(pairs, LIMIT), "pytest-benchmark": pytest_benchmark(pairs), "asv": asv(pairs)}
+
+
+def _wrong(column: Column) -> str:
+    """The verdict that would be an error."""
+    return "ok" if column.slow_down > column.limit else "regressed"
 
 
 def errors(column: Column, rates: Rates) -> float | None:
     """The share of wrong verdicts; None where the slow-down lies on the threshold."""
     if column.slow_down == column.limit:
         return None
-    return rates.share("ok" if column.slow_down > column.limit else "regressed")
+    return rates.share(_wrong(column))
 
 
 def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
@@ -169,11 +173,6 @@ def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
     text = f"`recipes/smoke.toml` built {builds + 1} times with other seeds; each build judged against the first."
     table = _table(["metric", "verdicts", *OUTCOMES, "no-baseline", "missing"], rows)
     return "\n\n".join(filter(None, [text, table, "\n".join(red)]))
-
-
-def _share(rates: Rates, outcome: str) -> str:
-    low, high = clopper_pearson(rates.counts[outcome], rates.total) if rates.total else (0.0, 1.0)
-    return f"{rates.counts[outcome]} = {rates.share(outcome):.1%} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _table(headers: list[Any], rows: list[list[Any]]) -> str:
@@ -197,8 +196,7 @@ def _bars(record: Record, shown: list[Column]) -> "Figure":
     ticks, labels = [], []
     for place, column in enumerate(shown):
         pairs = record.pairs[column.recording]
-        rules = {"pocketbert": in_order(pairs, LIMIT), "pytest-benchmark": pytest_benchmark(pairs), "asv": asv(pairs)}
-        for row, (name, rates) in enumerate(rules.items()):
+        for row, (name, rates) in enumerate(_rules(pairs).items()):
             at, left = place * 4 + row, 0.0
             for outcome in OUTCOMES:
                 share = rates.share(outcome)

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
+from bench import lock
 from bench.baseline import cut_baseline
 from bench.results import Results
 from bench.session import Asked, Session
@@ -146,6 +147,12 @@ def write_manifest(folder: Path, ships: dict[str, Build], reference: Path | None
     path = folder / "manifest.json"
     path.write_text(json.dumps(manifest), encoding="utf-8")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests neither wait for a gate run on this machine nor keep one waiting."""
+    monkeypatch.setattr(lock, "LOCK", tmp_path / "gate.lock")
 
 
 Run = Callable[..., pytest.RunResult]

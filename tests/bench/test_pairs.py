@@ -58,7 +58,7 @@ def test_a_budget_that_is_spent_is_inconclusive(tmp_path: Path) -> None:
 
 def test_p90_makes_a_verdict_worse_and_never_better() -> None:
     def pair(log_p50: float, log_p90: float) -> object:
-        return type("Recorded", (), {"log_p50": log_p50, "log_p90": log_p90, "preempted": 0.0})()
+        return type("Recorded", (), {"log_p50": log_p50, "log_p90": log_p90, "preempted": 0.0, "counted": 20})()
 
     question = Question("64", 0.05, [pair(0.001 * n, 0.3 + 0.001 * n) for n in range(4)])  # type: ignore[misc]
     found = question.answer("a", "one", "b", 1.0)

@@ -83,12 +83,14 @@ def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
 def test_two_interpreters_are_compared_on_one_file(bench: Run, pytester: pytest.Pytester) -> None:
     manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
     other = pytester.path / "python"
-    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    other.write_text(f'#!/bin/sh\necho run >> {pytester.path}/marks\nexec "{sys.executable}" "$@"\n')
     other.chmod(0o755)
     result = bench(manifest, PROFILE, f"--gate-baseline-python={other}", "--gate-budget=5")
     weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
     assert {p["against"] for p in weighed["paired"]} == {str(other)}
     assert weighed["other_versions"] == weighed["machine"]["versions"]
+    pairs = max(len(p["logs"]) for p in weighed["paired"])
+    assert (pytester.path / "marks").read_text().count("run") == pairs + 1  # once to ask for its versions
     assert result.ret == pytest.ExitCode.OK
     result = bench(manifest, PROFILE, "--gate-baseline-python=/nowhere/python")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -114,7 +116,7 @@ def test_a_second_gate_run_waits_for_the_first(tmp_path: Path, monkeypatch: pyte
     with lock.machine_lock(Console(file=said, width=200)):
         assert time.monotonic() - begin > 0.4
     thread.join()
-    assert "another gate run is timing on this machine; waiting for it" in said.getvalue()
+    assert "another run of pocketbert is timing on this machine; waiting for it" in said.getvalue()
 
 
 def test_a_disk_that_is_full_costs_the_file_and_not_the_verdicts(

@@ -15,6 +15,7 @@ from bench.study.replay import Rates, clopper_pearson, in_order, judge_once, res
 from bench.study.rivals import GROUP, asv, pytest_benchmark
 from bench.study.slower import write_slower
 from bench.study.write import errors, write_page
+from compress.errors import BadInput
 from tests.bench.conftest import write_onnx
 
 
@@ -89,11 +90,15 @@ def test_a_slower_file_says_the_same(tmp_path: Path) -> None:
 
 def test_a_record_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "record.jsonl"
-    first = Record(path)
+    first = Record(path, "it")
     for pair in pairs(0.0, 8):
         first.add(pair)
     first.add({"column": "0% idle at +5%", "outcome": "ok", "pairs": 4, "seconds": 2.0})
-    again = Record(path)
+    with path.open("a") as file:
+        file.write('{"cut sho')
+    again = Record(path, "it")
+    with pytest.raises(BadInput, match="of it, not of another; move it away"):
+        Record(path, "another")
     assert again.pairs == first.pairs
     assert again.live == first.live
     write_page(again, [], tmp_path / "verdicts.md")
