@@ -137,7 +137,7 @@ def _rivals(record: Record) -> str:
                 cells.append(f"regressed {rates.shown('regressed')}")
             else:
                 cells.append(rates.shown(_wrong(column)))
-                sums[name] += error
+                sums[name] += error if rates.total else 0.0
         wrong = "–" if column.slow_down == column.limit else _wrong(column)
         rows.append([column.recording, wrong, *cells])
     rows.append(["**sum of the shares**", "", *(f"**{total:.1%}**" for total in sums.values())])
