@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from tabulate import tabulate
 
-from bench.results import Accuracy, Interval, Results, Weighed
+from bench.results import Accuracy, Interval, Machine, Results, Weighed
 from compress.errors import BadInput
 from compress.files import read_json
 
@@ -52,19 +52,11 @@ class Yardstick(_Part):
     macs: int | None
 
 
-class Origin(_Part):
-    """The machine that the latencies and memory figures come from."""
-
-    cpu: str
-    fingerprint: str
-    versions: dict[str, str]
-
-
 class Baseline(_Part):
     format: int = Field(SCHEMA, alias="schema")
     recipe: str
     created: str
-    machine: Origin
+    machine: Machine  # that the latencies and memory figures come from
     reference: Yardstick
     thresholds: Thresholds
     artifacts: dict[str, Entry]
@@ -91,12 +83,11 @@ def cut_baseline(results: Results, old: Baseline | None) -> Baseline:
         raise BadInput(
             f"results of {results.recipe!r}: no artifact of role 'ship', there is nothing to hold a run against"
         )
-    machine = results.machine
     return Baseline(
         schema=SCHEMA,
         recipe=results.recipe,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=Origin(cpu=machine.cpu, fingerprint=machine.fingerprint, versions=machine.versions),
+        machine=results.machine,
         reference=yardstick(results),
         thresholds=old.thresholds if old else Thresholds(),
         artifacts={artifact.id: _entry(artifact) for artifact in shipped},

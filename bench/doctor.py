@@ -29,6 +29,8 @@ _QUIET = 0.05
 _COARSE = 0.10
 _SHOWN = 3
 _WATCH_S = 2.0
+_WAITS = 100
+"""Requests of the other one meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,29 @@ def _threads(runtime: str, path: Path, profiles: list[Profile], done: Callable[[
             words.append(str(failure))
             mend = f"see why {runtime} does not keep to its threads: its latencies are not measured until it does"
         done()
-    return Finding(runtime, "threads in force: " + "; ".join(words), mend)
+    if not words:
+        return Finding(runtime, "threads cannot be verified, because no profile can be timed here")
+    most = max(profiles, key=lambda profile: profile.threads)
+    return Finding(runtime, f"threads in force: {'; '.join(words)}; {_waits(runtime, path, most)}", mend)
+
+
+def _waits(runtime: str, path: Path, profile: Profile) -> str:
+    """What the artifact in waiting uses while another one is timed: spinning threads would take the other's cores."""
+    try:
+        with Child(profile.threads, profile.cores) as busy, Child(profile.threads, profile.cores) as waiting:
+            for child in (busy, waiting):
+                child.imports(runtime)
+                child.begin_load(runtime, path)
+                child.finish()
+                child.requests(probe_requests())
+                child.run(0)
+            before, begin = sum(psutil.Process(waiting.pid).cpu_times()[:2]), time.monotonic()
+            for number in range(_WAITS):
+                busy.run(number)
+            used = sum(psutil.Process(waiting.pid).cpu_times()[:2]) - before
+            return f"one that waits at {profile.threads} threads uses {used / (time.monotonic() - begin):.1%} of a core"
+    except (ChildFailed, psutil.Error) as failure:
+        return f"one that waits could not be watched: {failure}"
 
 
 def _settles(path: Path, profile: Profile, done: Callable[[], None]) -> Finding:

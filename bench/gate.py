@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
-from bench.results import Interval, Profile, Results, Size, Verdict, Weighed
+from bench.results import Interval, Machine, Profile, Results, Size, Verdict, Weighed
 from bench.rules import Finding, judge_latency, judge_loss, judge_memory, judge_paired, judge_size
 from compress.tasks.paired import Drop
 
@@ -211,7 +211,19 @@ def _foreign(results: Results, baseline: Baseline) -> str | None:
     there, here = baseline.machine, results.machine
     if there.fingerprint == here.fingerprint:
         return None
-    return f"the baseline is from another machine ({there.cpu} {there.fingerprint}, here {here.cpu} {here.fingerprint})"
+    was, now = _identity(there), _identity(here)
+    differs = [f"{name} {was[name]}, here {now[name]}" for name in was if was[name] != now[name]]
+    return f"the baseline is from another machine ({'; '.join(differs) or there.fingerprint})"
+
+
+def _identity(machine: Machine) -> dict[str, str]:
+    """What a fingerprint is made of, in words."""
+    return {
+        "processor": machine.cpu,
+        "flags": " ".join(machine.flags),
+        "cores": str(machine.cores),
+        "cores that share one": str([len(group) for group in machine.smt_siblings]),
+    }
 
 
 def _moved(results: Results, baseline: Baseline) -> str | None:
