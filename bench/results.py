@@ -94,7 +94,7 @@ class Accuracy(_Part):
     drop: Interval | None  # reference minus this one, paired; None for the reference
     correct: str  # one bit per test row (numpy.packbits, big-endian), hexadecimal
     test_sha256: str
-    reused: bool = False  # taken over from an earlier weighing of the same file, rows and runtime (never a shipped one)
+    reused: bool = False  # taken over from an earlier weighing of the same file, rows, libraries and machine
 
 
 class FlippedRow(_Part):

@@ -1,7 +1,7 @@
 """Figures that need not be taken again, because the same content gives the same figure.
 
-Sizes follow from an artifact's bytes alone, scores from artifact, rows, libraries and processor. Only those of
-artifacts that do not ship are reused (the teacher is most of a weighing's time); what ships is always measured afresh.
+Sizes follow from an artifact's bytes alone, scores from artifact, rows, libraries and processor. Latency and memory do
+not follow from anything: they are always measured afresh.
 """
 
 import hashlib

@@ -131,14 +131,11 @@ class Weighing:
 
     def _size(self, subject: Subject) -> Size:
         kept = place(self._folder, "size", subject.sha256)
-        if not self._ships(subject) and (known := recall(kept, Size)):
+        if known := recall(kept, Size):
             return known
         size = measure_size(subject.path)
         keep(kept, size)
         return size
-
-    def _ships(self, subject: Subject) -> bool:
-        return any(a.role == "ship" and self._key_of[a.id] == subject.key for a in self._manifest.artifacts)
 
     def _memory_and_accuracy(self, subject: Subject) -> None:
         """Memory in a fresh child with every usable core, then the test split through the same child."""
@@ -171,7 +168,7 @@ class Weighing:
             *versions,
             *(digest(file) for part in ("tasks", "runtimes") for file in sorted((SCORING / part).glob("*.py"))),
         )
-        if not self._ships(subject) and (known := recall(kept, Accuracy)):
+        if known := recall(kept, Accuracy):
             subject.accuracy = known.model_copy(update={"reused": True})
             return
         count = len(self._rows.gold)

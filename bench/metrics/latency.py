@@ -16,9 +16,10 @@ from bench.child import Child, ChildFailed, Run
 from bench.results import Latency
 from bench.stats import quantile, ratio_over_sets
 
-SETS = 4
-"""Sets of fresh processes per profile. The interval is 1.6 times the standard deviation between sets; with 3 sets it
-would be 2.5 times, with 5 sets 1.2 times, for a start of all processes more or less."""
+SETS = 3
+"""Sets of fresh processes per profile. The interval is 2.5 times the standard deviation between sets; with 4 sets it
+would be 1.6 times, but importing PyTorch for every one of them is half of a weighing's time, and verdicts come from
+pairs wherever the baseline's file can be had."""
 WARM_UP = 5
 
 Samples = NDArray[np.float64]

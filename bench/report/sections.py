@@ -123,7 +123,7 @@ def scores(results: Results) -> str:
     ]
     headers = ["model", *map(text, kinds), "test rows", "same label as its PyTorch model", "largest logit difference"]
     reused = [code(a.id) for a in shown if a.accuracy and a.accuracy.reused]
-    note = f"Taken over from an earlier weighing of the same file, rows and runtime: {', '.join(reused)}."
+    note = f"Taken over from an earlier weighing of the same file, rows, libraries and machine: {', '.join(reused)}."
     return "\n\n".join([table(headers, rows), *([note] if reused else [])]) if rows else ""
 
 
