@@ -41,6 +41,20 @@ class Run(NamedTuple):
     given: int  # times that a thread gave its core away
 
 
+class Resident(NamedTuple):
+    """Memory of a child at one moment, MiB."""
+
+    peak: float  # VmHWM: the largest resident set so far
+    anonymous: float  # of it, what is not pages of mapped files
+    mapped: float  # of the artifact's own files, resident or not
+
+
+def resident(reply: dict[str, Any]) -> Resident:
+    """The memory that a reply of the worker carries."""
+    peak, files, mapped = (reply[name] / 1024 for name in ("peak_kib", "file_kib", "mapped_kib"))
+    return Resident(peak, peak - files, mapped)
+
+
 class Child:
     """One worker process with its threads and cores; the artifact is opened by `load`.
 
@@ -137,9 +151,9 @@ class Child:
         self.begin(do, **values)
         return self.finish()
 
-    def imports(self, runtime: str) -> float:
-        """Import the runtime; peak memory after it, MiB."""
-        return float(self.ask("imports", runtime=runtime)["peak_kib"]) / 1024
+    def imports(self, runtime: str) -> Resident:
+        """Import the runtime; memory after it."""
+        return resident(self.ask("imports", runtime=runtime))
 
     def begin_load(self, runtime: str, path: Path) -> None:
         """Begin to open the artifact, its runtime being imported; `finish` when it is open."""
@@ -168,9 +182,9 @@ class Child:
         found: NDArray[np.float32] = np.load(outputs, allow_pickle=False)
         return found
 
-    def peak_mib(self) -> float:
-        """Peak memory so far, MiB."""
-        return float(self.ask("state")["peak_kib"]) / 1024
+    def memory(self) -> Resident:
+        """Memory so far."""
+        return resident(self.ask("state"))
 
     def verify(self) -> None:
         """Check, after some requests, that the threads and cores asked for are in force.

@@ -75,7 +75,7 @@ class Memory(_Part):
     imports_mib: float  # VmHWM after the runtime is imported
     load_mib: float  # VmHWM after the artifact is loaded
     peak_mib: float  # VmHWM at the end
-    own_mib: float  # peak minus imports: the artifact's share
+    own_mib: float  # the artifact's share: growth of anonymous memory since the imports, and its mapped files
     series: list[tuple[float, float]]  # seconds since the child started, RSS in MiB (memory-profiler)
 
 

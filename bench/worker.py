@@ -54,16 +54,32 @@ def pin(cores: list[int]) -> None:
                 os.sched_setaffinity(int(thread.name), cores)
 
 
-def peak_kib() -> int:
-    """The largest resident set so far, KiB.
+def memory(artifact: Path | None = None) -> dict[str, Any]:
+    """``peak_kib``, the largest resident set so far; ``file_kib``, pages of mapped files in it now; ``mapped_kib``.
 
-    `VmHWM`, because on Linux `ru_maxrss` of a child starts at its parent's peak (getrusage(2), kept over execve).
+    The peak is `VmHWM`, because on Linux `ru_maxrss` of a child starts at its parent's peak (getrusage(2), kept over
+    execve). ``mapped_kib`` is how much of the artifact's own files is mapped, resident or not.
     """
     status = Path("/proc/self/status")
-    if status.is_file():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if not status.is_file():
+        return {"peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "file_kib": 0, "mapped_kib": 0}
+    lines = (line.split() for line in status.read_text().splitlines() if line.startswith(("VmHWM:", "Rss")))
+    kib = {name: int(value) for name, value, *_ in lines}
+    return {
+        "peak_kib": kib["VmHWM:"],
+        "file_kib": kib.get("RssFile:", 0) + kib.get("RssShmem:", 0),
+        "mapped_kib": _mapped_kib(artifact.resolve()) if artifact else 0,
+    }
+
+
+def _mapped_kib(artifact: Path) -> int:
+    total = 0
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, *_, name = line.split(maxsplit=5)
+        if name.startswith("/") and Path(name).is_relative_to(artifact):
+            first, _, last = span.partition("-")
+            total += int(last, 16) - int(first, 16)
+    return total // 1024
 
 
 class Worker:
@@ -72,20 +88,22 @@ class Worker:
     def __init__(self, cores: list[int]) -> None:
         self._cores = cores
         self._session: Any = None
+        self._artifact: Path | None = None
         self._requests: list[dict[str, Any]] = []
 
     def imports(self, runtime: str) -> dict[str, Any]:
         """Import the runtime and nothing else."""
         import_module(f"compress.runtimes.{runtime}")
-        return {"peak_kib": peak_kib()}
+        return memory()
 
     def load(self, runtime: str, path: str, threads: int) -> dict[str, Any]:
         """Open the artifact with that many threads, on this worker's cores and no others."""
         from compress.runtimes import open_session
 
         pin(self._cores)
-        self._session = open_session(runtime, Path(path), threads)
-        return {"peak_kib": peak_kib()}
+        self._artifact = Path(path)
+        self._session = open_session(runtime, self._artifact, threads)
+        return memory(self._artifact)
 
     def requests(self, path: str) -> dict[str, Any]:
         """Take the single requests that `run` will be asked for: ``tokens`` end to end and the ``lengths`` of each."""
@@ -130,7 +148,7 @@ class Worker:
     def state(self) -> dict[str, Any]:
         """Peak memory, and the threads that the runtime says are in force (None where it has no such report)."""
         torch = sys.modules.get("torch")
-        return {"peak_kib": peak_kib(), "threads": torch.get_num_threads() if torch else None}
+        return {**memory(self._artifact), "threads": torch.get_num_threads() if torch else None}
 
 
 def serve(worker: Worker, commands: TextIOWrapper, replies: TextIOWrapper) -> None:

@@ -1,4 +1,9 @@
-"""Memory: the peak resident set of a child that holds one artifact, read in a pass of its own."""
+"""Memory: the peak resident set of a child that holds one artifact, read in a pass of its own.
+
+How many pages of a mapped library are resident depends on how its file lies in the page cache: freshly installed,
+PyTorch's take 60 MiB more than the same files read back from disk. So the artifact's own share leaves them out: it is
+what anonymous memory grew by since the imports, and the artifact's own mapped files in full.
+"""
 
 import threading
 import time
@@ -7,7 +12,7 @@ from pathlib import Path
 import psutil
 from memory_profiler import memory_usage
 
-from bench.child import Child
+from bench.child import Child, resident
 from bench.results import Memory
 
 PASS_REQUESTS = 10
@@ -50,9 +55,10 @@ def measure_memory(child: Child, runtime: str, path: Path, requests: list[list[i
     with Sampler(child.pid) as sampler:
         imports = child.imports(runtime)
         child.begin_load(runtime, path)
-        load = float(child.finish()["peak_kib"]) / 1024
+        load = resident(child.finish())
         child.requests(requests)
         times = [child.run(index).ms for index in range(PASS_REQUESTS)]
-        peak = child.peak_mib()
-    memory = Memory(imports_mib=imports, load_mib=load, peak_mib=peak, own_mib=peak - imports, series=sampler.series)
+        end = child.memory()
+    own = max(load.anonymous, end.anonymous) - imports.anonymous + end.mapped
+    memory = Memory(imports_mib=imports.peak, load_mib=load.peak, peak_mib=end.peak, own_mib=own, series=sampler.series)
     return memory, times[-1]

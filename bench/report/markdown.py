@@ -137,7 +137,7 @@ def _legend(results: Results) -> str:
         return ""
     return (
         "<sub>Figures in brackets are intervals, except for memory: there the artifact's own share, without the "
-        "runtime's imports. Deflated: as an app bundle carries it. Only what ships is gated.</sub>"
+        "runtime and its libraries. Deflated: as an app bundle carries it. Only what ships is gated.</sub>"
     )
 
 

@@ -103,7 +103,7 @@ def memory_details(results: Results) -> str:
         for a in ordered(results)
         if (m := a.memory)
     ]
-    headers = ["model", "after imports", "after load", "peak", "own share (peak minus imports)"]
+    headers = ["model", "after imports", "after load", "peak", "own share"]
     return table(headers, rows) if rows else ""
 
 

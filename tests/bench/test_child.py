@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.child import Child, ChildFailed
+from bench.child import Child, ChildFailed, resident
 from bench.cores import usable_cores
 from bench.metrics.latency import WARM_UP, time_in_turn
 from tests.bench.conftest import REPO, write_onnx
@@ -41,6 +41,13 @@ def open_session(path, threads):
     if path.name == "threads":
         import threading
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    if path.name.startswith("maps"):
+        global kept
+        import mmap
+        file = path if path.name == "maps-itself" else path.with_name("library")
+        kept = mmap.mmap(os.open(file, os.O_RDONLY), 0, prot=mmap.PROT_READ)
+        if path.name == "maps-another":
+            sum(kept[at] for at in range(0, len(kept), 4096))
     if path.name == "strays":
         os.sched_setaffinity(0, range(os.cpu_count()))
     return Session(path)
@@ -172,7 +179,7 @@ def test_children_die_with_a_parent_that_is_killed() -> None:
 def test_peak_memory_is_the_childs_own_and_not_its_parents() -> None:
     ballast = np.ones(2**25)  # 256 MiB
     with Child(1, CORE) as child:
-        assert 5 < child.peak_mib() < 100
+        assert 5 < child.memory().peak < 100
     assert ballast.nbytes == 2**28
 
 
@@ -203,3 +210,20 @@ def no_child_is_left() -> Iterator[None]:
     yield
     workers = [p for p in psutil.Process().children() if "bench.worker" in json.dumps(p.cmdline())]
     assert workers == []
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_mapped_file_is_the_artifacts_only_if_it_is_its_own(tmp_path: Path) -> None:
+    """Pages of libraries come and go with the page cache; the artifact's file counts in full, touched or not."""
+    for name, own in (("maps-itself", 32), ("maps-another", 0)):
+        artifact = tmp_path / name
+        artifact.write_bytes(bytes(32 * 2**20))
+        (tmp_path / "library").write_bytes(bytes(32 * 2**20))
+        with Child(1, CORE) as child:
+            before = child.imports("fake")
+            child.begin_load("fake", artifact)
+            after = resident(child.finish())
+        assert after.mapped == own
+        assert after.anonymous - before.anonymous < 8
+        if not own:
+            assert after.peak - before.peak > 24

@@ -223,6 +223,8 @@ def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None
         [*command, f"--gate-manifest={manifest}", PROFILE],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPO)},
+        # A shell ignores it for what it starts in the background, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
