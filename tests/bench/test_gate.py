@@ -108,10 +108,12 @@ def test_a_foreign_machine_settles_neither_latency_nor_memory_but_size_and_accur
 
 
 @pytest.mark.parametrize(("factor", "outcome"), [(1.0, "ok"), (1.2, "regressed"), (0.8, "improved")])
-def test_memory_is_the_artifacts_own_share(plain: Results, before: Baseline, factor: float, outcome: str) -> None:
-    memory = small(plain).memory
-    changed = memory.model_copy(update={"own_mib": memory.own_mib * factor})
-    assert verdict(Item("memory", "small"), with_small(plain, memory=changed), before).outcome == outcome
+def test_memory_is_the_artifacts_own_share(plain: Results, factor: float, outcome: str) -> None:
+    def holding(own_mib: float) -> Results:
+        return with_small(plain, memory=small(plain).memory.model_copy(update={"own_mib": own_mib}))
+
+    before = cut_baseline(holding(50.0), None)
+    assert verdict(Item("memory", "small"), holding(50.0 * factor), before).outcome == outcome
 
 
 @pytest.mark.parametrize(
