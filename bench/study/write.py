@@ -35,6 +35,7 @@ def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path) -> Non
         "`recipes/offline.toml`. Made by `python -m bench.study` after `pocketbert build recipes/offline.toml`; every "
         f"pair and live verdict is in [{path.stem}.jsonl]({path.stem}.jsonl).",
         f"![share of verdicts per column]({path.stem}.svg)",
+        _missing(record),
         "## What was really there",
         _truth(record),
         "## Live verdicts",
@@ -71,6 +72,12 @@ pytest-benchmark's `--benchmark-compare-fail=median:5%` compares a run with a st
 (Mann and Whitney): it gets both sides of {LOOKS[0]} pairs, interleaved as we interleave them. An error is `regressed`
 where the slow-down is below the threshold, or `ok` where it is beyond; the 5 % column lies on the threshold and is left
 out of the sum."""
+
+
+def _missing(record: Record) -> str:
+    """What an interrupted study has not taken yet."""
+    missing = [column.name for column in COLUMNS if column.name not in record.live]
+    return f"Not recorded yet: {', '.join(missing)}." if missing else ""
 
 
 def _truth(record: Record) -> str:
