@@ -161,6 +161,12 @@ class Child:
         self._pool_before = psutil.Process(self.pid).num_threads()
         self.begin("load", runtime=runtime, path=str(path), threads=self.threads)
 
+    def open(self, runtime: str, path: Path) -> None:
+        """Import the runtime and load the artifact, where nothing in between matters."""
+        self.imports(runtime)
+        self.begin_load(runtime, path)
+        self.finish()
+
     def requests(self, sequences: list[list[int]]) -> None:
         """Hand over the single requests that `run` will name by number."""
         path = self.folder / "requests.npz"

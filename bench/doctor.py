@@ -64,7 +64,7 @@ def examine(progress: Progress) -> Iterator[Finding]:
                 yield _settles(probes["onnxruntime"], profile, work.advance)
     for profile in profiles:
         if profile.skipped:
-            yield Finding(profile.name, f"skipped: {profile.skipped}", "a machine that has them" if can_pin() else "")
+            yield Finding(profile.name, f"skipped: {profile.skipped}", "a machine with more cores" if can_pin() else "")
         elif profile.same_as:
             yield Finding(profile.name, f"the same as {profile.same_as} here")
 
@@ -132,9 +132,7 @@ def _threads(runtime: str, path: Path, profiles: list[Profile], done: Callable[[
     for profile in profiles:
         try:
             with Child(profile.threads, profile.cores) as child:
-                child.imports(runtime)
-                child.begin_load(runtime, path)
-                child.finish()
+                child.open(runtime, path)
                 child.requests(probe_requests()[:1])
                 child.run(0)
                 child.verify()
@@ -154,9 +152,7 @@ def _waits(runtime: str, path: Path, profile: Profile) -> str:
     try:
         with Child(profile.threads, profile.cores) as busy, Child(profile.threads, profile.cores) as waiting:
             for child in (busy, waiting):
-                child.imports(runtime)
-                child.begin_load(runtime, path)
-                child.finish()
+                child.open(runtime, path)
                 child.requests(probe_requests())
                 child.run(0)
             before, begin = sum(psutil.Process(waiting.pid).cpu_times()[:2]), time.monotonic()

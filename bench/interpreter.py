@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.machine import PACKAGES
 from compress.errors import BadInput
+from compress.runtimes import RUNTIMES
 
 _PATIENCE_S = 120
 _ASK = """
@@ -29,7 +30,7 @@ def read_versions(python: Path, runtimes: Iterable[str]) -> dict[str, str]:
     Raises:
         BadInput: it is no interpreter, or lacks NumPy or one of these runtimes.
     """
-    needed = ["numpy", *sorted(set(runtimes))]
+    needed = ["numpy", *sorted({RUNTIMES[runtime] for runtime in runtimes})]
     try:
         asked = subprocess.run(
             [str(python), "-c", _ASK, ",".join(PACKAGES), ",".join(needed)],

@@ -14,13 +14,18 @@ LOCK = (_FOLDER if _FOLDER.is_dir() else Path(tempfile.gettempdir())) / "pocketb
 
 @contextmanager
 def machine_lock(console: Console) -> Iterator[None]:
-    """Hold the machine; wait, and say so, while another gate run holds it. A run that was killed holds nothing."""
+    """Hold the machine; wait, and say so, while another gate run holds it. A run that was killed holds nothing.
+
+    Where another user's lock may not even be opened (sticky folders are guarded so), the run goes on without one.
+    """
     lock = FileLock(LOCK, mode=0o666)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         console.print(f"another run of pocketbert is timing on this machine; waiting for it ({LOCK})", soft_wrap=True)
         lock.acquire(poll_interval=1)
+    except PermissionError:
+        console.print(f"{LOCK} is another user's: a run of theirs would spoil this one", soft_wrap=True)
     try:
         yield
     finally:

@@ -15,9 +15,9 @@ from bench.pairs import Side, time_pair
 from bench.profiles import load_profiles
 from bench.results import Profile
 from bench.sequential import LOOKS
-from bench.study.columns import COLUMNS, LENGTH, LIMIT, PROFILE, SLOW_DOWNS, Column
+from bench.study.columns import COLUMNS, LENGTH, LIMIT, PROFILE, SLOW_DOWNS
 from bench.study.rebuild import BUILDS, rebuild_verdicts
-from bench.study.record import Record, Sides, load, take_live, take_pairs
+from bench.study.record import Record, Taker, load
 from bench.study.slower import write_slower
 from bench.study.write import write_page
 from bench.subject import load_rows, open_subject
@@ -51,27 +51,25 @@ def study(
         with machine_lock(Console(stderr=True)), Progress(thread=False) as progress:
             sides = _sides(student, profile, folder, progress)
             for column in COLUMNS:
-                wanted = slower if column.slow_down else equal
-                pair = (student, sides[column.slow_down])
-                _record(column, pair, profile, live, wanted, taken, progress)
-            if rebuild and not rebuilt.is_file():
-                with progress.work("building and gating smoke", BUILDS + 1) as work:
-                    write_json(rebuilt, {"verdicts": rebuild_verdicts(folder / "rebuild", work.advance)})
+                taker = Taker(column, student, sides[column.slow_down], profile, taken)
+                _record(taker, live, slower if column.slow_down else equal, progress)
+        if rebuild and not rebuilt.is_file():  # not under the lock: each gate run takes it for itself
+            with Progress() as progress, progress.work("building and gating smoke", BUILDS + 1) as work:
+                write_json(rebuilt, {"verdicts": rebuild_verdicts(folder / "rebuild", work.advance)})
     finally:  # an interrupted study is written down as far as it came
         verdicts = json.loads(rebuilt.read_text(encoding="utf-8"))["verdicts"] if rebuilt.is_file() else []
         write_page(taken, verdicts, page)
         typer.echo(f"written: {page}")
 
 
-def _record(
-    column: Column, sides: Sides, profile: Profile, live: int, wanted: int, record: Record, progress: Progress
-) -> None:
+def _record(taker: Taker, live: int, wanted: int, progress: Progress) -> None:
     """Everything of one column that is not recorded yet."""
+    column = taker.column
     with load(column.busy), progress.work(f"{column.name}: live verdicts", live) as work:
-        take_live(column, sides, profile, live, record, work.advance)
+        taker.take_live(live, work.advance)
     if column.limit == LIMIT and column.slow_down != LIMIT:
         with load(column.busy), progress.work(f"{column.name}: pairs", wanted * LOOKS[0]) as work:
-            take_pairs(column, sides, profile, wanted, record, work.advance)
+            taker.take_pairs(wanted, work.advance)
 
 
 def _student(manifest: Path) -> tuple[Side, str]:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,6 @@ _NEIGHBOURS = 2
 
 MOST_PAIRS = 1200
 """Of one recording: on the threshold itself a verdict takes the most pairs there are."""
-
-Sides = tuple[Side, Side]
-"""The baseline's and the candidate's."""
 
 
 @contextmanager
@@ -83,43 +81,38 @@ class Record:
             self.pairs.setdefault(entry["recording"], []).append(entry)
 
 
-def take_live(
-    column: Column,
-    sides: Sides,
-    profile: Profile,
-    wanted: int,
-    record: Record,
-    done: Callable[[], None],
-) -> None:
-    """Verdicts until the record has `wanted` of this column."""
-    while len(record.live.get(column.name, [])) < wanted:
-        question = Question(LENGTH, column.limit)
-        seconds = ask(*sides, profile, [question], BUDGET_S)
-        answer = question.answer("student", profile.name, "", seconds)
-        for pair in question.pairs:
-            record.add(pair_entry(column, pair, seconds / len(question.pairs)))
-        record.add(
-            {"column": column.name, "outcome": answer.outcome, "pairs": len(answer.logs), "seconds": answer.seconds}
-        )
-        done()
+@dataclass(frozen=True)
+class Taker:
+    """Takes what one column still lacks, and puts it on record."""
 
+    column: Column
+    baseline: Side
+    candidate: Side
+    profile: Profile
+    record: Record
 
-def take_pairs(
-    column: Column,
-    sides: Sides,
-    profile: Profile,
-    wanted: int,
-    record: Record,
-    done: Callable[[], None],
-) -> None:
-    """Pairs until they make `wanted` verdicts of which no two share a pair, or `MOST_PAIRS` are there."""
-    while len(taken := record.pairs.get(column.recording, [])) < MOST_PAIRS:
-        if in_order(taken, column.limit).total >= wanted:
-            return
-        begin = time.monotonic()
-        pair = time_pair(*sides, profile, [LENGTH], len(taken))[LENGTH]
-        record.add(pair_entry(column, pair, time.monotonic() - begin))
-        done()
+    def take_live(self, wanted: int, done: Callable[[], None]) -> None:
+        """Verdicts until the record has `wanted` of this column."""
+        name = self.column.name
+        while len(self.record.live.get(name, [])) < wanted:
+            question = Question(LENGTH, self.column.limit)
+            seconds = ask(self.baseline, self.candidate, self.profile, [question], BUDGET_S)
+            answer = question.answer("student", self.profile.name, "", seconds)
+            for pair in question.pairs:
+                self.record.add(pair_entry(self.column, pair, seconds / len(question.pairs)))
+            pairs = len(answer.logs)
+            self.record.add({"column": name, "outcome": answer.outcome, "pairs": pairs, "seconds": answer.seconds})
+            done()
+
+    def take_pairs(self, wanted: int, done: Callable[[], None]) -> None:
+        """Pairs until they make `wanted` verdicts of which no two share a pair, or `MOST_PAIRS` are there."""
+        while len(taken := self.record.pairs.get(self.column.recording, [])) < MOST_PAIRS:
+            if in_order(taken, self.column.limit).total >= wanted:
+                return
+            begin = time.monotonic()
+            pair = time_pair(self.baseline, self.candidate, self.profile, [LENGTH], len(taken))[LENGTH]
+            self.record.add(pair_entry(self.column, pair, time.monotonic() - begin))
+            done()
 
 
 def _whole(line: str) -> dict[str, Any] | None:

@@ -21,7 +21,6 @@ class Rates:
     """How many verdicts came out how."""
 
     counts: Counter[str]
-    disjoint: bool  # no pair stands behind two of them, so they are as good as independent
 
     @property
     def total(self) -> int:
@@ -72,7 +71,7 @@ def in_order(pairs: Sequence[dict[str, Any]], limit: float) -> Rates:
             break
         counts[outcome] += 1
         at += used
-    return Rates(counts, disjoint=True)
+    return Rates(counts)
 
 
 def resampled(pairs: Sequence[dict[str, Any]], limit: float, verdicts: int, seed: int = 0) -> Rates:
@@ -80,9 +79,9 @@ def resampled(pairs: Sequence[dict[str, Any]], limit: float, verdicts: int, seed
     draw = np.random.default_rng(seed)
     counts: Counter[str] = Counter()
     if len(pairs) < _BLOCK:
-        return Rates(counts, disjoint=False)
+        return Rates(counts)
     for _ in range(verdicts):
         starts = draw.integers(0, len(pairs) - _BLOCK + 1, size=-(-LOOKS[-1] // _BLOCK))
         sequence = [pairs[start + offset] for start in starts for offset in range(_BLOCK)]
         counts[judge_once(sequence, limit)[0]] += 1
-    return Rates(counts, disjoint=False)
+    return Rates(counts)

@@ -27,7 +27,7 @@ def pytest_benchmark(pairs: Sequence[dict[str, Any]]) -> Rates:
     for before, now in pairwise(groups):
         stored, measured = np.median(_runs(before, "baseline_ms")), np.median(_runs(now, "candidate_ms"))
         counts["regressed" if measured > 1.05 * stored else "ok"] += 1
-    return Rates(counts, disjoint=False)
+    return Rates(counts)
 
 
 def asv(pairs: Sequence[dict[str, Any]]) -> Rates:
@@ -40,7 +40,7 @@ def asv(pairs: Sequence[dict[str, Any]]) -> Rates:
         baseline, candidate = _runs(group, "baseline_ms"), _runs(group, "candidate_ms")
         slower = np.median(candidate) > 1.1 * np.median(baseline)
         counts["regressed" if slower and mannwhitneyu(baseline, candidate).pvalue < 0.002 else "ok"] += 1
-    return Rates(counts, disjoint=True)
+    return Rates(counts)
 
 
 def _groups(pairs: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:

@@ -107,7 +107,7 @@ def _live(record: Record) -> str:
     for column in COLUMNS:
         if not (verdicts := record.live.get(column.name)):
             continue
-        rates = Rates(Counter(verdict["outcome"] for verdict in verdicts), disjoint=True)
+        rates = Rates(Counter(verdict["outcome"] for verdict in verdicts))
         rows.append(
             [
                 column.name,

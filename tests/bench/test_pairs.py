@@ -6,9 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.child import Child
+from bench.child import Child, Run
 from bench.cores import usable_cores
-from bench.pairs import RUNS, Side, SideFailed, time_pair
+from bench.pairs import RUNS, Pair, Side, SideFailed, time_pair
 from bench.probe import probe_requests, write_onnx_probe
 from bench.rerun import Question, ask
 from bench.results import P90_ALONE, Profile
@@ -56,15 +56,19 @@ def test_a_budget_that_is_spent_is_inconclusive(tmp_path: Path) -> None:
     assert len(found.logs) == 4
 
 
-def test_p90_makes_a_verdict_worse_and_never_better() -> None:
-    def pair(log_p50: float, log_p90: float) -> object:
-        return type("Recorded", (), {"log_p50": log_p50, "log_p90": log_p90, "preempted": 0.0, "counted": 20})()
+def answered(ms: list[float]) -> list[Run]:
+    return [Run(ms=value, cpu_ms=value, forced=0, given=0) for value in ms]
 
-    question = Question("64", 0.05, [pair(0.001 * n, 0.3 + 0.001 * n) for n in range(4)])  # type: ignore[misc]
+
+def test_p90_makes_a_verdict_worse_and_never_better() -> None:
+    plain, slow_tail, slow = [10.0] * 20, [10.0] * 16 + [13.0] * 4, [13.0] * 20
+    question = Question("64", 0.05, [Pair(answered(plain), answered(slow_tail), 1)] * 4)
     found = question.answer("a", "one", "b", 1.0)
     assert (found.outcome, found.note) == ("regressed", P90_ALONE)
-    question = Question("64", 0.05, [pair(0.3 + 0.001 * n, 0.001 * n) for n in range(4)])  # type: ignore[misc]
+    question = Question("64", 0.05, [Pair(answered(slow_tail), answered(slow), 1)] * 4)
     assert question.answer("a", "one", "b", 1.0).outcome == "regressed"
+    few = [Pair(answered(plain[:10]), answered(slow_tail[10:]), 1)] * 4
+    assert Question("64", 0.05, few).answer("a", "one", "b", 1.0).outcome == "ok"  # 40 requests tell no P90
 
 
 @pytest.mark.skipif(len(usable_cores()) < 2, reason="needs a second core")
@@ -72,9 +76,7 @@ def test_the_artifact_that_waits_uses_no_cpu(tmp_path: Path) -> None:
     write_onnx_probe(tmp_path / "probe.onnx")
     with Child(2, usable_cores()[:2]) as busy, Child(2, usable_cores()[:2]) as waiting:
         for child in (busy, waiting):
-            child.imports("onnxruntime")
-            child.begin_load("onnxruntime", tmp_path / "probe.onnx")
-            child.finish()
+            child.open("onnxruntime", tmp_path / "probe.onnx")
             child.requests(probe_requests())
             child.run(0)
         before, begin = cpu_s(waiting.pid), time.monotonic()

@@ -247,3 +247,14 @@ def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None
     _, alive = psutil.wait_procs(children, timeout=5)  # one that was just being started sees for itself
     assert not alive
     assert list((tmp_path / "reports").iterdir()) == []
+
+
+def test_a_lock_that_may_not_be_opened_does_not_stop_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(lock.FileLock, "acquire", denied)
+    said = io.StringIO()
+    with lock.machine_lock(Console(file=said, width=200)):
+        pass
+    assert "is another user's" in said.getvalue()

@@ -51,10 +51,9 @@ def test_a_replayed_verdict_takes_as_many_pairs_as_the_gate_would() -> None:
 
 def test_verdicts_in_order_share_no_pair() -> None:
     rates = in_order(pairs(0.0, 43), 0.05)
-    assert rates.disjoint
     assert rates.counts == Counter(ok=10)
     again = resampled(pairs(0.0, 43), 0.05, verdicts=50)
-    assert (again.disjoint, again.total) == (False, 50)
+    assert again.total == 50
 
 
 def test_clopper_and_pearsons_interval() -> None:
@@ -72,7 +71,7 @@ def test_other_tools_rules() -> None:
 
 
 def test_what_counts_as_an_error() -> None:
-    rates = Rates(Counter(ok=3, regressed=1), disjoint=True)
+    rates = Rates(Counter(ok=3, regressed=1))
     assert errors(Column(0.0, False), rates) == 0.25
     assert errors(Column(0.10, False), rates) == 0.75
     assert errors(Column(0.05, False), rates) is None
