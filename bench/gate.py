@@ -112,7 +112,7 @@ class _Court:
         if failed or entry is None:
             return self._no_profile(place) or _unmeasured(weighed, failed)
         if weighed.id in self._results.same_file:
-            return Finding("ok", "the baseline's very file, with the same libraries", measured=1.0, unit="× baseline")
+            return Finding("ok", "the baseline's very file, with the same libraries")
         paired = {p.place: p for p in self._results.paired if p.artifact == weighed.id}.get(place)
         if paired:
             found = judge_paired(paired)

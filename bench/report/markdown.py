@@ -67,7 +67,7 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(
             fold(
                 "<b>Beside the baseline</b>: the same requests, in turn",
-                _beside(results),
+                _beside(results) if results.paired else "No pair was timed.",
                 table,
             )
         )
