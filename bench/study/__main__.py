@@ -1,9 +1,7 @@
 """`python -m bench.study`: records, takes live verdicts, rebuilds, writes docs/verdicts.md. Interrupted, it goes on."""
 
 import json
-from math import exp
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated
 
 import typer
@@ -11,22 +9,18 @@ from rich.console import Console
 
 from bench.lock import machine_lock
 from bench.machine import read_machine
-from bench.pairs import Side, time_pair
+from bench.pairs import Side
 from bench.profiles import load_profiles
-from bench.results import Profile
 from bench.sequential import LOOKS
-from bench.study.columns import COLUMNS, LENGTH, LIMIT, PROFILE, SLOW_DOWNS
+from bench.study.calibrate import slower_sides
+from bench.study.columns import COLUMNS, LENGTH, LIMIT, PROFILE
 from bench.study.rebuild import BUILDS, rebuild_verdicts
 from bench.study.record import Record, Taker, load
-from bench.study.slower import write_slower
 from bench.study.write import write_page
 from bench.subject import load_rows, open_subject
 from compress.files import write_json
 from compress.manifest import inside, load_manifest
 from compress.progress import Progress
-
-_FIRST_GUESS = 400
-_CALIBRATION_PAIRS = 12
 
 
 def study(
@@ -49,7 +43,7 @@ def study(
     rebuilt = folder / "rebuilt.json"
     try:
         with machine_lock(Console(stderr=True)), Progress(thread=False) as progress:
-            sides = _sides(student, profile, folder, progress)
+            sides = slower_sides(student, profile, folder, taken, progress)
             for column in COLUMNS:
                 taker = Taker(column, student, sides[column.slow_down], profile, taken)
                 _record(taker, live, slower if column.slow_down else equal, progress)
@@ -67,7 +61,7 @@ def _record(taker: Taker, live: int, wanted: int, progress: Progress) -> None:
     column = taker.column
     with load(column.busy), progress.work(f"{column.name}: live verdicts", live) as work:
         taker.take_live(live, work.advance)
-    if column.limit == LIMIT and column.slow_down != LIMIT:
+    if column.limit == LIMIT:
         with load(column.busy), progress.work(f"{column.name}: pairs", wanted * LOOKS[0]) as work:
             taker.take_pairs(wanted, work.advance)
 
@@ -79,33 +73,6 @@ def _student(manifest: Path) -> tuple[Side, str]:
     [artifact] = [a for a in read.artifacts if a.role == "ship" and a.precision == "int8"]
     subject = open_subject(artifact, read, manifest.parent, rows)
     return Side(artifact.runtime, subject.path, {LENGTH: subject.requests(LENGTH, rows)}), subject.sha256
-
-
-def _sides(student: Side, profile: Profile, folder: Path, progress: Progress) -> dict[float, Side]:
-    """The student and its slower copies, their extra work chosen by a measurement."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sides = {0.0: student}
-    guess = folder / "guess.onnx"
-    missing = [slow_down for slow_down in SLOW_DOWNS if slow_down and not _slower(folder, slow_down).is_file()]
-    if missing:
-        write_slower(student.path, guess, _FIRST_GUESS)
-        copy = Side(student.runtime, guess, student.requests)
-        logs = []
-        with progress.work("how much extra work is how much slower", _CALIBRATION_PAIRS) as work:
-            for number in range(_CALIBRATION_PAIRS):
-                logs.append(time_pair(student, copy, profile, [LENGTH], number)[LENGTH].log_p50)
-                work.advance()
-        share = exp(fmean(logs)) - 1
-        for slow_down in missing:
-            write_slower(student.path, _slower(folder, slow_down), round(_FIRST_GUESS * slow_down / share))
-    for slow_down in SLOW_DOWNS:
-        if slow_down:
-            sides[slow_down] = Side(student.runtime, _slower(folder, slow_down), student.requests)
-    return sides
-
-
-def _slower(folder: Path, slow_down: float) -> Path:
-    return folder / f"slower-{slow_down:.0%}.onnx"
 
 
 if __name__ == "__main__":

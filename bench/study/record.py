@@ -20,8 +20,8 @@ from compress.errors import BadInput
 _BURN = "import numpy; a = numpy.random.rand(400, 400)\nwhile True: a @ a"
 _NEIGHBOURS = 2
 
-MOST_PAIRS = 1200
-"""Of one recording: on the threshold itself a verdict takes the most pairs there are."""
+MOST_PAIRS = 1800
+"""Of one recording: fifty verdicts on the threshold itself, where each may take the most pairs there are."""
 
 
 @contextmanager
@@ -56,6 +56,7 @@ class Record:
         self._path = path
         self.pairs: dict[str, list[dict[str, Any]]] = {}
         self.live: dict[str, list[dict[str, Any]]] = {}
+        self.work: dict[float, int] = {}
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         entries = [entry for line in lines if (entry := _whole(line))]
         if not entries:
@@ -75,7 +76,9 @@ class Record:
     def _take(self, entry: dict[str, Any]) -> None:
         if "subject" in entry:
             return
-        if "outcome" in entry:
+        if "columns" in entry:
+            self.work[entry["slow_down"]] = entry["columns"]
+        elif "outcome" in entry:
             self.live.setdefault(entry["column"], []).append(entry)
         else:
             self.pairs.setdefault(entry["recording"], []).append(entry)

@@ -93,6 +93,7 @@ def test_a_record_goes_on_where_it_was(tmp_path: Path) -> None:
     for pair in pairs(0.0, 8):
         first.add(pair)
     first.add({"column": "0% idle at +5%", "outcome": "ok", "pairs": 4, "seconds": 2.0})
+    first.add({"slow_down": 0.1, "columns": 187})
     with path.open("a") as file:
         file.write('{"cut sho')
     again = Record(path, "it")
@@ -100,6 +101,7 @@ def test_a_record_goes_on_where_it_was(tmp_path: Path) -> None:
         Record(path, "another")
     assert again.pairs == first.pairs
     assert again.live == first.live
+    assert again.work == {0.1: 187}
     write_page(again, [], tmp_path / "verdicts.md")
     page = (tmp_path / "verdicts.md").read_text()
     assert "| 0% idle  | 8 " in page
