@@ -21,16 +21,20 @@ PACKAGES = ("onnxruntime", "torch", "transformers", "tokenizers", "numpy")
 def read_machine() -> Machine:
     """This machine as a run's figures depend on it.
 
-    The fingerprint covers processor, flags, and the cores that affinity, quota and SMT leave. It leaves out governor,
-    kernel and library versions: a change there is to be judged like any other, and all of them stand beside it.
+    The fingerprint covers processor and generation (a cloud calls several of them by one name), flags, and the cores
+    that affinity, quota and SMT leave. It leaves out governor, kernel and library versions: a change there is to be
+    judged like any other, and all of them stand beside it.
     """
-    cpu, found = _processor()
+    cpu, generation, found = _processor()
     flags = [flag for flag in FLAGS if flag in found]
     cores = usable_cores()
     siblings = smt_siblings(cores)
-    identity = "\n".join([cpu, " ".join(flags), f"{len(cores)} cores, sharing {sorted(map(len, siblings))}"])
+    identity = "\n".join(
+        [cpu, generation, " ".join(flags), f"{len(cores)} cores, sharing {sorted(map(len, siblings))}"]
+    )
     return Machine(
         cpu=cpu,
+        generation=generation,
         flags=flags,
         cores=len(cores),
         quota=cpu_quota(),
@@ -44,13 +48,18 @@ def read_machine() -> Machine:
     )
 
 
-def _processor() -> tuple[str, set[str]]:
-    """Model name, and every flag it has (none where there is no ``/proc/cpuinfo``)."""
+_GENERATION = ("vendor_id", "cpu family", "model", "stepping", *(f"CPU {name}" for name in ("implementer", "part")))
+
+
+def _processor() -> tuple[str, str, set[str]]:
+    """Model name, generation, and every flag it has (neither where there is no ``/proc/cpuinfo``)."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.is_file() else []
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     flags = fields.get("flags", fields.get("Features", ""))
-    return fields.get("model name") or platform.processor() or platform.machine(), set(flags.split())
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    generation = ", ".join(f"{key} {fields[key]}" for key in _GENERATION if key in fields)
+    return name, generation, set(flags.split())
 
 
 def _version(package: str) -> str | None:

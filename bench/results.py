@@ -152,6 +152,7 @@ class Machine(_Part):
     """The fingerprint: two runs are compared as if on one machine only when `fingerprint` agrees."""
 
     cpu: str
+    generation: str = ""  # what stands behind the name: vendor, family, model, stepping
     flags: list[str]
     cores: int
     quota: float | None = None  # of the cgroup, in cores
