@@ -61,6 +61,31 @@ def report(results: ResultsFile) -> None:
     typer.echo(f"written: {write_report(load_results(results), results.parent)}")
 
 
+def sensitivity(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/offline.toml.")],
+    rows: Annotated[int, typer.Option(min=1, help="validation rows, the first so many")] = 256,
+    out: Annotated[Path, typer.Option(help="folder of artifacts; the teacher is taken from there")] = Path("artifacts"),
+    reports: Annotated[Path, typer.Option(help="the heat map and its numbers go here")] = Path("reports"),
+) -> None:
+    """Say what each head, layer and FFN of the teacher is worth; nothing is trained but the teacher, once."""
+    from compress.recipe import load_recipe
+
+    checked = load_recipe(recipe)
+
+    from bench.report.sensitivity import show, write
+    from compress.pipeline import fine_tuned
+    from compress.progress import Progress
+    from compress.quiet import quiet
+    from compress.sensitivity import sensitivity as measure
+
+    quiet()
+    with Progress() as progress:
+        found = measure(*fine_tuned(checked, out / checked.name, progress), rows)
+    typer.echo(show(found))
+    for path in write(found, reports, checked.name):
+        typer.echo(f"written: {path}")
+
+
 def doctor() -> None:
     """Say what this machine can settle, and what to mend; less than a minute."""
     from rich.console import Console
@@ -112,6 +137,7 @@ def main() -> None:
     app.add_typer(baseline_app, name="baseline")
     app.command("report")(report)
     app.command("doctor")(doctor)
+    app.command("sensitivity")(sensitivity)
     try:
         app()
     except BadInput as refused:

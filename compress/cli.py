@@ -50,6 +50,8 @@ def build(
     rolled_back = [step.name for step in manifest.steps if step.decision == "rolled-back"]
     if rolled_back:
         typer.echo(f"rolled back: {', '.join(rolled_back)}")
+    if weakened := [step.name for step in manifest.steps if step.tries and step.decision == "accepted"]:
+        typer.echo(f"weakened: {', '.join(weakened)}")
     typer.echo(f"{root / 'manifest.json'}: {', '.join(a.id for a in manifest.artifacts if a.role == 'ship') or 'none'}")
 
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compress.architectures import embed, encoder_layers
 from compress.progress import Work
 from compress.tasks.encoding import batches
 
@@ -18,13 +19,14 @@ _BATCH = 32
 
 
 class UpperLayers(nn.Module):
-    """The layers from `depth` on, pooler and classifier of a BERT classifier, sharing its parameters."""
+    """The layers from `depth` on, pooler and classifier of a classifier, sharing its parameters."""
 
     def __init__(self, model: "PreTrainedModel", depth: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(model.bert.encoder.layer[depth:])
-        self.pooler = model.bert.pooler
-        self.dropout = model.dropout
+        base: Any = model.base_model
+        self.layers = nn.ModuleList(encoder_layers(model)[depth:])
+        self.pooler = getattr(base, "pooler", None)
+        self.dropout = model.dropout if self.pooler else nn.Identity()  # without a pooler the head has its own
         self.classifier = model.classifier
 
     def forward(self, hidden: Tensor, attention_mask: Tensor) -> SimpleNamespace:
@@ -32,7 +34,7 @@ class UpperLayers(nn.Module):
         visible = attention_mask[:, None, None, :].bool()
         for layer in self.layers:
             hidden = layer(hidden, visible)
-        return SimpleNamespace(logits=self.classifier(self.dropout(self.pooler(hidden))))
+        return SimpleNamespace(logits=self.classifier(self.dropout(self.pooler(hidden)) if self.pooler else hidden))
 
 
 class LowerStates:
@@ -59,9 +61,9 @@ class LowerStates:
         states = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float16, shape=shape)
         model.eval()
         for rows, batch in batches(sequences, _BATCH, padding):
-            hidden = model.bert.embeddings(torch.from_numpy(batch["input_ids"]))
+            hidden = embed(model, torch.from_numpy(batch["input_ids"]))
             visible = torch.from_numpy(batch["attention_mask"])[:, None, None, :].bool()
-            for layer in model.bert.encoder.layer[:depth]:
+            for layer in encoder_layers(model)[:depth]:
                 hidden = layer(hidden, visible)
             for row, values in zip(rows, hidden, strict=True):
                 length = len(sequences[row])

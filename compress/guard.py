@@ -1,4 +1,4 @@
-"""After every step: accept it, or roll it back.
+"""After every step: accept it or reject it. (What becomes of a rejected one: `compress.weaken`.)
 
 The fine-tuned teacher is the yardstick of every step, on the same validation rows, so that drops cannot add up unseen.
 """
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.manifest import Comparison, Step
+from compress.manifest import Comparison, Step, Try
 from compress.recipe import GuardTable
 from compress.tasks import Task
-from compress.tasks.paired import Drop
 
 
 class GuardStopped(Exception):
@@ -38,7 +37,7 @@ class Guard:
         comparison = compare(self.task, self.gold, self.teacher, logits, self.rule.confidence)
         if step.decision == "reference":
             return step.model_copy(update={"comparison": comparison})
-        drop = Drop(comparison.drop, comparison.low, comparison.high, comparison.rows)
+        drop = comparison.as_drop()
         accepted = drop.acceptable(limit) and reason is None
         return step.model_copy(
             update={
@@ -74,9 +73,26 @@ def describe(step: Step, max_drop: float) -> str:
         return f"{step.name}: {step.decision}"
     if step.decision == "reference":
         return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the yardstick"
-    settled = ", unsettled on so few rows" if step.unsettled else ""
+    settled = _would_settle(c, max_drop) if step.unsettled else ""
     because = f" ({'; '.join(step.notes)})" if step.notes else ""
+    if len(step.tries) > 1:
+        because += f", after {len(step.tries)} tries ({', '.join(map(describe_try, step.tries))})"
     return (
         f"{step.name}: {c.metric} {c.value:.2%}, drop {100 * c.drop:+.2f} points "
         f"({100 * c.low:+.2f} to {100 * c.high:+.2f}, allowed {100 * max_drop:.1f}): {step.decision}{because}{settled}"
     )
+
+
+def _would_settle(comparison: Comparison, max_drop: float) -> str:
+    """What a reader of an unsettled decision wants to know: how many rows it would have taken."""
+    rows = comparison.as_drop().rows_to_settle(max_drop)
+    would = f"about {rows:,} would settle it" if rows else "no number would settle a drop of just that size"
+    return f", unsettled on {comparison.rows:,} rows: {would}"
+
+
+def describe_try(one: Try) -> str:
+    """``strength 0.25: +1.31 points, rejected``."""
+    what = "as chosen" if one.strength is None else f"strength {one.strength:.3g}"
+    spared = f" without layer {', '.join(map(str, one.spare))}" if one.spare else ""
+    decision = "accepted" if one.accepted else "rejected"
+    return f"{what}{spared}: {100 * one.comparison.drop:+.2f} points, {decision}"

@@ -1,14 +1,24 @@
-"""How much a head matters: first-order Taylor on head masks (Michel et al. 2019, "Are Sixteen Heads Really Better than
-One?")."""
+"""How much heads and FFN neurons matter: one score each, from one pass over calibration rows or from the weights.
 
-from collections.abc import Iterator
+- ``taylor``: mean |∂loss/∂mask| (Michel et al. 2019, "Are Sixteen Heads Really Better than One?").
+- ``fisher``: mean (∂loss/∂mask)², the diagonal of the empirical Fisher information (Kwon et al. 2022, "A Fast
+  Post-Training Pruning Framework for Transformers"): twice the second-order estimate of what losing the unit costs, so
+  scores of heads and neurons of all layers can be compared and added.
+- ``magnitude``: the norms of the weights that lead into the unit times those that lead out of it.
+- ``random``: the control that every table needs.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.architectures import encoder_layers, head_counts, head_size, neuron_counts
+from compress.size import head_macs, neuron_macs
 from compress.stages import Context
 from compress.tasks.encoding import batches
 
@@ -18,51 +28,128 @@ if TYPE_CHECKING:
 _BATCH = 32
 
 
+@dataclass(frozen=True)
+class Scores:
+    """Per layer one score for each head, (heads,), and for each neuron, (neurons,)."""
+
+    heads: list[Tensor]
+    neurons: list[Tensor]
+
+
 @contextmanager
-def head_masks(model: "PreTrainedModel", rows: int = 1) -> Iterator[list[Tensor]]:
-    """Ones, (rows, heads) per layer, multiplied into each head's context vector while the block runs; with gradients.
+def masks(model: "PreTrainedModel", rows: int = 1) -> Iterator[Scores]:
+    """Ones, (rows, units) per layer, multiplied into heads' contexts and neurons' activations; with gradients.
 
     With one row per text of the batch, the gradient of a summed loss is every text's own; 1 row serves all texts.
     """
-    head_size = model.config.hidden_size // model.config.num_attention_heads
-    masks, handles = [], []
-    for layer in model.bert.encoder.layer:
-        dense = layer.attention.output.dense
-        mask = torch.ones(rows, dense.in_features // head_size, requires_grad=True)
+    made, handles = Scores([], []), []
 
-        def multiply(_: nn.Module, inputs: tuple[Tensor], mask: Tensor = mask) -> tuple[Tensor]:
-            return (inputs[0] * mask.repeat_interleave(head_size, dim=1)[:, None, :],)
+    def put(linear: nn.Module, count: int, channels: int) -> Tensor:
+        mask = torch.ones(rows, count, requires_grad=True)
 
-        masks.append(mask)
-        handles.append(dense.register_forward_pre_hook(multiply))
+        def multiply(_: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+            return (inputs[0] * mask.repeat_interleave(channels, dim=1)[:, None, :],)
+
+        if count:
+            handles.append(linear.register_forward_pre_hook(multiply))
+        return mask
+
+    heads, widths = head_counts(model.config), neuron_counts(model.config)
+    for layer, count, width in zip(encoder_layers(model), heads, widths, strict=True):
+        made.heads.append(put(layer.attention.output.dense, count, head_size(model.config)))
+        made.neurons.append(put(layer.output.dense, width, 1))
     try:
-        yield masks
+        yield made
     finally:
         for handle in handles:
             handle.remove()
 
 
-def head_importance(model: "PreTrainedModel", context: Context, calibration_rows: int) -> list[Tensor]:
-    """Mean over the first `calibration_rows` training rows of |∂loss/∂mask|: (heads,) per layer, of L2 norm 1.
+def importance(model: "PreTrainedModel", context: Context, method: str, rows: int) -> Scores:
+    """Scores of all heads and neurons by one of `METHODS`, over the first `rows` training rows where it needs any.
 
-    The norm of each layer is taken out as in the paper: gradients of different layers differ in scale.
+    They are kept in the context: a stage that is tried again at another strength does not compute them again.
     """
-    sequences = context.train.sequences[:calibration_rows]
-    labels = torch.tensor(context.train.labels[:calibration_rows])
+    if ("importance", method) not in context.kept:
+        context.kept["importance", method] = METHODS[method](model, context, rows)
+    scores: Scores = context.kept["importance", method]
+    return scores
+
+
+def _taylor(model: "PreTrainedModel", context: Context, rows: int) -> Scores:
+    return _gradients(model, context, rows, torch.abs)
+
+
+def _fisher(model: "PreTrainedModel", context: Context, rows: int) -> Scores:
+    return _gradients(model, context, rows, torch.square)
+
+
+def _magnitude(model: "PreTrainedModel", context: Context, rows: int) -> Scores:
+    made, size = Scores([], []), head_size(model.config)
+    for layer, heads, width in zip(
+        encoder_layers(model), head_counts(model.config), neuron_counts(model.config), strict=True
+    ):
+        value, out = (layer.attention.self.value, layer.attention.output.dense) if heads else (None, None)
+        made.heads.append(
+            torch.zeros(0)
+            if value is None or out is None
+            else value.weight.view(heads, -1).norm(dim=1) * out.weight.T.reshape(heads, -1).norm(dim=1) / size
+        )
+        made.neurons.append(
+            layer.intermediate.dense.weight.norm(dim=1) * layer.output.dense.weight.norm(dim=0)
+            if width
+            else torch.zeros(0)
+        )
+    return Scores([score.detach() for score in made.heads], [score.detach() for score in made.neurons])
+
+
+def _random(model: "PreTrainedModel", context: Context, rows: int) -> Scores:
+    draw = torch.Generator().manual_seed(context.seed)
+    # Per MAC saved, heads and neurons draw alike, so that the cut is as deep in the ones as in the others.
+    scale = head_macs(model.config) / neuron_macs(model.config)
+    return Scores(
+        [scale * torch.rand(count, generator=draw) for count in head_counts(model.config)],
+        [torch.rand(width, generator=draw) for width in neuron_counts(model.config)],
+    )
+
+
+METHODS: dict[str, Callable[["PreTrainedModel", Context, int], Scores]] = {
+    "taylor": _taylor,
+    "fisher": _fisher,
+    "magnitude": _magnitude,
+    "random": _random,
+}
+
+
+def _gradients(model: "PreTrainedModel", context: Context, rows: int, of: Callable[[Tensor], Tensor]) -> Scores:
+    """Mean over the rows of `of` (the gradient of the row's loss by each mask); weights get no gradient."""
+    sequences = context.train.sequences[:rows]
+    labels = torch.tensor(context.train.labels[:rows])
+    model.eval()
+    sums: list[Tensor] = []
+    with _frozen(model), context.progress.work("scoring heads and neurons", len(sequences)) as work:
+        for numbers, batch in batches(sequences, _BATCH, context.padding):
+            inputs = {name: torch.from_numpy(values) for name, values in batch.items()}
+            with masks(model, len(numbers)) as put:
+                logits = model(**inputs).logits
+            loss = functional.cross_entropy(logits, labels[torch.from_numpy(numbers)], reduction="sum")
+            every = [*put.heads, *put.neurons]
+            found = torch.autograd.grad(loss, every, allow_unused=True, materialize_grads=True)
+            added = [of(gradient).sum(dim=0) / len(sequences) for gradient in found]
+            sums = [a + b for a, b in zip(sums, added, strict=True)] if sums else added
+            work.advance(len(numbers))
+    layers = len(encoder_layers(model))
+    return Scores(sums[:layers], sums[layers:])
+
+
+@contextmanager
+def _frozen(model: "PreTrainedModel") -> Iterator[None]:
+    """No weight gets a gradient while the block runs."""
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trainable:
         parameter.requires_grad_(False)
-    model.eval()
-    scores: list[Tensor] = []
-    with context.progress.work("scoring heads", len(sequences)) as work:
-        for rows, batch in batches(sequences, _BATCH, context.padding):
-            inputs = {name: torch.from_numpy(values) for name, values in batch.items()}
-            with head_masks(model, len(rows)) as masks:
-                logits = model(**inputs).logits
-            loss = functional.cross_entropy(logits, labels[torch.from_numpy(rows)], reduction="sum")
-            gradients = [gradient.abs().sum(dim=0) for gradient in torch.autograd.grad(loss, masks)]
-            scores = [a + b for a, b in zip(scores, gradients, strict=True)] if scores else gradients
-            work.advance(len(rows))
-    for parameter in trainable:
-        parameter.requires_grad_(True)
-    return [score / score.norm().clamp_min(1e-12) for score in scores]
+    try:
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from compress.errors import BadInput
 from compress.files import read_json
+from compress.tasks.paired import Drop
 
 SCHEMA = 1
 
@@ -67,6 +68,19 @@ class Comparison(_Part):
     rows: int
     confidence: float
 
+    def as_drop(self) -> Drop:
+        """The drop with its interval, to be judged."""
+        return Drop(self.drop, self.low, self.high, self.rows)
+
+
+class Try(_Part):
+    """One strength at which the guard had a stage tried; layers in `spare` were given back to their full width."""
+
+    strength: float | None
+    spare: list[int] = []
+    comparison: Comparison
+    accepted: bool
+
 
 class Step(_Part):
     """What a build did at one step (a stage or an artifact) and what the guard said: the content of `stage.json`."""
@@ -81,6 +95,8 @@ class Step(_Part):
     measured: dict[str, int] = {}
     parity: Parity | None = None
     notes: list[str] = []
+    remarks: list[str] = []  # what the stage says about its own work
+    tries: list[Try] = []
     key: str = ""
     files: dict[str, str] = {}  # what the step made -> SHA-256
 

@@ -1,4 +1,4 @@
-"""A BERT whose layers may be uneven: 9 heads here, 12 there, each FFN of its own width.
+"""BERT-family classifiers whose layers may be uneven: 9 heads here, none there, each FFN of its own width.
 
 This file travels inside the checkpoints (`trust_remote_code=True` reads it where pocketbert is not installed), so it
 imports nothing but torch and transformers.
@@ -8,69 +8,152 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
+    ElectraConfig,
+    ElectraForSequenceClassification,
+    ErnieConfig,
+    ErnieForSequenceClassification,
+    PretrainedConfig,
     PreTrainedModel,
+    RobertaConfig,
+    RobertaForSequenceClassification,
 )
 
 
 class UnevenBertConfig(BertConfig):
-    """A `BertConfig` whose layers are listed one by one.
-
-    Args:
-        layer_heads: heads left in each layer; their size stays ``hidden_size / num_attention_heads``.
-        layer_intermediate: FFN neurons left in each layer.
-    """
+    """Layers listed one by one: heads left in each (their size stays hidden / heads), FFN neurons left in each."""
 
     model_type = "uneven_bert"
-
-    def __init__(
-        self, layer_heads: list[int] | None = None, layer_intermediate: list[int] | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.layer_heads = layer_heads or [self.num_attention_heads] * self.num_hidden_layers
-        self.layer_intermediate = layer_intermediate or [self.intermediate_size] * self.num_hidden_layers
+    layer_heads: list[int] | None = None
+    layer_intermediate: list[int] | None = None
 
 
-class UnevenBertForSequenceClassification(BertForSequenceClassification):
+class UnevenRobertaConfig(RobertaConfig):
+    """As `UnevenBertConfig`."""
+
+    model_type = "uneven_roberta"
+    layer_heads: list[int] | None = None
+    layer_intermediate: list[int] | None = None
+
+
+class UnevenElectraConfig(ElectraConfig):
+    """As `UnevenBertConfig`."""
+
+    model_type = "uneven_electra"
+    layer_heads: list[int] | None = None
+    layer_intermediate: list[int] | None = None
+
+
+class UnevenErnieConfig(ErnieConfig):
+    """As `UnevenBertConfig`."""
+
+    model_type = "uneven_ernie"
+    layer_heads: list[int] | None = None
+    layer_intermediate: list[int] | None = None
+
+
+class NoHeads(nn.Module):
+    """Stands where a layer's self-attention was when it has lost all its heads."""
+
+    def forward(self, hidden: Tensor, *_: Any, **__: Any) -> tuple[Tensor, None]:
+        """Whatever it says is not read: `Constant` comes after it."""
+        return hidden, None
+
+
+class Constant(nn.Module):
+    """A Linear without inputs: its bias. (A weight of shape (n, 0) would be lost by formats that store no empty
+    tensors.)
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(size))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """The bias at every token, (rows, tokens, `size`)."""
+        return self.bias.expand(*hidden.shape[:2], -1)
+
+
+class _Uneven:
+    """Gives the layers of the class it is mixed into the shapes of its configuration."""
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__(config)  # type: ignore[call-arg]
+        layers = self.base_model.encoder.layer  # type: ignore[attr-defined]
+        every_head = config.layer_heads or [config.num_attention_heads] * len(layers)
+        every_width = config.layer_intermediate or [config.intermediate_size] * len(layers)
+        for layer, heads, width in zip(layers, every_head, every_width, strict=True):
+            _attention(layer.attention, config, heads)
+            _feed_forward(layer, config, width)
+
+
+def _attention(attention: Any, config: PretrainedConfig, heads: int) -> None:
+    channels = heads * (config.hidden_size // config.num_attention_heads)
+    if not heads:
+        attention.self, attention.output.dense = NoHeads(), Constant(config.hidden_size)
+        return
+    for name in ("query", "key", "value"):
+        setattr(attention.self, name, nn.Linear(config.hidden_size, channels))
+    attention.self.num_attention_heads = heads
+    attention.self.all_head_size = channels
+    attention.output.dense = nn.Linear(channels, config.hidden_size)
+
+
+def _feed_forward(layer: Any, config: PretrainedConfig, width: int) -> None:
+    if not width:
+        layer.intermediate, layer.output.dense = nn.Identity(), Constant(config.hidden_size)
+        return
+    layer.intermediate.dense = nn.Linear(config.hidden_size, width)
+    layer.output.dense = nn.Linear(width, config.hidden_size)
+
+
+class UnevenBertForSequenceClassification(_Uneven, BertForSequenceClassification):
     """`BertForSequenceClassification` with the shapes of its `UnevenBertConfig`."""
 
     config_class = UnevenBertConfig
 
-    def __init__(self, config: UnevenBertConfig) -> None:
-        super().__init__(config)
-        head_size = config.hidden_size // config.num_attention_heads
-        for layer, heads, width in zip(
-            self.bert.encoder.layer, config.layer_heads, config.layer_intermediate, strict=True
-        ):
-            attention = layer.attention
-            for name in ("query", "key", "value"):
-                setattr(attention.self, name, nn.Linear(config.hidden_size, heads * head_size))
-            attention.self.num_attention_heads = heads
-            attention.self.all_head_size = heads * head_size
-            attention.output.dense = nn.Linear(heads * head_size, config.hidden_size)
-            layer.intermediate.dense = nn.Linear(config.hidden_size, width)
-            layer.output.dense = nn.Linear(width, config.hidden_size)
+
+class UnevenRobertaForSequenceClassification(_Uneven, RobertaForSequenceClassification):
+    """`RobertaForSequenceClassification` with the shapes of its `UnevenRobertaConfig`."""
+
+    config_class = UnevenRobertaConfig
 
 
-def uneven_from(model: BertForSequenceClassification, weights: dict[str, torch.Tensor]) -> PreTrainedModel:
-    """`model`'s configuration with the layer shapes found in `weights`, holding `weights`."""
-    config = model.config
-    head_size = config.hidden_size // config.num_attention_heads
-    layers = range(config.num_hidden_layers)
-    prefix = "bert.encoder.layer.{}."
+class UnevenElectraForSequenceClassification(_Uneven, ElectraForSequenceClassification):
+    """`ElectraForSequenceClassification` with the shapes of its `UnevenElectraConfig`."""
+
+    config_class = UnevenElectraConfig
+
+
+class UnevenErnieForSequenceClassification(_Uneven, ErnieForSequenceClassification):
+    """`ErnieForSequenceClassification` with the shapes of its `UnevenErnieConfig`."""
+
+    config_class = UnevenErnieConfig
+
+
+_CLASSES: dict[str, Any] = {
+    "bert": UnevenBertForSequenceClassification,
+    "roberta": UnevenRobertaForSequenceClassification,
+    "electra": UnevenElectraForSequenceClassification,
+    "ernie": UnevenErnieForSequenceClassification,
+}
+
+
+def uneven(
+    config: PretrainedConfig, heads: list[int], widths: list[int], weights: dict[str, Tensor]
+) -> PreTrainedModel:
+    """A model of `config`'s family with `heads` and FFN `widths` per layer, holding `weights`."""
+    cls = _CLASSES[config.model_type.removeprefix("uneven_")]
     described = {k: v for k, v in config.to_dict().items() if k not in ("model_type", "architectures", "auto_map")}
-    described["layer_heads"] = [
-        weights[prefix.format(i) + "attention.self.query.weight"].shape[0] // head_size for i in layers
-    ]
-    described["layer_intermediate"] = [weights[prefix.format(i) + "intermediate.dense.weight"].shape[0] for i in layers]
-    uneven = UnevenBertForSequenceClassification(UnevenBertConfig(**described))
-    uneven.load_state_dict(weights)
-    return uneven
+    described |= {"layer_heads": heads, "layer_intermediate": widths, "num_hidden_layers": len(heads)}
+    model: PreTrainedModel = cls(cls.config_class(**described))
+    model.load_state_dict(weights)
+    return model.eval()
 
 
 def load_classifier(folder: Path) -> PreTrainedModel:
@@ -81,7 +164,8 @@ def load_classifier(folder: Path) -> PreTrainedModel:
     return model
 
 
-AutoConfig.register(UnevenBertConfig.model_type, UnevenBertConfig)
-AutoModelForSequenceClassification.register(UnevenBertConfig, UnevenBertForSequenceClassification)
-UnevenBertConfig.register_for_auto_class()
-UnevenBertForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+for _class in _CLASSES.values():
+    AutoConfig.register(_class.config_class.model_type, _class.config_class)
+    AutoModelForSequenceClassification.register(_class.config_class, _class)
+    _class.config_class.register_for_auto_class()
+    _class.register_for_auto_class("AutoModelForSequenceClassification")

@@ -2,11 +2,12 @@
 
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -23,21 +24,31 @@ from compress.guard import Guard, GuardStopped, compare, describe
 from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of
 from compress.progress import Progress
 from compress.recipe import ArtifactTable, Recipe
-from compress.size import count_macs, count_parameters
+from compress.size import count_macs, count_parameters, encoder_macs
 from compress.sources import load_teacher, source_key
 from compress.stages import STAGES, Context, StageParameters, stage_module
 from compress.tasks.encoding import predict
+from compress.weaken import weaken
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Role = Literal["reference", "stage", "ship"]
 Work = Callable[[Path, Path], Step]
-_SHARED_SOURCES = [
-    *("data.py", "frozen.py", "importance.py", "losses.py", "modeling.py", "size.py", "training.py"),
+Kept = dict[tuple[str, str], Any]
+_SOURCES = [
+    *("architectures.py", "data.py", "frozen.py", "losses.py", "modeling.py", "size.py", "training.py"),
     *("runtimes/torch.py", "tasks/encoding.py"),
 ]
+"""Our own files that every step depends on."""
+_STAGE_SOURCES = [
+    *_SOURCES,
+    *("distillation.py", "importance.py", "layer_importance.py", "replay.py", "selection.py", "surgery.py"),
+    *("vocabulary.py", "stages/strength.py"),
+]
 _REFERENCE = "teacher-fp32.torch"
+_TOKENIZER = "tokenizer/tokenizer.json"  # in the folder of every stage
+_SHIPPED_TOKENIZER = "ship/tokenizer.json"
 
 
 def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: bool = False) -> Manifest:
@@ -51,23 +62,44 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
         BadInput: the recipe asks for something that is not there, or another build works in `root`.
         GuardStopped: a step cost too much and the recipe says ``on_fail = "stop"``.
     """
+    with _alone_in(root):
+        if fresh:
+            shutil.rmtree(root)
+            root.mkdir()
+        return _Build(recipe, root, command, progress).run()
+
+
+def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrainedModel, Context]":
+    """The recipe's fine-tuned teacher, made or as a build left it below `root`, and what a stage may use beside it.
+
+    Raises:
+        BadInput: as `build`.
+    """
+    with _alone_in(root):
+        work = _Build(recipe, root, "", progress)
+        work.teacher = work.make_teacher()
+        return work.teacher.model(), work.context(root / ".scratch/teacher", work.teacher.tokens, work.teacher)
+
+
+@contextmanager
+def _alone_in(root: Path) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
-            if fresh:
-                shutil.rmtree(root)
-                root.mkdir()
-            return _Build(recipe, root, command, progress).run()
+            yield
     except Timeout as error:
         raise BadInput(f"{root}: another build is working there") from error
 
 
 @dataclass
 class _Done:
-    """A step that stands: where it lies and what it said on the validation rows."""
+    """A step that stands: where it lies, the rows as its tokenizer cuts them, and what it said to the validation
+    rows.
+    """
 
     step: Step
     folder: Path
+    tokens: Tokens
 
     @property
     def logits(self) -> NDArray[np.float32]:
@@ -87,12 +119,14 @@ class _Build:
         self.recipe, self.root, self.command, self.progress = recipe, root, command, progress
         self.texts: Texts = read_texts(recipe)
         self.steps: list[Step] = []
+        self.visited: set[Path] = set()
 
     def run(self) -> Manifest:
-        self.teacher = self._teacher()
-        self.tokens: Tokens = tokenize(self.texts, self.root / "ship/tokenizer.json")
-        self.guard = Guard(self.recipe.guard, self.texts.task, self.tokens.validation.labels, self.teacher.logits)
-        self._judge(self.teacher)
+        self.teacher = self.make_teacher()
+        labels = self.teacher.tokens.validation.labels
+        self.guard = Guard(self.recipe.guard, self.texts.task, labels, self.teacher.logits)
+        self.teacher = self._judge(self.teacher)
+        self.steps.append(self.teacher.step)
         control = self._control()
         accepted, stages = self.teacher, []
         for number, parameters in enumerate(self.recipe.stages, start=1):
@@ -100,14 +134,17 @@ class _Build:
             if self.steps[-1].decision == "accepted":
                 accepted = done
                 stages.append(done)
+        tokenizer = self.root / _SHIPPED_TOKENIZER
+        with whole(tokenizer) as temporary:
+            shutil.copyfile(accepted.folder / _TOKENIZER, temporary)
         shipped = [self._artifact(table, accepted) for table in self.recipe.artifacts]
         return self._write_manifest(stages, [artifact for artifact in shipped if artifact], control)
 
-    def _teacher(self) -> _Done:
+    def make_teacher(self) -> _Done:
         """The fine-tuned teacher: the reference of everything that follows."""
         table, folder = self.recipe.teacher, self.root / "stages/00-teacher"
         parameters = table.model_dump() | {"model": source_key(table.model), "seed": self.recipe.seed}
-        sources = ["stages/finetune.py", "sources/__init__.py", "sources/e5_small.py", *_SHARED_SOURCES]
+        sources = ["stages/finetune.py", "sources/__init__.py", "sources/e5_small.py", *_SOURCES]
         key = step_key(self.texts.key, parameters, sources)
         step = Step(name="00-teacher", kind="finetune", decision="reference", parameters=table.model_dump(), key=key)
 
@@ -117,66 +154,121 @@ class _Build:
             labels = self.texts.task.labels
             set_seed(self.recipe.seed)  # the new head is random
             model, tokenizer = load_teacher(table, labels, self.root.parent / ".sources")
-            for stage in self.recipe.stages:
+            for stage in self.recipe.stages:  # asked before anything is trained
                 stage.check(model.config)
+                stage.check_tokenizer(tokenizer.backend_tokenizer)
             tokenizer.save_pretrained(out / "tokenizer")
-            self.tokens = tokenize(self.texts, out / "tokenizer/tokenizer.json")
+            tokens = tokenize(self.texts, out / _TOKENIZER)
             if table.epochs:
                 finetune = stage_module("finetune")
                 chosen = finetune.Parameters(**table.model_dump(include=set(finetune.Parameters.model_fields)))
-                model = finetune.run(model, self._context(scratch), chosen)
-            return self._record(model, step, out)
+                model = finetune.run(model, self.context(scratch, tokens), chosen)
+            return self._record(model, step, out, tokens)
 
-        done = self._step(folder, step, work)
-        tokenizer = self.root / "ship/tokenizer.json"
-        with whole(tokenizer) as temporary:
-            shutil.copyfile(folder / "tokenizer/tokenizer.json", temporary)
-        return done
+        return self._step(folder, step, work)
 
     def _control(self) -> LinearControl:
         """The linear model on the teacher's own rows, beside the teacher."""
-        splits = self.texts.splits
+        splits, train = self.texts.splits, self.teacher.tokens.train
         key = step_key(self.texts.key, {}, ["control.py"])
         step = Step(name="linear-control", kind="linear-control", decision="reference", key=key)
 
         def work(out: Path, _: Path) -> Step:
             texts = {split: list(table["text"]) for split, table in splits.items()}
-            answers = linear_answers(texts["train"], self.tokens.train.labels, texts["validation"], texts["test"])
+            answers = linear_answers(texts["train"], train.labels, texts["validation"], texts["test"])
             for split, values in zip(("validation", "test"), answers, strict=True):
                 np.save(out / f"{split}.npy", values)
             return step
 
-        done = self._step(self.root / "control", step, work)
+        done = self._step(self.root / "control", step, work, self.teacher.tokens)
         comparison = compare(
-            self.texts.task, self.tokens.validation.labels, done.logits, self.teacher.logits, self.guard.rule.confidence
+            self.texts.task, self.guard.gold, done.logits, self.teacher.logits, self.guard.rule.confidence
         )
         lead, low, high = (-100 * value for value in (comparison.drop, comparison.high, comparison.low))
         self.progress.say(
-            f"linear control: {comparison.reference:.2%} from the same {len(self.tokens.train.labels)} rows; "
+            f"linear control: {comparison.reference:.2%} from the same {len(train.labels)} rows; "
             f"the teacher leads by {lead:.2f} points ({low:.2f} to {high:.2f})"
         )
         return LinearControl(
             comparison=comparison,
-            train_rows=len(self.tokens.train.labels),
+            train_rows=len(train.labels),
             seconds=done.step.seconds,
             test_answers="control/test.npy",
         )
 
     def _stage(self, number: int, parameters: StageParameters, source: _Done) -> _Done:
-        """One ``[[stage]]``, made from the last accepted model and judged."""
+        """One ``[[stage]]``, made from the last accepted model and judged; where it costs too much, weakened."""
+        kept: Kept = {}
+        done = self._attempt(number, parameters, source, kept)
+        rule = self.recipe.guard
+        if done.step.decision == "rolled-back" and rule.on_fail == "weaken":
+            first = done
+            done, tried = weaken(
+                done,
+                parameters,
+                rule.tries,
+                self._reached(parameters, source),
+                lambda weaker: self._attempt(number, weaker, source, kept),
+                lambda cut: self._costliest(cut, source, kept),
+            )
+            done = self._keep(replace(done, step=done.step.model_copy(update={"tries": tried})))
+            if done.folder != first.folder:
+                notes = [f"{done.folder.name} is what became of it"]
+                write_json(first.folder / "stage.json", first.step.model_copy(update={"tries": tried, "notes": notes}))
+        self._sweep(number)
+        self.steps.append(done.step)
+        if done.step.decision == "rolled-back" and rule.on_fail == "stop":
+            raise GuardStopped(describe(done.step, rule.max_drop))
+        return done
+
+    def _reached(self, parameters: StageParameters, source: _Done) -> float:
+        """The strength at which nothing would happen to `source`."""
+        macs = (done.step.measured["encoder_macs_128"] for done in (source, self.teacher))
+        return parameters.reached(*macs)
+
+    def _sweep(self, number: int) -> None:
+        """Throw away what a stage left at strengths that this build has not tried."""
+        for folder in (self.root / "stages").glob(f"{number:02d}-*~*"):
+            if folder not in self.visited:
+                shutil.rmtree(folder)
+
+    def _costliest(self, parameters: StageParameters, source: _Done, kept: Kept) -> int | None:
+        """The layer that a stage costs most in, where the kind of stage can say so."""
+        found = getattr(stage_module(parameters.kind), "costliest", None)
+        context = self.context(self.root / ".scratch/costliest", source.tokens, source, kept)
+        layer: int | None = found(source.model(), context, parameters) if found else None
+        return layer
+
+    def _attempt(self, number: int, parameters: StageParameters, source: _Done, kept: Kept) -> _Done:
+        """A stage at one strength, judged. Every strength has a folder and a cache key of its own."""
         name = f"{number:02d}-{parameters.kind}"
         described = parameters.model_dump(exclude={"kind"})
-        sources = [f"stages/{STAGES[parameters.kind]}.py", *_SHARED_SOURCES]
+        sources = [f"stages/{STAGES[parameters.kind]}.py", *_STAGE_SOURCES]
         key = step_key(
             source.step.key, described | {"teacher": self.teacher.step.key, "seed": self.recipe.seed}, sources
         )
         step = Step(name=name, kind=parameters.kind, decision="accepted", parameters=described, key=key)
 
         def work(out: Path, scratch: Path) -> Step:
-            model = stage_module(parameters.kind).run(source.model(), self._context(scratch), parameters)
-            return self._record(model, step, out)
+            context = self.context(scratch, source.tokens, source, kept)
+            context = replace(context, new_tokenizer=out / "tokenizer")
+            model = source.model()
+            parameters.check(model.config)
+            before = count_parameters(model)
+            model = stage_module(parameters.kind).run(model, context, parameters)
+            if step.kind.startswith("prune-") and count_parameters(model) == before:
+                context.remarks.append("nothing was cut: an earlier step has reached the target")
+            tokens = source.tokens
+            if context.new_tokenizer.is_dir():
+                tokens = tokenize(self.texts, out / _TOKENIZER)
+            else:
+                shutil.copytree(source.folder / "tokenizer", context.new_tokenizer)
+            return self._record(model, step.model_copy(update={"remarks": context.remarks}), out, tokens)
 
-        return self._judge(self._step(self.root / "stages" / name, step, work))
+        weaker = parameters != self.recipe.stages[number - 1]
+        folder = self.root / "stages" / (f"{name}~{key[:8]}" if weaker else name)
+        self.visited.add(folder)
+        return self._judge(self._step(folder, step, work))
 
     def _artifact(self, table: ArtifactTable, source: _Done) -> Artifact | None:
         """One ``[[artifact]]``: exported, verified against its PyTorch source, judged; None when it is rejected."""
@@ -190,22 +282,30 @@ class _Build:
 
         def work(out: Path, _: Path) -> Step:
             module.export(source.model(), out / file, table.precision)
-            with self.progress.work(f"verifying {file}", len(self.tokens.validation.sequences)) as bar:
-                logits, parity = verify(runtime, out / file, table.precision, source.logits, self.tokens, bar.advance)
+            with self.progress.work(f"verifying {file}", len(source.tokens.validation.sequences)) as bar:
+                logits, parity = verify(runtime, out / file, table.precision, source.logits, source.tokens, bar.advance)
             np.save(out / "validation.npy", logits)
             return step.model_copy(update={"parity": parity})
 
-        done = self._step(self.root / "ship" / name, step, work)
+        done = self._step(self.root / "ship" / name, step, work, source.tokens)
         reason = complaint(done.step.parity, table.precision) if done.step.parity else None
         judged = self._judge(done, f"{file}: {reason}" if reason else None).step
+        self.steps.append(judged)
         if judged.decision != "accepted":
+            if self.recipe.guard.on_fail == "stop":
+                raise GuardStopped(describe(judged, self.recipe.guard.max_drop))
             return None
         return self._describe(
-            f"ship/{name}/{file}", f"student-{table.precision}.{table.format}", "ship", source, judged
+            f"ship/{name}/{file}",
+            f"student-{table.precision}.{table.format}",
+            "ship",
+            _SHIPPED_TOKENIZER,
+            source,
+            judged,
         )
 
-    def _step(self, folder: Path, step: Step, work: Work) -> _Done:
-        """The step as an earlier build left it, or made now."""
+    def _step(self, folder: Path, step: Step, work: Work, tokens: Tokens | None = None) -> _Done:
+        """The step as an earlier build left it, or made now; its rows are `tokens`, or cut by its own tokenizer."""
         found = cached(folder, step.key)
         if found is None:
             # From here on the manifest of an earlier build speaks of files that are being replaced.
@@ -218,39 +318,46 @@ class _Build:
 
             found = make(folder, step, self.root / ".scratch", timed)
         # What was decided then does not bind today's rule; what was measured then stands.
-        return _Done(found.model_copy(update={"decision": step.decision, "notes": []}), folder)
+        found = found.model_copy(update={"decision": step.decision, "notes": [], "tries": []})
+        return _Done(found, folder, tokens or tokenize(self.texts, folder / _TOKENIZER))
 
-    def _record(self, model: "PreTrainedModel", step: Step, out: Path) -> Step:
+    def _record(self, model: "PreTrainedModel", step: Step, out: Path, tokens: Tokens) -> Step:
         """Save what a step made, and its logits on the validation rows."""
         from compress.runtimes.torch import TorchSession
 
         model.save_pretrained(out / "model")
-        validation = self.tokens.validation.sequences
+        validation = tokens.validation.sequences
         with self.progress.work(f"{step.name}: evaluating", len(validation)) as bar:
-            logits = predict(TorchSession(model).logits, validation, self.tokens.padding, progress=bar.advance)
+            logits = predict(TorchSession(model).logits, validation, tokens.padding, progress=bar.advance)
         np.save(out / "validation.npy", logits)
-        size = {"parameters_left": count_parameters(model), "macs_128": count_macs(model, 128)}
+        size = {
+            "parameters_left": count_parameters(model),
+            "macs_128": count_macs(model),
+            "encoder_macs_128": encoder_macs(model.config),
+        }
         return step.model_copy(update={"measured": size})
 
     def _judge(self, done: _Done, reason: str | None = None) -> _Done:
-        """Record what the guard decides; raises `GuardStopped` where the recipe says so."""
-        judged = self.guard.judge(done.step, done.logits, reason)
-        write_json(done.folder / "stage.json", judged)
-        self.steps.append(self._say(judged))
-        if judged.decision == "rolled-back" and self.recipe.guard.on_fail == "stop":
-            raise GuardStopped(describe(judged, self.recipe.guard.max_drop))
-        return _Done(judged, done.folder)
+        """Record and say what the guard decides."""
+        return self._keep(replace(done, step=self.guard.judge(done.step, done.logits, reason)))
 
-    def _say(self, step: Step) -> Step:
-        self.progress.say(describe(step, self.recipe.guard.max_drop))
-        return step
+    def _keep(self, done: _Done) -> _Done:
+        write_json(done.folder / "stage.json", done.step)
+        self.progress.say(describe(done.step, self.recipe.guard.max_drop))
+        return done
 
-    def _context(self, scratch: Path) -> Context:
+    def context(self, scratch: Path, tokens: Tokens, source: _Done | None = None, kept: Kept | None = None) -> Context:
+        """What a stage may use; `source` is what it is given, None for the teacher's own training."""
         return Context(
             task=self.texts.task,
-            train=self.tokens.train,
-            validation=self.tokens.validation,
-            padding=self.tokens.padding,
+            train=tokens.train,
+            validation=tokens.validation,
+            padding=tokens.padding,
+            teacher_macs=self.teacher.step.measured["encoder_macs_128"] if source else 0,
+            train_texts=list(self.texts.splits["train"]["text"]),
+            validation_texts=list(self.texts.splits["validation"]["text"]),
+            tokenizer=source.folder / "tokenizer" if source else Path(),
+            kept={} if kept is None else kept,
             seed=self.recipe.seed,
             scratch=scratch,
             progress=self.progress,
@@ -263,16 +370,16 @@ class _Build:
 
         file = self.teacher.folder / "train.npy"
         if not file.is_file():
-            rows = self.tokens.train.sequences
+            rows, padding = self.teacher.tokens.train.sequences, self.teacher.tokens.padding
             with self.progress.work("the teacher answers the training rows", len(rows)) as bar:
                 session = TorchSession(self.teacher.model())
-                logits = predict(session.logits, rows, self.tokens.padding, progress=bar.advance)
+                logits = predict(session.logits, rows, padding, progress=bar.advance)
             with whole(file) as temporary:
                 np.save(temporary, logits)
         values: NDArray[np.float32] = np.load(file, allow_pickle=False)
         return values
 
-    def _describe(self, path: str, artifact_id: str, role: Role, source: _Done, step: Step) -> Artifact:
+    def _describe(self, path: str, artifact_id: str, role: Role, tokenizer: str, source: _Done, step: Step) -> Artifact:
         """The manifest's entry for what lies at `path` below the root."""
         target = self.root / path
         return Artifact(
@@ -280,7 +387,7 @@ class _Build:
             role=role,
             runtime=FORMATS[step.parameters.get("format", "torch")],
             path=path,
-            tokenizer="ship/tokenizer.json",
+            tokenizer=tokenizer,
             precision=step.parameters.get("precision", "fp32"),
             sha256=digest(target),
             bytes=sum(file.stat().st_size for _, file in files_of(target)),
@@ -293,10 +400,13 @@ class _Build:
     def _write_manifest(self, stages: list[_Done], shipped: list[Artifact], control: LinearControl) -> Manifest:
         write_test(self.texts, self.root / "data/test.parquet")
         task = self.texts.task
-        models = [self._describe("stages/00-teacher/model", _REFERENCE, "reference", self.teacher, self.teacher.step)]
-        for done in stages:
-            path = f"stages/{done.step.name}/model"
-            models.append(self._describe(path, f"{done.step.name}.torch", "stage", done, done.step))
+        models = []
+        for done in [self.teacher, *stages]:
+            folder = f"stages/{done.folder.name}"
+            role: Role = "reference" if done is self.teacher else "stage"
+            name = _REFERENCE if role == "reference" else f"{done.step.name}.torch"
+            models.append(self._describe(f"{folder}/model", name, role, f"{folder}/{_TOKENIZER}", done, done.step))
+        tokenizers = {artifact.tokenizer for artifact in [*models, *shipped]}
         manifest = Manifest(
             schema=1,
             recipe=self.recipe.name,
@@ -310,7 +420,7 @@ class _Build:
             linear_control=control,
             files={
                 name: digest(self.root / name)
-                for name in ("ship/tokenizer.json", "data/test.parquet", control.test_answers)
+                for name in (*sorted(tokenizers), "data/test.parquet", control.test_answers)
             },
         )
         write_json(self.root / "manifest.json", manifest)

@@ -50,11 +50,15 @@ class TeacherTable(_Table):
 
 
 class GuardTable(_Table):
-    """``[guard]``: how much of the validation metric a step may cost (absolute), and what happens beyond that."""
+    """``[guard]``: how much of the validation metric a step may cost (absolute), and what happens beyond that.
+
+    ``weaken`` turns the strength of a stage down, at most `tries` times, before it rolls the stage back.
+    """
 
     max_drop: float = Field(0.010, ge=0, lt=1)
     confidence: float = Field(0.95, gt=0.5, lt=1)
-    on_fail: Literal["rollback", "stop"] = "rollback"
+    on_fail: Literal["weaken", "rollback", "stop"] = "weaken"
+    tries: int = Field(4, ge=1, le=20)
 
 
 class ArtifactTable(_Table):
@@ -158,7 +162,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{where}: unknown key{nearest(str(key), _fields(model, parents))}"
     if first["type"] == "missing":
         return f"{where}: is missing"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}, found {first['input']!r}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}, found {first['input']!r}" if where else message
 
 
 def _fields(model: type[BaseModel], parents: list[Any]) -> Mapping[str, FieldInfo]:

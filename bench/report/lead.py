@@ -40,11 +40,12 @@ def verdict_line(results: Results) -> str:
 def guard_lines(results: Results) -> list[str]:
     """A sentence for each rolled-back step, and one for all steps that the interval left unsettled."""
     rolled_back = [_rolled_back(step, results) for step in results.steps if step.decision == "rolled-back"]
+    rolled_back += [_weakened(step, results) for step in results.steps if step.decision == "accepted" and step.tries]
     accepted = [s for s in results.steps if s.unsettled and s.decision == "accepted" and s.comparison]
     if not accepted:
         return rolled_back
     drops = ", ".join(
-        f"{plain(s, results.steps)} ({points(c.drop)} points, {points_between(c.low, c.high)})"
+        f"{plain(s, results.steps)} ({points(c.drop)} points, {points_between(c.low, c.high)}{_settling(c, results)})"
         for s in accepted
         if (c := s.comparison)
     )
@@ -53,6 +54,11 @@ def guard_lines(results: Results) -> list[str]:
         f"so the point estimate decided to accept: {drops}."
     )
     return [*rolled_back, unsettled]
+
+
+def _settling(c: Comparison, results: Results) -> str:
+    rows = c.as_drop().rows_to_settle(results.max_drop)
+    return f"; about {rows:,} rows would settle it" if rows else ""
 
 
 def foreign_line(results: Results) -> str:
@@ -136,6 +142,18 @@ def _because(c: Comparison, allowed: float) -> str:
     return (
         f"{text(c.metric)} {percent(c.value)} against the teacher's {percent(c.reference)}, "
         f"drop {points(c.drop)} points ({points_between(c.low, c.high)}), allowed {points(allowed)}"
+    )
+
+
+def _weakened(step: Step, results: Results) -> str:
+    """What was asked for, and what the guard let through."""
+    wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
+    given_back = f" with layer {', '.join(map(str, taken.spare))} given back" if taken.spare else ""
+    same = wanted.strength == taken.strength
+    strengths = "" if same else f" from {wanted.strength:.3g} to {taken.strength:.3g}"
+    return (
+        f"**{plain(step, results.steps)} was weakened{strengths}{given_back}**: at first the drop was "
+        f"{points(wanted.comparison.drop)} points, allowed {points(results.max_drop)}."
     )
 
 

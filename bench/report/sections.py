@@ -229,8 +229,30 @@ def guard(results: Results) -> str:
         )
     metric = next((s.comparison.metric for s in results.steps if s.comparison), "metric")
     headers = ["step", "decision", text(metric), "teacher's", "drop, points", "validation rows", "parameters", "took"]
-    notes = "\n".join(f"- {plain(s, results.steps)}: {text(note)}" for s in results.steps for note in s.notes)
-    return "\n\n".join(filter(None, [table(headers, rows, words=2), notes])) if rows else ""
+    notes = "\n".join(
+        f"- {plain(s, results.steps)}: {text(note)}" for s in results.steps for note in (*s.notes, *s.remarks)
+    )
+    return "\n\n".join(filter(None, [table(headers, rows, words=2), notes, _tries(results)])) if rows else ""
+
+
+def _tries(results: Results) -> str:
+    """Every strength that the guard had tried of a stage that cost too much at first."""
+    rows = []
+    for step in results.steps:
+        for one in step.tries:
+            c = one.comparison
+            rows.append(
+                [
+                    code(step.name),
+                    "as chosen" if one.strength is None else f"{one.strength:.3g}",
+                    ", ".join(map(str, one.spare)),
+                    percent(c.value),
+                    f"{points(c.drop)} ({points_between(c.low, c.high)})",
+                    "accepted" if one.accepted else "rejected",
+                ]
+            )
+    headers = ["step", "strength", "layers given back", "metric", "drop, points", "decision"]
+    return f"Strengths that the guard tried:\n\n{table(headers, rows, words=2)}" if rows else ""
 
 
 def guard_counts(results: Results) -> str:

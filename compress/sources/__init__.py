@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compress.architectures import family
 from compress.errors import BadInput
 from compress.manifest import digest
 from compress.recipe import TaskTable, TeacherTable
@@ -56,8 +57,10 @@ def load_teacher(
         )
     if tuned:
         _check_head(model.config.id2label, list(loading["missing_keys"]), labels, table.model)
-    if not hasattr(model, "bert"):
-        raise BadInput(f"teacher.model {table.model!r} is a {model.config.model_type} model; legal: BERT")
+    try:
+        family(model.config)
+    except BadInput as error:
+        raise BadInput(f"teacher.model {table.model!r}: {error}") from error
     if not tokenizer.is_fast:
         raise BadInput(f"teacher.model {table.model!r} has no fast tokenizer (tokenizer.json)")
     return model.eval(), tokenizer

@@ -3,11 +3,11 @@
 A stage writes into its scratch folder alone and prints nothing; cache, guard and record are `compress.pipeline`'s.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,22 @@ from compress.progress import Progress
 from compress.tasks import Task
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel
 
-STAGES = {"finetune": "finetune", "prune-heads": "prune_heads", "distill": "distill"}
-"""Kind -> module here. Each module has `Parameters` (what a recipe may say) and `run`."""
+STAGES = {
+    "finetune": "finetune",
+    "prune-heads": "prune_heads",
+    "prune-ffn": "prune_ffn",
+    "prune-width": "prune_width",
+    "prune-layers": "prune_layers",
+    "prune-vocab": "prune_vocab",
+    "distill": "distill",
+}
+"""Kind -> module here. Each has `Parameters` (what a recipe may say) and `run`.
+
+One that cuts layer by layer also has ``costliest(model, context, parameters)``: the layer that the guard gives back.
+"""
 
 
 class StageParameters(BaseModel):
@@ -29,6 +41,26 @@ class StageParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
+
+    @property
+    def strength(self) -> float | None:
+        """The one number the guard may turn down, 0 (nothing happens) to 1; None where there is none."""
+        return None
+
+    def at(self, strength: float) -> Self:
+        """The same at another strength."""
+        raise NotImplementedError(f"{self.kind} has no strength")
+
+    def sparing(self, layer: int) -> Self:
+        """The same, but `layer` keeps all it has."""
+        raise NotImplementedError(f"{self.kind} spares no layer")
+
+    def reached(self, macs: int, teacher: int) -> float:
+        """The strength at which nothing would happen to a model whose encoder has `macs` of the `teacher`'s."""
+        return 0.0
+
+    def check_tokenizer(self, tokenizer: "Tokenizer") -> None:
+        """Raise `BadInput` for what cannot be done with the teacher's tokenizer, before anything is trained."""
 
     def check(self, config: "PretrainedConfig") -> None:
         """Raise `BadInput` for what a model of the teacher's configuration cannot do, before anything is trained."""
@@ -48,6 +80,10 @@ class Context:
 
     `teacher_logits` gives the fine-tuned teacher's logits on the training rows, (rows, labels); they are computed at
     the first call of a build and kept. `scratch` is a folder of the stage's own, for checkpoints inside training.
+    `teacher_macs` are those of the teacher's encoder at 128 tokens. `train_texts` and `validation_texts` are the rows
+    before they were tokenized. `tokenizer` is the folder of the tokenizer of the
+    model that the stage is given; a stage that rewrites it writes `new_tokenizer`. `kept` holds what was computed about
+    that model while the stage is tried at several strengths; `remarks` is what the stage has to say about its work.
     """
 
     task: Task
@@ -58,6 +94,13 @@ class Context:
     scratch: Path
     progress: Progress
     teacher_logits: Callable[[], NDArray[np.float32]]
+    teacher_macs: int = 0
+    train_texts: Sequence[str] = ()
+    validation_texts: Sequence[str] = ()
+    tokenizer: Path = Path()
+    new_tokenizer: Path = Path()
+    kept: dict[tuple[str, str], Any] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 class Stage(Protocol):

@@ -1,62 +1,54 @@
-"""Distil the teacher into a shallower student."""
+"""Distil the teacher into a shallower student, or into the pruned model itself."""
 
-import copy
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from compress.distillation import Distillation, distil
 from compress.errors import BadInput
 from compress.stages import Context, StageParameters
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
 
 class Student(BaseModel):
-    """Where the student starts: `layers` evenly spaced layers of the model that the stage is given."""
+    """Where the student starts: `layers` evenly spaced layers of the model that the stage is given, or (``current``)
+    that model itself, to recover what pruning cost.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    init: Literal["teacher-layers"] = "teacher-layers"
-    layers: int = Field(ge=1)
+    init: Literal["teacher-layers", "current"] = "teacher-layers"
+    layers: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _layers_belong_to_init(self) -> Self:
+        if (self.layers is None) == (self.init == "teacher-layers"):
+            raise ValueError('give layers with init = "teacher-layers", and only with it')
+        return self
 
 
-class Parameters(StageParameters):
-    """Loss: `alpha` × cross-entropy + (1 - `alpha`) × T² × KL to the fine-tuned teacher at `temperature` T."""
+class Parameters(Distillation, StageParameters):
+    """What is learnt: see `compress.distillation.Distillation`."""
 
     kind: Literal["distill"] = "distill"
     student: Student
-    temperature: float = Field(2.0, gt=0)
-    alpha: float = Field(0.5, ge=0, le=1)
-    epochs: int = Field(1, ge=1)
-    learning_rate: float = Field(2e-4, gt=0)
-    batch_size: int = Field(32, ge=1)
 
     def check(self, config: "PretrainedConfig") -> None:
-        evenly_spaced(config.num_hidden_layers, self.student.layers)
+        if self.student.layers:
+            evenly_spaced(config.num_hidden_layers, self.student.layers)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """A student of `parameters.student.layers` layers, trained on the labels and the teacher's logits."""
-    from compress.losses import distillation
-    from compress.training import train
+    """The student, trained on the labels and the teacher's logits."""
+    from compress.surgery import keep_layers
 
-    student = keep_layers(model, evenly_spaced(model.config.num_hidden_layers, parameters.student.layers))
-
-    def loss(logits: "Tensor", batch: "dict[str, Tensor]") -> "Tensor":
-        return distillation(logits, batch["teacher_logits"], batch["labels"], parameters.alpha, parameters.temperature)
-
-    train(
-        student,
-        context,
-        description=f"distilling into {parameters.student.layers} layers",
-        loss=loss,
-        epochs=parameters.epochs,
-        learning_rate=parameters.learning_rate,
-        batch_size=parameters.batch_size,
-        columns={"teacher_logits": context.teacher_logits()},
-    )
+    student, description = model, "recovering by distillation"
+    if layers := parameters.student.layers:
+        student = keep_layers(model, evenly_spaced(model.config.num_hidden_layers, layers))
+        description = f"distilling into {layers} layers"
+    distil(student, context, parameters, description)
     return student
 
 
@@ -71,22 +63,3 @@ def evenly_spaced(layers: int, wanted: int) -> list[int]:
     if wanted > layers:
         raise BadInput(f"distill: student.layers is {wanted}, the model has {layers}; legal: 1 to {layers}")
     return [(i + 1) * layers // wanted - 1 for i in range(wanted)]
-
-
-def keep_layers(model: "PreTrainedModel", layers: list[int]) -> "PreTrainedModel":
-    """A copy of `model` with only `layers` of its encoder, in that order."""
-    from compress.modeling import uneven_from
-
-    prefix = "bert.encoder.layer."
-    weights: dict[str, Tensor] = {}
-    for name, tensor in model.state_dict().items():
-        if not name.startswith(prefix):
-            weights[name] = tensor.clone()
-            continue
-        number, _, rest = name.removeprefix(prefix).partition(".")
-        if int(number) in layers:
-            weights[f"{prefix}{layers.index(int(number))}.{rest}"] = tensor.clone()
-    shallow = copy.copy(model)
-    shallow.config = copy.deepcopy(model.config)
-    shallow.config.num_hidden_layers = len(layers)
-    return uneven_from(shallow, weights)

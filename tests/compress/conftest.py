@@ -100,6 +100,35 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_data(tmp_path_factory.mktemp("data"))
 
 
+FAMILIES = ("bert", "roberta", "electra", "ernie")
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def any_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model of each family; ELECTRA's embeddings are narrower than its layers, as in its small models."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    sizes: dict[str, object] = {
+        "vocab_size": 32,
+        "hidden_size": 32,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+    }
+    more: dict[str, dict[str, object]] = {
+        "roberta": {"pad_token_id": 1, "type_vocab_size": 1},
+        "electra": {"embedding_size": 16},
+        "ernie": {"use_task_id": True},
+    }
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(request.param, **(sizes | more.get(request.param, {})))
+    folder = tmp_path_factory.mktemp("hub") / request.param
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def tiny_recipe(tmp_path: Path, tiny_model: Path, tiny_data: Path) -> Path:
     path = tmp_path / "tiny.toml"

@@ -38,10 +38,24 @@ def test_bad_input_is_one_line_and_2(tiny_recipe: Path, tmp_path: Path) -> None:
     for arguments, said in [
         (("build", "none.toml"), "none.toml: no such recipe"),
         (("build", tiny_recipe, "--set", "guard.max_drop"), "legal: KEY=VALUE"),
-        (("build", tiny_recipe, "--set", "stage.0.heads={9=[0]}", "--set", "stage.0.ratio=0.1"), "either heads"),
+        (
+            ("build", tiny_recipe, "--set", "stage.0.heads={9=[0]}", "--set", "stage.0.ratio=0.1"),
+            "exactly one of heads",
+        ),
         (("evaluate", "none.onnx", "--recipe", tiny_recipe), "none.onnx: no such model"),
     ]:
         done = pocketbert(*arguments, cwd=tmp_path)
         assert done.returncode == 2
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_sensitivity_prints_and_draws(tiny_recipe: Path, tmp_path: Path) -> None:
+    done = pocketbert("sensitivity", tiny_recipe, "--rows", "20", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "on 20 validation rows; points lost without the part" in done.stdout
+    assert {path.name for path in (tmp_path / "reports").iterdir()} == {"tiny-sensitivity.json", "tiny-sensitivity.svg"}
+    assert (tmp_path / "artifacts/tiny/stages/00-teacher/stage.json").is_file()
+    again = pocketbert("sensitivity", tiny_recipe, "--rows", "20", cwd=tmp_path)
+    assert again.stdout == done.stdout
+    assert "fine-tuning" not in again.stderr, "the teacher was trained again"

@@ -4,6 +4,7 @@ from compress.guard import Guard, describe
 from compress.manifest import Step
 from compress.recipe import GuardTable
 from compress.tasks import open_task
+from compress.tasks.paired import Drop
 
 GOLD = [0, 1] * 500
 
@@ -29,7 +30,7 @@ def test_between_the_bounds_the_estimate_decides_and_it_says_so() -> None:
     near, far = judge(109), judge(112)
     assert (near.decision, near.unsettled) == ("accepted", True)
     assert (far.decision, far.unsettled) == ("rolled-back", True)
-    assert "unsettled" in describe(far, 0.010)
+    assert "unsettled on 1,000 rows: about" in describe(far, 0.010)
     assert "+1.20 points" in describe(far, 0.010)
 
 
@@ -39,3 +40,15 @@ def test_broken_export_is_rejected_however_good() -> None:
     judged = guard.judge(step, logits(100), "a logit differs")
     assert judged.decision == "rolled-back"
     assert "a logit differs" in describe(judged, 0.010)
+
+
+def test_rows_that_would_settle_it_do() -> None:
+    """With so many rows and the same shares, the interval ends at the limit."""
+    step = judge(109)
+    assert step.comparison is not None
+    rows = step.comparison.as_drop().rows_to_settle(0.010)
+    assert rows is not None
+    shrunk = (step.comparison.high - step.comparison.drop) * (step.comparison.rows / rows) ** 0.5
+    assert abs(step.comparison.drop + shrunk - 0.010) < 1e-4
+    assert Drop(0.010, -0.01, 0.03, 100).rows_to_settle(0.010) is None
+    assert "no number would settle" in describe(judge(110), 0.010)

@@ -1,49 +1,93 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch.nn import functional
 
-from compress.importance import head_importance, head_masks
+from compress.importance import METHODS, importance, masks
+from compress.layer_importance import layer_importance
 from compress.modeling import load_classifier
 from compress.progress import Progress
 from compress.stages import Context, Rows
-from compress.stages.prune_heads import without_heads
+from compress.surgery import without
 
-IDS = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 9, 3, 0]])
-MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]])
-
-
-def test_masked_and_pruned_heads_give_the_same_logits(tiny_model: Path) -> None:
-    model = load_classifier(tiny_model).eval()
-    removed = {0: [0, 3], 1: [2], 3: [0, 1, 2]}
-    with head_masks(model) as masks, torch.no_grad():
-        for layer, heads in removed.items():
-            masks[layer][:, heads] = 0.0
-        masked = model(input_ids=IDS, attention_mask=MASK).logits
-    full = model(input_ids=IDS, attention_mask=MASK).logits
-    pruned = without_heads(model, removed)(input_ids=IDS, attention_mask=MASK).logits
-    assert (pruned - masked).abs().max() < 1e-5
-    assert (pruned - full).abs().max() > 1e-5, "pruning did nothing, the test proves nothing"
+TEXTS, LABELS = [[2, 5, 6, 7, 3], [2, 14, 9, 3]], [1, 0]
+KIND = {"heads": 4, "neurons": 64}
 
 
-def test_importance_is_the_gradient_of_the_mask(tiny_model: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    unused: Any = None
+    rows = Rows(TEXTS, LABELS)
+    return Context(unused, rows, rows, 0, 0, tmp_path, Progress(), unused)
+
+
+def losses(model: torch.nn.Module, kind: str, layer: int, unit: int, step: float) -> torch.Tensor:
+    """The loss of each text with one mask moved by `step`."""
+    ids, visible = torch.tensor([TEXTS[0], [*TEXTS[1], 0]]), torch.tensor([[1] * 5, [1] * 4 + [0]])
+    with masks(model) as put, torch.no_grad():
+        getattr(put, kind)[layer][0, unit] += step
+        logits = model(input_ids=ids, attention_mask=visible).logits
+    return functional.cross_entropy(logits, torch.tensor(LABELS), reduction="none")
+
+
+@pytest.mark.parametrize("kind", KIND)
+@pytest.mark.parametrize(("method", "power"), [("taylor", 1), ("fisher", 2)])
+def test_scores_are_those_of_finite_differences(
+    tiny_model: Path, context: Context, kind: str, method: str, power: int
+) -> None:
     model = load_classifier(tiny_model).double().eval()  # float32 drowns the finite difference
-    texts, labels = [[2, 5, 6, 7, 3], [2, 14, 9, 11, 3]], [1, 1]
-    rows = Rows(texts, labels)
-    with Progress() as progress:
-        unused: Any = None
-        context = Context(unused, rows, rows, 0, 0, tmp_path, progress, unused)
-        scores = head_importance(model, context, 2)
-    gradients = []
-    for head in range(4):
-        losses = []
-        for step in (1e-2, -1e-2):
-            with head_masks(model) as masks, torch.no_grad():
-                masks[2][0, head] += step
-                logits = model(torch.tensor(texts)).logits
-            losses.append(functional.cross_entropy(logits, torch.tensor(labels), reduction="none"))
-        gradients.append(((losses[0] - losses[1]) / 2e-2).abs().sum())
-    expected = torch.stack(gradients)
-    assert torch.allclose(scores[2].double(), expected / expected.norm(), atol=1e-2)
+    found = getattr(importance(model, context, method, 2), kind)[2]
+    assert found.shape == (KIND[kind],)
+    for unit in range(4):
+        slopes = (losses(model, kind, 2, unit, 1e-2) - losses(model, kind, 2, unit, -1e-2)) / 2e-2
+        assert found[unit].item() == pytest.approx(slopes.abs().pow(power).mean().item(), rel=1e-2)
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_layers_that_have_lost_everything_are_scored_too(tiny_model: Path, context: Context, method: str) -> None:
+    model = without(load_classifier(tiny_model), {1: range(4)}, {2: range(64), 3: range(60)})
+    scores = importance(model, context, method, 2)
+    assert [len(layer) for layer in scores.heads] == [4, 0, 4, 4]
+    assert [len(layer) for layer in scores.neurons] == [64, 64, 0, 4]
+    assert all(bool((layer >= 0).all()) for layer in (*scores.heads, *scores.neurons))
+
+
+def test_scores_are_computed_once(tiny_model: Path, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_classifier(tiny_model)
+    first = importance(model, context, "taylor", 2)
+    monkeypatch.setitem(METHODS, "taylor", lambda *_: pytest.fail("computed again"))
+    assert importance(model, context, "taylor", 2) is first
+
+
+def test_a_unit_whose_output_is_nought_has_no_magnitude(tiny_model: Path, context: Context) -> None:
+    model = load_classifier(tiny_model)
+    with torch.no_grad():
+        model.bert.encoder.layer[1].attention.output.dense.weight[:, 8:16] = 0
+        model.bert.encoder.layer[1].output.dense.weight[:, 5] = 0
+    scores = importance(model, context, "magnitude", 2)
+    assert scores.heads[1].argmin() == 1
+    assert scores.neurons[1].argmin() == 5
+    assert scores.heads[1][1] == 0
+    assert scores.neurons[1][5] == 0
+
+
+def test_layer_scores(tiny_model: Path, context: Context) -> None:
+    model = load_classifier(tiny_model).eval()
+    assert layer_importance(model, context, "top", 2) == [4, 3, 2, 1]
+    order = layer_importance(model, context, "alternate", 2)
+    assert sorted(range(4), key=order.__getitem__) == [2, 0, 3, 1]
+    with torch.no_grad():  # a layer that adds nothing to what enters it
+        idle = model.bert.encoder.layer[2]
+        for linear in (idle.attention.output.dense, idle.output.dense):
+            linear.weight.zero_()
+            linear.bias.zero_()
+    same = layer_importance(model, context, "similarity", 2)
+    assert min(range(4), key=same.__getitem__) == 2
+    assert same[2] == pytest.approx(0, abs=1e-4)
+    ids, visible = torch.tensor([TEXTS[0], [*TEXTS[1], 0]]), torch.tensor([[1] * 5, [1] * 4 + [0]])
+    with torch.no_grad():
+        whole = functional.cross_entropy(model(input_ids=ids, attention_mask=visible).logits, torch.tensor(LABELS))
+    assert layer_importance(model, context, "loss", 2)[2] == pytest.approx(whole.item(), abs=1e-4)

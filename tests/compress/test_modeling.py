@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from compress.modeling import load_classifier
-from compress.stages.prune_heads import without_heads
+from compress.surgery import without
 
 
 @pytest.fixture
 def uneven(tmp_path: Path, tiny_model: Path) -> tuple[Path, torch.Tensor]:
-    model = without_heads(load_classifier(tiny_model).eval(), {0: [1, 3], 2: [0]})
+    model = without(load_classifier(tiny_model), {0: [1, 3], 1: range(4), 2: [0]}, {1: range(40), 2: range(64)})
     model.save_pretrained(tmp_path / "uneven")
     return tmp_path / "uneven", model(torch.tensor([[2, 5, 6, 3]])).logits
 
@@ -23,7 +23,7 @@ def uneven(tmp_path: Path, tiny_model: Path) -> tuple[Path, torch.Tensor]:
 def test_round_trip(uneven: tuple[Path, torch.Tensor]) -> None:
     folder, logits = uneven
     again = load_classifier(folder).eval()
-    assert again.config.layer_heads == [2, 4, 3, 4]
+    assert (again.config.layer_heads, again.config.layer_intermediate) == ([2, 0, 3, 4], [64, 24, 0, 64])
     assert again.bert.encoder.layer[0].attention.self.query.weight.shape == (16, 32)
     assert torch.equal(again(torch.tensor([[2, 5, 6, 3]])).logits, logits)
     assert not list(folder.glob("*.bin"))

@@ -9,17 +9,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
 from compress import pipeline
 from compress.errors import BadInput
-from compress.guard import GuardStopped
-from compress.manifest import Manifest, load_manifest
+from compress.evaluation import evaluate_file
+from compress.guard import Guard, GuardStopped
+from compress.manifest import Manifest, Step, load_manifest
 from compress.pipeline import build
 from compress.progress import Progress, Work
 from compress.recipe import load_recipe
 from compress.training import _last_checkpoint
+from tests.compress.conftest import BAD, FILLER, GOOD
 
 ROOT = Path(__file__).parents[2]
 
@@ -188,3 +192,116 @@ def test_killed_build_resumes_inside_distillation(tiny_recipe: Path, tmp_path: P
     assert heard.built[0] == "02-distill", "finished stages were made again"
     assert heard.advances["distilling into 2 layers"][0] == checkpoint, "distillation began at its first step"
     assert not list(root.glob(".scratch/*"))
+
+
+def _with_first_stage(recipe: Path, stage: str) -> Path:
+    before, _, rest = recipe.read_text(encoding="utf-8").partition('[[stage]]\nkind = "prune-heads"')
+    _, _, after = rest.partition("[[stage]]")
+    recipe.write_text(f"{before}[[stage]]\n{stage}\n[[stage]]{after}", encoding="utf-8")
+    return recipe
+
+
+def test_a_smaller_vocabulary_goes_with_its_tokenizer(tiny_recipe: Path, tmp_path: Path) -> None:
+    """Half the characters go: what comes after reads other ids, and is scored through the other tokenizer."""
+    _with_first_stage(tiny_recipe, f'kind = "prune-vocab"\ntokens = {json.dumps(list(GOOD + BAD), ensure_ascii=False)}')
+    root = tmp_path / "tiny"
+    manifest, _ = run(tiny_recipe, root)
+    step = manifest.steps[1]
+    assert step.decision == "accepted"
+    assert "are cut otherwise; unknown tokens in the validation texts" in step.remarks[0]
+    tokenizers = {a.id: Tokenizer.from_file(str(root / a.tokenizer)) for a in manifest.artifacts}
+    assert tokenizers["teacher-fp32.torch"].get_vocab_size() == 4 + len(set(GOOD + BAD + FILLER))
+    for smaller in ("01-prune-vocab.torch", "02-distill.torch", "student-int8.onnx"):
+        assert tokenizers[smaller].get_vocab_size() == 4 + len(GOOD + BAD)
+    recipe = load_recipe(tiny_recipe)
+    stages = {step.name: step for step in manifest.steps}
+    for artifact in manifest.artifacts:
+        name = stages.get(artifact.made_from or "", stages["00-teacher"])
+        with Progress() as progress:
+            scores, _ = evaluate_file(root / artifact.path, recipe, "validation", progress)
+        if artifact.precision == "fp32" and name.comparison:
+            assert scores["accuracy"] == pytest.approx(name.comparison.value), artifact.id
+    _, heard = run(tiny_recipe, root)
+    assert heard.built == []
+
+
+def test_a_stage_that_costs_too_much_is_weakened(
+    tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Guard.judge
+
+    def strict(guard: Guard, step: Step, *rest: Any) -> Step:
+        judged = judge(guard, step, *rest)
+        if step.kind != "prune-heads":
+            return judged
+        return judged.model_copy(update={"decision": "accepted" if step.parameters["ratio"] <= 0.3 else "rolled-back"})
+
+    monkeypatch.setattr(Guard, "judge", strict)
+    root = tmp_path / "tiny"
+    manifest, heard = run(tiny_recipe, root, stage__0__ratio="0.8", guard__tries="3")
+    step = manifest.steps[1]
+    assert [(one.strength, one.accepted) for one in step.tries] == [
+        (0.8, False),
+        (0.4, False),
+        (0.2, True),
+        (0.3, True),
+    ]
+    assert step.decision == "accepted"
+    assert step.parameters["ratio"] == 0.3
+    [pruned] = [a for a in manifest.artifacts if a.id == "01-prune-heads.torch"]
+    written = json.loads((root / pruned.path).parent.joinpath("stage.json").read_text())
+    assert len(written["tries"]) == 4, "what was tried does not stand beside the model"
+    assert json.loads((root / pruned.path / "config.json").read_text())["layer_heads"] != [4, 4, 4, 4]
+    assert heard.advances["scoring heads and neurons"], "nothing was scored"
+    assert any("after 4 tries" in line for line in heard.lines)
+    before = (root / "manifest.json").read_text()
+    _, heard = run(tiny_recipe, root, stage__0__ratio="0.8", guard__tries="3")
+    assert heard.built == []
+    assert (root / "manifest.json").read_text() == before
+    monkeypatch.undo()
+    manifest, heard = run(tiny_recipe, root, stage__0__ratio="0.8", guard__tries="3")
+    assert manifest.steps[1].tries == [], "another rule accepts it as it is"
+    assert "01-prune-heads" not in heard.built
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        '{ kind = "prune-width", ratio = 0.5, calibration_rows = 8 }',
+        '{ kind = "prune-layers", ratio = 0.5, calibration_rows = 8 }',
+        '{ kind = "prune-ffn", ratio = 0.5, calibration_rows = 8 }',
+        '{ kind = "prune-heads", heads = { 0 = [0], 2 = [1, 2] }, calibration_rows = 8 }',
+    ],
+)
+def test_the_costliest_layer_is_given_back(
+    built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """Through the stages' own scores; a guard that accepts nothing else."""
+    judge = Guard.judge
+
+    def strict(guard: Guard, step: Step, *rest: Any) -> Step:
+        judged = judge(guard, step, *rest)
+        if not step.kind.startswith("prune-"):
+            return judged
+        return judged.model_copy(update={"decision": "accepted" if step.parameters["spare"] else "rolled-back"})
+
+    monkeypatch.setattr(Guard, "judge", strict)
+    manifest, _ = run(*built, stage__0=stage, guard__tries="1")
+    step = manifest.steps[1]
+    assert step.decision == "accepted"
+    assert [one.accepted for one in step.tries][-1]
+    assert len(step.tries[-1].spare) == 1
+    kind = step.kind
+    full = json.loads((built[1] / f"stages/01-{kind}/stage.json").read_text())
+    assert full["decision"] == "rolled-back"
+    assert len(full["tries"]) == len(step.tries)
+    assert full["notes"][0].endswith("is what became of it")
+
+
+def test_a_choice_is_checked_against_the_model_it_is_for(built: tuple[Path, Path]) -> None:
+    """The teacher is cached, and two layers of four have gone before."""
+    with pytest.raises(BadInput, match="there is no layer 9"):
+        run(*built, stage__0='{ kind = "prune-layers", layers = [9] }')
+    twice = '{ kind = "prune-layers", layers = [0, 1] }'
+    with pytest.raises(BadInput, match="all 2 layers would go"):
+        run(*built, stage__0=twice, stage__1=twice)

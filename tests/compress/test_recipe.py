@@ -38,7 +38,7 @@ def broken(path: Path, old: str, new: str) -> str:
         ("max_length = 16", "max_length = 4", "task.max_length"),
         ('format = "onnx"', 'format = "onx"', "did you mean 'onnx'?"),
         ('precision = "int8"', 'precision = "int4"', "'fp32' or 'int8'"),
-        ("ratio = 0.25", "", "either heads"),
+        ("ratio = 0.25", "", "(prune-heads): give exactly one of heads"),
         ("[[stage]]", "[[stages]]", "stages: unknown key, did you mean 'stage'?"),
         ('precision = "int8"', 'precision = "fp32"', "onnx-fp32 stands there twice"),
         ("layers = 2", "layrs = 2", "did you mean 'layers'?"),

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from bench.report.markdown import compose
 from bench.report.tables import code, fold, table, text
 from bench.results import FlippedRow, Flips, Interval, Paired, Profile, Results
-from compress.manifest import Step
+from compress.manifest import Step, Try
 
 PICTURES = ["accuracy-latency.svg", "latency.svg", "memory.svg"]
 PARTS = ["accuracy", "latency", "memory", "size"]
@@ -42,8 +42,26 @@ def test_first_lines_name_a_rolled_back_step(rolled_back: Results) -> None:
 def test_first_lines_name_unsettled_steps(results: Results) -> None:
     line = _first_lines(compose(results, []))[1]
     assert line.startswith("- **Unsettled:**")
-    assert "distill (0.7 points, 0.0 to 1.4)" in line
+    assert re.search(r"distill \(0\.7 points, 0\.0 to 1\.4; about \d?\d,\d{3} rows would settle it\)", line)
     assert "prune-heads" not in line
+
+
+def test_first_lines_name_a_weakened_step_and_the_details_what_was_tried(results: Results) -> None:
+    step = next(s for s in results.steps if s.name == "02-prune-heads")
+    assert step.comparison is not None
+    far = step.comparison.model_copy(update={"drop": 0.031})
+    tries = [
+        Try(strength=0.5, comparison=far, accepted=False),
+        Try(strength=0.25, spare=[3], comparison=step.comparison, accepted=True),
+    ]
+    steps = [s.model_copy(update={"tries": tries}) if s is step else s for s in results.steps]
+    markdown = compose(results.model_copy(update={"steps": steps}), [])
+    assert (
+        "- **prune-heads was weakened from 0.5 to 0.25 with layer 3 given back**: at first the drop was 3.1 points, "
+        "allowed 1.0."
+    ) in _first_lines(markdown)
+    assert re.search(r"\| `02-prune-heads` +\| 0\.5 +\|.*rejected", markdown)
+    assert re.search(r"\| `02-prune-heads` +\| 0\.25 +\| 3\D.*accepted", markdown)
 
 
 def test_the_build_goes_on_after_a_stage_in_the_middle(results: Results) -> None:

@@ -13,7 +13,7 @@ from compress.exports.verify import complaint
 from compress.manifest import Parity
 from compress.modeling import load_classifier
 from compress.runtimes import open_session
-from compress.stages.prune_heads import without_heads
+from compress.surgery import without
 from compress.tasks.encoding import pad
 
 BATCH = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
@@ -21,7 +21,7 @@ BATCH = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
 
 @pytest.fixture(scope="module")
 def model(tiny_model: Path) -> torch.nn.Module:
-    return without_heads(load_classifier(tiny_model), {0: [1], 3: [0, 2]}).eval()
+    return without(load_classifier(tiny_model), {0: [1], 1: range(4), 3: [0, 2]}, {2: range(64), 3: range(10)})
 
 
 @pytest.fixture(scope="module")

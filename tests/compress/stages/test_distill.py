@@ -5,8 +5,8 @@ import torch
 
 from compress.errors import BadInput
 from compress.modeling import load_classifier
-from compress.stages.distill import evenly_spaced, keep_layers
-from compress.stages.prune_heads import without_heads
+from compress.stages.distill import Student, evenly_spaced
+from compress.surgery import keep_layers, without
 
 
 def test_evenly_spaced() -> None:
@@ -19,7 +19,7 @@ def test_evenly_spaced() -> None:
 
 
 def test_student_takes_the_chosen_layers_with_their_shapes(tiny_model: Path) -> None:
-    model = without_heads(load_classifier(tiny_model), {3: [0, 1]})
+    model = without(load_classifier(tiny_model), {3: [0, 1]}, {})
     student = keep_layers(model, [1, 3])
     assert student.config.num_hidden_layers == 2
     assert student.config.layer_heads == [4, 2]
@@ -31,3 +31,10 @@ def test_student_takes_the_chosen_layers_with_their_shapes(tiny_model: Path) -> 
     with torch.no_grad():
         student.classifier.weight.zero_()
     assert model.classifier.weight.abs().sum() > 0, "student and teacher share a tensor"
+
+
+def test_layers_are_for_a_shallower_student_alone() -> None:
+    assert Student(init="current").layers is None
+    for wrong in ({"init": "current", "layers": 4}, {}):
+        with pytest.raises(ValueError, match="give layers with init"):
+            Student.model_validate(wrong)

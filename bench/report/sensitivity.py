@@ -1,0 +1,80 @@
+"""What each part of a model is worth, as a table for the terminal and as a heat map."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from bench.report.plots.style import INK, new_figure, save, style
+from compress.files import write_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from compress.sensitivity import Sensitivity
+
+_SHOWN = {"layer": "layer", "ffn 0.75": "FFN ¾", "ffn 0.5": "FFN ½", "ffn 0.25": "FFN ¼"}
+_DARK = 0.6  # of the scale: from here on, light type is easier to read
+
+
+def show(found: "Sensitivity") -> str:
+    """One line per layer, highest first: points lost without each part (negative: it is better without)."""
+    parts, table = _table(found)
+    rows = [
+        [layer, *("" if value is None else f"{value:+.1f}" for value in row)]
+        for layer, row in reversed(list(enumerate(table)))
+    ]
+    return (
+        f"{found.metric} {found.value:.2%} on {found.rows:,} validation rows; points lost without the part:\n"
+        f"{tabulate(rows, headers=['layer', *map(_short, parts)], disable_numparse=True, stralign='right')}"
+    )
+
+
+def write(found: "Sensitivity", folder: Path, recipe: str) -> list[Path]:
+    """The numbers as JSON and the heat map as SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers, picture = folder / f"{recipe}-sensitivity.json", folder / f"{recipe}-sensitivity.svg"
+    write_json(numbers, asdict(found))
+    with style():
+        save(_draw(found), picture)
+    return [numbers, picture]
+
+
+def _table(found: "Sensitivity") -> tuple[list[str], list[list[float | None]]]:
+    """The names of the parts, and points lost by layer and part; None where a layer has no such head."""
+    heads = sorted({c.part for c in found.changes if c.part.startswith("head")}, key=lambda part: int(part[5:]))
+    parts = [*heads, *_SHOWN]
+    points = {(change.layer, change.part): change.points for change in found.changes}
+    layers = 1 + max(change.layer for change in found.changes)
+    return parts, [[points.get((layer, part)) for part in parts] for layer in range(layers)]
+
+
+def _short(part: str) -> str:
+    return _SHOWN.get(part) or part.replace("head ", "h")
+
+
+def _draw(found: "Sensitivity") -> "Figure":
+    import numpy as np
+
+    parts, table = _table(found)
+    values = np.array([[np.nan if value is None else value for value in row] for row in table])
+    heads = len(parts) - len(_SHOWN)
+    scale = max(1.0, float(np.nanmax(np.abs(values[:, :heads]))) * 2)
+    figure = new_figure(1.2 + 0.36 * len(table))
+    axes = figure.subplots()
+    axes.grid(visible=False)
+    image = axes.imshow(values, cmap="RdBu_r", vmin=-scale, vmax=scale, aspect="auto", origin="lower")
+    for layer, row in enumerate(table):
+        for place, value in enumerate(row):
+            if value is not None:
+                colour = "white" if abs(value) > _DARK * scale else INK
+                axes.text(place, layer, f"{value:.1f}", ha="center", va="center", fontsize=7.5, color=colour)
+    axes.axvline(heads - 0.5, color="white", linewidth=4)
+    axes.set_xticks(range(len(parts)), [_short(part) for part in parts], fontsize=8.5)
+    axes.set_yticks(range(len(table)))
+    axes.set_ylabel("layer")
+    axes.set_xlabel("taken away alone: one head, the whole layer, or all but the share of its FFN neurons")
+    axes.set_title(f"{found.metric}, points lost of {found.value:.1%} ({found.rows:,} validation rows)")
+    figure.colorbar(image, ax=axes, extend="both", pad=0.01)
+    return figure

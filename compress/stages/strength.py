@@ -1,0 +1,89 @@
+"""What stages that cut have in common: an explicit choice or a strength, and how the guard turns the strength down."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from compress.distillation import Distillation, distil
+from compress.errors import BadInput
+from compress.stages import Context, StageParameters
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+UnitsByLayer = dict[int, list[int]]
+
+
+class CutParameters(StageParameters):
+    """Exactly one of the explicit choice, `ratio` and `target_macs`.
+
+    `ratio` is the share that goes of what the stage cuts. `target_macs` is what shall be left of the fine-tuned
+    teacher's encoder multiply-accumulates (at 128 tokens), as a fraction. The layers in `spare` are given back what the
+    choice takes from them; nothing else goes in their place. `recover` trains what is left, before the guard looks.
+    """
+
+    explicit: ClassVar[str]
+
+    ratio: float | None = Field(None, gt=0, lt=1)
+    target_macs: float | None = Field(None, gt=0, lt=1)
+    spare: tuple[int, ...] = ()
+    recover: Distillation | None = None
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        names = [*([self.explicit] if self.explicit else []), "ratio", "target_macs"]
+        given = [name for name in names if getattr(self, name, None) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"give exactly one of {', '.join(names)}, not {found}")
+        return self
+
+    @property
+    def strength(self) -> float | None:
+        if self.ratio is not None:
+            return self.ratio
+        return None if self.target_macs is None else round(1 - self.target_macs, 6)
+
+    def at(self, strength: float) -> Self:
+        if self.ratio is not None:
+            return self.model_copy(update={"ratio": strength})
+        return self.model_copy(update={"target_macs": round(1 - strength, 6)})
+
+    def reached(self, macs: int, teacher: int) -> float:
+        return 0.0 if self.target_macs is None else max(0.0, 1 - macs / teacher)
+
+    def sparing(self, layer: int) -> Self:
+        return self.model_copy(update={"spare": (*self.spare, layer)})
+
+    def needed_macs(self, now: int, teacher: int, most: int) -> float:
+        """The MACs that have to go from an encoder of `now`, where `most` is what the stage can take.
+
+        Raises:
+            BadInput: the target cannot be reached by what the stage cuts.
+        """
+        if self.ratio is not None:
+            return self.ratio * most
+        needed = now - (self.target_macs or 0.0) * teacher
+        if needed > most:
+            least = (now - most) / teacher
+            raise BadInput(f"{self.kind}: target_macs is {self.target_macs:g}; legal here: {least:.3f} to 1")
+        return needed
+
+    def check(self, config: "PretrainedConfig") -> None:
+        from compress.surgery import check_units
+
+        check_units(self.kind, "unit", dict.fromkeys(self.spare, ()), [1] * config.num_hidden_layers)
+
+
+class ScoredParameters(CutParameters):
+    """A cut by the scores of `compress.importance` over the first `calibration_rows` training rows."""
+
+    importance: Literal["taylor", "fisher", "magnitude", "random"] = "taylor"
+    calibration_rows: int = Field(512, ge=1)
+
+
+def recovered(cut: "PreTrainedModel", context: Context, parameters: CutParameters) -> "PreTrainedModel":
+    """What a cutting stage returns: `cut`, trained where the recipe says so."""
+    if parameters.recover:
+        distil(cut, context, parameters.recover, f"{parameters.kind}: recovering")
+    return cut

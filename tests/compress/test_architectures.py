@@ -1,0 +1,112 @@
+"""What holds for BERT holds for its relatives."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import GPT2Config
+
+from compress.architectures import classify, embed, encoder_layers, family, head_counts, neuron_counts
+from compress.errors import BadInput
+from compress.exports.onnx import export
+from compress.exports.plain import PlainClassifier
+from compress.importance import masks
+from compress.modeling import load_classifier
+from compress.runtimes import open_session
+from compress.size import count_macs, count_parameters, encoder_macs
+from compress.surgery import keep_layers, without
+
+IDS = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 9, 3, 1]])  # 1 pads: RoBERTa counts positions around it
+MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]])
+HEADS = {0: [0, 3], 1: [2], 3: [0, 1, 2, 3]}
+NEURONS = {0: list(range(10, 40)), 2: [0, 63], 3: list(range(64))}
+
+
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        out: torch.Tensor = model(input_ids=IDS, attention_mask=MASK).logits
+    return out
+
+
+def test_masked_and_cut_give_the_same_logits(any_model: Path) -> None:
+    model = load_classifier(any_model).eval()
+    with masks(model) as put, torch.no_grad():
+        for layer, units in HEADS.items():
+            put.heads[layer][:, units] = 0.0
+        for layer, units in NEURONS.items():
+            put.neurons[layer][:, units] = 0.0
+        masked = logits(model)
+    cut = without(model, HEADS, NEURONS)
+    assert (logits(cut) - masked).abs().max() < 1e-5
+    assert (logits(cut) - logits(model)).abs().max() > 1e-4, "pruning did nothing, the test proves nothing"
+    assert count_parameters(cut) < count_parameters(model)
+    assert count_macs(cut) < count_macs(model)
+    assert not [name for name, weight in cut.state_dict().items() if weight.numel() == 0]
+
+
+def test_left_out_layers_are_skipped_layers(any_model: Path) -> None:
+    model = load_classifier(any_model).eval()
+    with torch.no_grad():
+        hidden = embed(model, IDS)
+        for layer in (0, 3):
+            hidden = encoder_layers(model)[layer](hidden, MASK[:, None, None, :].bool())
+        skipped = classify(model, hidden)
+    assert (logits(keep_layers(model, [0, 3])) - skipped).abs().max() < 1e-5
+
+
+def test_uneven_shapes_survive_saving(any_model: Path, tmp_path: Path) -> None:
+    cut = without(load_classifier(any_model), HEADS, NEURONS)
+    cut.save_pretrained(tmp_path / "cut")
+    again = load_classifier(tmp_path / "cut").eval()
+    assert head_counts(again.config) == [2, 3, 4, 0]
+    assert neuron_counts(again.config) == [34, 64, 62, 0]
+    assert torch.equal(logits(again), logits(cut))
+    assert encoder_macs(again.config) == encoder_macs(cut.config)
+
+
+def test_uneven_shapes_load_where_pocketbert_is_not_installed(any_model: Path, tmp_path: Path) -> None:
+    cut = without(load_classifier(any_model), HEADS, NEURONS)
+    cut.save_pretrained(tmp_path / "cut")
+    script = (
+        "import sys, torch; sys.modules['compress'] = None\n"
+        "from transformers import AutoModelForSequenceClassification as Auto\n"
+        f"model = Auto.from_pretrained({str(tmp_path / 'cut')!r}, trust_remote_code=True).eval()\n"
+        f"print(model(torch.tensor({IDS.tolist()}), attention_mask=torch.tensor({MASK.tolist()})).logits.tolist())"
+    )
+    environment = os.environ | {"HF_HOME": str(tmp_path / "hf"), "HF_MODULES_CACHE": str(tmp_path / "modules")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
+    )
+    assert torch.allclose(torch.tensor(json.loads(done.stdout)), logits(cut), atol=1e-6)
+
+
+def test_uneven_models_are_exported(any_model: Path, tmp_path: Path) -> None:
+    cut = without(load_classifier(any_model), HEADS, NEURONS)
+    with torch.no_grad():
+        assert (PlainClassifier(cut)(IDS, MASK) - logits(cut)).abs().max() < 1e-5
+    batch = {"input_ids": IDS.numpy(), "attention_mask": MASK.numpy()}
+    for precision, allowed in (("fp32", 1e-5), ("int8", 0.1)):
+        export(cut, tmp_path / "m.onnx", precision)
+        answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(batch)
+        assert np.abs(answer - logits(cut).numpy()).max() < allowed
+
+
+def test_cutting_twice_counts_what_is_left(any_model: Path) -> None:
+    once = without(load_classifier(any_model), {0: [0], 1: [0, 1, 2, 3]}, {0: [0]})
+    twice = without(once, {0: [2]}, {0: [62]})
+    assert head_counts(twice.config) == [2, 0, 4, 4]
+    assert neuron_counts(twice.config)[0] == 62
+    with pytest.raises(BadInput, match="layer 0 has no head 2; legal: 0 to 1"):
+        without(twice, {0: [2]}, {})
+    with pytest.raises(BadInput, match="layer 1 has no head 0; legal: none"):
+        without(twice, {1: [0]}, {})
+
+
+def test_any_other_architecture_is_refused() -> None:
+    with pytest.raises(BadInput, match="a gpt2 model cannot be compressed; legal: bert, roberta, electra, ernie"):
+        family(GPT2Config())
