@@ -103,9 +103,8 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 FAMILIES = ("bert", "roberta", "electra", "ernie")
 
 
-@pytest.fixture(scope="session", params=FAMILIES)
-def any_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model of each family; ELECTRA's embeddings are narrower than its layers, as in its small models."""
+def write_any_model(folder: Path, family: str) -> Path:
+    """A random model of a family; ELECTRA's embeddings are narrower than its layers, as in its small models."""
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -123,10 +122,14 @@ def any_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         "ernie": {"use_task_id": True},
     }
     torch.manual_seed(0)
-    config = AutoConfig.for_model(request.param, **(sizes | more.get(request.param, {})))
-    folder = tmp_path_factory.mktemp("hub") / request.param
-    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
-    return folder
+    config = AutoConfig.for_model(family, **(sizes | more.get(family, {})))
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder / family)
+    return folder / family
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def any_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_any_model(tmp_path_factory.mktemp("hub"), request.param)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from compress.modeling import load_classifier
 from compress.runtimes import open_session
 from compress.size import count_macs, count_parameters, encoder_macs
 from compress.surgery import keep_layers, without
+from tests.compress.conftest import FAMILIES, write_any_model
 
 IDS = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 9, 3, 1]])  # 1 pads: RoBERTa counts positions around it
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]])
@@ -69,20 +70,28 @@ def test_uneven_shapes_survive_saving(any_model: Path, tmp_path: Path) -> None:
     assert encoder_macs(again.config) == encoder_macs(cut.config)
 
 
-def test_uneven_shapes_load_where_pocketbert_is_not_installed(any_model: Path, tmp_path: Path) -> None:
-    cut = without(load_classifier(any_model), HEADS, NEURONS)
-    cut.save_pretrained(tmp_path / "cut")
+def test_uneven_shapes_load_where_pocketbert_is_not_installed(tmp_path: Path) -> None:
+    cuts = {name: without(load_classifier(write_any_model(tmp_path, name)), HEADS, NEURONS) for name in FAMILIES}
+    for name, cut in cuts.items():
+        cut.save_pretrained(tmp_path / f"cut-{name}")
     script = (
-        "import sys, torch; sys.modules['compress'] = None\n"
+        "import json, sys, torch; sys.modules['compress'] = None\n"
         "from transformers import AutoModelForSequenceClassification as Auto\n"
-        f"model = Auto.from_pretrained({str(tmp_path / 'cut')!r}, trust_remote_code=True).eval()\n"
-        f"print(model(torch.tensor({IDS.tolist()}), attention_mask=torch.tensor({MASK.tolist()})).logits.tolist())"
+        f"ids, mask = torch.tensor({IDS.tolist()}), torch.tensor({MASK.tolist()})\n"
+        "models = [Auto.from_pretrained(name, trust_remote_code=True).eval() for name in sys.argv[1:]]\n"
+        "print(json.dumps([model(ids, attention_mask=mask).logits.tolist() for model in models]))"
     )
     environment = os.environ | {"HF_HOME": str(tmp_path / "hf"), "HF_MODULES_CACHE": str(tmp_path / "modules")}
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
+        [sys.executable, "-c", script, *(str(tmp_path / f"cut-{name}") for name in FAMILIES)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        check=True,
     )
-    assert torch.allclose(torch.tensor(json.loads(done.stdout)), logits(cut), atol=1e-6)
+    for cut, said in zip(cuts.values(), json.loads(done.stdout), strict=True):
+        assert torch.allclose(torch.tensor(said), logits(cut), atol=1e-6)
 
 
 def test_uneven_models_are_exported(any_model: Path, tmp_path: Path) -> None:
