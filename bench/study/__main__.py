@@ -27,9 +27,12 @@ def study(
     manifest: Annotated[Path, typer.Option(help="of a build whose INT8 student is taken")] = Path(
         "artifacts/offline/manifest.json"
     ),
-    folder: Annotated[Path, typer.Option(help="slower copies and rebuilt artifacts go here")] = Path("artifacts/study"),
-    record: Annotated[Path, typer.Option(help="every pair and every live verdict")] = Path("docs/verdicts.jsonl"),
-    page: Annotated[Path, typer.Option(help="what is written of it")] = Path("docs/verdicts.md"),
+    folder: Annotated[Path, typer.Option(help="the record, slower copies and rebuilt artifacts go here")] = Path(
+        "artifacts/study"
+    ),
+    page: Annotated[Path, typer.Option(help="what is written of it; the record goes beside it")] = Path(
+        "docs/verdicts.md"
+    ),
     live: Annotated[int, typer.Option(help="live verdicts per column")] = 20,
     equal: Annotated[int, typer.Option(help="verdicts of the A/A columns from pairs that no two share")] = 200,
     slower: Annotated[int, typer.Option(help="the same of the other columns")] = 50,
@@ -39,7 +42,7 @@ def study(
     student, sha256 = _student(manifest)
     [profile] = load_profiles([PROFILE])
     folder = folder / sha256[:12]
-    taken = Record(record, f"student {sha256[:12]} on {read_machine().fingerprint}")
+    taken = Record(folder / "record.jsonl", f"student {sha256[:12]} on {read_machine().fingerprint}")
     rebuilt = folder / "rebuilt.json"
     try:
         with machine_lock(Console(stderr=True)), Progress(thread=False) as progress:
@@ -53,6 +56,7 @@ def study(
     finally:  # an interrupted study is written down as far as it came
         verdicts = json.loads(rebuilt.read_text(encoding="utf-8"))["verdicts"] if rebuilt.is_file() else []
         write_page(taken, verdicts, page)
+        taken.pack(page.with_suffix(".jsonl.xz"))
         typer.echo(f"written: {page}")
 
 

@@ -1,6 +1,7 @@
 """Live verdicts, exactly as the gate takes them, and the pairs they rest on, kept as one JSON object per line."""
 
 import json
+import lzma
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from bench.results import Profile
 from bench.study.columns import LENGTH, Column
 from bench.study.replay import in_order
 from compress.errors import BadInput
+from compress.files import whole
 
 _BURN = "import numpy; a = numpy.random.rand(400, 400)\nwhile True: a @ a"
 _NEIGHBOURS = 2
@@ -72,6 +74,11 @@ class Record:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         self._take(entry)
+
+    def pack(self, path: Path) -> None:
+        """The record compressed: a repository carries it, but nobody reads it line by line."""
+        with whole(path) as temporary:
+            temporary.write_bytes(lzma.compress(self._path.read_bytes()))
 
     def _take(self, entry: dict[str, Any]) -> None:
         if "subject" in entry:

@@ -33,7 +33,7 @@ def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path) -> Non
         f"Machine: {machine.cpu}, {machine.cores} cores, {', '.join(machine.flags)}; "
         f"onnxruntime {machine.versions.get('onnxruntime')}. Profile `{PROFILE}`, {LENGTH} tokens, the INT8 student of "
         "`recipes/offline.toml`. Made by `python -m bench.study` after `pocketbert build recipes/offline.toml`; every "
-        f"pair and live verdict is in [{path.stem}.jsonl]({path.stem}.jsonl).",
+        f"pair and live verdict is in [{path.stem}.jsonl.xz]({path.stem}.jsonl.xz).",
         f"![share of verdicts per column]({path.stem}.svg)",
         _missing(record),
         "## What was really there",

@@ -1,5 +1,6 @@
 """The study judges as the gate does, and its slower files are slower and otherwise the same."""
 
+import lzma
 from collections import Counter
 from math import log
 from pathlib import Path
@@ -102,6 +103,8 @@ def test_a_record_goes_on_where_it_was(tmp_path: Path) -> None:
     assert again.pairs == first.pairs
     assert again.live == first.live
     assert again.work == {0.1: 187}
+    again.pack(tmp_path / "verdicts.jsonl.xz")
+    assert lzma.decompress((tmp_path / "verdicts.jsonl.xz").read_bytes()) == path.read_bytes()
     write_page(again, [], tmp_path / "verdicts.md")
     page = (tmp_path / "verdicts.md").read_text()
     assert "| 0% idle  | 8 " in page
