@@ -3,7 +3,7 @@
 - ``taylor``: mean |∂loss/∂mask| (Michel et al. 2019, "Are Sixteen Heads Really Better than One?").
 - ``fisher``: mean (∂loss/∂mask)², the diagonal of the empirical Fisher information (Kwon et al. 2022, "A Fast
   Post-Training Pruning Framework for Transformers"): twice the second-order estimate of what losing the unit costs, so
-  scores of heads and neurons of all layers can be compared and added.
+  scores of heads and neurons of all layers can be compared and added. The default: see docs/pruning.md.
 - ``magnitude``: the norms of the weights that lead into the unit times those that lead out of it.
 - ``random``: the control that every table needs.
 """

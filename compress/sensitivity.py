@@ -52,11 +52,11 @@ def sensitivity(model: "PreTrainedModel", context: Context, rows: int, calibrati
 
     Args:
         rows: the first so many validation rows are used.
-        calibration_rows: training rows by which the neurons are ranked (first-order Taylor).
+        calibration_rows: training rows by which the neurons are ranked (diagonal Fisher).
     """
     chosen = Rows(context.validation.sequences[:rows], context.validation.labels[:rows])
     heads, layers = head_counts(model.config), model.config.num_hidden_layers
-    neurons = importance(model, context, "taylor", calibration_rows).neurons
+    neurons = importance(model, context, "fisher", calibration_rows).neurons
     every: list[tuple[int, str, NDArray[np.float32]]] = []
     cost = sum((count + len(WIDTHS)) * (layers - layer) + layers - layer - 1 for layer, count in enumerate(heads))
     whole = None

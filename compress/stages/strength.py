@@ -78,7 +78,7 @@ class CutParameters(StageParameters):
 class ScoredParameters(CutParameters):
     """A cut by the scores of `compress.importance` over the first `calibration_rows` training rows."""
 
-    importance: Literal["taylor", "fisher", "magnitude", "random"] = "taylor"
+    importance: Literal["taylor", "fisher", "magnitude", "random"] = "fisher"
     calibration_rows: int = Field(512, ge=1)
 
 

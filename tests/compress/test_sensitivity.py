@@ -42,7 +42,7 @@ def test_each_change_is_that_of_the_cut_model(tiny_model: Path, tmp_path: Path) 
     for key, cut in expected.items():
         assert changes[key].loss == pytest.approx(loss(cut) - loss(model), abs=1e-5)
     context = Context(task, rows, rows, 0, 0, tmp_path, Progress(), nothing)
-    ascending = importance(model, context, "taylor", 512).neurons[1].argsort().tolist()
+    ascending = importance(model, context, "fisher", 512).neurons[1].argsort().tolist()
     for share in WIDTHS:
         cut = without(model, {}, {1: ascending[: round((1 - share) * 64)]})
         assert changes[1, f"ffn {share:g}"].loss == pytest.approx(loss(cut) - loss(model), abs=1e-5)
