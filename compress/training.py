@@ -59,6 +59,7 @@ def train(
     """
     sequences = context.train.sequences
     labels = torch.tensor(context.train.labels)
+    bf16 = has_bf16()
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
         num_train_epochs=epochs,
@@ -67,7 +68,8 @@ def train(
         warmup_steps=0.1,
         weight_decay=0.01,
         optim="adamw_torch_fused",
-        bf16=has_bf16(),
+        bf16=bf16,
+        use_cpu=bf16 and not torch.cuda.is_available(),  # asked for BF16, the Trainer wants a GPU or this
         seed=context.seed,
         save_strategy="no",  # _Checkpoint asks for one by the clock
         save_total_limit=1,
