@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from compress.files import write_json
 from compress.manifest import Step, digest, files_of
+from compress.processes import rank, wait, world
 
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "torch", "transformers")
 _PACKAGE = Path(__file__).parent
@@ -50,20 +51,30 @@ def cached(folder: Path, key: str) -> Step | None:
 
 
 def make(folder: Path, step: Step, scratch_root: Path, work: Callable[[Path, Path], Step]) -> Step:
-    """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one."""
+    """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one.
+
+    Of several processes each has an `out` of its own, and the first one's is kept.
+    """
     scratch = scratch_root / f"{folder.name}-{step.key[:12]}"
-    out, replaced = scratch / "out", scratch / "replaced"
-    done = cached(out, step.key)  # killed between making and moving
+    out, replaced = scratch / ("out" if rank() == 0 else f"out-{rank()}"), scratch / "replaced"
+    done = cached(out, step.key) if world() == 1 else None  # killed between making and moving
     if done is None:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         made = work(out, scratch / "training")
         done = made.model_copy(update={"files": {name: digest(file) for name, file in files_of(out)}})
         write_json(out / "stage.json", done)
+    wait()
+    if rank() == 0:
+        _move(out, folder, replaced)
+        shutil.rmtree(scratch)
+    wait()
+    return done
+
+
+def _move(out: Path, folder: Path, replaced: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(replaced, ignore_errors=True)
     if folder.exists():
         folder.rename(replaced)
     out.rename(folder)
-    shutil.rmtree(scratch)
-    return done

@@ -22,12 +22,15 @@ from compress.exports.verify import complaint, verify
 from compress.files import whole, write_json
 from compress.guard import Guard, GuardStopped, compare, describe
 from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of
+from compress.processes import rank, wait
 from compress.progress import Progress
 from compress.recipe import ArtifactTable, Recipe
 from compress.size import count_macs, count_parameters, encoder_macs
 from compress.sources import load_teacher, source_key
 from compress.stages import STAGES, Context, StageParameters, stage_module
 from compress.tasks.encoding import predict
+from compress.tasks.tagging import one_piece_per_character
+from compress.teacher import Teacher
 from compress.weaken import weaken
 
 if TYPE_CHECKING:
@@ -37,14 +40,14 @@ Role = Literal["reference", "stage", "ship"]
 Work = Callable[[Path, Path], Step]
 Kept = dict[tuple[str, str], Any]
 _SOURCES = [
-    *("architectures.py", "data.py", "frozen.py", "losses.py", "modeling.py", "size.py", "training.py"),
-    *("runtimes/torch.py", "tasks/encoding.py"),
+    *("architectures.py", "data.py", "frozen.py", "modeling.py", "schedule.py", "size.py", "token_states.py"),
+    *("training.py", "losses/hard.py", "runtimes/torch.py", "tasks/encoding.py"),
 ]
 """Our own files that every step depends on."""
 _STAGE_SOURCES = [
-    *_SOURCES,
-    *("distillation.py", "importance.py", "layer_importance.py", "replay.py", "selection.py", "surgery.py"),
-    *("vocabulary.py", "stages/strength.py"),
+    *("aligned.py", "alignment.py", "distillation.py", "features.py", "importance.py", "layer_importance.py"),
+    *("replay.py", "selection.py", "students.py", "surgery.py", "teacher.py", "vocabulary.py"),
+    *("stages/strength.py",),
 ]
 _REFERENCE = "teacher-fp32.torch"
 _TOKENIZER = "tokenizer/tokenizer.json"  # in the folder of every stage
@@ -84,6 +87,9 @@ def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrai
 @contextmanager
 def _alone_in(root: Path) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
+    if rank():  # the first process holds the folder for all of them
+        yield
+        return
     try:
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
             yield
@@ -120,11 +126,12 @@ class _Build:
         self.texts: Texts = read_texts(recipe)
         self.steps: list[Step] = []
         self.visited: set[Path] = set()
+        self._sources = [*_SOURCES, f"tasks/{recipe.task.kind}.py"]
 
     def run(self) -> Manifest:
         self.teacher = self.make_teacher()
-        labels = self.teacher.tokens.validation.labels
-        self.guard = Guard(self.recipe.guard, self.texts.task, labels, self.teacher.logits)
+        gold = self.teacher.tokens.validation.gold
+        self.guard = Guard(self.recipe.guard, self.texts.task, gold, self.teacher.logits)
         self.teacher = self._judge(self.teacher)
         self.steps.append(self.teacher.step)
         control = self._control()
@@ -135,8 +142,9 @@ class _Build:
                 accepted = done
                 stages.append(done)
         tokenizer = self.root / _SHIPPED_TOKENIZER
-        with whole(tokenizer) as temporary:
-            shutil.copyfile(accepted.folder / _TOKENIZER, temporary)
+        if rank() == 0:
+            with whole(tokenizer) as temporary:
+                shutil.copyfile(accepted.folder / _TOKENIZER, temporary)
         shipped = [self._artifact(table, accepted) for table in self.recipe.artifacts]
         return self._write_manifest(stages, [artifact for artifact in shipped if artifact], control)
 
@@ -144,38 +152,43 @@ class _Build:
         """The fine-tuned teacher: the reference of everything that follows."""
         table, folder = self.recipe.teacher, self.root / "stages/00-teacher"
         parameters = table.model_dump() | {"model": source_key(table.model), "seed": self.recipe.seed}
-        sources = ["stages/finetune.py", "sources/__init__.py", "sources/e5_small.py", *_SOURCES]
+        sources = ["stages/finetune.py", "sources/__init__.py", "sources/e5_small.py", *self._sources]
         key = step_key(self.texts.key, parameters, sources)
         step = Step(name="00-teacher", kind="finetune", decision="reference", parameters=table.model_dump(), key=key)
 
         def work(out: Path, scratch: Path) -> Step:
             from transformers import set_seed
 
-            labels = self.texts.task.labels
             set_seed(self.recipe.seed)  # the new head is random
-            model, tokenizer = load_teacher(table, labels, self.root.parent / ".sources")
+            model, tokenizer = load_teacher(table, self.texts.task, self.root.parent / ".sources")
             for stage in self.recipe.stages:  # asked before anything is trained
                 stage.check(model.config)
                 stage.check_tokenizer(tokenizer.backend_tokenizer)
+            if self.texts.task.token_level:
+                one_piece_per_character(tokenizer.backend_tokenizer)
             tokenizer.save_pretrained(out / "tokenizer")
             tokens = tokenize(self.texts, out / _TOKENIZER)
+            context = self.context(scratch, tokens)
+            context.remarks.extend([*self.texts.remarks, *_cut(tokens, self.texts.task.max_length)])
             if table.epochs:
                 finetune = stage_module("finetune")
                 chosen = finetune.Parameters(**table.model_dump(include=set(finetune.Parameters.model_fields)))
-                model = finetune.run(model, self.context(scratch, tokens), chosen)
-            return self._record(model, step, out, tokens)
+                model = finetune.run(model, context, chosen)
+            return self._record(model, step.model_copy(update={"remarks": context.remarks}), out, tokens)
 
         return self._step(folder, step, work)
 
-    def _control(self) -> LinearControl:
-        """The linear model on the teacher's own rows, beside the teacher."""
-        splits, train = self.texts.splits, self.teacher.tokens.train
+    def _control(self) -> LinearControl | None:
+        """The linear model on the teacher's own rows, beside the teacher; only whole texts have one."""
+        if self.texts.task.kind != "classification":
+            return None
+        splits, train = self.texts.splits, self.teacher.tokens.labelled
         key = step_key(self.texts.key, {}, ["control.py"])
         step = Step(name="linear-control", kind="linear-control", decision="reference", key=key)
 
         def work(out: Path, _: Path) -> Step:
-            texts = {split: list(table["text"]) for split, table in splits.items()}
-            answers = linear_answers(texts["train"], train.labels, texts["validation"], texts["test"])
+            others = [splits[split]["text"] for split in ("validation", "test")]
+            answers = linear_answers(train.columns["text"], train.gold, *others)
             for split, values in zip(("validation", "test"), answers, strict=True):
                 np.save(out / f"{split}.npy", values)
             return step
@@ -186,12 +199,12 @@ class _Build:
         )
         lead, low, high = (-100 * value for value in (comparison.drop, comparison.high, comparison.low))
         self.progress.say(
-            f"linear control: {comparison.reference:.2%} from the same {len(train.labels)} rows; "
+            f"linear control: {comparison.reference:.2%} from the same {len(train.gold):,} rows; "
             f"the teacher leads by {lead:.2f} points ({low:.2f} to {high:.2f})"
         )
         return LinearControl(
             comparison=comparison,
-            train_rows=len(train.labels),
+            train_rows=len(train.gold),
             seconds=done.step.seconds,
             test_answers="control/test.npy",
         )
@@ -214,7 +227,7 @@ class _Build:
             done = self._keep(replace(done, step=done.step.model_copy(update={"tries": tried})))
             if done.folder != first.folder:
                 notes = [f"{done.folder.name} is what became of it"]
-                write_json(first.folder / "stage.json", first.step.model_copy(update={"tries": tried, "notes": notes}))
+                _write(first.folder, first.step.model_copy(update={"tries": tried, "notes": notes}))
         self._sweep(number)
         self.steps.append(done.step)
         if done.step.decision == "rolled-back" and rule.on_fail == "stop":
@@ -229,7 +242,7 @@ class _Build:
     def _sweep(self, number: int) -> None:
         """Throw away what a stage left at strengths that this build has not tried."""
         for folder in (self.root / "stages").glob(f"{number:02d}-*~*"):
-            if folder not in self.visited:
+            if folder not in self.visited and rank() == 0:
                 shutil.rmtree(folder)
 
     def _costliest(self, parameters: StageParameters, source: _Done, kept: Kept) -> int | None:
@@ -243,18 +256,21 @@ class _Build:
         """A stage at one strength, judged. Every strength has a folder and a cache key of its own."""
         name = f"{number:02d}-{parameters.kind}"
         described = parameters.model_dump(exclude={"kind"})
-        sources = [f"stages/{STAGES[parameters.kind]}.py", *_STAGE_SOURCES]
+        sources = [f"stages/{STAGES[parameters.kind]}.py", *self._sources, *_STAGE_SOURCES]
         key = step_key(
             source.step.key, described | {"teacher": self.teacher.step.key, "seed": self.recipe.seed}, sources
         )
         step = Step(name=name, kind=parameters.kind, decision="accepted", parameters=described, key=key)
 
         def work(out: Path, scratch: Path) -> Step:
+            from transformers import set_seed
+
             context = self.context(scratch, source.tokens, source, kept)
             context = replace(context, new_tokenizer=out / "tokenizer")
             model = source.model()
             parameters.check(model.config)
             before = count_parameters(model)
+            set_seed(self.recipe.seed)  # dropout, and what a student begins with
             model = stage_module(parameters.kind).run(model, context, parameters)
             if step.kind.startswith("prune-") and count_parameters(model) == before:
                 context.remarks.append("nothing was cut: an earlier step has reached the target")
@@ -281,8 +297,10 @@ class _Build:
         step = Step(name=name, kind="artifact", decision="accepted", parameters=table.model_dump(), key=key)
 
         def work(out: Path, _: Path) -> Step:
-            module.export(source.model(), out / file, table.precision)
-            with self.progress.work(f"verifying {file}", len(source.tokens.validation.sequences)) as bar:
+            inputs = source.tokens.validation.inputs
+            names = ("input_ids", "attention_mask", *(["token_type_ids"] if inputs.types else []))
+            module.export(source.model(), out / file, table.precision, names)
+            with self.progress.work(f"verifying {file}", len(inputs)) as bar:
                 logits, parity = verify(runtime, out / file, table.precision, source.logits, source.tokens, bar.advance)
             np.save(out / "validation.npy", logits)
             return step.model_copy(update={"parity": parity})
@@ -306,7 +324,9 @@ class _Build:
 
     def _step(self, folder: Path, step: Step, work: Work, tokens: Tokens | None = None) -> _Done:
         """The step as an earlier build left it, or made now; its rows are `tokens`, or cut by its own tokenizer."""
+        wait()
         found = cached(folder, step.key)
+        wait()  # or one process would replace what another still has to look at
         if found is None:
             # From here on the manifest of an earlier build speaks of files that are being replaced.
             (self.root / "manifest.json").unlink(missing_ok=True)
@@ -326,7 +346,7 @@ class _Build:
         from compress.runtimes.torch import TorchSession
 
         model.save_pretrained(out / "model")
-        validation = tokens.validation.sequences
+        validation = tokens.validation.inputs
         with self.progress.work(f"{step.name}: evaluating", len(validation)) as bar:
             logits = predict(TorchSession(model).logits, validation, tokens.padding, progress=bar.advance)
         np.save(out / "validation.npy", logits)
@@ -342,42 +362,31 @@ class _Build:
         return self._keep(replace(done, step=self.guard.judge(done.step, done.logits, reason)))
 
     def _keep(self, done: _Done) -> _Done:
-        write_json(done.folder / "stage.json", done.step)
+        _write(done.folder, done.step)
         self.progress.say(describe(done.step, self.recipe.guard.max_drop))
         return done
 
     def context(self, scratch: Path, tokens: Tokens, source: _Done | None = None, kept: Kept | None = None) -> Context:
         """What a stage may use; `source` is what it is given, None for the teacher's own training."""
-        return Context(
+        context = Context(
             task=self.texts.task,
             train=tokens.train,
+            labelled=tokens.labelled,
             validation=tokens.validation,
             padding=tokens.padding,
-            teacher_macs=self.teacher.step.measured["encoder_macs_128"] if source else 0,
-            train_texts=list(self.texts.splits["train"]["text"]),
-            validation_texts=list(self.texts.splits["validation"]["text"]),
-            tokenizer=source.folder / "tokenizer" if source else Path(),
             kept={} if kept is None else kept,
             seed=self.recipe.seed,
             scratch=scratch,
             progress=self.progress,
-            teacher_logits=self._teacher_logits,
         )
-
-    def _teacher_logits(self) -> NDArray[np.float32]:
-        """The teacher's logits on the training rows: computed once, kept with the teacher."""
-        from compress.runtimes.torch import TorchSession
-
-        file = self.teacher.folder / "train.npy"
-        if not file.is_file():
-            rows, padding = self.teacher.tokens.train.sequences, self.teacher.tokens.padding
-            with self.progress.work("the teacher answers the training rows", len(rows)) as bar:
-                session = TorchSession(self.teacher.model())
-                logits = predict(session.logits, rows, padding, progress=bar.advance)
-            with whole(file) as temporary:
-                np.save(temporary, logits)
-        values: NDArray[np.float32] = np.load(file, allow_pickle=False)
-        return values
+        if source is None:
+            return context
+        return replace(
+            context,
+            teacher=Teacher(self.teacher.folder, self.teacher.tokens, self.teacher.model, self.progress),
+            teacher_macs=self.teacher.step.measured["encoder_macs_128"],
+            tokenizer=source.folder / "tokenizer",
+        )
 
     def _describe(self, path: str, artifact_id: str, role: Role, tokenizer: str, source: _Done, step: Step) -> Artifact:
         """The manifest's entry for what lies at `path` below the root."""
@@ -397,8 +406,10 @@ class _Build:
             parity=step.parity,
         )
 
-    def _write_manifest(self, stages: list[_Done], shipped: list[Artifact], control: LinearControl) -> Manifest:
-        write_test(self.texts, self.root / "data/test.parquet")
+    def _write_manifest(self, stages: list[_Done], shipped: list[Artifact], control: LinearControl | None) -> Manifest:
+        if rank() == 0:
+            write_test(self.texts, self.root / "data/test.parquet")
+        wait()
         task = self.texts.task
         models = []
         for done in [self.teacher, *stages]:
@@ -420,9 +431,24 @@ class _Build:
             linear_control=control,
             files={
                 name: digest(self.root / name)
-                for name in (*sorted(tokenizers), "data/test.parquet", control.test_answers)
+                for name in (*sorted(tokenizers), "data/test.parquet", *([control.test_answers] if control else []))
             },
         )
-        write_json(self.root / "manifest.json", manifest)
-        shutil.rmtree(self.root / ".scratch", ignore_errors=True)
+        if rank() == 0:
+            write_json(self.root / "manifest.json", manifest)
+            shutil.rmtree(self.root / ".scratch", ignore_errors=True)
         return manifest
+
+
+def _write(folder: Path, step: Step) -> None:
+    if rank() == 0:
+        write_json(folder / "stage.json", step)
+
+
+def _cut(tokens: Tokens, max_length: int) -> Iterator[str]:
+    """What became of texts that are longer than the model reads."""
+    for split, rows in (("training", tokens.train), ("validation", tokens.validation)):
+        if rows.inputs.cut:
+            yield f"{rows.inputs.cut:,} of {len(rows.gold):,} {split} texts were cut at {max_length} tokens"
+        if (windows := len(rows.inputs) - len(rows.gold)) > 0:
+            yield f"{split} texts longer than {max_length} tokens are read in windows that overlap: {windows:,} more inputs"

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from compress.errors import BadInput
 from compress.exports import FORMATS
+from compress.schedule import Schedule
 from compress.stages import STAGES, StageParameters, parameters_class
 from compress.tasks import TASKS
 
@@ -34,7 +35,7 @@ class TaskTable(_Table):
     limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
 
 
-class TeacherTable(_Table):
+class TeacherTable(Schedule):
     """``[teacher]``: the model to compress (``builtin:e5-small``, a hub id or a folder) and how it is fine-tuned.
 
     ``epochs = 0`` takes it as fine-tuned already. The embeddings and the lowest `frozen_layers` layers keep their
@@ -43,8 +44,6 @@ class TeacherTable(_Table):
 
     model: str
     epochs: int = Field(1, ge=0)
-    learning_rate: float = Field(1e-4, gt=0)
-    batch_size: int = Field(32, ge=1)
     frozen_layers: int = Field(0, ge=0)
     trust_remote_code: bool = False
 

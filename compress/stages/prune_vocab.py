@@ -64,7 +64,8 @@ def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parame
     if family(model.config) == "roberta":  # positions are counted from the padding token's id, which has to stay
         special |= set(range(model.config.pad_token_id))
     if parameters.tokens is None:
-        return needed_ids(whole, context.train_texts, special | common_ids(pieces))
+        texts = context.task.texts(context.train.columns)
+        return needed_ids(whole, texts, special | common_ids(pieces))
     return special | {pieces[token] for token in parameters.tokens}
 
 
@@ -72,12 +73,14 @@ def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context
     """How much smaller, whether the training texts are cut as before, and what is unknown in unseen text."""
     from compress.vocabulary import changed_texts
 
-    before = [encoding.ids for encoding in whole.encode_batch(list(context.train_texts))]
-    changed = len(changed_texts(context.train_texts, before, small, back))
+    texts, unseen = (context.task.texts(rows.columns) for rows in (context.train, context.validation))
+    before = [encoding.ids for encoding in whole.encode_batch(texts)]
+    changed = len(changed_texts(texts, before, small, back))
     proof = "all are cut as before" if not changed else f"{changed:,} are cut otherwise"
-    unknown = [_unknown_share(tokenizer, context.validation_texts) for tokenizer in (whole, small)]
+    unknown = [_unknown_share(tokenizer, unseen) for tokenizer in (whole, small)]
+    kind = "words of the training texts" if context.task.token_level else "training texts"
     return (
-        f"vocabulary {whole.get_vocab_size():,} to {small.get_vocab_size():,}; of {len(before):,} training texts "
+        f"vocabulary {whole.get_vocab_size():,} to {small.get_vocab_size():,}; of {len(before):,} {kind} "
         f"{proof}; unknown tokens in the validation texts, which were not looked at: {unknown[1]:.3%}, "
         f"before {unknown[0]:.3%}"
     )

@@ -34,12 +34,12 @@ def main() -> None:
     quiet()
     recipe = load_recipe(Path("recipes/offline.toml"))
     texts = read_texts(recipe)
-    model, tokenizer = load_teacher(recipe.teacher, texts.task.labels, Path("artifacts/.sources"))
+    model, tokenizer = load_teacher(recipe.teacher, texts.task, Path("artifacts/.sources"))
     with tempfile.TemporaryDirectory() as name, Progress() as progress:
         tokenizer.save_pretrained(name)
         tokens = tokenize(texts, Path(name) / "tokenizer.json")
-        rows = tokens.train.sequences[:ROWS]
-        labels = torch.tensor(tokens.train.labels[:ROWS])
+        inputs = tokens.train.inputs.first(ROWS)
+        rows, labels = inputs.sequences, torch.from_numpy(tokens.train.labels[:ROWS])
         by_length = sorted(range(ROWS), key=lambda row: len(rows[row]))
         cut, numbers = _cut_vocabulary(model, rows)
         renumbered = [[numbers[token] for token in row] for row in rows]
@@ -47,7 +47,7 @@ def main() -> None:
         for part in (frozen.bert.embeddings, *frozen.bert.encoder.layer[:DEPTH]):
             part.requires_grad_(False)
         with progress.work("the frozen layers answer", ROWS) as work:
-            states = LowerStates(model, DEPTH, rows, tokens.padding, Path(name) / "lower.npy", work)
+            states = LowerStates(model, DEPTH, inputs, tokens.padding, Path(name) / "lower.npy", work)
         ways: dict[str, tuple[nn.Module, list[int], Callable[[list[int]], dict[str, Tensor]]]] = {
             "rows as they come, padded": (model, list(range(ROWS)), _padded(rows, tokens.padding)),
             "batches grouped by length": (model, by_length, _padded(rows, tokens.padding)),
