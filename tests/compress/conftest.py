@@ -3,10 +3,15 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from compress.progress import Progress
 from compress.quiet import quiet
+from compress.stages import Context, Rows
+from compress.tasks import open_task
+from compress.tasks.encoding import Inputs
 
 quiet()
 
@@ -55,6 +60,17 @@ def write_tiny_data(folder: Path, rows: int = 240) -> Path:
             lines.append(json.dumps({"text": "".join(characters), "label": LABELS[label]}, ensure_ascii=False))
         (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def rows_of(sequences: list[list[int]], labels: list[int]) -> Rows:
+    """Texts that are tokens already."""
+    return Rows(Inputs(sequences), labels, {"text": [""] * len(labels), "label": labels})
+
+
+def context_of(rows: Rows, scratch: Path, **more: Any) -> Context:
+    """A context in which every split is `rows`."""
+    task = open_task("classification", LABELS, 16)
+    return Context(task, rows, rows, rows, 0, 0, scratch, Progress(), **more)
 
 
 RECIPE = """
