@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from compress.files import whole
 from compress.recipe import Recipe
 from compress.sources import load_data
-from compress.stages import Rows
+from compress.stages import Context, Rows
 from compress.tasks import UNLABELLED, Task, open_task
 from compress.tasks.encoding import Columns, load_tokenizer, pad_id
 
@@ -78,6 +78,23 @@ def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
 
     train = rows(texts.splits["train"])
     return Tokens(train, train.first(texts.labelled), rows(texts.splits["validation"]), pad_id(tokenizer))
+
+
+def retokenized(context: Context, tokenizer_file: Path) -> Context:
+    """The same rows as another tokenizer cuts them."""
+    tokenizer = load_tokenizer(tokenizer_file)
+
+    def again(rows: Rows) -> Rows:
+        return Rows(context.task.encode(tokenizer, rows.columns), rows.gold, rows.columns)
+
+    train = again(context.train)
+    return replace(
+        context,
+        train=train,
+        labelled=train.first(len(context.labelled.gold)),
+        validation=again(context.validation),
+        padding=pad_id(tokenizer),
+    )
 
 
 def write_test(texts: Texts, path: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from compress.alignment import Alignment
 from compress.errors import BadInput
 from compress.schedule import Schedule
-from compress.stages import Context, Rows
+from compress.stages import Context
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -31,14 +31,8 @@ class Distillation(Schedule):
     learning_rate: float = Field(2e-4, gt=0)
 
 
-def distil(
-    student: "PreTrainedModel", context: Context, settings: Distillation, description: str, rows: Rows | None = None
-) -> None:
+def distil(student: "PreTrainedModel", context: Context, settings: Distillation, description: str) -> None:
     """Train `student` in place; `description` is what the progress bar says.
-
-    Args:
-        rows: the training rows as the student's own tokenizer cuts them, where it has one; they are the teacher's rows
-            in the teacher's order.
 
     Raises:
         BadInput: an alignment that these two models do not have, or token by token between two ways of cutting a text.
@@ -49,23 +43,20 @@ def distil(
     teacher = context.teacher
     if teacher is None:
         raise ValueError("there is nobody to learn from")
-    rows = rows or context.train
+    rows, trained, inputs = context.train, student, None
     columns = {} if settings.alpha == 1 else {"teacher_logits": teacher.logits()}
-    trained: nn.Module = student
-    inputs = None
     if settings.align or settings.preset != "logits":
-        trained, inputs = _aligned(student, context, settings, teacher, rows)
+        trained, inputs = _aligned(student, context, settings, teacher)
+    elif settings.alpha == 1:
+        rows = context.labelled  # the others say nothing
 
     def loss(logits: "Tensor", batch: dict[str, Any], outputs: Any) -> "Tensor":
-        told = distillation(
-            logits, batch.get("teacher_logits", logits.detach()), batch["labels"], settings.alpha, settings.temperature
-        )
+        soft = batch.get("teacher_logits", logits.detach())
+        told = distillation(logits, soft, batch["labels"], settings.alpha, settings.temperature)
         alignment: Tensor = getattr(outputs, "alignment", told.new_zeros(()))
         return told + alignment
 
-    history = train(
-        trained, context, rows, settings, loss, description, evaluated=student, columns=columns, inputs=inputs
-    )
+    history = train(trained, context, rows, settings, loss, description, student, columns=columns, inputs=inputs)
     if len(history) > 1:
         context.remarks.append(
             f"{context.task.metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
@@ -78,7 +69,7 @@ def distil(
 
 
 def _aligned(
-    student: "PreTrainedModel", context: Context, settings: Distillation, teacher: "Teacher", rows: Rows
+    student: "PreTrainedModel", context: Context, settings: Distillation, teacher: "Teacher"
 ) -> "tuple[nn.Module, Callable[[list[int]], dict[str, Any]]]":
     """The student with what its insides are held against, and what that is called with."""
     import torch
@@ -86,8 +77,8 @@ def _aligned(
     from compress.aligned import Aligned
     from compress.alignment import Aligner, check, terms
 
-    theirs = teacher.tokens.train.inputs.sequences
-    if list(map(len, rows.inputs.sequences)) != list(map(len, theirs)):
+    ours, theirs = context.train.inputs, teacher.tokens.train.inputs
+    if list(map(len, ours.sequences)) != list(map(len, theirs.sequences)):
         raise BadInput(
             "distill: student and teacher cut the texts differently, so nothing can be aligned token by token; "
             'legal: preset = "logits" without align, or a student with the teacher\'s tokenizer'
@@ -99,7 +90,7 @@ def _aligned(
     features = teacher.features(aligner.teacher_keys)
 
     def inputs(numbers: list[int]) -> dict[str, Any]:
-        batch = rows.inputs.padded(numbers, context.padding)
+        batch = ours.padded(numbers, context.padding)
         return {name: torch.from_numpy(values) for name, values in batch.items()} | {"teacher": features.batch(numbers)}
 
     return Aligned(student, aligner), inputs

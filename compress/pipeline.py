@@ -451,4 +451,4 @@ def _cut(tokens: Tokens, max_length: int) -> Iterator[str]:
         if rows.inputs.cut:
             yield f"{rows.inputs.cut:,} of {len(rows.gold):,} {split} texts were cut at {max_length} tokens"
         if (windows := len(rows.inputs) - len(rows.gold)) > 0:
-            yield f"{split} texts longer than {max_length} tokens are read in overlapping windows: {windows:,} inputs more"
+            yield f"longer {split} texts ({max_length} tokens) are read in overlapping windows: {windows:,} inputs more"

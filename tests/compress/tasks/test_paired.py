@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from numpy.typing import NDArray
 
 from compress.tasks.paired import Drop, bootstrap_f1_drop, newcombe_drop, wilson
