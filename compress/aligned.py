@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
-from compress.alignment import Aligner
+from compress.aligner import Aligner
 from compress.features import Key, capture
 
 if TYPE_CHECKING:

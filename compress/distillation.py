@@ -75,7 +75,8 @@ def _aligned(
     import torch
 
     from compress.aligned import Aligned
-    from compress.alignment import Aligner, check, terms
+    from compress.aligner import Aligner
+    from compress.alignment import check, terms
 
     ours, theirs = context.train.inputs, teacher.tokens.train.inputs
     if list(map(len, ours.sequences)) != list(map(len, theirs.sequences)):

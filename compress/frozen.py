@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from compress.architectures import embed, encoder_layers
 from compress.progress import Work
-from compress.tasks.encoding import batches
+from compress.tasks.encoding import Inputs, batches
 from compress.token_states import TokenStates, check_room, write_states
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ class LowerStates:
     """
 
     def __init__(
-        self, model: "PreTrainedModel", depth: int, sequences: list[list[int]], padding: int, file: Path, work: Work
+        self, model: "PreTrainedModel", depth: int, inputs: Inputs, padding: int, file: Path, work: Work
     ) -> None:
-        self._lengths = torch.tensor([len(sequence) for sequence in sequences])
+        self._lengths = torch.tensor(list(map(len, inputs.sequences)))
         if not file.is_file():
-            _compute(model, depth, sequences, padding, file, work)
+            _compute(model, depth, inputs, padding, file, work)
         self._states = TokenStates(file, self._lengths.tolist())
 
     def batch(self, rows: list[int]) -> dict[str, Tensor]:
@@ -59,17 +59,16 @@ class LowerStates:
 
 
 @torch.inference_mode()
-def _compute(
-    model: "PreTrainedModel", depth: int, sequences: list[list[int]], padding: int, file: Path, work: Work
-) -> None:
-    lengths = [len(sequence) for sequence in sequences]
+def _compute(model: "PreTrainedModel", depth: int, inputs: Inputs, padding: int, file: Path, work: Work) -> None:
+    lengths = list(map(len, inputs.sequences))
     file.parent.mkdir(parents=True, exist_ok=True)
     check_room(file.parent, lengths, [model.config.hidden_size])
     model.eval()
     with write_states(file, lengths, model.config.hidden_size) as write:
-        for rows, batch in batches(sequences, _BATCH, padding):
-            hidden = embed(model, torch.from_numpy(batch["input_ids"]))
-            visible = torch.from_numpy(batch["attention_mask"])[:, None, None, :].bool()
+        for rows, batch in batches(inputs, _BATCH, padding):
+            read = {name: torch.from_numpy(values) for name, values in batch.items()}
+            hidden = embed(model, read["input_ids"], read.get("token_type_ids"))
+            visible = read["attention_mask"][:, None, None, :].bool()
             for layer in encoder_layers(model)[:depth]:
                 hidden = layer(hidden, visible)
             write(rows.tolist(), hidden)

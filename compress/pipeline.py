@@ -41,14 +41,16 @@ Work = Callable[[Path, Path], Step]
 Kept = dict[tuple[str, str], Any]
 _SOURCES = [
     *("architectures.py", "data.py", "frozen.py", "modeling.py", "schedule.py", "size.py", "token_states.py"),
-    *("training.py", "losses/hard.py", "runtimes/torch.py", "tasks/encoding.py"),
+    *("training.py", "losses/cross_entropy.py", "runtimes/torch.py", "tasks/encoding.py"),
 ]
 """Our own files that every step depends on."""
 _STAGE_SOURCES = [
-    *("aligned.py", "alignment.py", "distillation.py", "features.py", "importance.py", "layer_importance.py"),
-    *("replay.py", "selection.py", "students.py", "surgery.py", "teacher.py", "vocabulary.py"),
-    *("stages/strength.py",),
+    *(f"{name}.py" for name in ("aligned", "aligner", "alignment", "distillation", "features", "importance")),
+    *(f"{name}.py" for name in ("layer_importance", "replay", "selection", "slicing", "students", "surgery")),
+    *(f"{name}.py" for name in ("teacher", "teacher_features", "vocabulary", "stages/strength")),
+    *(f"losses/{file.name}" for file in sorted((Path(__file__).parent / "losses").glob("*.py"))),
 ]
+"""And those that every stage may use."""
 _REFERENCE = "teacher-fp32.torch"
 _TOKENIZER = "tokenizer/tokenizer.json"  # in the folder of every stage
 _SHIPPED_TOKENIZER = "ship/tokenizer.json"

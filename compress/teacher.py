@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
     from compress.features import Key
-    from compress.token_states import TeacherFeatures
+    from compress.teacher_features import TeacherFeatures
 
 
 class Teacher:
@@ -76,11 +76,10 @@ class Teacher:
         Raises:
             BadInput: the disk has no room for them.
         """
-        from compress.token_states import TeacherFeatures
+        from compress.teacher_features import TeacherFeatures
 
-        begin = time.monotonic()
         inputs, folder = self.tokens.train.inputs, self._folder / "features"
         with first_alone():
             found = TeacherFeatures(self._load, inputs, self.tokens.padding, folder, keys, self._progress)
-        self.seconds += time.monotonic() - begin
+        self.seconds += found.seconds
         return found

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from compress.features import Key, capture, width
 from compress.progress import Progress, Work
-from compress.tasks.encoding import batches
+from compress.tasks.encoding import Inputs, batches
 from compress.token_states import TokenStates, check_room, write_states
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class TeacherFeatures:
     def __init__(
         self,
         load: "Callable[[], PreTrainedModel]",
-        sequences: list[list[int]],
+        inputs: Inputs,
         padding: int,
         folder: Path,
         keys: Iterable[Key],
@@ -44,13 +44,13 @@ class TeacherFeatures:
 
         Args:
             load: gives the teacher, on the device it is to run on; not called where nothing is missing.
-            sequences: token ids of each row, as the teacher's tokenizer cuts them.
+            inputs: the training rows as the teacher's tokenizer cuts them.
             folder: of these features alone; its name stands for teacher, tokenizer and rows.
 
         Raises:
             BadInput: the disk has no room for what is missing.
         """
-        lengths = [len(sequence) for sequence in sequences]
+        lengths = list(map(len, inputs.sequences))
         files = {key: folder / f"{key.part}-{key.layer}.npy" for key in keys}
         folder.mkdir(parents=True, exist_ok=True)
         self.seconds = 0.0
@@ -60,9 +60,9 @@ class TeacherFeatures:
                     stale.unlink()
                 model = load()
                 check_room(folder, lengths, [width(model.config, key) for key in missing])
-                with progress.work("the teacher's layers answer the training rows", len(sequences)) as work:
+                with progress.work("the teacher's layers answer the training rows", len(inputs)) as work:
                     started = time.monotonic()
-                    _compute(model, sequences, padding, missing, work)
+                    _compute(model, inputs, padding, missing, work)
                     self.seconds = time.monotonic() - started
         self._states = {key: TokenStates(file, lengths) for key, file in files.items()}
 
@@ -72,10 +72,8 @@ class TeacherFeatures:
 
 
 @torch.inference_mode()
-def _compute(
-    model: "PreTrainedModel", sequences: list[list[int]], padding: int, files: dict[Key, Path], work: Work
-) -> None:
-    lengths = [len(sequence) for sequence in sequences]
+def _compute(model: "PreTrainedModel", inputs: Inputs, padding: int, files: dict[Key, Path], work: Work) -> None:
+    lengths = list(map(len, inputs.sequences))
     model.eval()
     with ExitStack() as stack:
         found = stack.enter_context(capture(model, files))
@@ -83,7 +81,7 @@ def _compute(
             key: stack.enter_context(write_states(file, lengths, width(model.config, key)))
             for key, file in files.items()
         }
-        for rows, batch in batches(sequences, _BATCH, padding):
+        for rows, batch in batches(inputs, _BATCH, padding):
             model(**{name: torch.from_numpy(values).to(model.device) for name, values in batch.items()})
             for key, write in writers.items():
                 write(rows.tolist(), found[key])
