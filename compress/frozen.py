@@ -26,15 +26,16 @@ class UpperLayers(nn.Module):
         base: Any = model.base_model
         self.layers = nn.ModuleList(encoder_layers(model)[depth:])
         self.pooler = getattr(base, "pooler", None)
-        self.dropout = model.dropout if self.pooler else nn.Identity()  # without a pooler the head has its own
+        self.dropout = getattr(model, "dropout", nn.Identity())  # some heads have their own
         self.classifier = model.classifier
 
     def forward(self, hidden: Tensor, attention_mask: Tensor) -> SimpleNamespace:
-        """`logits` (rows, labels) of the lower layers' output (rows, tokens, hidden)."""
+        """`logits` (rows, labels) or (rows, tokens, labels) of the lower layers' output (rows, tokens, hidden)."""
         visible = attention_mask[:, None, None, :].bool()
         for layer in self.layers:
             hidden = layer(hidden, visible)
-        return SimpleNamespace(logits=self.classifier(self.dropout(self.pooler(hidden)) if self.pooler else hidden))
+        pooled = self.pooler(hidden) if self.pooler else hidden
+        return SimpleNamespace(logits=self.classifier(self.dropout(pooled)))
 
 
 class LowerStates:

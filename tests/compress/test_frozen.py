@@ -2,6 +2,7 @@ from pathlib import Path
 
 import torch
 
+from compress.architectures import classify, embed, encoder_layers
 from compress.frozen import LowerStates, UpperLayers
 from compress.modeling import load_classifier
 from compress.progress import Progress
@@ -28,3 +29,18 @@ def test_a_whole_file_is_taken_up(tiny_model: Path, tmp_path: Path) -> None:
         written = (tmp_path / "lower.npy").stat().st_mtime_ns
         LowerStates(model, 2, TEXTS, 0, tmp_path / "lower.npy", work)
     assert (tmp_path / "lower.npy").stat().st_mtime_ns == written
+
+
+def test_upper_layers_end_in_either_kind_of_head(any_model: Path) -> None:
+    model = load_classifier(any_model).eval()
+    ids, mask = torch.tensor([[2, 5, 6, 3], [2, 8, 9, 3]]), torch.ones(2, 4, dtype=torch.long)
+    hidden = embed(model, ids)
+    for layer in encoder_layers(model)[:2]:
+        hidden = layer(hidden, mask[:, None, None, :].bool())
+    upper = UpperLayers(model, 2)
+    assert torch.allclose(upper(hidden, mask).logits, model(ids, attention_mask=mask).logits, atol=1e-6)
+    if hasattr(model, "dropout"):  # the other heads have theirs inside
+        model.train()
+        model.dropout.p = 1.0
+        for logits in (upper(hidden, mask).logits, classify(model, hidden)):
+            assert torch.equal(logits, model.classifier.bias.expand_as(logits)), "nothing was dropped"
