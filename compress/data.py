@@ -37,7 +37,7 @@ class Tokens:
 
 def read_texts(recipe: Recipe) -> Texts:
     """Load, check and cut the recipe's dataset."""
-    splits = load_data(recipe.task)
+    splits = load_data(recipe.task).splits
     for split, rows in recipe.task.limit.items():
         splits[split] = splits[split].select(range(min(rows, len(splits[split]))))
     labels: list[str] = splits["train"].features["label"].names
