@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from compress.sources.corpus import corpus_file, read_paragraphs, shuffled, split_paragraphs
+from compress.sources.corpus import Word, corpus_file, read_paragraphs, shuffled, split_paragraphs
 from compress.sources.data import Data
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class Row(NamedTuple):
 
 Pair = tuple[str, str]
 """Two clauses that follow each other."""
+
+
+def clauses_of(words: Iterable[Word]) -> list[str]:
+    """What stands between the ，。；！？ of a paragraph, without them."""
+    return _BETWEEN_CLAUSES.split("".join(word for word, _ in words))
 
 
 def adjacent_pairs(clauses: Sequence[str], usable: set[str]) -> list[Pair]:
@@ -111,7 +116,7 @@ def load(file: Path | None = None) -> Data:
     from datasets import DatasetDict
 
     paragraphs, repeated = read_paragraphs(file or corpus_file("builtin:adjacent-clauses"))
-    cut = [_BETWEEN_CLAUSES.split("".join(word for word, _ in words)) for words in paragraphs]
+    cut = [clauses_of(words) for words in paragraphs]
     times = Counter(clause for clauses in cut for clause in clauses if clause)
     fit = {clause for clause in times if _USABLE.fullmatch(clause)}
     usable = {clause for clause in fit if times[clause] == 1}

@@ -70,10 +70,9 @@ def _labels(table: Table, task: TaskTable, texts: Mapping[str, Sequence[object]]
 def _column(table: Table, task: TaskTable, key: str) -> list[object]:
     """The values of the column that ``task.<key>`` names."""
     name = getattr(task, key)
-    if name not in table.columns:
-        found = ", ".join(table.columns) or "none"
-        raise BadInput(f"{table.where}: has no column {name!r} (task.{key}); found: {found}")
-    values = list(table.columns[name])
+    if table.columns and name not in table.columns:
+        raise BadInput(f"{table.where}: has no column {name!r} (task.{key}); found: {', '.join(table.columns)}")
+    values = list(table.columns.get(name, ()))
     if not values:
         raise BadInput(f"{table.where}: is empty")
     return values

@@ -26,7 +26,7 @@ def read_folder(folder: Path, lists: bool) -> dict[str, Table]:
         raise BadInput(f"{here}: is a file; legal: {_LEGAL}")
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.stem in (*SPLITS, UNLABELLED)]
     if not files:
-        return _snapshot(folder, here)
+        return _snapshot(folder)
     found = ", ".join(file.name for file in files)
     if missing := [split for split in SPLITS if split not in {file.stem for file in files}]:
         raise BadInput(f"{here}: {missing[0]} is missing, found: {found}; legal: {_LEGAL}")
@@ -41,8 +41,8 @@ def read_folder(folder: Path, lists: bool) -> dict[str, Table]:
     return {file.stem: reader(file, f"{here}, {file.name}") for file in files}
 
 
-def _snapshot(folder: Path, here: str) -> dict[str, Table]:
+def _snapshot(folder: Path) -> dict[str, Table]:
     try:
         return read_hub(str(folder))
     except BadInput as error:
-        raise BadInput(f"{here}: holds no file of a split; legal: {_LEGAL}") from error
+        raise BadInput(f"{error}; legal: {_LEGAL}") from error
