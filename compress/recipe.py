@@ -23,16 +23,21 @@ class _Table(BaseModel):
 class TaskTable(_Table):
     """``[task]``: what is predicted, from which rows.
 
-    `dataset` is ``builtin:reviews``, a hub id, or a folder; `text` and `label` name its columns.
-    `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows.
+    `dataset` is ``builtin:…``, a hub id, or a folder; `text`, `text_pair` (of matching), `tokens` (of tagging) and
+    `label` name its columns. `max_length` counts tokens, special ones included. `limit` cuts splits to their first
+    rows. Of the training rows the first `labelled` count as labelled; from the others a student learns through its
+    teacher alone.
     """
 
     kind: str = "classification"
     dataset: str
     max_length: int = Field(128, ge=8, le=512)
     text: str = "text"
+    text_pair: str = "text_pair"
+    tokens: str = "tokens"
     label: str = "label"
     limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
+    labelled: PositiveInt | None = None
 
 
 class TeacherTable(Schedule):

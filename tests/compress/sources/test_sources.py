@@ -1,15 +1,14 @@
-"""Hub ids and folders go through `from_pretrained` and `load_dataset`; a hub snapshot is laid out on the spot."""
+"""Hub ids and folders go through `from_pretrained`; a hub snapshot is laid out on the spot."""
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from compress.errors import BadInput
-from compress.recipe import TaskTable, TeacherTable
-from compress.sources import load_data, load_teacher, source_key
-from tests.compress.conftest import write_tiny_data, write_tiny_model
+from compress.recipe import TeacherTable
+from compress.sources import load_teacher, source_key
+from tests.compress.conftest import write_tiny_model
 
 
 def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
@@ -62,42 +61,6 @@ def test_other_architecture_is_refused(tmp_path: Path) -> None:
     DistilBertForSequenceClassification(config).save_pretrained(folder)
     with pytest.raises(BadInput, match="a distilbert model cannot be compressed; legal: bert"):
         load_teacher(TeacherTable(model=str(folder)), ["a", "b"], tmp_path)
-
-
-def test_string_labels_get_a_stable_order(tiny_data: Path) -> None:
-    splits = load_data(TaskTable(dataset=str(tiny_data)))
-    assert splits["train"].features["label"].names == ["neg", "pos"]
-    assert set(splits["test"].column_names) == {"text", "label"}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "table", "said"),
-    [
-        ({}, {"text": "sentence"}, "has no column 'sentence' (task.text); found: text, label"),
-        ({}, {"label": "stars"}, "has no column 'stars' (task.label)"),
-        ({"validation": []}, {}, "validation"),
-        ({"validation": [{"text": "好", "label": "meh"}]}, {}, "label 'meh' is not in train"),
-        ({"test": [{"text": " ", "label": "pos"}]}, {}, "split test: row 0 has no text"),
-    ],
-)
-def test_bad_data(tmp_path: Path, spoil: dict[str, list[object]], table: dict[str, str], said: str) -> None:
-    folder = write_tiny_data(tmp_path / "data", 12)
-    for split, rows in spoil.items():
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    with pytest.raises(BadInput) as complaint:
-        load_data(TaskTable.model_validate({"dataset": str(folder), **table}))
-    assert said in str(complaint.value)
-    assert "\n" not in str(complaint.value)
-
-
-def test_missing_split_and_unknown_builtin(tmp_path: Path) -> None:
-    folder = write_tiny_data(tmp_path / "data", 12)
-    (folder / "validation.jsonl").unlink()
-    with pytest.raises(BadInput, match="a folder with train, validation and test"):
-        load_data(TaskTable(dataset=str(folder)))
-    with pytest.raises(BadInput, match="legal: builtin:reviews"):
-        load_data(TaskTable(dataset="builtin:tweets"))
 
 
 def test_key_of_a_folder_is_its_content(tiny_model: Path, tmp_path: Path) -> None:
