@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from compress.files import whole
 from compress.recipe import Recipe
@@ -13,7 +13,7 @@ from compress.stages import Context, Rows
 from compress.tasks import UNLABELLED, Task, open_task
 from compress.tasks.encoding import Columns, load_tokenizer, pad_id
 
-SPLITS = ("train", "validation", "test")
+SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Training the upper layers only: the frozen lower part answers every row once, and its output is kept on disk."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from transformers.modeling_outputs import TokenClassifierOutput
 
 from compress.architectures import embed, encoder_layers
 from compress.progress import Work
@@ -29,13 +29,13 @@ class UpperLayers(nn.Module):
         self.dropout = getattr(model, "dropout", nn.Identity())  # some heads have their own
         self.classifier = model.classifier
 
-    def forward(self, hidden: Tensor, attention_mask: Tensor) -> SimpleNamespace:
+    def forward(self, hidden: Tensor, attention_mask: Tensor) -> TokenClassifierOutput:
         """`logits` (rows, labels) or (rows, tokens, labels) of the lower layers' output (rows, tokens, hidden)."""
         visible = attention_mask[:, None, None, :].bool()
         for layer in self.layers:
             hidden = layer(hidden, visible)
         pooled = self.pooler(hidden) if self.pooler else hidden
-        return SimpleNamespace(logits=self.classifier(self.dropout(pooled)))
+        return TokenClassifierOutput(logits=self.classifier(self.dropout(pooled)))
 
 
 class LowerStates:

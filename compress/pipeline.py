@@ -162,16 +162,19 @@ class _Build:
             from transformers import set_seed
 
             set_seed(self.recipe.seed)  # the new head is random
-            model, tokenizer = load_teacher(table, self.texts.task, self.root.parent / ".sources")
+            task = self.texts.task
+            model, tokenizer = load_teacher(
+                table, task.labels, self.root.parent / ".sources", task.token_level, task.max_length
+            )
             for stage in self.recipe.stages:  # asked before anything is trained
                 stage.check(model.config)
-                stage.check_tokenizer(tokenizer.backend_tokenizer)
-            if self.texts.task.token_level:
+                stage.check_tokenizer(tokenizer.backend_tokenizer, task.token_level)
+            if task.token_level:
                 one_piece_per_character(tokenizer.backend_tokenizer)
             tokenizer.save_pretrained(out / "tokenizer")
             tokens = tokenize(self.texts, out / _TOKENIZER)
             context = self.context(scratch, tokens)
-            context.remarks.extend([*self.texts.remarks, *_cut(tokens, self.texts.task.max_length)])
+            context.remarks.extend([*self.texts.remarks, *_cut(tokens, task.max_length)])
             if table.epochs:
                 finetune = stage_module("finetune")
                 chosen = finetune.Parameters(**table.model_dump(include=set(finetune.Parameters.model_fields)))

@@ -63,8 +63,11 @@ class StageParameters(BaseModel):
         """The strength at which nothing would happen to a model whose encoder has `macs` of the `teacher`'s."""
         return 0.0
 
-    def check_tokenizer(self, tokenizer: "Tokenizer") -> None:
-        """Raise `BadInput` for what cannot be done with the teacher's tokenizer, before anything is trained."""
+    def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
+        """Raise `BadInput` for what cannot be done with the teacher's tokenizer, before anything is trained.
+
+        `token_level`: whether the task labels every word.
+        """
 
     def check(self, config: "PretrainedConfig") -> None:
         """Raise `BadInput` for what a model of the teacher's configuration cannot do, before anything is trained."""

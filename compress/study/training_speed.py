@@ -34,7 +34,7 @@ def main() -> None:
     quiet()
     recipe = load_recipe(Path("recipes/offline.toml"))
     texts = read_texts(recipe)
-    model, tokenizer = load_teacher(recipe.teacher, texts.task, Path("artifacts/.sources"))
+    model, tokenizer = load_teacher(recipe.teacher, texts.task.labels, Path("artifacts/.sources"))
     with tempfile.TemporaryDirectory() as name, Progress() as progress:
         tokenizer.save_pretrained(name)
         tokens = tokenize(texts, Path(name) / "tokenizer.json")
@@ -58,8 +58,8 @@ def main() -> None:
         speeds: dict[str, list[float]] = {way: [] for way in ways}
         with progress.work("training", ROUNDS * len(ways)) as work:
             for _ in range(ROUNDS):
-                for way, (trained, order, inputs) in ways.items():
-                    speeds[way].append(_speed(trained, order, inputs, labels))
+                for way, (trained, order, read) in ways.items():
+                    speeds[way].append(_speed(trained, order, read, labels))
                     work.advance()
     first = median(next(iter(speeds.values())))
     table = [[way, f"{median(found):.1f}", f"{median(found) / first:.2f}×"] for way, found in speeds.items()]
