@@ -1,65 +1,63 @@
-"""Distil the teacher into a shallower student, or into the pruned model itself."""
+"""Distil the teacher into a student of any make, or into the pruned model itself."""
 
-from typing import TYPE_CHECKING, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import TYPE_CHECKING, Literal
 
 from compress.distillation import Distillation, distil
 from compress.errors import BadInput
 from compress.stages import Context, StageParameters
+from compress.students import Student, build, own_tokenizer
+from compress.students import evenly_spaced as evenly_spaced
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel
 
 
-class Student(BaseModel):
-    """Where the student starts: `layers` evenly spaced layers of the model that the stage is given, or (``current``)
-    that model itself, to recover what pruning cost.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    init: Literal["teacher-layers", "current"] = "teacher-layers"
-    layers: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def _layers_belong_to_init(self) -> Self:
-        if (self.layers is None) == (self.init == "teacher-layers"):
-            raise ValueError('give layers with init = "teacher-layers", and only with it')
-        return self
-
-
 class Parameters(Distillation, StageParameters):
-    """What is learnt: see `compress.distillation.Distillation`."""
+    """What is learnt: see `compress.distillation.Distillation`; by whom: see `compress.students.Student`."""
 
     kind: Literal["distill"] = "distill"
     student: Student
 
     def check(self, config: "PretrainedConfig") -> None:
-        if self.student.layers:
-            evenly_spaced(config.num_hidden_layers, self.student.layers)
+        self.student.check(config)
+
+    def check_tokenizer(self, tokenizer: "Tokenizer") -> None:
+        own = own_tokenizer(self.student)
+        if own is not None:
+            _compare(own, tokenizer, self.student)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """The student, trained on the labels and the teacher's logits."""
-    from compress.surgery import keep_layers
+    """The student, trained on the labels and the teacher's logits; a tokenizer of its own goes to
+    ``context.new_tokenizer``.
 
-    student, description = model, "recovering by distillation"
-    if layers := parameters.student.layers:
-        student = keep_layers(model, evenly_spaced(model.config.num_hidden_layers, layers))
-        description = f"distilling into {layers} layers"
+    Raises:
+        BadInput: see `compress.students.build`.
+    """
+    from tokenizers import Tokenizer
+
+    from compress.architectures import is_token_level
+    from compress.sources import check_positions
+
+    wanted = parameters.student
+    student, tokenizer = build(wanted, model, context.task.labels, is_token_level(model), context.seed)
+    if tokenizer is not None:
+        check_positions(student.config, context.task.max_length, wanted.where)
+        given = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
+        _compare(tokenizer.backend_tokenizer, given, wanted)  # an earlier stage may have taken tokens away
+        tokenizer.save_pretrained(context.new_tokenizer)
+    layers = student.config.num_hidden_layers
+    description = "recovering by distillation" if wanted.init == "current" else f"distilling into {layers} layers"
     distil(student, context, parameters, description)
     return student
 
 
-def evenly_spaced(layers: int, wanted: int) -> list[int]:
-    """`wanted` of `layers` layer numbers, the last one of each equal stretch: 4 of 12 are 2, 5, 8, 11.
+def _compare(own: "Tokenizer", given: "Tokenizer", student: Student) -> None:
+    """The rows are cut by the `given` tokenizer: their ids must mean to the student what they mean there."""
+    from compress.vocabulary import difference, same_vocabulary
 
-    TinyBERT's uniform mapping (Jiao et al. 2020): the classifier goes on reading the layer that it was trained on.
-
-    Raises:
-        BadInput: more are wanted than there are.
-    """
-    if wanted > layers:
-        raise BadInput(f"distill: student.layers is {wanted}, the model has {layers}; legal: 1 to {layers}")
-    return [(i + 1) * layers // wanted - 1 for i in range(wanted)]
+    if not same_vocabulary(own, given):
+        raise BadInput(
+            f"{student.where} has another vocabulary: {difference(own, given)}; legal: one with the same ids"
+        )
