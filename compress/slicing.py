@@ -57,7 +57,7 @@ def fill(student: "PreTrainedModel", model: "PreTrainedModel", layers: "Sequence
 
 def _largest(scores: "Tensor", count: int) -> "Tensor":
     """The numbers of the `count` largest scores, in ascending order."""
-    return scores.argsort(descending=False, stable=True)[:count].sort().values
+    return scores.argsort(descending=True, stable=True)[:count].sort().values
 
 
 def _slice_stream(weights: "dict[str, Tensor]", axes: dict[str, int], hidden: int) -> None:

@@ -96,7 +96,7 @@ class Student(BaseModel):
     @property
     def where(self) -> str:
         """What a complaint about a pretrained student begins with."""
-        return f"distill: student.init {self.init!r} (a hub id or folder, being none of {', '.join(_OWN)})"
+        return f"distill: student.init {self.init!r}"
 
     @property
     def narrower(self) -> bool:
@@ -132,7 +132,8 @@ class Student(BaseModel):
     def _check_pretrained(self) -> None:
         from compress.sources import read_config
 
-        kind = str(read_config(self.init, self.where).model_type)
+        config = read_config(self.init, f"{self.where} is none of {', '.join(_OWN)}, so a hub id or a folder")
+        kind = str(config.model_type)
         legal = {"teacher": (*FAMILIES, "mobilebert"), "tinybert": FAMILIES, "mobilebert": ("mobilebert",)}
         if kind.removeprefix("uneven_") not in legal[self.architecture]:
             raise BadInput(f"{self.where} is a {kind} model; legal: {', '.join(legal[self.architecture])}")

@@ -129,10 +129,10 @@ def _check_head(
 ) -> None:
     """Refuse a "fine-tuned" model whose head is missing or of the other kind, or whose labels are in another order."""
     kind = "token" if token_level else "sequence"
-    if missing:
-        raise BadInput(f"{where} has no weights for {missing[0]}; legal with epochs = 0: a fine-tuned model")
     if config.architectures and is_token_level(config) != token_level:
         raise BadInput(f"{where} is a {config.architectures[0]}; legal with epochs = 0: a {kind} classifier")
+    if missing:
+        raise BadInput(f"{where} has no weights for {missing[0]}; legal with epochs = 0: a fine-tuned model")
     theirs = [config.id2label[i] for i in range(len(labels))]
     if theirs != labels and theirs != [f"LABEL_{i}" for i in range(len(labels))]:
         raise BadInput(f"{where} has the labels {theirs}, the data {labels}; legal: the same, in order")

@@ -8,13 +8,15 @@ import pytest
 from compress.errors import BadInput
 from compress.recipe import TeacherTable
 from compress.sources import load_teacher, source_key
-from tests.compress.conftest import write_tiny_model
+from compress.surgery import without
+from tests.compress.conftest import write_any_model, write_tiny_model
 
 
 def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
     model, tokenizer = load_teacher(TeacherTable(model=str(tiny_model)), ["a", "b", "c"], tmp_path)
     assert model.config.num_labels == 3
     assert model.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert model.config.label2id == {"a": 0, "b": 1, "c": 2}
     assert tokenizer("好差")["input_ids"][0] == 2
 
 
@@ -33,6 +35,36 @@ def test_labels_in_another_order_and_a_missing_head_are_refused(tmp_path: Path, 
     BertModel.from_pretrained(tiny_model).save_pretrained(headless)
     with pytest.raises(BadInput, match="has no weights for classifier"):
         load_teacher(TeacherTable(model=str(headless), epochs=0), ["neg", "pos"], tmp_path)
+
+
+def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:
+    table, labels = TeacherTable(model=str(tiny_model)), ["O", "B", "I"]
+    model, _ = load_teacher(table, labels, tmp_path, token_level=True)
+    assert type(model).__name__ == "BertForTokenClassification"
+    assert model.config.label2id == {"O": 0, "B": 1, "I": 2}
+    folder = write_tiny_model(tmp_path / "cut")
+    without(model, {0: [1]}, {}).save_pretrained(folder)
+    tuned = TeacherTable(model=str(folder), epochs=0)
+    again, _ = load_teacher(tuned, labels, tmp_path, token_level=True)
+    assert type(again).__name__ == "UnevenBertForTokenClassification"
+    with pytest.raises(
+        BadInput, match="is a UnevenBertForTokenClassification; legal with epochs = 0: a sequence class"
+    ):
+        load_teacher(TeacherTable(model=str(folder), epochs=0), labels, tmp_path)
+    with pytest.raises(BadInput, match="is a BertForSequenceClassification; legal with epochs = 0: a token classifier"):
+        load_teacher(TeacherTable(model=str(tiny_model), epochs=0), ["a", "b"], tmp_path, token_level=True)
+
+
+def test_texts_longer_than_the_position_table_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    load_teacher(TeacherTable(model=str(tiny_model)), ["a", "b"], tmp_path, max_length=64)
+    said = r"has 64 positions, task\.max_length is 65; legal: up to 64"
+    with pytest.raises(BadInput, match=said):
+        load_teacher(TeacherTable(model=str(tiny_model)), ["a", "b"], tmp_path, max_length=65)
+    roberta = write_any_model(tmp_path, "roberta")
+    for file in tiny_model.glob("tokenizer*"):
+        shutil.copy(file, roberta)
+    with pytest.raises(BadInput, match="has 62 positions"):
+        load_teacher(TeacherTable(model=str(roberta)), ["a", "b"], tmp_path, max_length=63)
 
 
 @pytest.mark.slow
