@@ -4,13 +4,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from compress.architectures import embed, encoder_layers
 from compress.progress import Work
 from compress.tasks.encoding import batches
+from compress.token_states import TokenStates, check_room, write_states
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -38,7 +38,7 @@ class UpperLayers(nn.Module):
 
 
 class LowerStates:
-    """What embeddings and the lowest `depth` layers say to each row, FP16 in one memory-mapped file.
+    """What embeddings and the lowest `depth` layers say to each row, in one file of `compress.token_states`.
 
     A file that is already whole (a resumed build) is taken as it is.
     """
@@ -46,38 +46,31 @@ class LowerStates:
     def __init__(
         self, model: "PreTrainedModel", depth: int, sequences: list[list[int]], padding: int, file: Path, work: Work
     ) -> None:
-        self._ends = np.cumsum([len(sequence) for sequence in sequences])
+        self._lengths = torch.tensor([len(sequence) for sequence in sequences])
         if not file.is_file():
-            self._compute(model, depth, sequences, padding, file, work)
-        self._states = np.load(file, mmap_mode="r", allow_pickle=False)
+            _compute(model, depth, sequences, padding, file, work)
+        self._states = TokenStates(file, self._lengths.tolist())
 
-    @torch.inference_mode()
-    def _compute(
-        self, model: "PreTrainedModel", depth: int, sequences: list[list[int]], padding: int, file: Path, work: Work
-    ) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".tmp")
-        shape = (int(self._ends[-1]), model.config.hidden_size)
-        states = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float16, shape=shape)
-        model.eval()
+    def batch(self, rows: list[int]) -> dict[str, Tensor]:
+        """``hidden`` (rows, tokens, hidden) and ``attention_mask`` (rows, tokens) of those rows."""
+        hidden = self._states.batch(rows)
+        visible = torch.arange(hidden.shape[1]) < self._lengths[rows][:, None]
+        return {"hidden": hidden, "attention_mask": visible.long()}
+
+
+@torch.inference_mode()
+def _compute(
+    model: "PreTrainedModel", depth: int, sequences: list[list[int]], padding: int, file: Path, work: Work
+) -> None:
+    lengths = [len(sequence) for sequence in sequences]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    check_room(file.parent, lengths, [model.config.hidden_size])
+    model.eval()
+    with write_states(file, lengths, model.config.hidden_size) as write:
         for rows, batch in batches(sequences, _BATCH, padding):
             hidden = embed(model, torch.from_numpy(batch["input_ids"]))
             visible = torch.from_numpy(batch["attention_mask"])[:, None, None, :].bool()
             for layer in encoder_layers(model)[:depth]:
                 hidden = layer(hidden, visible)
-            for row, values in zip(rows, hidden, strict=True):
-                length = len(sequences[row])
-                states[self._ends[row] - length : self._ends[row]] = values[:length].numpy()
+            write(rows.tolist(), hidden)
             work.advance(len(rows))
-        states.flush()
-        unfinished.rename(file)
-
-    def batch(self, rows: list[int]) -> dict[str, Tensor]:
-        """``hidden`` (rows, tokens, hidden) and ``attention_mask`` (rows, tokens) of those rows."""
-        values = [torch.from_numpy(self._states[self._start(row) : self._ends[row]].astype(np.float32)) for row in rows]
-        mask = [torch.ones(len(value), dtype=torch.long) for value in values]
-        pad = nn.utils.rnn.pad_sequence
-        return {"hidden": pad(values, batch_first=True), "attention_mask": pad(mask, batch_first=True)}
-
-    def _start(self, row: int) -> int:
-        return int(self._ends[row - 1]) if row else 0

@@ -14,6 +14,7 @@ def test_upper_layers_on_lower_states_are_the_model(tiny_model: Path, tmp_path: 
     with Progress() as progress, progress.work("x", 3) as work:
         states = LowerStates(model, 2, TEXTS, 0, tmp_path / "lower.npy", work)
     upper = UpperLayers(model, 2).eval()
+    assert states.batch([2, 0])["attention_mask"].tolist() == [[1] * 7, [1, 1, 1, 1, 1, 0, 0]]
     logits = upper(**states.batch([2, 0])).logits
     ids = torch.tensor([TEXTS[2], TEXTS[0] + [0, 0]])
     expected = model(input_ids=ids, attention_mask=(ids != 0).long()).logits
