@@ -17,6 +17,7 @@ from compress.losses import (
     self_attention_relation,
 )
 from compress.progress import Progress
+from compress.tasks.encoding import Inputs
 from compress.teacher_features import TeacherFeatures
 
 SIZES = {"vocab_size": 40, "max_position_embeddings": 16, "hidden_dropout_prob": 0.0}
@@ -121,7 +122,7 @@ def test_a_student_learns_what_the_teacher_says_inside(preset: str, tmp_path: Pa
     pair = Pair(student, Aligner(chosen, TEACHER, STUDENT))
     rows = [torch.randint(4, 40, (length,)).tolist() for length in (5, 9, 3, 7, 9, 4, 6, 8)]
     with Progress() as progress:
-        features = TeacherFeatures(lambda: teacher, rows, 0, tmp_path, pair.aligner.teacher_keys, progress)
+        features = TeacherFeatures(lambda: teacher, Inputs(rows), 0, tmp_path, pair.aligner.teacher_keys, progress)
     ids = torch.tensor([row + [0] * (9 - len(row)) for row in rows])
     mask = (ids != 0).long()
     optimizer = torch.optim.AdamW(pair.parameters(), lr=3e-3)

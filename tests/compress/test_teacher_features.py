@@ -1,6 +1,8 @@
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,7 @@ from compress.errors import BadInput
 from compress.features import Key, capture
 from compress.modeling import load_classifier
 from compress.progress import Progress
+from compress.tasks.encoding import Inputs
 from compress.teacher_features import TeacherFeatures
 
 ROWS = [[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]] * 15
@@ -35,7 +38,7 @@ class Counted:
 
 def ask(load: Callable[[], PreTrainedModel], folder: Path, keys: list[Key] = KEYS) -> TeacherFeatures:
     with Progress() as progress:
-        return TeacherFeatures(load, ROWS, 0, folder, keys, progress)
+        return TeacherFeatures(load, Inputs(ROWS), 0, folder, keys, progress)
 
 
 def test_a_batch_is_what_the_teacher_says_to_it(tiny_model: Path, tmp_path: Path) -> None:
@@ -68,6 +71,19 @@ def test_only_what_is_missing_is_computed(tiny_model: Path, tmp_path: Path) -> N
     assert load.rows == 2 * len(ROWS)
     assert (tmp_path / "embedding-0.npy").stat().st_mtime_ns == written
     assert torch.equal(first.batch([2])[KEYS[0]], both.batch([2])[KEYS[0]])
+
+
+def test_of_two_that_ask_together_one_computes(tiny_model: Path, tmp_path: Path) -> None:
+    load, together = Counted(tiny_model), Barrier(2)
+
+    def one(_: int) -> torch.Tensor:
+        together.wait()
+        return ask(load, tmp_path).batch([0])[KEYS[0]]
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(one, range(2))
+    assert (load.loads, load.rows) == (1, len(ROWS))
+    assert torch.equal(first, second)
 
 
 def test_a_broken_pass_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
