@@ -40,27 +40,28 @@ class Scores:
 
 
 @contextmanager
-def masks(model: "PreTrainedModel", rows: int = 1) -> Iterator[Scores]:
+def masks(model: "PreTrainedModel", rows: int = 1, only: int | None = None) -> Iterator[Scores]:
     """Ones, (rows, units) per layer, multiplied into heads' contexts and neurons' activations; with gradients.
 
-    With one row per text of the batch, the gradient of a summed loss is every text's own; 1 row serves all texts.
+    With one row per text of the batch, the gradient of a summed loss is every text's own; 1 row serves all texts. Those
+    of the other layers than `only` are not multiplied into anything.
     """
     made, handles = Scores([], []), []
 
-    def put(linear: nn.Module, count: int, channels: int) -> Tensor:
+    def put(layer: int, linear: nn.Module, count: int, channels: int) -> Tensor:
         mask = torch.ones(rows, count, requires_grad=True)
 
         def multiply(_: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
             return (inputs[0] * mask.repeat_interleave(channels, dim=1)[:, None, :],)
 
-        if count:
+        if count and only in (None, layer):
             handles.append(linear.register_forward_pre_hook(multiply))
         return mask
 
     heads, widths = head_counts(model.config), neuron_counts(model.config)
-    for layer, count, width in zip(encoder_layers(model), heads, widths, strict=True):
-        made.heads.append(put(layer.attention.output.dense, count, head_size(model.config)))
-        made.neurons.append(put(layer.output.dense, width, 1))
+    for number, (layer, count, width) in enumerate(zip(encoder_layers(model), heads, widths, strict=True)):
+        made.heads.append(put(number, layer.attention.output.dense, count, head_size(model.config)))
+        made.neurons.append(put(number, layer.output.dense, width, 1))
     try:
         yield made
     finally:

@@ -95,7 +95,7 @@ def _variants(
 
 @contextmanager
 def _without(model: "PreTrainedModel", layer: int, kind: str, units: list[int]) -> Iterator[None]:
-    with masks(model) as ones, torch.no_grad():
+    with masks(model, only=layer) as ones, torch.no_grad():
         getattr(ones, kind)[layer][:, units] = 0.0
         yield
 
