@@ -342,6 +342,8 @@ class _Build:
                 return work(out, scratch).model_copy(update={"seconds": round(time.monotonic() - started, 1)})
 
             found = make(folder, step, self.root / ".scratch", timed)
+            for remark in found.remarks:
+                self.progress.say(f"  {remark}")
         # What was decided then does not bind today's rule; what was measured then stands.
         found = found.model_copy(update={"decision": step.decision, "notes": [], "tries": []})
         return _Done(found, folder, tokens or tokenize(self.texts, folder / _TOKENIZER))
