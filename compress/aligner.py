@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.alignment import Alignment, relation_heads
-from compress.architectures import head_counts
+from compress.architectures import attention_heads
 from compress.features import Key
 from compress.losses import (
     attention_scores,
@@ -90,4 +90,4 @@ def _heads(term: Alignment, teacher: "PretrainedConfig", student: "PretrainedCon
     """What the term splits its vectors into; 1 where it does not."""
     if term.feature == "relation":
         return relation_heads(term, teacher, student)
-    return head_counts(teacher)[term.teacher] if term.feature == "attention" else 1
+    return attention_heads(teacher)[term.teacher] if term.feature == "attention" else 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from compress.architectures import head_counts
+from compress.architectures import attention_heads
 from compress.errors import BadInput
 from compress.features import Key, Part, width
 
@@ -118,7 +118,7 @@ def check(alignments: Sequence[Alignment], teacher: "PretrainedConfig", student:
         for who, layer, config in (("teacher", term.teacher, teacher), ("student", term.student, student)):
             _check_layer(term, who, layer, config)
         if term.feature == "attention":
-            ours, theirs = head_counts(student)[term.student], head_counts(teacher)[term.teacher]
+            ours, theirs = attention_heads(student)[term.student], attention_heads(teacher)[term.teacher]
             if ours != theirs:
                 raise BadInput(
                     f"attention is compared head by head: layer {term.student} of the student has {ours}, layer "
@@ -137,6 +137,6 @@ def relation_heads(term: Alignment, teacher: "PretrainedConfig", student: "Pretr
     """How many relation heads both layers are split into: as many as the teacher's layer has heads, or the largest
     smaller number that divides both widths.
     """
-    heads = head_counts(teacher)[term.teacher]
+    heads = attention_heads(teacher)[term.teacher]
     shared = gcd(width(teacher, term.teacher_keys[0]), width(student, term.student_keys[0]))
     return max(number for number in range(1, heads + 1) if shared % number == 0)

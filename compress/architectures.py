@@ -69,15 +69,20 @@ def head_size(config: "PretrainedConfig") -> int:
     return int(config.hidden_size // config.num_attention_heads)
 
 
+def attention_heads(config: "PretrainedConfig") -> list[int]:
+    """Heads of each layer, of any encoder."""
+    listed: list[int] | None = getattr(config, "layer_heads", None)
+    return listed or [config.num_attention_heads] * config.num_hidden_layers
+
+
 def head_counts(config: "PretrainedConfig") -> list[int]:
-    """Heads of each layer.
+    """Heads of each layer, to be cut.
 
     Raises:
         BadInput: a family whose layers are laid out otherwise.
     """
     family(config)
-    listed: list[int] | None = getattr(config, "layer_heads", None)
-    return listed or [config.num_attention_heads] * config.num_hidden_layers
+    return attention_heads(config)
 
 
 def neuron_counts(config: "PretrainedConfig") -> list[int]:

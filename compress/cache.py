@@ -50,11 +50,19 @@ def cached(folder: Path, key: str) -> Step | None:
     return step if step.key == key and whole else None
 
 
-def make(folder: Path, step: Step, scratch_root: Path, work: Callable[[Path, Path], Step]) -> Step:
+def make(
+    folder: Path, step: Step, scratch_root: Path, work: Callable[[Path, Path], Step], together: bool = False
+) -> Step:
     """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one.
 
-    Of several processes each has an `out` of its own, and the first one's is kept.
+    Args:
+        together: all of several processes have to run `work`, because it trains: each has an `out` of its own, and the
+            first one's is kept. Else the others wait for the first one.
     """
+    if rank() and not together:
+        wait()
+        wait()
+        return Step.model_validate_json((folder / "stage.json").read_text(encoding="utf-8"))
     scratch = scratch_root / f"{folder.name}-{step.key[:12]}"
     out, replaced = scratch / ("out" if rank() == 0 else f"out-{rank()}"), scratch / "replaced"
     done = cached(out, step.key) if world() == 1 else None  # killed between making and moving

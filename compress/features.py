@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from compress.architectures import encoder_layers, head_counts
+from compress.architectures import attention_heads, encoder_layers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,7 +34,7 @@ def width(config: "PretrainedConfig", key: Key) -> int:
     if key.part in ("embedding", "hidden"):
         return int(config.hidden_size)
     narrowed = getattr(config, "true_hidden_size", config.hidden_size)  # MobileBERT's attention sits in a bottleneck
-    return int(head_counts(config)[key.layer] * (narrowed // config.num_attention_heads))
+    return int(attention_heads(config)[key.layer] * (narrowed // config.num_attention_heads))
 
 
 @contextmanager

@@ -181,7 +181,7 @@ class _Build:
                 model = finetune.run(model, context, chosen)
             return self._record(model, step.model_copy(update={"remarks": context.remarks}), out, tokens)
 
-        return self._step(folder, step, work)
+        return self._step(folder, step, work, together=True)
 
     def _control(self) -> LinearControl | None:
         """The linear model on the teacher's own rows, beside the teacher; only whole texts have one."""
@@ -289,7 +289,7 @@ class _Build:
         weaker = parameters != self.recipe.stages[number - 1]
         folder = self.root / "stages" / (f"{name}~{key[:8]}" if weaker else name)
         self.visited.add(folder)
-        return self._judge(self._step(folder, step, work))
+        return self._judge(self._step(folder, step, work, together=True))
 
     def _artifact(self, table: ArtifactTable, source: _Done) -> Artifact | None:
         """One ``[[artifact]]``: exported, verified against its PyTorch source, judged; None when it is rejected."""
@@ -327,8 +327,13 @@ class _Build:
             judged,
         )
 
-    def _step(self, folder: Path, step: Step, work: Work, tokens: Tokens | None = None) -> _Done:
-        """The step as an earlier build left it, or made now; its rows are `tokens`, or cut by its own tokenizer."""
+    def _step(
+        self, folder: Path, step: Step, work: Work, tokens: Tokens | None = None, together: bool = False
+    ) -> _Done:
+        """The step as an earlier build left it, or made now; its rows are `tokens`, or cut by its own tokenizer.
+
+        `together`: it may train, which all processes of a build do.
+        """
         wait()
         found = cached(folder, step.key)
         wait()  # or one process would replace what another still has to look at
@@ -341,7 +346,7 @@ class _Build:
             def timed(out: Path, scratch: Path) -> Step:
                 return work(out, scratch).model_copy(update={"seconds": round(time.monotonic() - started, 1)})
 
-            found = make(folder, step, self.root / ".scratch", timed)
+            found = make(folder, step, self.root / ".scratch", timed, together)
             for remark in found.remarks:
                 self.progress.say(f"  {remark}")
         # What was decided then does not bind today's rule; what was measured then stands.

@@ -98,7 +98,7 @@ def train(
         remove_unused_columns=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=False,
-        ddp_find_unused_parameters=True,  # pooler or head of a model that is trained on its features alone
+        ddp_find_unused_parameters=False,
         disable_tqdm=True,
         log_level="error",
         logging_strategy="no",

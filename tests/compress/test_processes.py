@@ -24,7 +24,7 @@ dataset = "{data}"
 max_length = 16
 [teacher]
 model = "{model}"
-epochs = 2
+epochs = 4
 learning_rate = 3e-3
 batch_size = 16
 [[stage]]
@@ -62,7 +62,7 @@ def test_the_result_is_that_of_one_process(tmp_path: Path, tiny_data: Path) -> N
     recipe, script = tmp_path / "two.toml", tmp_path / "main.py"
     recipe.write_text(RECIPE.format(data=tiny_data, model=model), encoding="utf-8")
     script.write_text("from bench.cli import main\nmain()\n", encoding="utf-8")
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     commands = {"one": [str(script)], "two": [*torchrun, str(script)]}
     logits = {}
     for name, command in commands.items():
