@@ -129,8 +129,11 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))
-    # Or it would go on answering in BF16: accelerate wraps the forward of the very model it is given.
-    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False).cpu().eval()
+    # Or it would go on answering in BF16: accelerate wraps the forward of the very model it is given, and its own way of
+    # undoing that takes the library's decorators off as well.
+    for name in ("forward", "_original_forward"):
+        model.__dict__.pop(name, None)
+    model.cpu().eval()
     key = f"eval_{context.task.metric}"
     return [entry[key] for entry in trainer.state.log_history if key in entry] if several else watch.found
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from bench.results import Results
 from bench.session import Asked, Session
 from compress.evaluation import evaluate_file
 from compress.manifest import load_manifest
@@ -116,16 +117,26 @@ def test_guard_evaluate_and_bench_say_the_same(built: Path, tmp_path: Path) -> N
             assert comparison is not None
             assert (scores[comparison.metric], rows) == (pytest.approx(comparison.value), comparison.rows)
         expected, _ = evaluate_file(root / "ship/onnx-int8/student-int8.onnx", recipe, "test", progress)
-    asked = Asked(root / "manifest.json", ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store")
+    results = weighed(root, ["student-fp32.onnx", "student-int8.onnx"], tmp_path)
+    student = results.artifact("student-int8.onnx")
+    assert not student.failures
+    assert student.accuracy is not None
+    assert student.accuracy.scores == pytest.approx(expected)
+    assert student.accuracy.drop is not None
+    assert {len(artifact.latency) for artifact in results.artifacts} == {len(student.latency)} != {0}
+
+
+def weighed(root: Path, ids: list[str], tmp_path: Path) -> Results:
+    """The bench's figures of these artifacts alone, the first of them standing for the reference."""
+    manifest = json.loads((root / "manifest.json").read_text())
+    manifest["artifacts"] = [entry for entry in manifest["artifacts"] if entry["id"] in ids]
+    manifest["artifacts"][0]["role"], manifest["reference"] = "reference", ids[0]
+    (root / "two.json").write_text(json.dumps(manifest))
+    asked = Asked(root / "two.json", ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store")
     session = Session(asked)
     session.run(Console(quiet=True))
     assert session.results is not None
-    weighed = session.results.artifact("student-int8.onnx")
-    assert not weighed.failures
-    assert weighed.accuracy is not None
-    assert weighed.accuracy.scores == pytest.approx(expected)
-    assert weighed.accuracy.drop is not None
-    assert {len(a.latency) for a in session.results.artifacts} == {len(weighed.latency)} != {0}
+    return session.results
 
 
 def test_a_build_under_another_rule_takes_everything_from_the_cache(built: Path) -> None:
