@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from compress.architectures import attention_heads
 from compress.errors import BadInput
 from compress.features import Key, Part, width
+from compress.students import evenly_spaced
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -103,8 +104,8 @@ def terms(
         )
     features: tuple[Feature, ...] = ("hidden", "attention")
     layered = [
-        Alignment(teacher=(layer + 1) * teacher_layers // student_layers - 1, student=layer, feature=feature)
-        for layer in range(student_layers)
+        Alignment(teacher=theirs, student=ours, feature=feature)
+        for ours, theirs in enumerate(evenly_spaced(teacher_layers, student_layers))
         for feature in features
     ]
     return (Alignment(feature="embedding"), *layered, *extra)
