@@ -63,6 +63,10 @@ class StageParameters(BaseModel):
         """The strength at which nothing would happen to a model whose encoder has `macs` of the `teacher`'s."""
         return 0.0
 
+    def outside(self) -> str | None:
+        """What comes from outside the build, a hub id or a folder; its content belongs to what the stage is made of."""
+        return None
+
     def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
         """Raise `BadInput` for what cannot be done with the teacher's tokenizer, before anything is trained.
 

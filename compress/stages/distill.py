@@ -21,6 +21,9 @@ class Parameters(Distillation, StageParameters):
     def check(self, config: "PretrainedConfig") -> None:
         self.student.check(config)
 
+    def outside(self) -> str | None:
+        return self.student.init if self.student.pretrained else None
+
     def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
         own = own_tokenizer(self.student)
         if own is not None:
