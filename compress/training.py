@@ -129,8 +129,8 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))
-    # Or it would go on answering in BF16: accelerate wraps the forward of the model it is given, and where it undoes that
-    # itself, decorators of transformers' go as well.
+    # Or it would go on answering in BF16: accelerate wraps the forward of the model it is given.
+    # (Its own way of undoing that takes off decorators of transformers' as well.)
     for name in ("forward", "_original_forward"):
         model.__dict__.pop(name, None)
     model.cpu().eval()
