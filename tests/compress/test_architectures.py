@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 from transformers import GPT2Config, MobileBertConfig, RobertaConfig
@@ -140,6 +141,9 @@ def test_uneven_models_are_exported(any_model: Path, tmp_path: Path) -> None:
         assert export(cut, tmp_path / "m.onnx", precision) is None
         answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(batch)
         assert (seen(torch.from_numpy(answer)) - logits(cut)).abs().max() < allowed
+        [declared] = onnx.load(tmp_path / "m.onnx").graph.output
+        axes = [axis.dim_param or axis.dim_value for axis in declared.type.tensor_type.shape.dim]
+        assert axes == (["batch", "length", 2] if is_token_level(cut) else ["batch", 2])
 
 
 def encode(model: torch.nn.Module, types: torch.Tensor) -> torch.Tensor:
