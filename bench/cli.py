@@ -53,12 +53,21 @@ def update(
     typer.echo(f"written: {path}")
 
 
-def report(results: ResultsFile) -> None:
-    """Draw the Markdown report of a results file beside it."""
-    from bench.report import write_report
+def report(
+    results: ResultsFile,
+    other: Annotated[
+        Path | None, typer.Argument(metavar="OTHER.json", help="compare: the later run, held against the first")
+    ] = None,
+) -> None:
+    """Draw the Markdown report of a results file beside it; of two, what changed from the first to the second."""
+    from bench.report import write_comparison, write_report
     from bench.results import load_results
 
-    typer.echo(f"written: {write_report(load_results(results), results.parent)}")
+    found = load_results(results)
+    if other:
+        typer.echo(f"written: {write_comparison(results, other, found, load_results(other))}")
+    else:
+        typer.echo(f"written: {write_report(found, results.parent)}")
 
 
 def sensitivity(

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from compress.files import read_json
-from compress.manifest import LinearControl, Parity, Step
+from compress.manifest import LinearControl, Parity, Step, TaskSpec
 
 SCHEMA = 2
 P90_ALONE = "P90 alone"
@@ -190,6 +190,8 @@ class Results(_Part):
     seconds: float
     reference: str
     max_drop: float
+    confidence: float = 0.95  # of the intervals of drops
+    task: TaskSpec | None = None  # None: written when classification was all there was
     machine: Machine
     profiles: list[Profile]
     artifacts: list[Weighed]

@@ -94,9 +94,13 @@ class Session:
             folder, command = self.asked.manifest.parent, self.asked.command
             results = Weighing(self.manifest, folder, self._rows, self.profiles, command, bar, self._rerun()).run()
         results = results.model_copy(
-            update={"other_versions": self._other_versions, "flips": list(self._flips(results))}
+            update={
+                "task": self.manifest.task,
+                "confidence": (confidence := self.manifest.confidence),
+                "other_versions": self._other_versions,
+                "flips": list(self._flips(results)),
+            }
         )
-        confidence = self.manifest.confidence
         verdicts = judge(
             self.items,
             results,

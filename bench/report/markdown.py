@@ -144,14 +144,14 @@ def _legend(results: Results) -> str:
 def _made(results: Results) -> str:
     lines = [line.strip() for line in (results.build_command, results.command) if line.strip()]
     command = "\n".join(["```sh", *lines, "```"]) if lines else ""
-    made = f"Made {_moment(results.created)} in {duration(results.seconds)} by"
+    made = f"Made {moment(results.created)} in {duration(results.seconds)} by"
     if not command:
         made = made.removesuffix(" by")
     numbers = f"Every number is in [{text(results.recipe)}.json]({quote(results.recipe)}.json)."
     return "\n\n".join(filter(None, [made + (":" if command else "."), command, numbers]))
 
 
-def _moment(created: str) -> str:
+def moment(created: str) -> str:
     """An ISO 8601 time to the minute, in UTC; as it stands if it is none."""
     try:
         return f"{datetime.fromisoformat(created).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
