@@ -13,6 +13,7 @@ from typing import Literal
 
 from bench.baseline import Baseline, Entry, Thresholds
 from bench.pairs import Pair, Side, SideFailed, time_pair
+from bench.preempted import Times
 from bench.progress import Bar
 from bench.results import P90_ALONE, Machine, Paired, Profile
 from bench.sequential import LOOKS, Look, look, settle
@@ -66,6 +67,8 @@ class Question:
             preempted=fmean(pair.preempted for pair in self.pairs),
             seconds=round(seconds, 1),
             note=note,
+            baseline_ms=[ms for pair in self.pairs for ms in _rounded(pair.times[0])],
+            candidate_ms=[ms for pair in self.pairs for ms in _rounded(pair.times[1])],
         )
 
 
@@ -221,6 +224,10 @@ class Rerun:
             bar.now(f"{name} beside the baseline's in {profile.name}: {_so_far(questions, number)}", log=number == 1)
 
         return ask(baseline, candidate, profile, questions, self._budget_s, told)
+
+
+def _rounded(times: Times) -> list[float]:
+    return [round(float(ms), 4) for ms in times]
 
 
 def _so_far(questions: Sequence[Question], number: int) -> str:

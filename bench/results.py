@@ -62,6 +62,8 @@ class Paired(_Part):
     preempted: float  # share of the runs that lost their core
     seconds: float
     note: str = ""  # why it stopped, where that is not the interval
+    baseline_ms: list[float] = []  # the requests that were compared, pair after pair
+    candidate_ms: list[float] = []
 
     @property
     def place(self) -> str:
@@ -82,6 +84,7 @@ class Memory(_Part):
 class Size(_Part):
     bytes: int
     deflated_bytes: int  # as an app bundle carries it
+    parts: dict[str, int] = {}  # bytes on disk of embeddings, attention, FFN, head and the rest; empty where unknown
 
 
 class Accuracy(_Part):

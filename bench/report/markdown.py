@@ -1,5 +1,6 @@
 """`reports/<recipe>.md`, assembled: one screen that says it all, the details folded below it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -13,8 +14,11 @@ from compress.files import whole
 
 ALT = {
     "accuracy-latency.svg": "Accuracy against latency; the area of a bubble is the size on disk",
+    "beside-baseline.svg": "Distribution of single-request latencies, the baseline behind the candidate",
+    "guard.svg": "The metric after every step, with what the guard allows and what it rejected",
     "latency.svg": "Distribution of single-request latencies in each profile",
     "memory.svg": "Resident memory over time, teacher and what ships",
+    "size.svg": "Bytes on disk of embeddings, attention, FFN and head",
 }
 
 
@@ -49,13 +53,13 @@ def compose(results: Results, pictures: list[str]) -> str:
         _legend(results),
         sections.latency_overview(results),
         sections.not_measured(results),
-        *_folds(results, picture("latency.svg"), picture("memory.svg")),
+        *_folds(results, picture),
         _made(results),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[str]:
+def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
     folds = []
     if table := sections.verdicts(results):
         source = f"Judged against {code(results.baseline)}." if results.baseline else "There is no baseline yet."
@@ -67,6 +71,7 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(
             fold(
                 "<b>Beside the baseline</b>: the same requests, in turn",
+                picture("beside-baseline.svg"),
                 _beside(results) if results.paired else "No pair was timed.",
                 table,
             )
@@ -78,6 +83,7 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(
             fold(
                 f"<b>The guard's decisions</b>: {sections.guard_counts(results)}",
+                picture("guard.svg"),
                 "After each step of the build the model is compared with the fine-tuned teacher, row by row on the "
                 f"validation split; a drop of {points(results.max_drop)} points is allowed.",
                 table,
@@ -96,7 +102,7 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(
             fold(
                 "<b>Latency</b>: every profile and length",
-                latency_picture,
+                picture("latency.svg"),
                 "Single requests (batch 1), timed in turn with the teacher. The speed-up is the ratio of the P50s, "
                 "with its interval; milliseconds belong to this machine.",
                 table,
@@ -104,7 +110,9 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
             )
         )
     if table := sections.memory_details(results):
-        folds.append(fold("<b>Memory</b>: over time, and at its peak", memory_picture, table))
+        folds.append(fold("<b>Memory</b>: over time, and at its peak", picture("memory.svg"), table))
+    if table := sections.size_parts(results):
+        folds.append(fold("<b>Size</b>: where the bytes are", picture("size.svg"), table))
     if table := sections.scores(results):
         folds.append(fold("<b>Scores</b> on the test split, and agreement with PyTorch", table))
     if table := sections.profiles(results):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from bench.metrics.parts import REST
 from bench.report.lead import plain
 from bench.report.numbers import (
     change,
@@ -105,6 +106,17 @@ def memory_details(results: Results) -> str:
     ]
     headers = ["model", "after imports", "after load", "peak", "own share"]
     return table(headers, rows) if rows else ""
+
+
+def size_parts(results: Results) -> str:
+    """Bytes on disk of each part of the models whose tensors can be read."""
+    parts = ("embeddings", "attention", "FFN", "head", REST)
+    rows = [
+        [code(a.id), *(file_size(a.size.parts[p]) if p in a.size.parts else "" for p in parts), file_size(a.size.bytes)]
+        for a in ordered(results)
+        if a.size and a.size.parts
+    ]
+    return table(["model", *parts, "on disk"], rows) if rows else ""
 
 
 def scores(results: Results) -> str:

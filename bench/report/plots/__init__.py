@@ -10,8 +10,11 @@ from bench.results import Results
 
 PICTURES = {
     "accuracy-latency.svg": "accuracy_latency",
+    "beside-baseline.svg": "beside_baseline",
+    "guard.svg": "guard_path",
     "latency.svg": "latency_samples",
     "memory.svg": "memory_series",
+    "size.svg": "size_parts",
 }
 """File name -> module here."""
 

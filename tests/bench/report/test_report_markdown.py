@@ -11,7 +11,7 @@ from bench.report.tables import code, fold, table, text
 from bench.results import FlippedRow, Flips, Interval, Paired, Profile, Results
 from compress.manifest import Step, Try
 
-PICTURES = ["accuracy-latency.svg", "latency.svg", "memory.svg"]
+PICTURES = ["accuracy-latency.svg", "guard.svg", "latency.svg", "memory.svg", "size.svg"]
 PARTS = ["accuracy", "latency", "memory", "size"]
 
 
