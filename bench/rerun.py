@@ -135,6 +135,7 @@ class Rerun:
         self._store, self._rows, self._max_length = store, rows, max_length
         self._budget_s, self._python = budget_s, python
         self._planned: list[tuple[str, Subject, Side, Side, Profile]] = []
+        self.sides: dict[str, tuple[Side, Side]] = {}
         self.paired: list[Paired] = []
         self.unpaired: dict[str, str] = {}
         self.same_file: list[str] = []
@@ -160,6 +161,7 @@ class Rerun:
             baseline = self._side(name, entry, candidate, lengths)
             if baseline is None:
                 continue
+            self.sides[name] = (baseline, candidate)
             for profile in profiles:
                 bar.expect(f"pairs {profile.name}", name, fixed_s=_PAIR_S * LOOKS[0])
                 self._planned.append((name, subject, baseline, candidate, profile))

@@ -184,6 +184,25 @@ class Verdict(_Part):
     fails: bool = False  # makes the run red, under the strictness it was judged by
 
 
+class Changed(_Part):
+    """One thing inside an artifact that is not what it was; `was` and `now` are words, empty where there is none."""
+
+    what: str
+    was: str
+    now: str
+    cost: float | None = None  # by how much more it takes, in `unit`; negative: less
+    unit: Literal["", "ms", "bytes"] = ""  # milliseconds are per request
+
+
+class Why(_Part):
+    """What changed inside an artifact whose latency or size is `regressed` (`bench.why`)."""
+
+    artifact: str
+    metrics: list[Literal["latency", "size"]]
+    evidence: dict[str, list[Changed]]  # kind (operators, tensors, libraries) -> what changed, the costliest first
+    silent: list[str] = []  # evidence that could not be had, and why
+
+
 class Results(_Part):
     format: int = Field(SCHEMA, alias="schema")
     recipe: str
@@ -207,6 +226,7 @@ class Results(_Part):
     flips: list[Flips] = []
     other_versions: dict[str, str] = {}  # of the interpreter that the baseline's side was run by, if it was another
     verdicts: list[Verdict] = []
+    why: list[Why] = []
 
     def artifact(self, artifact_id: str) -> Weighed:
         """The artifact of that id; KeyError if there is none."""

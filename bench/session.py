@@ -21,6 +21,7 @@ from bench.results import Flips, Profile, Results, Verdict
 from bench.store import FOLDER, Store
 from bench.subject import Rows, load_rows
 from bench.weigh import Weighing
+from bench.why import explain
 from compress.errors import BadInput
 from compress.files import write_json
 from compress.manifest import Manifest, inside, load_manifest
@@ -90,26 +91,28 @@ class Session:
 
     def run(self, console: Console) -> dict[Item, Verdict]:
         """Weigh, judge and write the results; the verdict of every item."""
+        folder, command, rerun = self.asked.manifest.parent, self.asked.command, self._rerun()
         with machine_lock(console), Bar(console) as bar:
-            folder, command = self.asked.manifest.parent, self.asked.command
-            results = Weighing(self.manifest, folder, self._rows, self.profiles, command, bar, self._rerun()).run()
-        results = results.model_copy(
-            update={
-                "task": self.manifest.task,
-                "confidence": (confidence := self.manifest.confidence),
-                "other_versions": self._other_versions,
-                "flips": list(self._flips(results)),
-            }
-        )
-        verdicts = judge(
-            self.items,
-            results,
-            self.baseline,
-            lambda before, now: self._task.drop(before, now, confidence),
-            self.asked.strict,
-        )
+            results = Weighing(self.manifest, folder, self._rows, self.profiles, command, bar, rerun).run()
+            results = results.model_copy(
+                update={
+                    "task": self.manifest.task,
+                    "confidence": (confidence := self.manifest.confidence),
+                    "other_versions": self._other_versions,
+                    "flips": list(self._flips(results)),
+                }
+            )
+            verdicts = judge(
+                self.items,
+                results,
+                self.baseline,
+                lambda before, now: self._task.drop(before, now, confidence),
+                self.asked.strict,
+            )
+            bar.now("looking into what regressed", log=False)
+            why = explain(verdicts, results, rerun.sides, self._versions_before())
         where = str(self.baseline_path) if self.baseline else None
-        self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where})
+        self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
         self._write(lambda: write_json(self.asked.reports / f"{results.recipe}.json", results))
         self._keep_shipped()
         return dict(zip(self.items, verdicts, strict=True))
@@ -127,6 +130,10 @@ class Session:
                 yield flips(weighed.id, weighed.accuracy, "the baseline", entry.accuracy, self._rows, labels)
             elif reference:
                 yield flips(weighed.id, weighed.accuracy, results.reference, reference, self._rows, labels)
+
+    def _versions_before(self) -> dict[str, str]:
+        """The libraries of the other interpreter, else those that the baseline was taken with."""
+        return self._other_versions or (self.baseline.machine.versions if self.baseline else {})
 
     def _rerun(self) -> Rerun:
         """The baseline's artifacts, to be timed beside those that ship."""

@@ -84,7 +84,7 @@ def profile(path: Path, threads: int, batches: Sequence[Batch]) -> list[Operator
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            times[event["args"]["op_name"], event["name"]].append(event["dur"] / 1000)
+            times[event["args"]["op_name"], event["args"]["node_index"]].append(event["dur"] / 1000)
     kinds: dict[str, list[float]] = defaultdict(list)
     for (kind, _), ms in times.items():
         kinds[kind].append(median(ms[_WARM_UP:] or ms))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from bench.report import lead, sections
+from bench.report import lead, sections, why
 from bench.report.numbers import duration, percent, points, points_between
 from bench.report.plots import draw_all
 from bench.report.tables import code, fold, text
@@ -20,6 +20,12 @@ ALT = {
     "memory.svg": "Resident memory over time, teacher and what ships",
     "size.svg": "Bytes on disk of embeddings, attention, FFN and head",
 }
+
+WHY = (
+    "The baseline's file and the new one, looked into after the timed runs. Operators: nodes per request and the time "
+    "of each, by the runtime's own profiler, which slows what it watches. Libraries: beside the baseline's own file "
+    "both ran with today's, so one that moved can only have acted through the build."
+)
 
 
 def write_report(results: Results, folder: Path) -> Path:
@@ -46,7 +52,7 @@ def compose(results: Results, pictures: list[str]) -> str:
         f"# pocketbert report: {text(results.recipe)}",
         lead.verdict_line(results),
         "\n".join(f"- {line}" for line in warnings),
-        sections.noteworthy(results),
+        "\n".join(filter(None, [sections.noteworthy(results), *why.lines(results)])),
         lead.headline_figures(results),
         picture("accuracy-latency.svg"),
         sections.overview(results),
@@ -76,6 +82,9 @@ def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
                 table,
             )
         )
+    if results.why:
+        artifacts = ", ".join(code(found.artifact) for found in results.why)
+        folds.append(fold(f"<b>Why it regressed</b>: {artifacts}", WHY, why.tables(results)))
     if table := sections.flipped(results):
         lost, won = sum(f.lost for f in results.flips), sum(f.won for f in results.flips)
         folds.append(fold(f"<b>Rows that flipped</b>: {lost} lost, {won} won over all artifacts", table))
