@@ -12,6 +12,7 @@ from bench.baseline import FOLDER as BASELINES
 from bench.baseline import Baseline, load_baseline
 from bench.flips import flips
 from bench.gate import Item, items_of, judge
+from bench.history import append, path_of
 from bench.interpreter import read_versions
 from bench.lock import machine_lock
 from bench.profiles import load_profiles
@@ -114,6 +115,8 @@ class Session:
         where = str(self.baseline_path) if self.baseline else None
         self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
         self._write(lambda: write_json(self.asked.reports / f"{results.recipe}.json", results))
+        written = self.baseline.created if self.baseline else None
+        self._write(lambda: append(path_of(self.asked.reports, results.recipe), results, written))
         self._keep_shipped()
         return dict(zip(self.items, verdicts, strict=True))
 

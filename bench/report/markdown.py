@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from bench.history import load, path_of
 from bench.report import lead, sections, why
 from bench.report.numbers import duration, percent, points, points_between
 from bench.report.plots import draw_all
@@ -15,6 +16,7 @@ from compress.files import whole
 ALT = {
     "accuracy-latency.svg": "Accuracy against latency; the area of a bubble is the size on disk",
     "beside-baseline.svg": "Distribution of single-request latencies, the baseline behind the candidate",
+    "history.svg": "Latency, memory, size and accuracy from commit to commit; baseline updates are marked",
     "guard.svg": "The metric after every step, with what the guard allows and what it rejected",
     "latency.svg": "Distribution of single-request latencies in each profile",
     "memory.svg": "Resident memory over time, teacher and what ships",
@@ -31,9 +33,11 @@ WHY = (
 def write_report(results: Results, folder: Path) -> Path:
     """Write ``<folder>/<recipe>.md`` and its pictures ``<folder>/<recipe>/*.svg``; returns the path of the Markdown.
 
-    The same results give the same bytes.
+    The runs before this one are drawn from the history that lies there. The same results and history give the same
+    bytes.
     """
-    pictures = draw_all(results, folder / results.recipe)
+    records = load(path_of(folder, results.recipe))
+    pictures = draw_all(results, records, folder / results.recipe)
     path = folder / f"{results.recipe}.md"
     with whole(path) as temporary:
         temporary.write_text(compose(results, pictures), encoding="utf-8")
@@ -124,6 +128,12 @@ def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
         folds.append(fold("<b>Size</b>: where the bytes are", picture("size.svg"), table))
     if table := sections.scores(results):
         folds.append(fold("<b>Scores</b> on the test split, and agreement with PyTorch", table))
+    if trend := picture("history.svg"):
+        note = (
+            "One point for each commit and machine. Lines break where ratios and memory cannot be compared any more: "
+            "on another machine, or beside another teacher."
+        )
+        folds.append(fold("<b>History</b>: every metric from commit to commit", trend, note))
     if table := sections.profiles(results):
         folds.append(fold("<b>Profiles</b>: threads and cores", table))
     folds.append(fold("<b>Machine and library versions</b>", sections.machine(results)))
