@@ -58,12 +58,23 @@ def report(
     other: Annotated[
         Path | None, typer.Argument(metavar="OTHER.json", help="compare: the later run, held against the first")
     ] = None,
+    phone: Annotated[
+        Path | None, typer.Option("--phone", metavar="FILE", help="figures from a real device (docs/phone.md)")
+    ] = None,
 ) -> None:
     """Draw the Markdown report of a results file beside it; of two, what changed from the first to the second."""
     from bench.report import write_comparison, write_report
     from bench.results import load_results
 
+    if other and phone:
+        raise BadInput("--phone joins one results file; leave OTHER.json out")
     found = load_results(results)
+    if phone:
+        from bench.phone import join
+        from compress.files import write_json
+
+        found = join(found, phone)
+        write_json(results, found)
     if other:
         typer.echo(f"written: {write_comparison(results, other, found, load_results(other))}")
     else:

@@ -71,6 +71,21 @@ class Paired(_Part):
         return f"{self.profile}/{self.length}"
 
 
+class OnPhone(_Part):
+    """Single requests on a real device, timed by somebody else's means: shown, marked as such, and never judged."""
+
+    device: str = Field(min_length=1)
+    artifact: str
+    length: str  # as in `Latency`
+    p50_ms: float = Field(gt=0, allow_inf_nan=False)
+    p90_ms: float | None = Field(None, gt=0, allow_inf_nan=False)
+    threads: int | None = Field(None, gt=0)
+    runs: int | None = Field(None, gt=0)
+    peak_mib: float | None = Field(None, gt=0, allow_inf_nan=False)
+    sha256: str | None = None  # of the file that ran there; refused where it is not the one weighed here
+    note: str = ""
+
+
 class Memory(_Part):
     """Resident memory of a child that holds this artifact alone."""
 
@@ -227,6 +242,7 @@ class Results(_Part):
     other_versions: dict[str, str] = {}  # of the interpreter that the baseline's side was run by, if it was another
     verdicts: list[Verdict] = []
     why: list[Why] = []
+    phone: list[OnPhone] = []
 
     def artifact(self, artifact_id: str) -> Weighed:
         """The artifact of that id; KeyError if there is none."""

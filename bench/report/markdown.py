@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.history import load, path_of
-from bench.report import lead, sections, why
+from bench.report import lead, on_phone, sections, why
 from bench.report.numbers import duration, percent, points, points_between
 from bench.report.plots import draw_all
 from bench.report.tables import code, fold, text
@@ -62,6 +62,7 @@ def compose(results: Results, pictures: list[str]) -> str:
         sections.overview(results),
         _legend(results),
         sections.latency_overview(results),
+        on_phone.note(results),
         sections.not_measured(results),
         *_folds(results, picture),
         _made(results),
@@ -122,6 +123,8 @@ def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
                 sections.tokenizer_note(results),
             )
         )
+    if table := on_phone.details(results):
+        folds.append(fold("<b>Real devices</b>: figures handed in", table))
     if table := sections.memory_details(results):
         folds.append(fold("<b>Memory</b>: over time, and at its peak", picture("memory.svg"), table))
     if table := sections.size_parts(results):

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from bench.metrics.parts import REST
+from bench.report import on_phone
 from bench.report.lead import plain
 from bench.report.numbers import (
     change,
@@ -51,20 +52,19 @@ def overview(results: Results) -> str:
 
 
 def latency_overview(results: Results) -> str:
-    """P50 and P90 of every artifact, one column for each profile."""
+    """P50 and P90 of every artifact, one column for each profile, then one for each real device."""
     columns = list(per_profile(results))
     rows = [
         [
             code(a.id),
             *(f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else "" for c in columns),
+            *on_phone.cells(results, a.id),
         ]
         for a in ordered(results)
     ]
-    return (
-        table(["P50 / P90, ms", *(text(spoken(names(results, profile), length)) for profile, length in columns)], rows)
-        if columns
-        else ""
-    )
+    simulated = [text(spoken(names(results, profile), length)) for profile, length in columns]
+    headers = ["P50 / P90, ms", *simulated, *on_phone.headers(results)]
+    return table(headers, rows) if len(headers) > 1 else ""
 
 
 def latency_details(results: Results) -> str:
