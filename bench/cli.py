@@ -129,8 +129,9 @@ def doctor() -> None:
 
 def _path(recipe: str, given: Path | None) -> Path:
     from bench.baseline import FOLDER
+    from bench.options import project
 
-    return given or FOLDER / f"{recipe}.json"
+    return given or project(Path.cwd()).path("baseline") or FOLDER / f"{recipe}.json"
 
 
 def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
@@ -150,14 +151,20 @@ def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
     return unreadable + diff(old, new), new, path
 
 
-def main() -> None:
-    """The entry point `pocketbert`: 0 fine, 1 a gate failed, 2 bad input, 130 interrupted."""
+def every_command() -> typer.Typer:
+    """What makes things and what weighs them, under one name."""
     from compress.cli import app
 
     app.add_typer(baseline_app, name="baseline")
     app.command("report")(report)
     app.command("doctor")(doctor)
     app.command("sensitivity")(sensitivity)
+    return app
+
+
+def main() -> None:
+    """The entry point `pocketbert`: 0 fine, 1 a gate failed, 2 bad input, 130 interrupted."""
+    app = every_command()
     try:
         app()
     except BadInput as refused:

@@ -23,8 +23,6 @@ from compress.errors import BadInput
 from compress.runtimes import require
 from compress.tasks.encoding import encode, load_tokenizer
 
-BUDGET_S = 60.0
-"""Of one artifact in one profile, all lengths together; what is not settled then is `inconclusive`."""
 P90_REQUESTS = 64
 """MLPerf LoadGen's minimum for a P90 with a 99 % bound."""
 Verdict = Literal["ok", "improved", "regressed", "inconclusive"]

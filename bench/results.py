@@ -243,6 +243,12 @@ class Results(_Part):
     verdicts: list[Verdict] = []
     why: list[Why] = []
     phone: list[OnPhone] = []
+    part: bool = False  # only some of the items were asked for: no baseline is cut from it, no history kept
+
+    @property
+    def name(self) -> str:
+        """What the files of this run are called: a part never replaces the whole."""
+        return f"{self.recipe}.part" if self.part else self.recipe
 
     def artifact(self, artifact_id: str) -> Weighed:
         """The artifact of that id; KeyError if there is none."""

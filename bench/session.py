@@ -1,7 +1,7 @@
 """One gate session: what was asked for, checked before anything is weighed; then weighed, judged and written, once."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,9 +15,11 @@ from bench.gate import Item, items_of, judge
 from bench.history import append, path_of
 from bench.interpreter import read_versions
 from bench.lock import machine_lock
+from bench.narrow import narrow
+from bench.options import BUDGET_S
 from bench.profiles import load_profiles
 from bench.progress import Bar
-from bench.rerun import BUDGET_S, Rerun
+from bench.rerun import Rerun
 from bench.results import Flips, Profile, Results, Verdict
 from bench.store import FOLDER, Store
 from bench.subject import Rows, load_rows
@@ -32,7 +34,7 @@ from compress.tasks import open_task
 
 @dataclass(frozen=True)
 class Asked:
-    """The options of a gate run, as given."""
+    """The options of a gate run. A baseline at `baseline_place` may still be to come; one that is asked for may not."""
 
     manifest: Path
     profiles: tuple[str, ...]
@@ -43,6 +45,7 @@ class Asked:
     store: Path = FOLDER
     budget_s: float = BUDGET_S
     baseline_python: Path | None = None
+    baseline_place: Path | None = None
 
 
 class Session:
@@ -56,7 +59,8 @@ class Session:
         self.asked = asked
         self.manifest: Manifest = load_manifest(asked.manifest)
         self.profiles: list[Profile] = load_profiles(asked.profiles)
-        self.baseline_path = asked.baseline or BASELINES / f"{self.manifest.recipe}.json"
+        place = asked.baseline_place or BASELINES / f"{self.manifest.recipe}.json"
+        self.baseline_path = asked.baseline or place
         self.baseline: Baseline | None = None
         if asked.baseline or self.baseline_path.exists():
             self.baseline = load_baseline(self.baseline_path)
@@ -90,13 +94,18 @@ class Session:
         except OSError as error:
             raise BadInput(f"{self.asked.reports}: reports cannot be written there ({error.strerror})") from error
 
-    def run(self, console: Console) -> dict[Item, Verdict]:
-        """Weigh, judge and write the results; the verdict of every item."""
+    def run(self, console: Console, wanted: Collection[Item] | None = None) -> dict[Item, Verdict]:
+        """Weigh, judge and write the results; the verdict of every item, or of those that are wanted."""
         folder, command, rerun = self.asked.manifest.parent, self.asked.command, self._rerun()
+        items = [item for item in self.items if wanted is None or item in wanted]
+        manifest, profiles = self.manifest, self.profiles
+        if part := len(items) < len(self.items):
+            manifest, profiles = narrow(manifest, profiles, items)
         with machine_lock(console), Bar(console) as bar:
-            results = Weighing(self.manifest, folder, self._rows, self.profiles, command, bar, rerun).run()
+            results = Weighing(manifest, folder, self._rows, profiles, command, bar, rerun).run()
             results = results.model_copy(
                 update={
+                    "part": part,
                     "task": self.manifest.task,
                     "confidence": (confidence := self.manifest.confidence),
                     "other_versions": self._other_versions,
@@ -104,7 +113,7 @@ class Session:
                 }
             )
             verdicts = judge(
-                self.items,
+                items,
                 results,
                 self.baseline,
                 lambda before, now: self._task.drop(before, now, confidence),
@@ -114,11 +123,12 @@ class Session:
             why = explain(verdicts, results, rerun.sides, self._versions_before())
         where = str(self.baseline_path) if self.baseline else None
         self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
-        self._write(lambda: write_json(self.asked.reports / f"{results.recipe}.json", results))
-        written = self.baseline.created if self.baseline else None
-        self._write(lambda: append(path_of(self.asked.reports, results.recipe), results, written))
+        self._write(lambda: write_json(self.asked.reports / f"{results.name}.json", results))
+        if not part:
+            written = self.baseline.created if self.baseline else None
+            self._write(lambda: append(path_of(self.asked.reports, results.recipe), results, written))
         self._keep_shipped()
-        return dict(zip(self.items, verdicts, strict=True))
+        return dict(zip(items, verdicts, strict=True))
 
     def _flips(self, results: Results) -> Iterator[Flips]:
         """What ships against the baseline on the same rows, else against the reference."""
@@ -162,8 +172,8 @@ class Session:
 
     @property
     def report_path(self) -> Path:
-        """Where the report goes."""
-        return self.asked.reports / f"{self.manifest.recipe}.md"
+        """Where the report of what was weighed goes."""
+        return self.asked.reports / f"{cast('Results', self.results).name}.md"
 
     def _write(self, write: Callable[[], object]) -> None:
         """A disk that fills up meanwhile costs the file, not the verdicts; `unwritten` says so."""

@@ -31,30 +31,31 @@ WHY = (
 
 
 def write_report(results: Results, folder: Path) -> Path:
-    """Write ``<folder>/<recipe>.md`` and its pictures ``<folder>/<recipe>/*.svg``; returns the path of the Markdown.
+    """Write ``<folder>/<name>.md`` and its pictures ``<folder>/<name>/*.svg``; returns the path of the Markdown.
 
     The runs before this one are drawn from the history that lies there. The same results and history give the same
     bytes.
     """
-    records = load(path_of(folder, results.recipe))
-    pictures = draw_all(results, records, folder / results.recipe)
-    path = folder / f"{results.recipe}.md"
+    records = [] if results.part else load(path_of(folder, results.recipe))
+    pictures = draw_all(results, records, folder / results.name)
+    path = folder / f"{results.name}.md"
     with whole(path) as temporary:
         temporary.write_text(compose(results, pictures), encoding="utf-8")
     return path
 
 
 def compose(results: Results, pictures: list[str]) -> str:
-    """The Markdown; `pictures` names the files that lie in ``<recipe>/`` beside it."""
+    """The Markdown; `pictures` names the files that lie in ``<name>/`` beside it."""
 
     def picture(name: str) -> str:
-        return f"![{ALT[name]}]({quote(results.recipe)}/{name})" if name in pictures else ""
+        return f"![{ALT[name]}]({quote(results.name)}/{name})" if name in pictures else ""
 
     said = [*lead.guard_lines(results), lead.control_line(results), lead.foreign_line(results)]
     warnings = [line for line in said if line]
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
         lead.verdict_line(results),
+        "Only a part was weighed: what the options `-k` and `-m` left." if results.part else "",
         "\n".join(f"- {line}" for line in warnings),
         "\n".join(filter(None, [sections.noteworthy(results), *why.lines(results)])),
         lead.headline_figures(results),
@@ -177,7 +178,7 @@ def _made(results: Results) -> str:
     made = f"Made {moment(results.created)} in {duration(results.seconds)} by"
     if not command:
         made = made.removesuffix(" by")
-    numbers = f"Every number is in [{text(results.recipe)}.json]({quote(results.recipe)}.json)."
+    numbers = f"Every number is in [{text(results.name)}.json]({quote(results.name)}.json)."
     return "\n\n".join(filter(None, [made + (":" if command else "."), command, numbers]))
 
 
