@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.differences import Difference, Differences, latencies, moved
 from bench.report.markdown import moment
 from bench.report.numbers import (
+    arrow,
     change,
     file_size,
     mebibytes,
@@ -22,7 +23,6 @@ from bench.results import Results, Weighed
 from compress.errors import BadInput
 from compress.files import whole
 
-ARROWS = {"more": "▲ ", "less": "▼ ", None: ""}
 LEGEND = (
     "<sub>▲ more, ▼ less: only where the whole interval lies beyond nothing (memory, which is read once: beyond 5 % "
     "and 1 MiB). Bold: for the worse.</sub>"
@@ -149,7 +149,7 @@ def _marked(d: Difference) -> str:
         said = signed_percent(d.change.estimate)
     else:
         said = change(d.change)
-    marked = ARROWS[d.direction] + said
+    marked = arrow(d.change) + said if d.sure else said
     return f"**{marked}**" if d.worse else marked
 
 

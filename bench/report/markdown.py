@@ -154,7 +154,7 @@ def _beside(results: Results) -> str:
     return (
         f"{other} They answer single requests in turn; each pair of processes counts once, and pairs are taken until "
         "the interval (valid at every look) clears the threshold. A run that lost its core is counted by its CPU time "
-        "on one thread and left out on several."
+        "on one thread and left out on several. ▲ and ▼ stand where the whole interval lies beyond nothing."
     )
 
 

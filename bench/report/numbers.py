@@ -61,6 +61,11 @@ def _plus(fraction: float) -> str:
     return middle if middle.startswith(MINUS) or not middle.strip("0.,") else f"+{middle}"
 
 
+def arrow(interval: Interval) -> str:
+    """``▲`` or ``▼`` before a change whose whole interval lies above or below nothing, else nothing."""
+    return "▲ " if interval.low > 0 else "▼ " if interval.high < 0 else ""
+
+
 def milliseconds(value: float) -> str:
     """Milliseconds without the unit: ``18.4``, ``208``, ``0.412``."""
     return significant(value)

@@ -6,6 +6,7 @@ from bench.metrics.parts import REST
 from bench.report import on_phone
 from bench.report.lead import plain
 from bench.report.numbers import (
+    arrow,
     change,
     duration,
     file_size,
@@ -186,8 +187,8 @@ def paired(results: Results) -> str:
             code(p.artifact),
             text(spoken(names(results, p.profile), p.length)),
             f"**{p.outcome}**" if p.outcome in UNFOLDED else p.outcome,
-            change(p.change),
-            change(p.change_p90),
+            arrow(p.change) + change(p.change),
+            arrow(p.change_p90) + change(p.change_p90),
             str(len(p.logs)),
             percent(p.preempted),
             duration(p.seconds),

@@ -269,7 +269,7 @@ def test_pairs_are_folded_with_change_and_interval(results: Results) -> None:
     why = {"student-fp32.onnx": "the baseline's file is not in the artifact store"}
     page = compose(results.model_copy(update={"paired": [pair], "unpaired": why}), [])
     folded = _fold(page, "Beside the baseline").replace("\N{NO-BREAK SPACE}", " ")
-    assert re.search(r"ok +\| +\+3\.1 % \(1\.2 to 5\.0\) \| +−2\.0 % \(−5\.0 to 1\.0\) \| +6 \| +25\.0 %", folded)
+    assert re.search(r"ok +\| +▲ \+3\.1 % \(1\.2 to 5\.0\) \| +−2\.0 % \(−5\.0 to 1\.0\) \| +6 \| +25\.0 %", folded)
     assert "- `student-fp32.onnx` was not timed beside it: the baseline's file is not in the artifact store" in folded
     assert "Beside the baseline" not in compose(results, [])
 
