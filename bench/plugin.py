@@ -135,12 +135,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _is_gate(config: pytest.Config, arg: str) -> bool:
-    """Whether an argument of pytest names the gate's own tests."""
+    """Whether an argument of pytest names the gate's own tests, as a path or as a package."""
     gate, name = Path(__file__).with_name("test_gate.py"), arg.split("::")[0]
-    return (config.invocation_params.dir / name).resolve() in (gate, gate.parent) or name in (
-        "bench",
-        "bench.test_gate",
-    )
+    package = config.getoption("pyargs") and name in ("bench", "bench.test_gate")
+    return package or (config.invocation_params.dir / name).resolve() in (gate, gate.parent)
 
 
 @pytest.fixture(scope="session")
