@@ -78,6 +78,8 @@ def cut_baseline(results: Results, old: Baseline | None) -> Baseline:
     Raises:
         BadInput: a shipped artifact is not fully measured, or none is there.
     """
+    if results.part:
+        raise BadInput(f"results of {results.recipe!r}: only a part was weighed; run the gate without -k and -m")
     shipped = [artifact for artifact in results.artifacts if artifact.role == "ship"]
     if not shipped:
         raise BadInput(

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from bench.inside import Operator
 from compress.runtimes import Batch
 
 PATIENCE_S = 180.0
@@ -187,6 +188,14 @@ class Child:
         self.ask("logits", batch=str(inputs), out=str(outputs))
         found: NDArray[np.float32] = np.load(outputs, allow_pickle=False)
         return found
+
+    def profile(self, runtime: str, path: Path) -> list[Operator] | None:
+        """The operators that the requests handed over run through; None where the runtime has no profiler.
+
+        It opens the artifact anew and is timed by the runtime, so it is nothing for a child whose figures count.
+        """
+        found = self.ask("profile", runtime=runtime, path=str(path), threads=self.threads)["operators"]
+        return None if found is None else [Operator(*fields) for fields in found]
 
     def memory(self) -> Resident:
         """Memory so far."""

@@ -53,12 +53,32 @@ def update(
     typer.echo(f"written: {path}")
 
 
-def report(results: ResultsFile) -> None:
-    """Draw the Markdown report of a results file beside it."""
-    from bench.report import write_report
+def report(
+    results: ResultsFile,
+    other: Annotated[
+        Path | None, typer.Argument(metavar="OTHER.json", help="compare: the later run, held against the first")
+    ] = None,
+    phone: Annotated[
+        Path | None, typer.Option("--phone", metavar="FILE", help="figures from a real device (docs/phone.md)")
+    ] = None,
+) -> None:
+    """Draw the Markdown report of a results file beside it; of two, what changed from the first to the second."""
+    from bench.report import write_comparison, write_report
     from bench.results import load_results
 
-    typer.echo(f"written: {write_report(load_results(results), results.parent)}")
+    if other and phone:
+        raise BadInput("--phone joins one results file; leave OTHER.json out")
+    found = load_results(results)
+    if phone:
+        from bench.phone import join
+        from compress.files import write_json
+
+        found = join(found, phone)
+        write_json(results, found)
+    if other:
+        typer.echo(f"written: {write_comparison(results, other, found, load_results(other))}")
+    else:
+        typer.echo(f"written: {write_report(found, results.parent)}")
 
 
 def sensitivity(
@@ -109,8 +129,9 @@ def doctor() -> None:
 
 def _path(recipe: str, given: Path | None) -> Path:
     from bench.baseline import FOLDER
+    from bench.options import project
 
-    return given or FOLDER / f"{recipe}.json"
+    return given or project(Path.cwd()).path("baseline") or FOLDER / f"{recipe}.json"
 
 
 def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
@@ -130,14 +151,20 @@ def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
     return unreadable + diff(old, new), new, path
 
 
-def main() -> None:
-    """The entry point `pocketbert`: 0 fine, 1 a gate failed, 2 bad input, 130 interrupted."""
+def every_command() -> typer.Typer:
+    """What makes things and what weighs them, under one name."""
     from compress.cli import app
 
     app.add_typer(baseline_app, name="baseline")
     app.command("report")(report)
     app.command("doctor")(doctor)
     app.command("sensitivity")(sensitivity)
+    return app
+
+
+def main() -> None:
+    """The entry point `pocketbert`: 0 fine, 1 a gate failed, 2 bad input, 130 interrupted."""
+    app = every_command()
     try:
         app()
     except BadInput as refused:

@@ -14,10 +14,10 @@ from bench.child import Child, ChildFailed
 from bench.cores import can_pin, usable_cores
 from bench.machine import read_machine
 from bench.neighbours import Neighbours
+from bench.options import BUDGET_S
 from bench.pairs import Side, SideFailed, time_pair
 from bench.probe import TOKENS, probe_requests, write_onnx_probe, write_torch_probe
 from bench.profiles import load_profiles
-from bench.rerun import BUDGET_S
 from bench.results import Machine, Profile
 from bench.sequential import detectable
 from compress.progress import Progress

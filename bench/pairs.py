@@ -50,19 +50,19 @@ class Pair:
 
         Over mixed lengths a ratio of two medians would rest on the requests that happen to lie in the middle.
         """
-        baseline, candidate = self._times
+        baseline, candidate = self.times
         return quantile(np.log(candidate / baseline), 0.5)
 
     @property
     def log_p90(self) -> float:
         """Logarithm of the candidate's P90 over the baseline's."""
-        baseline, candidate = self._times
+        baseline, candidate = self.times
         return log(quantile(candidate, 0.9) / quantile(baseline, 0.9))
 
     @property
     def counted(self) -> int:
         """How many of the requests were compared."""
-        return len(self._times[0])
+        return len(self.times[0])
 
     @property
     def preempted(self) -> float:
@@ -71,7 +71,8 @@ class Pair:
         return sum(preempted(run, self.threads) for run in runs) / len(runs)
 
     @property
-    def _times(self) -> tuple[Times, Times]:
+    def times(self) -> tuple[Times, Times]:
+        """Both sides' times, ms, of the requests that are compared."""
         return clean(self.baseline, self.candidate, self.threads)
 
 

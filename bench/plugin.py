@@ -3,7 +3,6 @@
 Loaded by every pytest run on this machine, so it imports nothing but pytest until a gate item is collected.
 """
 
-import shlex
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,14 +10,19 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from bench.options import BUDGET_S, DEFAULTS, read
 from compress.errors import BadInput
 
 if TYPE_CHECKING:
     from bench.gate import Item
-    from bench.results import Verdict
+    from bench.own_tests import Judge, Weigh
+    from bench.results import Results, Verdict
     from bench.session import Session
 
+    Verdicts = dict[Item, Verdict]
+
 METRICS = ("latency", "memory", "size", "accuracy")
+ALONE = "several pytest processes would time each other: leave out -n (pytest-xdist)"
 
 
 class Replay:
@@ -42,13 +46,9 @@ class Replay:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("pocketbert", "pocketbert's gate (pytest bench)")
     group.addoption(
-        "--gate-manifest",
-        type=Path,
-        default=Path("artifacts/offline/manifest.json"),
-        metavar="FILE",
-        help="what to weigh (default: %(default)s)",
+        "--gate-manifest", type=Path, metavar="FILE", help=f"what to weigh (default: {DEFAULTS['manifest']})"
     )
-    group.addoption("--gate-profiles", default="", metavar="A,B", help="only these profiles (default: all)")
+    group.addoption("--gate-profiles", metavar="A,B", help="only these profiles (default: all)")
     group.addoption(
         "--gate-baseline", type=Path, metavar="FILE", help="what to hold it against (default: baselines/<recipe>.json)"
     )
@@ -58,24 +58,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--gate-report",
         type=Path,
-        default=Path("reports"),
         metavar="DIR",
-        help="where <recipe>.json and <recipe>.md go (default: %(default)s)",
+        help=f"where <recipe>.json and <recipe>.md go (default: {DEFAULTS['reports']})",
     )
     group.addoption(
         "--gate-store",
         type=Path,
-        default=Path("artifacts/.store"),
         metavar="DIR",
-        help="artifacts by SHA-256, so that a baseline's can be run again beside the new one (default: %(default)s)",
+        help="artifacts by SHA-256, so that a baseline's can be run again beside the new one "
+        f"(default: {DEFAULTS['store']})",
     )
     group.addoption(
         "--gate-budget",
         type=float,
-        default=60.0,
         metavar="SECONDS",
         help="at most so long for one artifact in one profile; what is not settled then is inconclusive "
-        "(default: %(default)s)",
+        f"(default: {BUDGET_S})",
     )
     group.addoption(
         "--gate-baseline-python",
@@ -92,26 +90,15 @@ class Gate:
         self._config = config
         self.session: Session | None = None
         self.refused: BadInput | None = None
+        self.wanted: set[Item] | None = None  # what -k and -m left; None: everything
 
     def open(self) -> "Session | None":
         """Check what was asked for; what cannot be used is `refused`, and reported when collection is over."""
         if self.session is None and self.refused is None:
-            from bench.session import Asked, Session
+            from bench.session import Session
 
-            option = self._config.getoption
-            asked = Asked(
-                manifest=option("--gate-manifest"),
-                profiles=tuple(name.strip() for name in option("--gate-profiles").split(",") if name.strip()),
-                baseline=option("--gate-baseline"),
-                strict=option("--gate-strict"),
-                reports=option("--gate-report"),
-                store=option("--gate-store"),
-                budget_s=option("--gate-budget"),
-                baseline_python=option("--gate-baseline-python"),
-                command=shlex.join(["pytest", *map(str, self._config.invocation_params.args)]),
-            )
             try:
-                self.session = Session(asked)
+                self.session = Session(read(self._config))
             except BadInput as refused:
                 self.refused = refused
         return self.session
@@ -131,26 +118,79 @@ GATE = pytest.StashKey[Gate]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[GATE] = Gate(config)
+    for metric in METRICS:
+        config.addinivalue_line("markers", f"{metric}: pocketbert's gate on {metric}")
+    config.addinivalue_line(
+        "markers",
+        "latency_budget(ratio, of, p50_ms, profile): how slow an artifact may be, judged by its interval when the test "
+        "calls the fixture `weigh` with its id",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if config.getoption("dist", "no") != "no" and any(_is_gate(config, arg) for arg in config.args):
+        raise pytest.UsageError(f"pocketbert: {ALONE}")
+
+
+def _is_gate(config: pytest.Config, arg: str) -> bool:
+    """Whether an argument of pytest names the gate's own tests, as a path or as a package."""
+    gate, name = Path(__file__).with_name("test_gate.py"), arg.split("::")[0]
+    package = config.getoption("pyargs") and name in ("bench", "bench.test_gate")
+    return package or (config.invocation_params.dir / name).resolve() in (gate, gate.parent)
 
 
 @pytest.fixture(scope="session")
-def gate(pytestconfig: pytest.Config) -> Gate:
+def gate_state(pytestconfig: pytest.Config) -> Gate:
     """The gate of this session."""
     return pytestconfig.stash[GATE]
 
 
 @pytest.fixture(scope="session")
-def verdicts(gate: Gate, pytestconfig: pytest.Config) -> "dict[Item, Verdict]":
-    """Weighs everything, once; the verdict of every gate item."""
+def verdicts(gate_state: Gate, pytestconfig: pytest.Config) -> "Verdicts":
+    """Weighs what the collected items need, once; the verdict of every gate item."""
+    if hasattr(pytestconfig, "workerinput"):
+        pytest.fail(f"pocketbert: {ALONE}", pytrace=False)
     from rich.console import Console
 
+    session = gate_state.open()
+    if session is None:
+        pytest.fail(f"pocketbert: {gate_state.refused}", pytrace=False)
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    session = cast("Session", gate.session)  # it is open: the item that asks came out of it
     with capture.global_and_fixture_disabled() if capture else nullcontext():
         try:
-            return session.run(Console(stderr=True))
+            return session.run(Console(stderr=True), gate_state.wanted)
         except BadInput as refused:
             pytest.exit(f"pocketbert: {refused}", returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.fixture
+def alone(request: pytest.FixtureRequest, gate_state: Gate) -> str:
+    """The command that runs this item and no other."""
+    from bench.options import alone
+
+    return alone(request.node, cast("Session", gate_state.session).asked.manifest)
+
+
+@pytest.fixture
+def weigh(request: pytest.FixtureRequest, gate_state: Gate, verdicts: "Verdicts") -> "Iterator[Weigh]":
+    """``weigh("student-int8.onnx")``: the figures of an artifact, held against the latency budgets of the test."""
+    from bench.own_tests import Weigh
+
+    session = cast("Session", gate_state.session)
+    weigh = Weigh(request.node, cast("Results", session.results), session.asked.strict)
+    yield weigh
+    if not weigh.called and request.node.get_closest_marker("latency_budget"):
+        pytest.fail("pocketbert: latency_budget: the test never called `weigh` with an artifact's id", pytrace=False)
+
+
+@pytest.fixture
+def gate(verdicts: "Verdicts") -> "Judge":
+    """``gate("student-int8.onnx", "size")``: the verdicts of an artifact against the baseline; fails if one fails."""
+    from bench.own_tests import Judge
+
+    return Judge(verdicts)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -170,9 +210,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("gate_item", "replay"), cases)
 
 
-def pytest_collection_modifyitems(config: pytest.Config) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if refused := config.stash[GATE].refused:
         raise pytest.UsageError(f"pocketbert: {refused}")
+    for item in items:
+        if item.get_closest_marker("latency_budget") and "weigh" not in getattr(item, "fixturenames", ()):
+            raise pytest.UsageError(f"pocketbert: {item.nodeid}: latency_budget needs the fixture `weigh`")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    needed = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    specs = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
+    if not needed & {"weigh", "gate"}:
+        wanted = {cast("Item", params["gate_item"]) for params in specs if "gate_item" in params}
+        session.config.stash[GATE].wanted = wanted
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from bench.baseline import Baseline, Entry, Thresholds
 from bench.pairs import Pair, Side, SideFailed, time_pair
+from bench.preempted import Times
 from bench.progress import Bar
 from bench.results import P90_ALONE, Machine, Paired, Profile
 from bench.sequential import LOOKS, Look, look, settle
@@ -23,8 +24,6 @@ from compress.runtimes import require
 from compress.tasks import Task
 from compress.tasks.encoding import load_tokenizer
 
-BUDGET_S = 60.0
-"""Of one artifact in one profile, all lengths together; what is not settled then is `inconclusive`."""
 P90_REQUESTS = 64
 """MLPerf LoadGen's minimum for a P90 with a 99 % bound."""
 Verdict = Literal["ok", "improved", "regressed", "inconclusive"]
@@ -67,6 +66,8 @@ class Question:
             preempted=fmean(pair.preempted for pair in self.pairs),
             seconds=round(seconds, 1),
             note=note,
+            baseline_ms=[ms for pair in self.pairs for ms in _rounded(pair.times[0])],
+            candidate_ms=[ms for pair in self.pairs for ms in _rounded(pair.times[1])],
         )
 
 
@@ -132,6 +133,7 @@ class Rerun:
         self._store, self._rows, self._task = store, rows, task
         self._budget_s, self._python = budget_s, python
         self._planned: list[tuple[str, Subject, Side, Side, Profile]] = []
+        self.sides: dict[str, tuple[Side, Side]] = {}
         self.paired: list[Paired] = []
         self.unpaired: dict[str, str] = {}
         self.same_file: list[str] = []
@@ -157,6 +159,7 @@ class Rerun:
             baseline = self._side(name, entry, candidate, lengths)
             if baseline is None:
                 continue
+            self.sides[name] = (baseline, candidate)
             for profile in profiles:
                 bar.expect(f"pairs {profile.name}", name, fixed_s=_PAIR_S * LOOKS[0])
                 self._planned.append((name, subject, baseline, candidate, profile))
@@ -220,6 +223,10 @@ class Rerun:
             bar.now(f"{name} beside the baseline's in {profile.name}: {_so_far(questions, number)}", log=number == 1)
 
         return ask(baseline, candidate, profile, questions, self._budget_s, told)
+
+
+def _rounded(times: Times) -> list[float]:
+    return [round(float(ms), 4) for ms in times]
 
 
 def _so_far(questions: Sequence[Question], number: int) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from compress.files import read_json
-from compress.manifest import LinearControl, Parity, Step
+from compress.manifest import LinearControl, Parity, Step, TaskSpec
 
 SCHEMA = 2
 P90_ALONE = "P90 alone"
@@ -62,11 +62,28 @@ class Paired(_Part):
     preempted: float  # share of the runs that lost their core
     seconds: float
     note: str = ""  # why it stopped, where that is not the interval
+    baseline_ms: list[float] = []  # the requests that were compared, pair after pair
+    candidate_ms: list[float] = []
 
     @property
     def place(self) -> str:
         """As the baseline and the gate's items name it."""
         return f"{self.profile}/{self.length}"
+
+
+class OnPhone(_Part):
+    """Single requests on a real device, timed by somebody else's means: shown, marked as such, and never judged."""
+
+    device: str = Field(min_length=1)
+    artifact: str
+    length: str  # as in `Latency`
+    p50_ms: float = Field(gt=0, allow_inf_nan=False)
+    p90_ms: float | None = Field(None, gt=0, allow_inf_nan=False)
+    threads: int | None = Field(None, gt=0)
+    runs: int | None = Field(None, gt=0)
+    peak_mib: float | None = Field(None, gt=0, allow_inf_nan=False)
+    sha256: str | None = None  # of the file that ran there; refused where it is not the one weighed here
+    note: str = ""
 
 
 class Memory(_Part):
@@ -82,6 +99,7 @@ class Memory(_Part):
 class Size(_Part):
     bytes: int
     deflated_bytes: int  # as an app bundle carries it
+    parts: dict[str, int] = {}  # bytes on disk of embeddings, attention, FFN, head and the rest; empty where unknown
 
 
 class Accuracy(_Part):
@@ -182,6 +200,25 @@ class Verdict(_Part):
     fails: bool = False  # makes the run red, under the strictness it was judged by
 
 
+class Changed(_Part):
+    """One thing inside an artifact that is not what it was; `was` and `now` are words, empty where there is none."""
+
+    what: str
+    was: str
+    now: str
+    cost: float | None = None  # by how much more it takes, in `unit`; negative: less
+    unit: Literal["", "ms", "bytes"] = ""  # milliseconds are per request
+
+
+class Why(_Part):
+    """What changed inside an artifact whose latency or size is `regressed` (`bench.why`)."""
+
+    artifact: str
+    metrics: list[Literal["latency", "size"]]
+    evidence: dict[str, list[Changed]]  # kind (operators, tensors, libraries) -> what changed, the costliest first
+    silent: list[str] = []  # evidence that could not be had, and why
+
+
 class Results(_Part):
     format: int = Field(SCHEMA, alias="schema")
     recipe: str
@@ -191,6 +228,8 @@ class Results(_Part):
     seconds: float
     reference: str
     max_drop: float
+    confidence: float = 0.95  # of the intervals of drops
+    task: TaskSpec | None = None  # None: written when classification was all there was
     machine: Machine
     profiles: list[Profile]
     artifacts: list[Weighed]
@@ -203,6 +242,14 @@ class Results(_Part):
     flips: list[Flips] = []
     other_versions: dict[str, str] = {}  # of the interpreter that the baseline's side was run by, if it was another
     verdicts: list[Verdict] = []
+    why: list[Why] = []
+    phone: list[OnPhone] = []
+    part: bool = False  # only some of the items were asked for: no baseline is cut from it, no history kept
+
+    @property
+    def name(self) -> str:
+        """What the files of this run are called: a part never replaces the whole."""
+        return f"{self.recipe}.part" if self.part else self.recipe
 
     def artifact(self, artifact_id: str) -> Weighed:
         """The artifact of that id; KeyError if there is none."""

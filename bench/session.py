@@ -1,7 +1,7 @@
 """One gate session: what was asked for, checked before anything is weighed; then weighed, judged and written, once."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,15 +12,19 @@ from bench.baseline import FOLDER as BASELINES
 from bench.baseline import Baseline, load_baseline
 from bench.flips import flips
 from bench.gate import Item, items_of, judge
+from bench.history import append, path_of
 from bench.interpreter import read_versions
 from bench.lock import machine_lock
+from bench.narrow import narrow
+from bench.options import BUDGET_S
 from bench.profiles import load_profiles
 from bench.progress import Bar
-from bench.rerun import BUDGET_S, Rerun
+from bench.rerun import Rerun
 from bench.results import Flips, Profile, Results, Verdict
 from bench.store import FOLDER, Store
 from bench.subject import Rows, load_rows
 from bench.weigh import Weighing
+from bench.why import explain
 from compress.errors import BadInput
 from compress.files import write_json
 from compress.manifest import Manifest, inside, load_manifest
@@ -30,7 +34,7 @@ from compress.tasks import open_task
 
 @dataclass(frozen=True)
 class Asked:
-    """The options of a gate run, as given."""
+    """The options of a gate run. A baseline at `baseline_place` may still be to come; one that is asked for may not."""
 
     manifest: Path
     profiles: tuple[str, ...]
@@ -41,6 +45,7 @@ class Asked:
     store: Path = FOLDER
     budget_s: float = BUDGET_S
     baseline_python: Path | None = None
+    baseline_place: Path | None = None
 
 
 class Session:
@@ -54,7 +59,8 @@ class Session:
         self.asked = asked
         self.manifest: Manifest = load_manifest(asked.manifest)
         self.profiles: list[Profile] = load_profiles(asked.profiles)
-        self.baseline_path = asked.baseline or BASELINES / f"{self.manifest.recipe}.json"
+        place = asked.baseline_place or BASELINES / f"{self.manifest.recipe}.json"
+        self.baseline_path = asked.baseline or place
         self.baseline: Baseline | None = None
         if asked.baseline or self.baseline_path.exists():
             self.baseline = load_baseline(self.baseline_path)
@@ -88,27 +94,41 @@ class Session:
         except OSError as error:
             raise BadInput(f"{self.asked.reports}: reports cannot be written there ({error.strerror})") from error
 
-    def run(self, console: Console) -> dict[Item, Verdict]:
-        """Weigh, judge and write the results; the verdict of every item."""
+    def run(self, console: Console, wanted: Collection[Item] | None = None) -> dict[Item, Verdict]:
+        """Weigh, judge and write the results; the verdict of every item, or of those that are wanted."""
+        folder, command, rerun = self.asked.manifest.parent, self.asked.command, self._rerun()
+        items = [item for item in self.items if wanted is None or item in wanted]
+        manifest, profiles = self.manifest, self.profiles
+        if part := len(items) < len(self.items):
+            manifest, profiles = narrow(manifest, profiles, items)
         with machine_lock(console), Bar(console) as bar:
-            folder, command = self.asked.manifest.parent, self.asked.command
-            results = Weighing(self.manifest, folder, self._rows, self.profiles, command, bar, self._rerun()).run()
-        results = results.model_copy(
-            update={"other_versions": self._other_versions, "flips": list(self._flips(results))}
-        )
-        confidence = self.manifest.confidence
-        verdicts = judge(
-            self.items,
-            results,
-            self.baseline,
-            lambda before, now: self._task.drop(before, now, confidence),
-            self.asked.strict,
-        )
+            results = Weighing(manifest, folder, self._rows, profiles, command, bar, rerun).run()
+            results = results.model_copy(
+                update={
+                    "part": part,
+                    "task": self.manifest.task,
+                    "confidence": (confidence := self.manifest.confidence),
+                    "other_versions": self._other_versions,
+                    "flips": list(self._flips(results)),
+                }
+            )
+            verdicts = judge(
+                items,
+                results,
+                self.baseline,
+                lambda before, now: self._task.drop(before, now, confidence),
+                self.asked.strict,
+            )
+            bar.now("looking into what regressed", log=False)
+            why = explain(verdicts, results, rerun.sides, self._versions_before())
         where = str(self.baseline_path) if self.baseline else None
-        self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where})
-        self._write(lambda: write_json(self.asked.reports / f"{results.recipe}.json", results))
+        self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
+        self._write(lambda: write_json(self.asked.reports / f"{results.name}.json", results))
+        if not part:
+            written = self.baseline.created if self.baseline else None
+            self._write(lambda: append(path_of(self.asked.reports, results.recipe), results, written))
         self._keep_shipped()
-        return dict(zip(self.items, verdicts, strict=True))
+        return dict(zip(items, verdicts, strict=True))
 
     def _flips(self, results: Results) -> Iterator[Flips]:
         """What ships against the baseline on the same rows, else against the reference."""
@@ -122,6 +142,10 @@ class Session:
                 yield flips(weighed.id, weighed.accuracy, "the baseline", entry.accuracy, self._rows, self._task)
             elif reference:
                 yield flips(weighed.id, weighed.accuracy, results.reference, reference, self._rows, self._task)
+
+    def _versions_before(self) -> dict[str, str]:
+        """The libraries of the other interpreter, else those that the baseline was taken with."""
+        return self._other_versions or (self.baseline.machine.versions if self.baseline else {})
 
     def _rerun(self) -> Rerun:
         """The baseline's artifacts, to be timed beside those that ship."""
@@ -146,8 +170,8 @@ class Session:
 
     @property
     def report_path(self) -> Path:
-        """Where the report goes."""
-        return self.asked.reports / f"{self.manifest.recipe}.md"
+        """Where the report of what was weighed goes."""
+        return self.asked.reports / f"{cast('Results', self.results).name}.md"
 
     def _write(self, write: Callable[[], object]) -> None:
         """A disk that fills up meanwhile costs the file, not the verdicts; `unwritten` says so."""

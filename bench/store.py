@@ -8,9 +8,10 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from bench.options import DEFAULTS
 from compress.manifest import digest, files_of
 
-FOLDER = Path("artifacts/.store")
+FOLDER = Path(DEFAULTS["store"])
 LIMIT = 4 * 2**30
 """Bytes that are kept; beyond them, what was not asked for longest goes first."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.report.why import summary
 from bench.results import Results, Verdict
 
 
@@ -24,6 +25,8 @@ def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
             yield f"profile {profile.name} skipped: {profile.skipped}"
         if profile.same_as:
             yield f"profile {profile.name} is {profile.same_as} on this machine: measured once"
+    for why in results.why:
+        yield f"inside {why.artifact}: {summary(why)}"
     yield f"baseline: {baseline or 'none; write one with: pocketbert baseline update <results>'}"
     failing = sum(verdict.fails for verdict in results.verdicts)
     yield f"{len(results.verdicts)} verdicts, {failing} failing; weighed in {results.seconds:.0f} s"

@@ -5,36 +5,53 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.gate import Item
     from bench.plugin import Gate, Replay
     from bench.results import Verdict
 
     Verdicts = dict[Item, Verdict]
+    Record = Callable[[str, object], None]
 
 
-def test_latency(gate: "Gate", verdicts: "Verdicts", gate_item: "Item", replay: "Replay", benchmark: Any) -> None:
-    verdict = verdicts[gate_item]
-    if samples := gate.samples_s(gate_item):
+@pytest.mark.latency
+def test_latency(
+    gate_state: "Gate", judged: "Verdict", gate_item: "Item", replay: "Replay", benchmark: Any, alone: str
+) -> None:
+    if samples := gate_state.samples_s(gate_item):
         replay.record(samples)
-        benchmark.extra_info.update(verdict=verdict.outcome, ratio=verdict.measured)
+        benchmark.extra_info.update(verdict=judged.outcome, ratio=judged.measured)
         benchmark.pedantic(lambda: None, rounds=len(samples))
     else:
         benchmark.skipped = True
-    _pass_or_fail(verdicts[gate_item])
+    _pass_or_fail(judged, alone)
 
 
-def test_memory(verdicts: "Verdicts", gate_item: "Item") -> None:
-    _pass_or_fail(verdicts[gate_item])
+@pytest.mark.memory
+def test_memory(judged: "Verdict", alone: str) -> None:
+    _pass_or_fail(judged, alone)
 
 
-def test_size(verdicts: "Verdicts", gate_item: "Item") -> None:
-    _pass_or_fail(verdicts[gate_item])
+@pytest.mark.size
+def test_size(judged: "Verdict", alone: str) -> None:
+    _pass_or_fail(judged, alone)
 
 
-def test_accuracy(verdicts: "Verdicts", gate_item: "Item") -> None:
-    _pass_or_fail(verdicts[gate_item])
+@pytest.mark.accuracy
+def test_accuracy(judged: "Verdict", alone: str) -> None:
+    _pass_or_fail(judged, alone)
 
 
-def _pass_or_fail(verdict: "Verdict") -> None:
+@pytest.fixture
+def judged(verdicts: "Verdicts", gate_item: "Item", record_property: "Record") -> "Verdict":
+    """The verdict of this item; its figures go into ``--junitxml``."""
+    verdict = verdicts[gate_item]
+    for name in ("outcome", "artifact", "profile", "baseline", "measured", "threshold"):
+        record_property(name, getattr(verdict, name))
+    return verdict
+
+
+def _pass_or_fail(verdict: "Verdict", alone: str) -> None:
     if verdict.fails:
-        pytest.fail(verdict.message, pytrace=False)
+        pytest.fail(f"{verdict.message}\nalone: {alone}", pytrace=False)

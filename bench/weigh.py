@@ -20,6 +20,7 @@ from bench.machine import read_machine
 from bench.metrics.accuracy import against, measure_accuracy, with_drop
 from bench.metrics.latency import SETS, WARM_UP, Samples, summarize, time_in_turn, tokenizer_p50
 from bench.metrics.memory import measure_memory
+from bench.metrics.parts import size_by_part
 from bench.metrics.size import measure_size
 from bench.neighbours import Neighbours
 from bench.profiles import MIX
@@ -130,10 +131,12 @@ class Weighing:
                     self._bar.expect(f"{profile.name}/{length}", key, tokens=work)
 
     def _size(self, subject: Subject) -> Size:
-        kept = place(self._folder, "size", subject.sha256)
+        runtime = subject.artifact.runtime
+        kept = place(self._folder, "size by part", runtime, subject.sha256)
         if known := recall(kept, Size):
             return known
         size = measure_size(subject.path)
+        size = size.model_copy(update={"parts": size_by_part(runtime, subject.path, size.bytes)})
         keep(kept, size)
         return size
 

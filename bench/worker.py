@@ -145,6 +145,14 @@ class Worker:
         np.save(out, self._session.logits(inputs), allow_pickle=False)
         return {}
 
+    def profile(self, runtime: str, path: str, threads: int) -> dict[str, Any]:
+        """The operators that the requests run through in a session of their own; None where there is no profiler."""
+        from bench.inside import profile
+
+        pin(self._cores)
+        found = profile(runtime, Path(path), threads, self._requests)
+        return {"operators": found}
+
     def state(self) -> dict[str, Any]:
         """Peak memory, and the threads that the runtime says are in force (None where it has no such report)."""
         torch = sys.modules.get("torch")

@@ -1,10 +1,12 @@
 """`reports/<recipe>.md`, assembled: one screen that says it all, the details folded below it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from bench.report import lead, sections
+from bench.history import load, path_of
+from bench.report import lead, on_phone, sections, why
 from bench.report.numbers import duration, percent, points, points_between
 from bench.report.plots import draw_all
 from bench.report.tables import code, fold, text
@@ -13,49 +15,63 @@ from compress.files import whole
 
 ALT = {
     "accuracy-latency.svg": "Accuracy against latency; the area of a bubble is the size on disk",
+    "beside-baseline.svg": "Distribution of single-request latencies, the baseline behind the candidate",
+    "history.svg": "Latency, memory, size and accuracy from commit to commit; baseline updates are marked",
+    "guard.svg": "The metric after every step, with what the guard allows and what it rejected",
     "latency.svg": "Distribution of single-request latencies in each profile",
     "memory.svg": "Resident memory over time, teacher and what ships",
+    "size.svg": "Bytes on disk of embeddings, attention, FFN and head",
 }
+
+WHY = (
+    "The baseline's file and the new one, looked into after the timed runs. Operators: nodes per request and the time "
+    "of each, by the runtime's own profiler, which slows what it watches. Libraries: beside the baseline's own file "
+    "both ran with today's, so one that moved can only have acted through the build."
+)
 
 
 def write_report(results: Results, folder: Path) -> Path:
-    """Write ``<folder>/<recipe>.md`` and its pictures ``<folder>/<recipe>/*.svg``; returns the path of the Markdown.
+    """Write ``<folder>/<name>.md`` and its pictures ``<folder>/<name>/*.svg``; returns the path of the Markdown.
 
-    The same results give the same bytes.
+    The runs before this one are drawn from the history that lies there. The same results and history give the same
+    bytes.
     """
-    pictures = draw_all(results, folder / results.recipe)
-    path = folder / f"{results.recipe}.md"
+    records = [] if results.part else load(path_of(folder, results.recipe))
+    pictures = draw_all(results, records, folder / results.name)
+    path = folder / f"{results.name}.md"
     with whole(path) as temporary:
         temporary.write_text(compose(results, pictures), encoding="utf-8")
     return path
 
 
 def compose(results: Results, pictures: list[str]) -> str:
-    """The Markdown; `pictures` names the files that lie in ``<recipe>/`` beside it."""
+    """The Markdown; `pictures` names the files that lie in ``<name>/`` beside it."""
 
     def picture(name: str) -> str:
-        return f"![{ALT[name]}]({quote(results.recipe)}/{name})" if name in pictures else ""
+        return f"![{ALT[name]}]({quote(results.name)}/{name})" if name in pictures else ""
 
     said = [*lead.guard_lines(results), lead.control_line(results), lead.foreign_line(results)]
     warnings = [line for line in said if line]
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
         lead.verdict_line(results),
+        "Only a part was weighed: what the options `-k` and `-m` left." if results.part else "",
         "\n".join(f"- {line}" for line in warnings),
-        sections.noteworthy(results),
+        "\n".join(filter(None, [sections.noteworthy(results), *why.lines(results)])),
         lead.headline_figures(results),
         picture("accuracy-latency.svg"),
         sections.overview(results),
         _legend(results),
         sections.latency_overview(results),
+        on_phone.note(results),
         sections.not_measured(results),
-        *_folds(results, picture("latency.svg"), picture("memory.svg")),
+        *_folds(results, picture),
         _made(results),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[str]:
+def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
     folds = []
     if table := sections.verdicts(results):
         source = f"Judged against {code(results.baseline)}." if results.baseline else "There is no baseline yet."
@@ -67,10 +83,14 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(
             fold(
                 "<b>Beside the baseline</b>: the same requests, in turn",
+                picture("beside-baseline.svg"),
                 _beside(results) if results.paired else "No pair was timed.",
                 table,
             )
         )
+    if results.why:
+        artifacts = ", ".join(code(found.artifact) for found in results.why)
+        folds.append(fold(f"<b>Why it regressed</b>: {artifacts}", WHY, why.tables(results)))
     if table := sections.flipped(results):
         lost, won = sum(f.lost for f in results.flips), sum(f.won for f in results.flips)
         folds.append(fold(f"<b>Rows that flipped</b>: {lost} lost, {won} won over all artifacts", table))
@@ -78,6 +98,7 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(
             fold(
                 f"<b>The guard's decisions</b>: {sections.guard_counts(results)}",
+                picture("guard.svg"),
                 "After each step of the build the model is compared with the fine-tuned teacher, row by row on the "
                 f"validation split; a drop of {points(results.max_drop)} points is allowed.",
                 table,
@@ -96,17 +117,27 @@ def _folds(results: Results, latency_picture: str, memory_picture: str) -> list[
         folds.append(
             fold(
                 "<b>Latency</b>: every profile and length",
-                latency_picture,
+                picture("latency.svg"),
                 "Single requests (batch 1), timed in turn with the teacher. The speed-up is the ratio of the P50s, "
                 "with its interval; milliseconds belong to this machine.",
                 table,
                 sections.tokenizer_note(results),
             )
         )
+    if table := on_phone.details(results):
+        folds.append(fold("<b>Real devices</b>: figures handed in", table))
     if table := sections.memory_details(results):
-        folds.append(fold("<b>Memory</b>: over time, and at its peak", memory_picture, table))
+        folds.append(fold("<b>Memory</b>: over time, and at its peak", picture("memory.svg"), table))
+    if table := sections.size_parts(results):
+        folds.append(fold("<b>Size</b>: where the bytes are", picture("size.svg"), table))
     if table := sections.scores(results):
         folds.append(fold("<b>Scores</b> on the test split, and agreement with PyTorch", table))
+    if trend := picture("history.svg"):
+        note = (
+            "One point for each commit and machine. Lines break where ratios and memory cannot be compared any more: "
+            "on another machine, or beside another teacher."
+        )
+        folds.append(fold("<b>History</b>: every metric from commit to commit", trend, note))
     if table := sections.profiles(results):
         folds.append(fold("<b>Profiles</b>: threads and cores", table))
     folds.append(fold("<b>Machine and library versions</b>", sections.machine(results)))
@@ -123,7 +154,7 @@ def _beside(results: Results) -> str:
     return (
         f"{other} They answer single requests in turn; each pair of processes counts once, and pairs are taken until "
         "the interval (valid at every look) clears the threshold. A run that lost its core is counted by its CPU time "
-        "on one thread and left out on several."
+        "on one thread and left out on several. ▲ and ▼ stand where the whole interval lies beyond nothing."
     )
 
 
@@ -144,14 +175,14 @@ def _legend(results: Results) -> str:
 def _made(results: Results) -> str:
     lines = [line.strip() for line in (results.build_command, results.command) if line.strip()]
     command = "\n".join(["```sh", *lines, "```"]) if lines else ""
-    made = f"Made {_moment(results.created)} in {duration(results.seconds)} by"
+    made = f"Made {moment(results.created)} in {duration(results.seconds)} by"
     if not command:
         made = made.removesuffix(" by")
-    numbers = f"Every number is in [{text(results.recipe)}.json]({quote(results.recipe)}.json)."
+    numbers = f"Every number is in [{text(results.name)}.json]({quote(results.name)}.json)."
     return "\n\n".join(filter(None, [made + (":" if command else "."), command, numbers]))
 
 
-def _moment(created: str) -> str:
+def moment(created: str) -> str:
     """An ISO 8601 time to the minute, in UTC; as it stands if it is none."""
     try:
         return f"{datetime.fromisoformat(created).astimezone(UTC):%Y-%m-%d %H:%M} UTC"

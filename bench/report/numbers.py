@@ -42,9 +42,28 @@ def points_between(low: float, high: float) -> str:
 
 def change(interval: Interval) -> str:
     """A relative change with its interval, in percent: ``+3.1 % (1.2 to 5.0)``."""
-    middle = fixed(100 * interval.estimate, 1)
-    sign = "+" if interval.estimate > 0 and not middle.startswith(MINUS) else ""
-    return f"{sign}{middle} % ({points_between(interval.low, interval.high)})"
+    return f"{signed_percent(interval.estimate)} ({points_between(interval.low, interval.high)})"
+
+
+def signed_percent(fraction: float) -> str:
+    """A relative change that has no interval: ``+3.1 %``."""
+    return f"{_plus(fraction)} %"
+
+
+def signed_points(fraction: float) -> str:
+    """A difference of two metrics, in points: ``−0.4``, ``+1.2``."""
+    return _plus(fraction)
+
+
+def _plus(fraction: float) -> str:
+    """Hundredths with their sign; nothing has none."""
+    middle = fixed(100 * fraction, 1)
+    return middle if middle.startswith(MINUS) or not middle.strip("0.,") else f"+{middle}"
+
+
+def arrow(interval: Interval) -> str:
+    """``▲`` or ``▼`` before a change whose whole interval lies above or below nothing, else nothing."""
+    return "▲ " if interval.low > 0 else "▼ " if interval.high < 0 else ""
 
 
 def milliseconds(value: float) -> str:

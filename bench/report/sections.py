@@ -2,8 +2,11 @@
 
 from collections import Counter
 
+from bench.metrics.parts import REST
+from bench.report import on_phone
 from bench.report.lead import plain
 from bench.report.numbers import (
+    arrow,
     change,
     duration,
     file_size,
@@ -50,20 +53,19 @@ def overview(results: Results) -> str:
 
 
 def latency_overview(results: Results) -> str:
-    """P50 and P90 of every artifact, one column for each profile."""
+    """P50 and P90 of every artifact, one column for each profile, then one for each real device."""
     columns = list(per_profile(results))
     rows = [
         [
             code(a.id),
             *(f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else "" for c in columns),
+            *on_phone.cells(results, a.id),
         ]
         for a in ordered(results)
     ]
-    return (
-        table(["P50 / P90, ms", *(text(spoken(names(results, profile), length)) for profile, length in columns)], rows)
-        if columns
-        else ""
-    )
+    simulated = [text(spoken(names(results, profile), length)) for profile, length in columns]
+    headers = ["P50 / P90, ms", *simulated, *on_phone.headers(results)]
+    return table(headers, rows) if len(headers) > 1 else ""
 
 
 def latency_details(results: Results) -> str:
@@ -105,6 +107,17 @@ def memory_details(results: Results) -> str:
     ]
     headers = ["model", "after imports", "after load", "peak", "own share"]
     return table(headers, rows) if rows else ""
+
+
+def size_parts(results: Results) -> str:
+    """Bytes on disk of each part of the models whose tensors can be read."""
+    parts = ("embeddings", "attention", "FFN", "head", REST)
+    rows = [
+        [code(a.id), *(file_size(a.size.parts[p]) if p in a.size.parts else "" for p in parts), file_size(a.size.bytes)]
+        for a in ordered(results)
+        if a.size and a.size.parts
+    ]
+    return table(["model", *parts, "on disk"], rows) if rows else ""
 
 
 def scores(results: Results) -> str:
@@ -174,8 +187,8 @@ def paired(results: Results) -> str:
             code(p.artifact),
             text(spoken(names(results, p.profile), p.length)),
             f"**{p.outcome}**" if p.outcome in UNFOLDED else p.outcome,
-            change(p.change),
-            change(p.change_p90),
+            arrow(p.change) + change(p.change),
+            arrow(p.change_p90) + change(p.change_p90),
             str(len(p.logs)),
             percent(p.preempted),
             duration(p.seconds),

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.options import BUDGET_S
 from bench.pairs import Pair, Side, time_pair
-from bench.rerun import BUDGET_S, Question, ask
+from bench.rerun import Question, ask
 from bench.results import Profile
 from bench.study.columns import LENGTH, Column
 from bench.study.replay import in_order

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+from bench.options import BUDGET_S
 from bench.pairs import RUNS
-from bench.rerun import BUDGET_S, judge_logs
+from bench.rerun import judge_logs
 from bench.sequential import LOOKS
 
 _BLOCK = 4

@@ -77,7 +77,14 @@ def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
     assert weighed["same_file"] == ["other"]
     assert {p["artifact"] for p in weighed["paired"]} == {"small"}
     assert {v["outcome"] for v in weighed["verdicts"] if v["artifact"] == "other"} == {"ok"}
-    assert "Beside the baseline" in (pytester.path / "reports/tiny.md").read_text()
+    page = (pytester.path / "reports/tiny.md").read_text()
+    assert "Beside the baseline" in page
+    [why] = weighed["why"]
+    assert why["artifact"] == "small"
+    assert why["evidence"]["operators"][0]["what"] == "MatMul"
+    assert "- **what changed inside** `small`: operators: MatMul 8 × " in page
+    assert "<b>Why it regressed</b>: `small`" in page
+    result.stdout.fnmatch_lines(["inside small: operators: MatMul 8 × *"])
 
 
 def test_two_interpreters_are_compared_on_one_file(bench: Run, pytester: pytest.Pytester) -> None:

@@ -145,7 +145,12 @@ def write_any_model(folder: Path, family: str, token_level: bool = False, **chan
     config = AutoConfig.for_model(family, **(sizes | more.get(family, {}) | changes))
     auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
     path = folder / f"{family}-{'tokens' if token_level else 'texts'}"
-    auto.from_config(config).save_pretrained(path)
+    model = auto.from_config(config)
+    with torch.no_grad():  # fresh ones are all 0, and nobody would miss them
+        for name, parameter in model.named_parameters():
+            if name.endswith(".bias"):
+                parameter.normal_(std=0.1)
+    model.save_pretrained(path)
     return path
 
 

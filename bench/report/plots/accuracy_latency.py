@@ -1,6 +1,7 @@
 """Accuracy against latency: one bubble for each artifact, its area the bytes on disk."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bench.report.numbers import file_size, points
@@ -64,6 +65,10 @@ def draw(results: Results) -> "Figure | None":
             color=MUTED,
             annotation_clip=False,
         )
+    front = _front(bubbles)
+    if len(front) > 1:
+        # from each one on, nothing faster is as good
+        axes.step([b.x for b in front], [b.y for b in front], where="post", color=MUTED, linewidth=1.1, zorder=1.8)
     for b in sorted(bubbles, key=lambda b: -b.area):
         colour = COLOURS[b.artifact.role]
         if b.high > b.low:
@@ -80,7 +85,7 @@ def draw(results: Results) -> "Figure | None":
     axes.text(
         0,
         1.03,
-        "area: bytes on disk; whisker: interval of the drop from the teacher",
+        "area: bytes on disk; whisker: interval of the drop from the teacher; grey line: Pareto front",
         transform=axes.transAxes,
         fontsize=9.5,
         color=MUTED,
@@ -93,6 +98,7 @@ def draw(results: Results) -> "Figure | None":
         [(b.low, b.high) for b in bubbles],
         [latin(b.label) for b in bubbles],
         [COLOURS[b.artifact.role] for b in bubbles],
+        [box for a, b in pairwise(front) for box in ((a.x, a.y, b.x, a.y), (b.x, a.y, b.x, b.y))],
     )
     return figure
 
@@ -116,6 +122,15 @@ def _bubbles(results: Results) -> list[_Bubble]:
         label = f"{bubbles[place].label} =\n{artifact.id}" if place in bubbles else artifact.id
         bubbles[place] = _Bubble(artifact, label, timing.p50_ms, 100 * score.value, 100 * low, 100 * high, area)
     return [replace(b, label=_with_size(b)) for b in bubbles.values()]
+
+
+def _front(bubbles: list[_Bubble]) -> list[_Bubble]:
+    """Those that no other one beats in both speed and metric, fastest first."""
+    front: list[_Bubble] = []
+    for bubble in sorted(bubbles, key=lambda b: (b.x, -b.y)):
+        if not front or bubble.y > front[-1].y:
+            front.append(bubble)
+    return front
 
 
 def _with_size(bubble: _Bubble) -> str:

@@ -22,8 +22,9 @@ def place_labels(
     whiskers: Sequence[tuple[float, float]],
     labels: Sequence[str],
     colours: Sequence[str],
+    strokes: Sequence[Box] = (),
 ) -> None:
-    """Write each label near its bubble, over no other label, no bubble, and as few whiskers as can be.
+    """Write each label near its bubble, over no other label, no bubble, and as few lines as can be.
 
     Args:
         points: centres, in data coordinates.
@@ -31,6 +32,7 @@ def place_labels(
         whiskers: vertical extent at each point, in data coordinates.
         labels: one for each point; lines are separated by a newline.
         colours: of the labels.
+        strokes: level or upright lines that are drawn already, in data coordinates.
     """
     figure = axes.figure.figure
     figure.canvas.draw()  # lays the axes out; pixels mean nothing before
@@ -45,6 +47,8 @@ def place_labels(
         (x - 1, to_pixels((px, low))[1], x + 1, to_pixels((px, high))[1])
         for (x, _), (px, _), (low, high) in zip(centres, points, whiskers, strict=True)
     ]
+    ends = [(*to_pixels(box[:2]), *to_pixels(box[2:])) for box in strokes]
+    lines += [(x0 - 1, min(y0, y1) - 1, x1 + 1, max(y0, y1) + 1) for x0, y0, x1, y1 in ends]
     inside: Box = (frame.x0 + 2, frame.y0 + 2, frame.x1 - 2, frame.y1 - 2)
     taken: list[Box] = []
     texts = [

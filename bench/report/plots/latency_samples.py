@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.report.numbers import milliseconds
 from bench.report.pick import latency, names, ordered, per_profile, spoken
+from bench.report.plots.density import density
 from bench.report.plots.style import COLOURS, INK, MUTED, latin, log_milliseconds, new_figure
 from bench.results import Latency, Results, Weighed
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW = 0.27  # inches
-GRID_POINTS = 80
 
 
 def draw(results: Results) -> "Figure | None":
@@ -42,8 +41,8 @@ def _panel(axes: "Axes", title: str, timings: list[tuple[Weighed, Latency]]) -> 
     for row, (artifact, timing) in enumerate(timings):
         samples = np.array([s for s in timing.samples_ms if s > 0])
         colour = COLOURS[artifact.role]
-        at, height = _density(np.log(samples))
-        axes.fill_between(np.exp(at), row - height, row + height, color=colour, alpha=0.6, linewidth=0)
+        at, height = density(np.log(samples))
+        axes.fill_between(np.exp(at), row - 0.42 * height, row + 0.42 * height, color=colour, alpha=0.6, linewidth=0)
         axes.plot([samples.min(), samples.max()], [row, row], color=colour, linewidth=1)
         axes.plot([timing.p50_ms] * 2, [row - 0.4, row + 0.4], color=INK, linewidth=1.6)
         axes.plot([timing.p90_ms] * 2, [row - 0.4, row + 0.4], color=MUTED, linewidth=1.2)
@@ -60,12 +59,3 @@ def _panel(axes: "Axes", title: str, timings: list[tuple[Weighed, Latency]]) -> 
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_title(latin(title), fontsize=10.5)
-
-
-def _density(logs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A Gaussian kernel density of log latencies (Silverman's width), its tallest point scaled to 0.42 of a row."""
-    spread = float(min(np.std(logs), np.subtract(*np.percentile(logs, [75, 25])) / 1.34) or np.std(logs))
-    width = max(0.9 * spread * len(logs) ** -0.2, 0.002)  # 0.2 %: equal samples still show
-    at = np.linspace(logs.min(), logs.max(), GRID_POINTS)
-    height = np.exp(-0.5 * ((at[:, None] - logs) / width) ** 2).sum(axis=1)
-    return at, 0.42 * height / height.max()

@@ -12,6 +12,7 @@ from compress.files import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 WIDTH = 8.4  # inches; browsers show 96 pixels to the inch, so about 800 pixels
@@ -97,14 +98,25 @@ def latin(text: str) -> str:
 
 def log_milliseconds(axes: "Axes", low: float, high: float) -> None:
     """A logarithmic x axis from `low` to `high`, ticked in plain milliseconds."""
-    from matplotlib.ticker import FixedLocator, NullLocator
-
     axes.set_xscale("log")
     axes.set_xlim(low, high)
+    _tick_plainly(axes.xaxis, low, high, 4)
+
+
+def log_height(axes: "Axes", low: float, high: float) -> None:
+    """A logarithmic y axis from `low` to `high`, ticked in plain numbers: equal heights are equal shares."""
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    _tick_plainly(axes.yaxis, low, high, 2)
+
+
+def _tick_plainly(axis: "Axis", low: float, high: float, least: int) -> None:
+    from matplotlib.ticker import FixedLocator, NullLocator
+
     for steps in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)):
         ticks = [t for power in range(-4, 7) for s in steps if low <= (t := s * 10.0**power) <= high]
-        if len(ticks) >= 4:
+        if len(ticks) >= least:
             break
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])

@@ -12,6 +12,7 @@ from bench.results import (
     Latency,
     Machine,
     Memory,
+    Paired,
     Profile,
     Results,
     Size,
@@ -22,6 +23,7 @@ from compress.manifest import Comparison, LinearControl, Parity, Step
 
 TEACHER = "teacher-fp32.torch"
 INT8 = "student-int8.onnx"
+PARTS = {"embeddings": 0.45, "attention": 0.15, "FFN": 0.35, "head": 0.04, "rest": 0.01}
 SPEED = {"cpu": 0.62, "mobile-1t": 1.0, "mobile-2t": 0.60}
 
 
@@ -89,7 +91,11 @@ def _weighed(
         parity=Parity(max_abs_logit=0.213 if "int8" in artifact_id else 2.1e-6, label_agreement=0.994, rows=256)
         if role == "ship"
         else None,
-        size=Size(bytes=round(megabytes * 1e6), deflated_bytes=round(megabytes * 0.92e6)),
+        size=Size(
+            bytes=round(megabytes * 1e6),
+            deflated_bytes=round(megabytes * 0.92e6),
+            parts={name: round(share * megabytes * 1e6) for name, share in PARTS.items()},
+        ),
         accuracy=Accuracy(
             metric="accuracy",
             value=value,
@@ -302,6 +308,34 @@ def rolled_back(results: Results) -> Results:
         if a.id != "03-distill.torch"
     ]
     return results.model_copy(update={"steps": steps, "artifacts": artifacts})
+
+
+@pytest.fixture
+def beside(results: Results) -> Results:
+    """The student was timed beside the baseline's own file in two profiles, and is 11 % slower."""
+    random = np.random.default_rng(0)
+    pairs = []
+    for profile, length, ms in (("cpu", "128", 6.0), ("mobile-1t", "32", 3.0), ("mobile-1t", "128", 9.6)):
+        base = ms * np.exp(0.05 * random.standard_normal((2, 80)))
+        pairs.append(
+            Paired(
+                artifact=INT8,
+                profile=profile,
+                length=length,
+                against="3" * 64,
+                outcome="regressed",
+                change=Interval(estimate=0.11, low=0.095, high=0.126),
+                change_p90=Interval(estimate=0.1, low=0.07, high=0.13),
+                limit=0.05,
+                logs=[0.104] * 4,
+                logs_p90=[0.1] * 4,
+                preempted=0.0,
+                seconds=4.0,
+                baseline_ms=base[0].round(4).tolist(),
+                candidate_ms=(1.11 * base[1]).round(4).tolist(),
+            )
+        )
+    return results.model_copy(update={"paired": pairs})
 
 
 @pytest.fixture

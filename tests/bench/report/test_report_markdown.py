@@ -11,7 +11,7 @@ from bench.report.tables import code, fold, table, text
 from bench.results import FlippedRow, Flips, Interval, Paired, Profile, Results
 from compress.manifest import Step, Try
 
-PICTURES = ["accuracy-latency.svg", "latency.svg", "memory.svg"]
+PICTURES = ["accuracy-latency.svg", "guard.svg", "latency.svg", "memory.svg", "size.svg"]
 PARTS = ["accuracy", "latency", "memory", "size"]
 
 
@@ -269,7 +269,7 @@ def test_pairs_are_folded_with_change_and_interval(results: Results) -> None:
     why = {"student-fp32.onnx": "the baseline's file is not in the artifact store"}
     page = compose(results.model_copy(update={"paired": [pair], "unpaired": why}), [])
     folded = _fold(page, "Beside the baseline").replace("\N{NO-BREAK SPACE}", " ")
-    assert re.search(r"ok +\| +\+3\.1 % \(1\.2 to 5\.0\) \| +−2\.0 % \(−5\.0 to 1\.0\) \| +6 \| +25\.0 %", folded)
+    assert re.search(r"ok +\| +▲ \+3\.1 % \(1\.2 to 5\.0\) \| +−2\.0 % \(−5\.0 to 1\.0\) \| +6 \| +25\.0 %", folded)
     assert "- `student-fp32.onnx` was not timed beside it: the baseline's file is not in the artifact store" in folded
     assert "Beside the baseline" not in compose(results, [])
 

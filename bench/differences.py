@@ -1,0 +1,136 @@
+"""Two results files, quantity by quantity: what both have measured, and how much of the difference is certain.
+
+Latency is compared through each run's ratio to its own reference, so that two machines may be compared; milliseconds
+are not. Scores on the same test rows are compared row by row. Nothing is read or written here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.baseline import yardstick
+from bench.metrics.accuracy import unpack
+from bench.results import Accuracy, Interval, Latency, Results, Weighed
+from bench.rules import MEMORY_FLOOR_MIB
+from bench.stats import relative_change
+from compress.tasks import Task, open_task
+
+SURE_MEMORY = 0.05
+"""A relative change of memory, which is read once and has no interval, up to which nothing is said: the gate's own."""
+SURE_SIZE = 0.0005
+"""Bytes are counted, not sampled; what would be written as 0.0 % is still no difference."""
+Quantity = Literal["latency", "memory", "size", "deflated", "score"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One quantity of one artifact, then and now.
+
+    `was` and `now` are P50 over the reference's P50, MiB of its own, bytes, or the metric. `change` is relative (0.05
+    is 5 % more), for a score the difference of the two; its ends are the same where there is no interval, and it is
+    None where the two cannot be compared.
+    """
+
+    quantity: Quantity
+    artifact: str
+    was: float
+    now: float
+    change: Interval | None
+    place: str = ""
+    sure: bool = True  # False: read once, and too small a change to speak of
+
+    @property
+    def direction(self) -> Literal["more", "less"] | None:
+        """Where the whole interval lies on one side of nothing, which one."""
+        if self.change is None or not self.sure:
+            return None
+        if self.change.low > 0:
+            return "more"
+        return "less" if self.change.high < 0 else None
+
+    @property
+    def worse(self) -> bool:
+        """More milliseconds, MiB or bytes, or a lower score."""
+        return self.direction == ("less" if self.quantity == "score" else "more")
+
+
+class Differences:
+    """Everything that two runs have in common.
+
+    Args:
+        before, now: the runs; what is said is how much more or less `now` is.
+    """
+
+    def __init__(self, before: Results, now: Results) -> None:
+        self.before, self.now = before, now
+        self.one_machine = before.machine.fingerprint == now.machine.fingerprint
+        self.one_reference = yardstick(before) == yardstick(now)
+        self._task = _task(now)
+        known = {artifact.id: artifact for artifact in before.artifacts}
+        self.both: list[tuple[Weighed, Weighed]] = [(known[a.id], a) for a in now.artifacts if a.id in known]
+        ids = {a.id for _, a in self.both}
+        self.only_before = [a for a in before.artifacts if a.id not in ids]
+        self.only_now = [a for a in now.artifacts if a.id not in ids]
+
+    def of(self, artifact: str) -> Iterator[Difference]:
+        """Every quantity of an artifact that both runs have."""
+        was, now = next(pair for pair in self.both if pair[1].id == artifact)
+        copies = {p.name for p in self.now.profiles if p.same_as}
+        for place, (then, today) in latencies(was, now).items():
+            if today.profile in copies:
+                continue
+            yield self._latency(artifact, place, then, today)
+        if was.memory and now.memory:
+            yield self._memory(artifact, was.memory.own_mib, now.memory.own_mib)
+        if was.size and now.size:
+            yield _size("size", artifact, was.size.bytes, now.size.bytes)
+            yield _size("deflated", artifact, was.size.deflated_bytes, now.size.deflated_bytes)
+        if was.accuracy and now.accuracy and was.accuracy.metric == now.accuracy.metric:
+            yield self._score(artifact, was.accuracy, now.accuracy)
+
+    def _latency(self, artifact: str, place: str, was: Latency, now: Latency) -> Difference:
+        """The reference has no ratio but to itself: of it there is nothing to say but milliseconds."""
+        is_reference = artifact in (self.before.reference, self.now.reference)
+        change = relative_change(now.ratio, was.ratio) if self.one_reference and not is_reference else None
+        return Difference("latency", artifact, was.ratio.estimate, now.ratio.estimate, change, place)
+
+    def _memory(self, artifact: str, was: float, now: float) -> Difference:
+        change = _exactly(now / was - 1) if self.one_machine and was > 0 else None
+        sure = abs(now - was) > max(SURE_MEMORY * was, MEMORY_FLOOR_MIB)
+        return Difference("memory", artifact, was, now, change, sure=sure)
+
+    def _score(self, artifact: str, was: Accuracy, now: Accuracy) -> Difference:
+        change = None
+        if was.test_sha256 == now.test_sha256:
+            drop = self._task.drop(unpack(was), unpack(now), self.now.confidence)
+            change = Interval(estimate=-drop.estimate, low=-drop.high, high=-drop.low)
+        return Difference("score", artifact, was.value, now.value, change)
+
+
+def latencies(was: Weighed, now: Weighed) -> dict[str, tuple[Latency, Latency]]:
+    """Place (``mobile-1t/128``) -> what both measured there."""
+    known = {f"{entry.profile}/{entry.length}": entry for entry in was.latency}
+    places = {f"{entry.profile}/{entry.length}": entry for entry in now.latency}
+    return {place: (known[place], entry) for place, entry in places.items() if place in known}
+
+
+def moved(before: Results, now: Results) -> dict[str, tuple[str, str]]:
+    """Libraries whose version differs -> then and now."""
+    was, today = before.machine.versions, now.machine.versions
+    names = sorted({*was, *today})
+    return {n: (was.get(n, "none"), today.get(n, "none")) for n in names if was.get(n) != today.get(n)}
+
+
+def _size(quantity: Literal["size", "deflated"], artifact: str, was: int, now: int) -> Difference:
+    change = now / was - 1 if was else 0.0
+    return Difference(quantity, artifact, was, now, _exactly(change), sure=abs(change) >= SURE_SIZE)
+
+
+def _exactly(change: float) -> Interval:
+    return Interval(estimate=change, low=change, high=change)
+
+
+def _task(results: Results) -> Task:
+    if results.task is None:
+        return open_task("classification", [], 0)
+    return open_task(results.task.kind, results.task.labels, results.task.max_length)

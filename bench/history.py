@@ -1,0 +1,93 @@
+"""`reports/<recipe>.history.jsonl`: a line for every whole run, so that trends can be seen. Lines are only ever added.
+
+A line that cannot be read (cut off by a full disk, or of a later version) is passed over.
+"""
+
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.baseline import Yardstick, yardstick
+from bench.results import Interval, Results, Weighed
+
+SCHEMA = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Figures(_Part):
+    """One shipped artifact; a figure is None (or not there) when it was not measured."""
+
+    sha256: str
+    bytes: int | None
+    deflated_bytes: int | None
+    own_mib: float | None
+    metric: str | None
+    score: float | None
+    latency: dict[str, Interval]  # "mobile-1t/128" -> P50 over the reference's
+
+
+class Record(_Part):
+    format: int = Field(SCHEMA, alias="schema")
+    created: str  # ISO 8601, UTC
+    commit: str | None  # None: outside of a Git repository
+    fingerprint: str  # of the machine
+    reference: Yardstick  # what latencies are ratios to
+    baseline: str | None  # when the baseline was written that the run was judged against
+    artifacts: dict[str, Figures]
+
+
+def path_of(folder: Path, recipe: str) -> Path:
+    """Where a recipe's history lies in its folder of reports."""
+    return folder / f"{recipe}.history.jsonl"
+
+
+def append(path: Path, results: Results, baseline_created: str | None) -> None:
+    """Add a run to the history."""
+    record = Record(
+        schema=SCHEMA,
+        created=results.created,
+        commit=_commit(),
+        fingerprint=results.machine.fingerprint,
+        reference=yardstick(results),
+        baseline=baseline_created,
+        artifacts={a.id: _figures(a) for a in results.artifacts if a.role == "ship"},
+    )
+    with path.open("a", encoding="utf-8") as file:
+        file.write(record.model_dump_json(by_alias=True) + "\n")
+
+
+def load(path: Path) -> list[Record]:
+    """Every run that can be read, the oldest first; none where there is no history."""
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        with suppress(ValidationError):
+            record = Record.model_validate_json(line)
+            if record.format == SCHEMA:
+                records.append(record)
+    return records
+
+
+def _figures(a: Weighed) -> Figures:
+    return Figures(
+        sha256=a.sha256,
+        bytes=a.size.bytes if a.size else None,
+        deflated_bytes=a.size.deflated_bytes if a.size else None,
+        own_mib=a.memory.own_mib if a.memory else None,
+        metric=a.accuracy.metric if a.accuracy else None,
+        score=a.accuracy.value if a.accuracy else None,
+        latency={f"{entry.profile}/{entry.length}": entry.ratio for entry in a.latency},
+    )
+
+
+def _commit() -> str | None:
+    """The commit that is checked out here."""
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)  # noqa: S607
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.strip() or None if asked.returncode == 0 else None

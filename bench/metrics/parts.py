@@ -1,0 +1,29 @@
+"""Size by part: how many of an artifact's bytes are embeddings, attention, FFN or head."""
+
+import re
+from pathlib import Path
+
+from bench.inside import tensors
+
+PARTS = {
+    "attention": re.compile(r"attention"),
+    "embeddings": re.compile(r"embeddings"),
+    "FFN": re.compile(r"intermediate|output\.|ffn"),
+    "head": re.compile(r"pooler|classifier|cls\."),
+}
+"""Part -> what the names of its tensors contain; the first that matches has it."""
+REST = "rest"
+
+
+def size_by_part(runtime: str, path: Path, total: int) -> dict[str, int]:
+    """Bytes of every part that is there, and what is in no tensor or in one of an unknown name; empty if none is known.
+
+    Args:
+        total: bytes on disk, all files together.
+    """
+    found: dict[str, int] = {}
+    for tensor in tensors(runtime, path) or []:
+        part = next((name for name, pattern in PARTS.items() if pattern.search(tensor.name)), None)
+        if part:
+            found[part] = found.get(part, 0) + tensor.bytes
+    return {**found, REST: max(total - sum(found.values()), 0)} if found else {}

@@ -1,0 +1,66 @@
+"""Where the bytes are: each artifact as a bar of embeddings, attention, FFN, head and the rest."""
+
+from typing import TYPE_CHECKING
+
+from bench.metrics.parts import REST
+from bench.report.numbers import file_size
+from bench.report.pick import ordered
+from bench.report.plots.style import INK, MUTED, latin, new_figure
+from bench.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Told apart by lightness too, so that grey prints and most colour-blind eyes can read them.
+COLOURS = {"embeddings": "#1b4f8f", "attention": "#c8480a", "FFN": "#e3a13b", "head": "#7a3e9d", REST: "#aab2bb"}
+_ORDER = ("embeddings", "attention", "FFN", "head", REST)
+_ROW = 0.36  # inches
+_READABLE = 0.085  # of the widest bar: a part at least as wide has its figure inside
+
+
+def draw(results: Results) -> "Figure | None":
+    """The picture, or None when no artifact's parts are known."""
+    shown = [(a, a.size) for a in ordered(results) if a.size and a.size.parts]
+    if not shown:
+        return None
+    figure = new_figure(1.15 + _ROW * len(shown))
+    axes = figure.subplots()
+    widest = max(size.bytes for _, size in shown)
+    for row, (_, size) in enumerate(shown):
+        left = 0
+        for part in _ORDER:
+            count = size.parts.get(part, 0)
+            axes.barh(row, count / 1e6, left=left / 1e6, height=0.66, color=COLOURS[part], linewidth=0)
+            if count > _READABLE * widest:
+                light = part in ("FFN", REST)
+                axes.text(
+                    (left + count / 2) / 1e6,
+                    row,
+                    file_size(count),
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    color=INK if light else "white",
+                )
+            left += count
+        axes.annotate(
+            file_size(size.bytes),
+            (size.bytes / 1e6, row),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+            color=INK,
+        )
+    axes.set_yticks(range(len(shown)), [latin(a.id) for a, _ in shown], fontsize=9.5)
+    axes.set_ylim(len(shown) - 0.5, -0.6)
+    axes.set_xlim(0, 1.11 * widest / 1e6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("MB on disk", color=MUTED)
+    parts = [part for part in _ORDER if any(size.parts.get(part, 0) > 0.002 * widest for _, size in shown)]
+    handles = [axes.barh(0, 0, color=COLOURS[part], label=part) for part in parts]
+    axes.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(parts), handlelength=1, borderaxespad=0.2
+    )
+    return figure

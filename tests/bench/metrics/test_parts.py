@@ -1,0 +1,75 @@
+"""Where an artifact's bytes are."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from safetensors.numpy import save_file
+
+from bench.inside import Tensor, tensors
+from bench.metrics.parts import size_by_part
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random BERT with its Hugging Face folder and both ONNX files."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from compress.exports.onnx import export
+
+    folder = tmp_path_factory.mktemp("model")
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    bert = BertForSequenceClassification(BertConfig(vocab_size=50, num_labels=2, **shape)).eval()
+    for weight in bert.parameters():  # the exporter writes equal ones once
+        torch.nn.init.normal_(weight)
+    bert.save_pretrained(folder / "hf")
+    export(bert, folder / "fp32.onnx", "fp32")
+    export(bert, folder / "int8.onnx", "int8")
+    return folder
+
+
+EMBEDDINGS = (50 + 512 + 2 + 2) * 32
+ATTENTION = 2 * (4 * 32 * 32 + 4 * 32 + 2 * 32)
+FFN = 2 * (2 * 32 * 64 + 64 + 32 + 2 * 32)
+HEAD = 32 * 32 + 32 + 2 * 32 + 2
+
+
+def test_a_folder_of_safetensors(model: Path) -> None:
+    total = sum(file.stat().st_size for file in (model / "hf").iterdir())
+    parts = size_by_part("torch", model / "hf", total)
+    assert {n: b // 4 for n, b in parts.items() if n != "rest"} == {
+        "embeddings": EMBEDDINGS, "attention": ATTENTION, "FFN": FFN, "head": HEAD,
+    }  # fmt: skip
+    assert sum(parts.values()) == total
+
+
+def test_an_onnx_file_whose_exporter_renamed_the_weights(model: Path) -> None:
+    file = model / "fp32.onnx"
+    names = [initializer.name for initializer in onnx.load(str(file)).graph.initializer]
+    assert any(name.startswith("onnx::MatMul") for name in names)  # what makes this hard
+    parts = size_by_part("onnxruntime", file, file.stat().st_size)
+    # One row of token types is folded into the graph.
+    assert {n: b // 4 for n, b in parts.items() if n != "rest"} == {
+        "embeddings": EMBEDDINGS - 32, "attention": ATTENTION, "FFN": FFN, "head": HEAD,
+    }  # fmt: skip
+
+
+def test_a_quantized_file_keeps_the_names(model: Path) -> None:
+    found = {tensor.name: tensor for tensor in tensors("onnxruntime", model / "int8.onnx") or []}
+    query = found["layers.1.attention.self.query.weight_quantized"]
+    assert query == Tensor(query.name, "int8", (32, 32), 32 * 32)
+    parts = size_by_part("onnxruntime", model / "int8.onnx", 10**6)
+    assert FFN < parts["FFN"] < 2 * FFN  # weights are a quarter, biases and scales are not
+
+
+def test_headers_are_enough(tmp_path: Path) -> None:
+    save_file({"bert.pooler.dense.weight": np.zeros((3, 5), dtype=np.float16)}, tmp_path / "model.safetensors")
+    assert tensors("torch", tmp_path) == [Tensor("bert.pooler.dense.weight", "float16", (3, 5), 30)]
+
+
+def test_what_cannot_be_read_has_no_parts(tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_bytes(b"no graph")
+    assert size_by_part("onnxruntime", tmp_path / "x.onnx", 8) == {}
+    assert size_by_part("no-such-runtime", tmp_path / "x.onnx", 8) == {}

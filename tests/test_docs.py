@@ -1,0 +1,161 @@
+"""Every command in the docs exists, with its options; the two READMEs say the same. Nothing slow is run."""
+
+import configparser
+import re
+import shlex
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import typer
+
+from bench.cli import every_command
+
+REPO = Path(__file__).parents[1]
+PAGES = [REPO / "README.md", REPO / "README.zh.md", REPO / "CONTRIBUTING.md", *sorted((REPO / "docs").rglob("*.md"))]
+SHELL = {".", "cd", "cp", "export", "git"}
+POCKETBERT = typer.main.get_command(every_command())
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def commands(block: str) -> list[list[str]]:
+    """Each simple command of a block, in words; comments are gone, lines that go on are joined."""
+    found = []
+    for line in block.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        while "&&" in words:
+            end = words.index("&&")
+            found.append(words[:end])
+            words = words[end + 1 :]
+        if words:
+            found.append(words)
+    return found
+
+
+COMMANDS = [
+    pytest.param(words, id=f"{page.relative_to(REPO)}: {' '.join(words)}")
+    for page in PAGES
+    for block in blocks(page, "sh")
+    for words in commands(block)
+]
+
+
+def check_pocketbert(words: list[str]) -> None:
+    """The command exists, has these options, and takes so many arguments; nothing is run."""
+    command = POCKETBERT
+    while hasattr(command, "commands"):
+        assert words[0] in command.commands, f"no command {words[0]!r}"
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context("pocketbert", list(words))
+
+
+def check_pytest(words: list[str], config: pytest.Config) -> None:
+    parsed = config._parser.parse_known_args(words)
+    unknown = config._parser.parse_known_and_unknown_args(words)[1]
+    assert not unknown, f"pytest has no {unknown}"
+    for path in parsed.file_or_dir:
+        assert path == "bench.test_gate" or (REPO / path).exists(), f"no {path}"
+
+
+def check_python(words: list[str], page_folder: Path, config: pytest.Config) -> None:
+    if words[0] != "-m":
+        assert (page_folder / words[0]).is_file(), f"no {words[0]}"
+    elif words[1] == "tox":
+        assert words[2:4] == ["run", "-e"]
+        tox = configparser.ConfigParser(interpolation=None)
+        tox.read(REPO / "tox.ini")
+        known = {section.removeprefix("testenv:") for section in tox} | {"tests"}
+        assert words[4] in known, f"tox has no environment {words[4]}"
+    elif words[1] == "pytest":
+        check_pytest(words[2:], config)
+    else:
+        assert words[1] in ("pip", "venv") or find_spec(words[1]), f"no module {words[1]}"
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_exists(words: list[str], pytestconfig: pytest.Config) -> None:
+    program, rest = words[0], words[1:]
+    for word in rest:
+        if re.fullmatch(r"recipes/[\w-]+\.toml", word) and "mine" not in word and program != "cp":
+            assert (REPO / word).is_file(), f"no {word}"
+    if program == "pocketbert":
+        check_pocketbert(rest)
+    elif program == "pytest":
+        check_pytest(rest, pytestconfig)
+    elif program in ("python", "python3"):
+        check_python(rest, REPO / "docs/example", pytestconfig)
+    else:
+        assert program in SHELL | {"pip", "tox"}, f"what is {program}?"
+
+
+def test_a_wrong_command_would_be_noticed(pytestconfig: pytest.Config) -> None:
+    for wrong, complaint in (
+        (["report"], "Missing"),
+        (["report", "a.json", "--telephone", "x"], "No such option"),
+        (["build", "a.toml", "b.toml"], "unexpected extra argument"),
+    ):
+        with pytest.raises(Exception, match=complaint):  # click's, which typer carries under a name of its own
+            check_pocketbert(wrong)
+    with pytest.raises(AssertionError, match="no command 'baselines'"):
+        check_pocketbert(["baselines"])
+    with pytest.raises(AssertionError, match="--gate-manifesto"):
+        check_pytest(["bench", "--gate-manifesto", "x"], pytestconfig)
+    with pytest.raises(AssertionError, match="no environment nowhere"):
+        check_python(["-m", "tox", "run", "-e", "nowhere"], REPO, pytestconfig)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
+def test_links_and_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+    for named in re.findall(r"`((?:bench|compress|docs|tests|recipes)/[\w/.-]+\.(?:py|toml|md))`", text):
+        assert (REPO / named).exists() or "mine" in named, named
+
+
+def test_registries_that_extending_names_exist() -> None:
+    page = (REPO / "docs/extending.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([A-Z_]+)` in `([\w/]+)\.py`", page)
+    assert len(named) == 7
+    for name, module in named:
+        assert hasattr(import_module(module.removesuffix("/__init__").replace("/", ".")), name), (name, module)
+
+
+ENGLISH, CHINESE = REPO / "README.md", REPO / "README.zh.md"
+
+
+def bare(block: str) -> list[str]:
+    """The lines of a code block without comments, which are in the page's language."""
+    return [line.split(" #")[0].rstrip() for line in block.splitlines() if line.strip() and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("kind", ["sh", "toml"])
+def test_both_readmes_have_the_same_code(kind: str) -> None:
+    assert [bare(b) for b in blocks(ENGLISH, kind)] == [bare(b) for b in blocks(CHINESE, kind)]
+    assert blocks(ENGLISH, kind)
+
+
+def code_spans(page: Path) -> set[str]:
+    """What stands in code font outside of code blocks; lists of them may be joined otherwise in another language."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return set(re.findall(r"`([^`]+)`", text))
+
+
+def test_both_readmes_name_the_same_things() -> None:
+    assert code_spans(ENGLISH) ^ code_spans(CHINESE) == set()
+
+
+def figures(page: Path) -> list[str]:
+    """Every number outside of code blocks and code font, in the order of the tables and paragraphs, sorted."""
+    text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return sorted(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text))
+
+
+def test_both_readmes_have_the_same_figures() -> None:
+    ours, theirs = figures(ENGLISH), figures(CHINESE)
+    assert ours == theirs
