@@ -8,17 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
 from bench.results import Interval, Machine, Profile, Results, Size, Verdict, Weighed
 from bench.rules import Finding, judge_latency, judge_loss, judge_memory, judge_paired, judge_size
+from compress.tasks import Outcomes
 from compress.tasks.paired import Drop
 
-DropOf = Callable[[NDArray[np.bool_], NDArray[np.bool_]], Drop]
-"""The task's drop between the correct rows of two models, at the guard's confidence."""
+DropOf = Callable[[Outcomes, Outcomes], Drop]
+"""The task's drop between the outcomes of two models, at the guard's confidence."""
 
 
 @dataclass(frozen=True)

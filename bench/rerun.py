@@ -21,7 +21,8 @@ from bench.store import Store
 from bench.subject import Rows, Subject, single_requests
 from compress.errors import BadInput
 from compress.runtimes import require
-from compress.tasks.encoding import encode, load_tokenizer
+from compress.tasks import Task
+from compress.tasks.encoding import load_tokenizer
 
 P90_REQUESTS = 64
 """MLPerf LoadGen's minimum for a P90 with a 99 % bound."""
@@ -121,16 +122,15 @@ class Rerun:
     Args:
         python: the interpreter of the baseline's side. Then both sides hold the candidate's file, and what is judged is
             the interpreter with its libraries.
-        max_length: of the task, tokens.
     """
 
     def __init__(
-        self, baseline: Baseline | None, store: Store, rows: Rows, max_length: int, budget_s: float, python: Path | None
+        self, baseline: Baseline | None, store: Store, rows: Rows, task: Task, budget_s: float, python: Path | None
     ) -> None:
         self._known = baseline.artifacts if baseline else {}
         self._limit = (baseline.thresholds if baseline else Thresholds()).latency
         self._versions = baseline.machine.versions if baseline else {}
-        self._store, self._rows, self._max_length = store, rows, max_length
+        self._store, self._rows, self._task = store, rows, task
         self._budget_s, self._python = budget_s, python
         self._planned: list[tuple[str, Subject, Side, Side, Profile]] = []
         self.sides: dict[str, tuple[Side, Side]] = {}
@@ -154,7 +154,7 @@ class Rerun:
             candidate = Side(
                 subject.artifact.runtime,
                 subject.path,
-                {length: subject.requests(length, self._rows) for length in lengths},
+                {length: subject.requests(length) for length in lengths},
             )
             baseline = self._side(name, entry, candidate, lengths)
             if baseline is None:
@@ -201,10 +201,9 @@ class Rerun:
             what, sha256 = ("file", entry.sha256) if path is None else ("tokenizer", entry.tokenizer_sha256)
             self.unpaired[name] = f"the baseline's {what} {sha256[:12]} is not in the artifact store"
             return None
-        texts = [self._rows.texts[row] for row in self._rows.drawn]
         try:
             require(entry.runtime)
-            drawn = encode(load_tokenizer(tokenizer, self._max_length), texts)
+            drawn = self._task.encode(load_tokenizer(tokenizer), self._rows.sample).sequences
         except BadInput as refused:
             self.unpaired[name] = f"the baseline's file cannot be run here: {refused}"
             return None

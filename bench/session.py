@@ -85,7 +85,7 @@ class Session:
         python = self.asked.baseline_python
         self._other_versions = read_versions(python, shipped) if python else {}
         self._task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
-        self._rows: Rows = load_rows(inside(where.parent, manifest.task.test), manifest.task.labels)
+        self._rows: Rows = load_rows(inside(where.parent, manifest.task.test), self._task)
         try:
             self.asked.reports.mkdir(parents=True, exist_ok=True)
             # Asked before minutes are spent; a permission bit would not tell of a read-only file system.
@@ -134,15 +134,14 @@ class Session:
         """What ships against the baseline on the same rows, else against the reference."""
         known = self.baseline.artifacts if self.baseline else {}
         reference = results.artifact(results.reference).accuracy
-        labels = self.manifest.task.labels
         for weighed in results.artifacts:
             if weighed.role != "ship" or weighed.accuracy is None:
                 continue
             entry = known.get(weighed.id)
             if entry and entry.accuracy.test_sha256 == weighed.accuracy.test_sha256:
-                yield flips(weighed.id, weighed.accuracy, "the baseline", entry.accuracy, self._rows, labels)
+                yield flips(weighed.id, weighed.accuracy, "the baseline", entry.accuracy, self._rows, self._task)
             elif reference:
-                yield flips(weighed.id, weighed.accuracy, results.reference, reference, self._rows, labels)
+                yield flips(weighed.id, weighed.accuracy, results.reference, reference, self._rows, self._task)
 
     def _versions_before(self) -> dict[str, str]:
         """The libraries of the other interpreter, else those that the baseline was taken with."""
@@ -151,8 +150,7 @@ class Session:
     def _rerun(self) -> Rerun:
         """The baseline's artifacts, to be timed beside those that ship."""
         asked, store = self.asked, Store(self.asked.store)
-        length = self.manifest.task.max_length
-        return Rerun(self.baseline, store, self._rows, length, asked.budget_s, asked.baseline_python)
+        return Rerun(self.baseline, store, self._rows, self._task, asked.budget_s, asked.baseline_python)
 
     def _keep_shipped(self) -> None:
         """Put what ships into the store: the next baseline may be cut from this run."""

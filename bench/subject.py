@@ -4,7 +4,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as parquet
@@ -15,7 +17,8 @@ from bench.profiles import MIX
 from bench.results import Accuracy, Latency, Memory, Size
 from compress.errors import BadInput
 from compress.manifest import Artifact, Manifest, digest, inside
-from compress.tasks.encoding import encode, load_tokenizer, pad_id
+from compress.tasks import Task, flat, open_task
+from compress.tasks.encoding import Columns, Inputs, load_tokenizer, pad_id
 
 REQUESTS = 100
 """Single requests per artifact, profile and length; MLPerf LoadGen wants 64 for a P90 with a 99 % bound."""
@@ -25,10 +28,18 @@ REQUESTS = 100
 class Rows:
     """The test split; `drawn` are the rows whose lengths stand for the mix, the same sample for every artifact."""
 
-    texts: list[str]
-    gold: list[int]
+    columns: Columns
+    gold: list[Any]
     sha256: str
     drawn: list[int]
+
+    def __len__(self) -> int:
+        return len(self.gold)
+
+    @cached_property
+    def sample(self) -> Columns:
+        """The drawn rows."""
+        return {name: [values[row] for row in self.drawn] for name, values in self.columns.items()}
 
 
 @dataclass
@@ -43,7 +54,8 @@ class Subject:
     tokenizer_sha256: str
     tokenizer: Tokenizer
     padding: int
-    sequences: list[list[int]]
+    inputs: Inputs
+    drawn: list[list[int]]  # the sample of rows in this artifact's tokens
     size: Size | None = None
     memory: Memory | None = None
     accuracy: Accuracy | None = None
@@ -51,9 +63,9 @@ class Subject:
     tokenizer_p50_ms: float | None = None
     failures: list[str] = field(default_factory=list)
 
-    def requests(self, length: str, rows: Rows) -> list[list[int]]:
+    def requests(self, length: str) -> list[list[int]]:
         """Token ids of the single requests of that length."""
-        return single_requests([self.sequences[row] for row in rows.drawn], length)
+        return single_requests(self.drawn, length)
 
 
 def single_requests(drawn: list[list[int]], length: str) -> list[list[int]]:
@@ -65,8 +77,8 @@ def single_requests(drawn: list[list[int]], length: str) -> list[list[int]]:
     return pieces
 
 
-def load_rows(path: Path, labels: Sequence[str]) -> Rows:
-    """Read the test split, columns text and label.
+def load_rows(path: Path, task: Task) -> Rows:
+    """Read the test split: the task's columns, and label.
 
     Raises:
         BadInput: a column is missing, there is no row, or a label is not one of the task's.
@@ -75,25 +87,34 @@ def load_rows(path: Path, labels: Sequence[str]) -> Rows:
         schema = parquet.read_schema(path)
     except (OSError, ArrowException) as error:
         raise BadInput(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from error
-    if missing := [column for column in ("text", "label") if column not in schema.names]:
+    wanted = [*task.columns, "label"]
+    if missing := [column for column in wanted if column not in schema.names]:
         raise BadInput(f"{path}: no column {missing[0]!r}; it has {', '.join(schema.names)}")
-    columns = parquet.read_table(path, columns=["text", "label"]).to_pydict()
-    texts, gold = columns["text"], columns["label"]
-    if not texts:
+    columns = parquet.read_table(path, columns=wanted).to_pydict()
+    gold = columns["label"]
+    if not gold:
         raise BadInput(f"{path}: no rows; an empty split scores nothing")
-    if wrong := [label for label in gold if label not in range(len(labels))]:
-        raise BadInput(f"{path}: label {wrong[0]!r}; legal: 0 to {len(labels) - 1} ({', '.join(labels)})")
-    sample = np.random.default_rng(0).permutation(len(texts))[:REQUESTS]
+    _check_labels(path, gold, task)
+    sample = np.random.default_rng(0).permutation(len(gold))[:REQUESTS]
     # Shortest first: every set of processes takes each so-manieth request, and so gets all lengths alike.
-    drawn = sorted(sample.tolist(), key=lambda row: len(texts[row]))
-    content = hashlib.sha256(json.dumps([texts, gold], ensure_ascii=False).encode()).hexdigest()
-    return Rows(texts, gold, content, drawn)
+    drawn = sorted(sample.tolist(), key=lambda row: sum(len(columns[name][row]) for name in task.columns))
+    content = hashlib.sha256(json.dumps(list(columns.values()), ensure_ascii=False).encode()).hexdigest()
+    return Rows(columns, gold, content, drawn)
+
+
+def _check_labels(path: Path, gold: Sequence[Any], task: Task) -> None:
+    legal = f"0 to {len(task.labels) - 1} ({', '.join(task.labels)})"
+    if task.token_level and (wrong := [label for label in gold if not isinstance(label, list)]):
+        raise BadInput(f"{path}: label {wrong[0]!r}; legal: a list, one label for each token, each {legal}")
+    if wrong := [label for label in flat(gold).tolist() if label not in range(len(task.labels))]:
+        raise BadInput(f"{path}: label {wrong[0]!r}; legal: {legal}")
 
 
 def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Rows) -> Subject:
     """The artifact with the test rows in its own tokens."""
     path, tokenizer_path = inside(folder, artifact.path), inside(folder, artifact.tokenizer)
-    tokenizer = load_tokenizer(tokenizer_path, manifest.task.max_length)
+    tokenizer = load_tokenizer(tokenizer_path)
+    task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
     sha256 = artifact.sha256 or digest(path)
     tokenizer_sha256 = digest(tokenizer_path)
     parts = (artifact.runtime, sha256, tokenizer_sha256)
@@ -106,5 +127,6 @@ def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Row
         tokenizer_sha256=tokenizer_sha256,
         tokenizer=tokenizer,
         padding=pad_id(tokenizer),
-        sequences=encode(tokenizer, rows.texts),
+        inputs=task.encode(tokenizer, rows.columns),
+        drawn=task.encode(tokenizer, rows.sample).sequences,
     )

@@ -109,7 +109,7 @@ class Weighing:
                 self._latency(profile)
         if self._rerun:
             self._rerun.run(self._bar)
-        texts = [self._rows.texts[row] for row in self._rows.drawn]
+        texts = [self._task.show(self._rows.columns, row) for row in self._rows.drawn]
         for subject in subjects:
             subject.tokenizer_p50_ms = tokenizer_p50(subject.tokenizer, texts)
         return self._results()
@@ -118,7 +118,7 @@ class Weighing:
         """Tell the progress bar what is to be done."""
         for key, subject in self._subjects.items():
             self._bar.expect("memory", key, fixed_s=_START_S)
-            total = sum(map(len, subject.sequences))
+            total = sum(map(len, subject.inputs.sequences))
             self._bar.expect("accuracy", key, tokens=total)
             for profile in self._profiles:
                 if profile.skipped or profile.same_as:
@@ -126,7 +126,7 @@ class Weighing:
                 self._bar.expect(profile.name, key, fixed_s=SETS * _START_S / 2)
                 slower = len(self._cores) / profile.threads
                 for length in profile.lengths:
-                    tokens = total / len(self._rows.gold) if length == MIX else int(length)
+                    tokens = total / len(subject.inputs) if length == MIX else int(length)
                     work = tokens * (REQUESTS + SETS * WARM_UP) * slower
                     self._bar.expect(f"{profile.name}/{length}", key, tokens=work)
 
@@ -146,11 +146,11 @@ class Weighing:
         with Child(len(self._cores), self._cores) as child:
             self._bar.now(f"{name}: memory")
             try:
-                requests = subject.requests(str(MEMORY_TOKENS), self._rows)
+                requests = subject.requests(str(MEMORY_TOKENS))
                 subject.memory, ms = measure_memory(child, subject.artifact.runtime, subject.path, requests)
                 self._bar.learn(key, ms / MEMORY_TOKENS)
                 self._bar.advance("memory", key, 1)
-                self._bar.now(f"{name}: accuracy on {len(self._rows.gold)} rows")
+                self._bar.now(f"{name}: accuracy on {len(self._rows)} rows")
                 self._accuracy(subject, child)
             except ChildFailed as failure:
                 lost = ("accuracy",) if subject.memory else ("memory", "accuracy")
@@ -174,12 +174,12 @@ class Weighing:
         if known := recall(kept, Accuracy):
             subject.accuracy = known.model_copy(update={"reused": True})
             return
-        count = len(self._rows.gold)
+        count = len(subject.inputs)
         subject.accuracy = measure_accuracy(
             child,
             self._task,
             self._rows,
-            subject.sequences,
+            subject.inputs,
             subject.padding,
             lambda done: self._bar.advance("accuracy", subject.key, done / count),
         )
@@ -222,7 +222,7 @@ class Weighing:
                 loaded.append(key)
         for key in loaded:
             with _blame(self._subjects[key], what):
-                children[key].requests(self._subjects[key].requests(profile.lengths[0], self._rows)[:1])
+                children[key].requests(self._subjects[key].requests(profile.lengths[0])[:1])
                 children[key].run(0)
                 children[key].verify()
                 ready[key] = children[key]
@@ -237,7 +237,7 @@ class Weighing:
         ready = {}
         for key, child in children.items():
             with _blame(self._subjects[key], f"latency {where}"):
-                child.requests(self._subjects[key].requests(length, self._rows))
+                child.requests(self._subjects[key].requests(length))
                 ready[key] = child
         share = 1 / (REQUESTS + SETS * WARM_UP)
         neighbours = Neighbours(profile.cores, [child.pid for child in ready.values()])

@@ -37,6 +37,22 @@ def family(config: "PretrainedConfig") -> str:
     return name
 
 
+def is_token_level(model: "PreTrainedModel | PretrainedConfig") -> bool:
+    """Whether the head answers every token; of a configuration, as it was saved with its model."""
+    names = getattr(model, "architectures", None) or (type(model).__name__,)
+    return any(name.endswith("ForTokenClassification") for name in names)
+
+
+def positions(config: "PretrainedConfig") -> int:
+    """Tokens of the longest text that the position table has rows for."""
+    return int(config.max_position_embeddings) - first_position(config)
+
+
+def first_position(config: "PretrainedConfig") -> int:
+    """The row of the position table that the first token takes: RoBERTa counts from behind its padding token's id."""
+    return int(config.pad_token_id) + 1 if str(config.model_type).endswith("roberta") else 0
+
+
 def layer_prefix(model: "PreTrainedModel", layer: int) -> str:
     """What the names of a layer's weights begin with."""
     return f"{family(model.config)}.encoder.layer.{layer}."
@@ -53,27 +69,42 @@ def head_size(config: "PretrainedConfig") -> int:
     return int(config.hidden_size // config.num_attention_heads)
 
 
-def head_counts(config: "PretrainedConfig") -> list[int]:
-    """Heads of each layer."""
+def attention_heads(config: "PretrainedConfig") -> list[int]:
+    """Heads of each layer, of any encoder."""
     listed: list[int] | None = getattr(config, "layer_heads", None)
     return listed or [config.num_attention_heads] * config.num_hidden_layers
 
 
+def head_counts(config: "PretrainedConfig") -> list[int]:
+    """Heads of each layer, to be cut.
+
+    Raises:
+        BadInput: a family whose layers are laid out otherwise.
+    """
+    family(config)
+    return attention_heads(config)
+
+
 def neuron_counts(config: "PretrainedConfig") -> list[int]:
-    """FFN neurons of each layer."""
+    """FFN neurons of each layer; raises as `head_counts`."""
+    family(config)
     listed: list[int] | None = getattr(config, "layer_intermediate", None)
     return listed or [config.intermediate_size] * config.num_hidden_layers
 
 
-def embed(model: "PreTrainedModel", input_ids: "Tensor") -> "Tensor":
-    """What the lowest layer reads, (rows, tokens, hidden)."""
+def embed(model: "PreTrainedModel", input_ids: "Tensor", token_type_ids: "Tensor | None" = None) -> "Tensor":
+    """What the lowest layer reads, (rows, tokens, hidden); without token types all tokens are of type 0."""
     base = model.base_model
-    hidden: Tensor = base.embeddings(input_ids=input_ids)
+    hidden: Tensor = base.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
     return base.embeddings_project(hidden) if hasattr(base, "embeddings_project") else hidden
 
 
 def classify(model: "PreTrainedModel", hidden: "Tensor") -> "Tensor":
-    """Logits (rows, labels) of the highest layer's output: through the pooler, or through a head that has its own."""
+    """Logits of the highest layer's output: (rows, labels) through the pooler or a head that has its own, or
+    (rows, tokens, labels).
+    """
     pooler = getattr(model.base_model, "pooler", None)
-    logits: Tensor = model.classifier(hidden if pooler is None else model.dropout(pooler(hidden)))
+    pooled = hidden if pooler is None else pooler(hidden)
+    # Without one the head drops out inside.
+    logits: Tensor = model.classifier(model.dropout(pooled) if hasattr(model, "dropout") else pooled)
     return logits

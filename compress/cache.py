@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from compress.files import write_json
 from compress.manifest import Step, digest, files_of
+from compress.processes import rank, wait, world
 
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "torch", "transformers")
 _PACKAGE = Path(__file__).parent
@@ -49,21 +50,39 @@ def cached(folder: Path, key: str) -> Step | None:
     return step if step.key == key and whole else None
 
 
-def make(folder: Path, step: Step, scratch_root: Path, work: Callable[[Path, Path], Step]) -> Step:
-    """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one."""
+def make(
+    folder: Path, step: Step, scratch_root: Path, work: Callable[[Path, Path], Step], together: bool = False
+) -> Step:
+    """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one.
+
+    Args:
+        together: all of several processes have to run `work`, because it trains: each has an `out` of its own, and the
+            first one's is kept. Else the others wait for the first one.
+    """
+    if rank() and not together:
+        wait()
+        wait()
+        return Step.model_validate_json((folder / "stage.json").read_text(encoding="utf-8"))
     scratch = scratch_root / f"{folder.name}-{step.key[:12]}"
-    out, replaced = scratch / "out", scratch / "replaced"
-    done = cached(out, step.key)  # killed between making and moving
+    out, replaced = scratch / ("out" if rank() == 0 else f"out-{rank()}"), scratch / "replaced"
+    done = cached(out, step.key) if world() == 1 else None  # killed between making and moving
     if done is None:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         made = work(out, scratch / "training")
         done = made.model_copy(update={"files": {name: digest(file) for name, file in files_of(out)}})
         write_json(out / "stage.json", done)
+    wait()
+    if rank() == 0:
+        _move(out, folder, replaced)
+        shutil.rmtree(scratch)
+    wait()
+    return done
+
+
+def _move(out: Path, folder: Path, replaced: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(replaced, ignore_errors=True)
     if folder.exists():
         folder.rename(replaced)
     out.rename(folder)
-    shutil.rmtree(scratch)
-    return done

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from compress.errors import BadInput
+from compress.processes import rank
 
 app = typer.Typer(
     help="Compress a Chinese BERT for a phone, and never let it get slower, fatter or dumber unseen.",
@@ -47,6 +48,8 @@ def build(
     except GuardStopped as stop:
         typer.echo(f"pocketbert: stopped by the guard: {stop}", err=True)
         raise typer.Exit(1) from stop
+    if rank():  # the first process speaks for all
+        return
     rolled_back = [step.name for step in manifest.steps if step.decision == "rolled-back"]
     if rolled_back:
         typer.echo(f"rolled back: {', '.join(rolled_back)}")

@@ -2,62 +2,111 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 from compress.files import whole
 from compress.recipe import Recipe
 from compress.sources import load_data
-from compress.stages import Rows
-from compress.tasks import Task, open_task
-from compress.tasks.encoding import encode, load_tokenizer, pad_id
+from compress.stages import Context, Rows
+from compress.tasks import UNLABELLED, Task, open_task
+from compress.tasks.encoding import Columns, load_tokenizer, pad_id
 
-if TYPE_CHECKING:
-    from datasets import DatasetDict
+SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Texts:
-    """The splits as text, and the task that scores them. `key` stands for all of it."""
+    """The splits as columns, ``label`` among them, and the task that scores them. `key` stands for all of it.
+
+    Of the training rows the first `labelled` have labels, the others `UNLABELLED` in their place. `remarks` are what
+    there is to say about the rows.
+    """
 
     task: Task
-    splits: "DatasetDict"
+    splits: dict[str, dict[str, list[Any]]]
+    labelled: int
     key: str
+    remarks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Training and validation rows as token ids."""
+    """Training and validation rows as token ids; `labelled` is the first part of `train`."""
 
     train: Rows
+    labelled: Rows
     validation: Rows
     padding: int
 
 
 def read_texts(recipe: Recipe) -> Texts:
     """Load, check and cut the recipe's dataset."""
-    splits = load_data(recipe.task)
-    for split, rows in recipe.task.limit.items():
-        splits[split] = splits[split].select(range(min(rows, len(splits[split]))))
-    labels: list[str] = splits["train"].features["label"].names
-    hasher = hashlib.sha256(json.dumps([recipe.task.model_dump(), labels]).encode())
-    for table in splits.values():
-        hasher.update(json.dumps([list(table["text"]), list(table["label"])]).encode())
-    return Texts(open_task(recipe.task.kind, labels, recipe.task.max_length), splits, hasher.hexdigest())
+    table = recipe.task
+    data = load_data(table)
+    labels = _label_names(data.splits["train"].features["label"])
+    task = open_task(table.kind, labels, table.max_length)
+    splits: dict[str, dict[str, list[Any]]] = {}
+    for split in SPLITS:
+        rows = data.splits[split]
+        wanted = min(table.limit.get(split, len(rows)), len(rows))
+        splits[split] = {name: list(rows[:wanted][name]) for name in (*task.columns, "label")}
+    train = splits["train"]
+    labelled = min(table.labelled or len(train["label"]), len(train["label"]))
+    if "unlabelled" in data.splits:
+        for name in task.columns:
+            train[name] += list(data.splits["unlabelled"][name])
+    first = train[task.columns[0]]
+    train["label"] = [
+        train["label"][row] if row < labelled else ([UNLABELLED] * len(first[row]) if task.token_level else UNLABELLED)
+        for row in range(len(first))
+    ]
+    key = hashlib.sha256(json.dumps([table.model_dump(), labels, splits]).encode()).hexdigest()
+    remarks = list(data.remarks)
+    if labelled < len(first):
+        remarks.append(f"{labelled:,} of {len(first):,} training rows have labels")
+    return Texts(task, splits, labelled, key, remarks)
 
 
 def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
-    """Token ids of train and validation, cut at the task's `max_length`."""
-    tokenizer = load_tokenizer(tokenizer_file, texts.task.max_length)
-    rows = {}
-    for split in ("train", "validation"):
-        table = texts.splits[split]
-        rows[split] = Rows(encode(tokenizer, list(table["text"])), list(table["label"]))
-    return Tokens(rows["train"], rows["validation"], pad_id(tokenizer))
+    """Token ids of train and validation."""
+    tokenizer = load_tokenizer(tokenizer_file)
+
+    def rows(columns: Columns) -> Rows:
+        return Rows(texts.task.encode(tokenizer, columns), columns["label"], columns)
+
+    train = rows(texts.splits["train"])
+    return Tokens(train, train.first(texts.labelled), rows(texts.splits["validation"]), pad_id(tokenizer))
+
+
+def retokenized(context: Context, tokenizer_file: Path) -> Context:
+    """The same rows as another tokenizer cuts them."""
+    tokenizer = load_tokenizer(tokenizer_file)
+
+    def again(rows: Rows) -> Rows:
+        return Rows(context.task.encode(tokenizer, rows.columns), rows.gold, rows.columns)
+
+    train = again(context.train)
+    return replace(
+        context,
+        train=train,
+        labelled=train.first(len(context.labelled.gold)),
+        validation=again(context.validation),
+        padding=pad_id(tokenizer),
+    )
 
 
 def write_test(texts: Texts, path: Path) -> None:
-    """The test split as Parquet (columns text, label), whole or not at all."""
+    """The test split as Parquet (the task's columns and label), whole or not at all."""
+    import pyarrow
+    from pyarrow import parquet
+
     with whole(path) as temporary:
-        texts.splits["test"].to_parquet(str(temporary))
+        parquet.write_table(pyarrow.table(texts.splits["test"]), temporary)
+
+
+def _label_names(feature: Any) -> list[str]:
+    """Of a `ClassLabel`, or of a list of them."""
+    names: list[str] = getattr(feature, "feature", feature).names
+    return names

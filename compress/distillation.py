@@ -1,43 +1,97 @@
-"""Training on the labels and on the fine-tuned teacher's logits: a new student, or what a cut has left."""
+"""Training on the labels and on the fine-tuned teacher: a new student, or what a cut has left."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from compress.alignment import Alignment
+from compress.errors import BadInput
+from compress.schedule import Schedule
 from compress.stages import Context
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
+    from compress.teacher import Teacher
 
-class Distillation(BaseModel):
-    """Loss: `alpha` × cross-entropy + (1 - `alpha`) × T² × KL to the fine-tuned teacher at `temperature` T."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Distillation(Schedule):
+    """Loss: `alpha` × cross-entropy + (1 - `alpha`) × T² × KL to the teacher at `temperature` T, and the alignments.
+
+    `preset` names a recipe of the literature for aligning what lies between input and logits, `align` adds to it.
+    Rows without labels are learnt from through the teacher alone.
+    """
 
     temperature: float = Field(2.0, gt=0)
     alpha: float = Field(0.5, ge=0, le=1)
-    epochs: int = Field(1, ge=1)
+    preset: Literal["logits", "tinybert", "minilm"] = "logits"
+    align: tuple[Alignment, ...] = ()
     learning_rate: float = Field(2e-4, gt=0)
-    batch_size: int = Field(32, ge=1)
 
 
 def distil(student: "PreTrainedModel", context: Context, settings: Distillation, description: str) -> None:
-    """Train `student` in place on the training rows; `description` is what the progress bar says."""
+    """Train `student` in place; `description` is what the progress bar says.
+
+    Raises:
+        BadInput: an alignment that these two models do not have, or token by token between two ways of cutting a text.
+    """
     from compress.losses import distillation
     from compress.training import train
 
-    def loss(logits: "Tensor", batch: "dict[str, Tensor]") -> "Tensor":
-        return distillation(logits, batch["teacher_logits"], batch["labels"], settings.alpha, settings.temperature)
+    teacher = context.teacher
+    if teacher is None:
+        raise ValueError("there is nobody to learn from")
+    rows, trained, inputs = context.train, student, None
+    columns = {} if settings.alpha == 1 else {"teacher_logits": teacher.logits()}
+    if settings.align or settings.preset != "logits":
+        trained, inputs = _aligned(student, context, settings, teacher)
+    elif settings.alpha == 1:
+        rows = context.labelled  # the others say nothing
 
-    train(
-        student,
-        context,
-        description=description,
-        loss=loss,
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        batch_size=settings.batch_size,
-        columns={"teacher_logits": context.teacher_logits()},
-    )
+    def loss(logits: "Tensor", batch: dict[str, Any], outputs: Any) -> "Tensor":
+        soft = batch.get("teacher_logits", logits.detach())
+        told = distillation(logits, soft, batch["labels"], settings.alpha, settings.temperature)
+        alignment: Tensor = getattr(outputs, "alignment", told.new_zeros(()))
+        return told + alignment
+
+    history = train(trained, context, rows, settings, loss, description, student, columns=columns, inputs=inputs)
+    if len(history) > 1:
+        context.remarks.append(
+            f"{context.task.metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
+        )
+    if teacher.seconds and settings.epochs > 1:
+        context.remarks.append(
+            f"the teacher answered {len(rows.inputs):,} inputs once, {teacher.seconds:.0f} s; asked in each of "
+            f"{settings.epochs} epochs it would have taken {teacher.seconds * (settings.epochs - 1):.0f} s more"
+        )
+
+
+def _aligned(
+    student: "PreTrainedModel", context: Context, settings: Distillation, teacher: "Teacher"
+) -> "tuple[nn.Module, Callable[[list[int]], dict[str, Any]]]":
+    """The student with what its insides are held against, and what that is called with."""
+    import torch
+
+    from compress.aligned import Aligned
+    from compress.aligner import Aligner
+    from compress.alignment import check, terms
+
+    ours, theirs = context.train.inputs, teacher.tokens.train.inputs
+    if list(map(len, ours.sequences)) != list(map(len, theirs.sequences)):
+        raise BadInput(
+            "distill: student and teacher cut the texts differently, so nothing can be aligned token by token; "
+            'legal: preset = "logits" without align, or a student with the teacher\'s tokenizer'
+        )
+    config = teacher.config()
+    chosen = terms(settings.preset, settings.align, config.num_hidden_layers, student.config.num_hidden_layers)
+    check(chosen, config, student.config)
+    aligner = Aligner(chosen, config, student.config)
+    features = teacher.features(aligner.teacher_keys)
+
+    def inputs(numbers: list[int]) -> dict[str, Any]:
+        batch = ours.padded(numbers, context.padding)
+        return {name: torch.from_numpy(values) for name, values in batch.items()} | {"teacher": features.batch(numbers)}
+
+    return Aligned(student, aligner), inputs

@@ -8,7 +8,7 @@ from compress.exports import FORMATS
 from compress.progress import Progress
 from compress.recipe import Recipe
 from compress.runtimes import open_session, usable_threads
-from compress.tasks.encoding import encode, load_tokenizer, pad_id, predict
+from compress.tasks.encoding import load_tokenizer, pad_id, predict
 
 SPLITS = ("validation", "test")
 
@@ -29,13 +29,13 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
         raise BadInput(f"{path}: unknown format; legal: a checkpoint folder, or a file ending in .onnx")
     runtime = "torch" if path.is_dir() else FORMATS[path.suffix.removeprefix(".")]
     texts = read_texts(recipe)
-    tokenizer = load_tokenizer(_tokenizer_of(path), recipe.task.max_length)
-    table = texts.splits[split]
+    tokenizer = load_tokenizer(_tokenizer_of(path))
+    rows = texts.splits[split]
+    inputs = texts.task.encode(tokenizer, rows)
     session = open_session(runtime, path, usable_threads())
-    with progress.work(f"evaluating {path.name}", len(table)) as work:
-        sequences = encode(tokenizer, list(table["text"]))
-        logits = predict(session.logits, sequences, pad_id(tokenizer), progress=work.advance)
-    return texts.task.scores(logits, list(table["label"])), len(table)
+    with progress.work(f"evaluating {path.name}", len(inputs)) as work:
+        logits = predict(session.logits, inputs, pad_id(tokenizer), progress=work.advance)
+    return texts.task.scores(logits, rows["label"]), len(rows["label"])
 
 
 def _tokenizer_of(path: Path) -> Path:

@@ -3,7 +3,9 @@
 The fine-tuned teacher is the yardstick of every step, on the same validation rows, so that drops cannot add up unseen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +25,11 @@ class Guard:
 
     rule: GuardTable
     task: Task
-    gold: list[int]
+    gold: Sequence[Any]
     teacher: NDArray[np.float32]
 
     def judge(self, step: Step, logits: NDArray[np.float32], reason: str | None = None) -> Step:
-        """`step` with its comparison and decision; `logits` are of the validation rows, (rows, labels).
+        """`step` with its comparison and decision; `logits` are of the validation rows, (answers, labels).
 
         Rejected when the lower bound of the drop exceeds `max_drop`, accepted when the upper bound does not; in
         between the point estimate decides and the step is `unsettled`. The teacher's own step is the reference.
@@ -50,10 +52,10 @@ class Guard:
 
 
 def compare(
-    task: Task, gold: list[int], reference: NDArray[np.float32], candidate: NDArray[np.float32], confidence: float
+    task: Task, gold: Sequence[Any], reference: NDArray[np.float32], candidate: NDArray[np.float32], confidence: float
 ) -> Comparison:
-    """Two models' logits on the same rows, (rows, labels) each, by the task's metric and its paired interval."""
-    drop = task.drop(task.correct(reference, gold), task.correct(candidate, gold), confidence)
+    """Two models' logits on the same rows, (answers, labels) each, by the task's metric and its paired interval."""
+    drop = task.drop(task.outcomes(reference, gold), task.outcomes(candidate, gold), confidence)
     return Comparison(
         metric=task.metric,
         value=task.scores(candidate, gold)[task.metric],

@@ -13,13 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.architectures import encoder_layers, head_counts, head_size, neuron_counts
+from compress.runtimes import Batch
 from compress.size import head_macs, neuron_macs
-from compress.stages import Context
+from compress.stages import Context, Rows
 from compress.tasks.encoding import batches
 
 if TYPE_CHECKING:
@@ -37,27 +40,28 @@ class Scores:
 
 
 @contextmanager
-def masks(model: "PreTrainedModel", rows: int = 1) -> Iterator[Scores]:
+def masks(model: "PreTrainedModel", rows: int = 1, only: int | None = None) -> Iterator[Scores]:
     """Ones, (rows, units) per layer, multiplied into heads' contexts and neurons' activations; with gradients.
 
-    With one row per text of the batch, the gradient of a summed loss is every text's own; 1 row serves all texts.
+    With one row per text of the batch, the gradient of a summed loss is every text's own; 1 row serves all texts. Those
+    of the other layers than `only` are not multiplied into anything.
     """
     made, handles = Scores([], []), []
 
-    def put(linear: nn.Module, count: int, channels: int) -> Tensor:
+    def put(layer: int, linear: nn.Module, count: int, channels: int) -> Tensor:
         mask = torch.ones(rows, count, requires_grad=True)
 
         def multiply(_: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
             return (inputs[0] * mask.repeat_interleave(channels, dim=1)[:, None, :],)
 
-        if count:
+        if count and only in (None, layer):
             handles.append(linear.register_forward_pre_hook(multiply))
         return mask
 
     heads, widths = head_counts(model.config), neuron_counts(model.config)
-    for layer, count, width in zip(encoder_layers(model), heads, widths, strict=True):
-        made.heads.append(put(layer.attention.output.dense, count, head_size(model.config)))
-        made.neurons.append(put(layer.output.dense, width, 1))
+    for number, (layer, count, width) in enumerate(zip(encoder_layers(model), heads, widths, strict=True)):
+        made.heads.append(put(number, layer.attention.output.dense, count, head_size(model.config)))
+        made.neurons.append(put(number, layer.output.dense, width, 1))
     try:
         yield made
     finally:
@@ -66,7 +70,7 @@ def masks(model: "PreTrainedModel", rows: int = 1) -> Iterator[Scores]:
 
 
 def importance(model: "PreTrainedModel", context: Context, method: str, rows: int) -> Scores:
-    """Scores of all heads and neurons by one of `METHODS`, over the first `rows` training rows where it needs any.
+    """Scores of all heads and neurons by one of `METHODS`, over the first `rows` labelled rows where it needs any.
 
     They are kept in the context: a stage that is tried again at another strength does not compute them again.
     """
@@ -122,24 +126,31 @@ METHODS: dict[str, Callable[["PreTrainedModel", Context, int], Scores]] = {
 
 
 def _gradients(model: "PreTrainedModel", context: Context, rows: int, of: Callable[[Tensor], Tensor]) -> Scores:
-    """Mean over the rows of `of` (the gradient of the row's loss by each mask); weights get no gradient."""
-    sequences = context.train.sequences[:rows]
-    labels = torch.tensor(context.train.labels[:rows])
+    """Mean over the inputs of `of` (the gradient of the input's loss by each mask); weights get no gradient."""
+    chosen = context.labelled.first(rows)
     model.eval()
     sums: list[Tensor] = []
-    with _frozen(model), context.progress.work("scoring heads and neurons", len(sequences)) as work:
-        for numbers, batch in batches(sequences, _BATCH, context.padding):
-            inputs = {name: torch.from_numpy(values) for name, values in batch.items()}
+    with _frozen(model), context.progress.work("scoring heads and neurons", len(chosen.inputs)) as work:
+        for numbers, batch in batches(chosen.inputs, _BATCH, context.padding):
             with masks(model, len(numbers)) as put:
-                logits = model(**inputs).logits
-            loss = functional.cross_entropy(logits, labels[torch.from_numpy(numbers)], reduction="sum")
+                loss = summed_loss(model, batch, chosen, numbers)
             every = [*put.heads, *put.neurons]
             found = torch.autograd.grad(loss, every, allow_unused=True, materialize_grads=True)
-            added = [of(gradient).sum(dim=0) / len(sequences) for gradient in found]
+            added = [of(gradient).sum(dim=0) / len(chosen.inputs) for gradient in found]
             sums = [a + b for a, b in zip(sums, added, strict=True)] if sums else added
             work.advance(len(numbers))
     layers = len(encoder_layers(model))
     return Scores(sums[:layers], sums[layers:])
+
+
+def summed_loss(model: "PreTrainedModel", batch: Batch, rows: Rows, numbers: NDArray[np.intp]) -> Tensor:
+    """Cross-entropy over the answers of a batch of `rows`, those of these numbers, a scalar."""
+    logits = model(**{name: torch.from_numpy(values) for name, values in batch.items()}).logits
+    positions = rows.inputs.positions(numbers)
+    answers = logits if positions is None else logits[positions]
+    return functional.cross_entropy(
+        answers, torch.from_numpy(rows.labels[rows.inputs.answers(numbers)]), reduction="sum"
+    )
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def _similarity(model: "PreTrainedModel", context: Context, rows: int) -> list[f
     """1 - cosine between what enters a layer and what leaves it, mean over all visible tokens."""
     scores, before = [], None
     with context.progress.work("comparing layers' inputs and outputs", model.config.num_hidden_layers) as work:
-        for _, states in climb(model, context.train.sequences[:rows], context.padding):
+        for _, states in climb(model, context.train.inputs.first(rows), context.padding):
             if before is not None:
                 changes = [
                     (1 - functional.cosine_similarity(old, state.hidden, dim=-1))[state.visible[:, 0, 0]]
@@ -40,12 +40,13 @@ def _similarity(model: "PreTrainedModel", context: Context, rows: int) -> list[f
 
 def _loss(model: "PreTrainedModel", context: Context, rows: int) -> list[float]:
     """Cross-entropy on the first `rows` validation rows without the layer."""
-    scores, gold = [], torch.tensor(context.validation.labels[:rows])
+    scores, chosen = [], context.validation.first(rows)
+    gold = torch.from_numpy(chosen.labels)
     layers = model.config.num_hidden_layers
     with context.progress.work("leaving out one layer at a time", layers) as work:
-        for layer, states in climb(model, context.validation.sequences[:rows], context.padding):
+        for layer, states in climb(model, chosen.inputs, context.padding):
             if layer < layers:
-                logits = torch.from_numpy(finish(model, states, layer + 1))
+                logits = torch.from_numpy(finish(model, states, layer + 1, chosen.inputs))
                 scores.append(functional.cross_entropy(logits, gold).item())
                 work.advance()
     return scores

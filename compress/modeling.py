@@ -1,4 +1,5 @@
-"""BERT-family classifiers whose layers may be uneven: 9 heads here, none there, each FFN of its own width.
+"""BERT-family classifiers, of texts or of tokens, whose layers may be uneven: 9 heads here, none there, each FFN of its
+own width.
 
 This file travels inside the checkpoints (`trust_remote_code=True` reads it where pocketbert is not installed), so it
 imports nothing but torch and transformers.
@@ -12,16 +13,21 @@ from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     BertConfig,
     BertForSequenceClassification,
+    BertForTokenClassification,
     ElectraConfig,
     ElectraForSequenceClassification,
+    ElectraForTokenClassification,
     ErnieConfig,
     ErnieForSequenceClassification,
+    ErnieForTokenClassification,
     PretrainedConfig,
     PreTrainedModel,
     RobertaConfig,
     RobertaForSequenceClassification,
+    RobertaForTokenClassification,
 )
 
 
@@ -118,8 +124,20 @@ class UnevenBertForSequenceClassification(_Uneven, BertForSequenceClassification
     config_class = UnevenBertConfig
 
 
+class UnevenBertForTokenClassification(_Uneven, BertForTokenClassification):
+    """`BertForTokenClassification` with the shapes of its `UnevenBertConfig`."""
+
+    config_class = UnevenBertConfig
+
+
 class UnevenRobertaForSequenceClassification(_Uneven, RobertaForSequenceClassification):
     """`RobertaForSequenceClassification` with the shapes of its `UnevenRobertaConfig`."""
+
+    config_class = UnevenRobertaConfig
+
+
+class UnevenRobertaForTokenClassification(_Uneven, RobertaForTokenClassification):
+    """`RobertaForTokenClassification` with the shapes of its `UnevenRobertaConfig`."""
 
     config_class = UnevenRobertaConfig
 
@@ -130,25 +148,39 @@ class UnevenElectraForSequenceClassification(_Uneven, ElectraForSequenceClassifi
     config_class = UnevenElectraConfig
 
 
+class UnevenElectraForTokenClassification(_Uneven, ElectraForTokenClassification):
+    """`ElectraForTokenClassification` with the shapes of its `UnevenElectraConfig`."""
+
+    config_class = UnevenElectraConfig
+
+
 class UnevenErnieForSequenceClassification(_Uneven, ErnieForSequenceClassification):
     """`ErnieForSequenceClassification` with the shapes of its `UnevenErnieConfig`."""
 
     config_class = UnevenErnieConfig
 
 
-_CLASSES: dict[str, Any] = {
-    "bert": UnevenBertForSequenceClassification,
-    "roberta": UnevenRobertaForSequenceClassification,
-    "electra": UnevenElectraForSequenceClassification,
-    "ernie": UnevenErnieForSequenceClassification,
+class UnevenErnieForTokenClassification(_Uneven, ErnieForTokenClassification):
+    """`ErnieForTokenClassification` with the shapes of its `UnevenErnieConfig`."""
+
+    config_class = UnevenErnieConfig
+
+
+_CLASSES: dict[str, tuple[Any, Any]] = {
+    "bert": (UnevenBertForSequenceClassification, UnevenBertForTokenClassification),
+    "roberta": (UnevenRobertaForSequenceClassification, UnevenRobertaForTokenClassification),
+    "electra": (UnevenElectraForSequenceClassification, UnevenElectraForTokenClassification),
+    "ernie": (UnevenErnieForSequenceClassification, UnevenErnieForTokenClassification),
 }
+"""Family -> the classifier of texts, and of tokens."""
+_AUTO: tuple[Any, Any] = (AutoModelForSequenceClassification, AutoModelForTokenClassification)
 
 
 def uneven(
-    config: PretrainedConfig, heads: list[int], widths: list[int], weights: dict[str, Tensor]
+    config: PretrainedConfig, heads: list[int], widths: list[int], weights: dict[str, Tensor], token_level: bool
 ) -> PreTrainedModel:
     """A model of `config`'s family with `heads` and FFN `widths` per layer, holding `weights`."""
-    cls = _CLASSES[config.model_type.removeprefix("uneven_")]
+    cls = _CLASSES[config.model_type.removeprefix("uneven_")][token_level]
     described = {k: v for k, v in config.to_dict().items() if k not in ("model_type", "architectures", "auto_map")}
     described |= {"layer_heads": heads, "layer_intermediate": widths, "num_hidden_layers": len(heads)}
     model: PreTrainedModel = cls(cls.config_class(**described))
@@ -157,15 +189,20 @@ def uneven(
 
 
 def load_classifier(folder: Path) -> PreTrainedModel:
-    """A sequence classifier out of a local Hugging Face folder, FP32; safetensors only, no remote code."""
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+    """A classifier of texts or of tokens, as its ``architectures`` say, out of a local Hugging Face folder, FP32;
+    safetensors only, no remote code.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    token_level = any(name.endswith("ForTokenClassification") for name in config.architectures or ())
+    model: PreTrainedModel = _AUTO[token_level].from_pretrained(
+        folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
     )
     return model
 
 
-for _class in _CLASSES.values():
-    AutoConfig.register(_class.config_class.model_type, _class.config_class)
-    AutoModelForSequenceClassification.register(_class.config_class, _class)
-    _class.config_class.register_for_auto_class()
-    _class.register_for_auto_class("AutoModelForSequenceClassification")
+for _pair in _CLASSES.values():
+    AutoConfig.register(_pair[0].config_class.model_type, _pair[0].config_class)
+    _pair[0].config_class.register_for_auto_class()
+    for _auto, _class in zip(_AUTO, _pair, strict=True):
+        _auto.register(_class.config_class, _class)
+        _class.register_for_auto_class(_auto.__name__)

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from compress.processes import rank
+
 _LOG_EVERY = 30.0
 """Seconds between two lines where there is no terminal."""
 
@@ -47,7 +49,7 @@ class Progress:
     def __init__(self, thread: bool = True) -> None:
         """`thread`: a thread of its own keeps the bar fresh; not while something is being timed."""
         self._thread = thread
-        self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False)
+        self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, quiet=rank() > 0)
         self.rich: RichProgress | None = None
 
     def __enter__(self) -> Self:

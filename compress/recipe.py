@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from compress.errors import BadInput
 from compress.exports import FORMATS
+from compress.schedule import Schedule
 from compress.stages import STAGES, StageParameters, parameters_class
 from compress.tasks import TASKS
 
@@ -22,19 +23,24 @@ class _Table(BaseModel):
 class TaskTable(_Table):
     """``[task]``: what is predicted, from which rows.
 
-    `dataset` is ``builtin:reviews``, a hub id, or a folder; `text` and `label` name its columns.
-    `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows.
+    `dataset` is ``builtin:…``, a hub id, or a folder; `text`, `text_pair` (of matching), `tokens` (of tagging) and
+    `label` name its columns. `max_length` counts tokens, special ones included. `limit` cuts splits to their first
+    rows. Of the training rows the first `labelled` count as labelled; from the others a student learns through its
+    teacher alone.
     """
 
     kind: str = "classification"
     dataset: str
     max_length: int = Field(128, ge=8, le=512)
     text: str = "text"
+    text_pair: str = "text_pair"
+    tokens: str = "tokens"
     label: str = "label"
     limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
+    labelled: PositiveInt | None = None
 
 
-class TeacherTable(_Table):
+class TeacherTable(Schedule):
     """``[teacher]``: the model to compress (``builtin:e5-small``, a hub id or a folder) and how it is fine-tuned.
 
     ``epochs = 0`` takes it as fine-tuned already. The embeddings and the lowest `frozen_layers` layers keep their
@@ -43,8 +49,6 @@ class TeacherTable(_Table):
 
     model: str
     epochs: int = Field(1, ge=0)
-    learning_rate: float = Field(1e-4, gt=0)
-    batch_size: int = Field(32, ge=1)
     frozen_layers: int = Field(0, ge=0)
     trust_remote_code: bool = False
 

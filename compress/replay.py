@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from compress.architectures import classify, embed, encoder_layers
-from compress.tasks.encoding import batches
+from compress.tasks.encoding import Inputs, batches, collect
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -20,21 +20,22 @@ _BATCH = 32
 
 @dataclass
 class State:
-    """One batch on its way up: row numbers, hidden states (rows, tokens, hidden), which tokens are visible."""
+    """One batch on its way up: which inputs, hidden states (inputs, tokens, hidden), which tokens are visible."""
 
-    rows: NDArray[np.intp]
+    numbers: NDArray[np.intp]
     hidden: Tensor
     visible: Tensor
 
 
 @torch.inference_mode()
-def climb(model: "PreTrainedModel", sequences: list[list[int]], padding: int) -> Iterator[tuple[int, list[State]]]:
-    """Layer by layer, bottom first: its number and what enters it, of every row. The last number is past the end."""
+def climb(model: "PreTrainedModel", inputs: Inputs, padding: int) -> Iterator[tuple[int, list[State]]]:
+    """Layer by layer, bottom first: its number and what enters it, of every input. The last number is past the end."""
     model.eval()
     states = []
-    for rows, batch in batches(sequences, _BATCH, padding):
-        visible = torch.from_numpy(batch["attention_mask"])[:, None, None, :].bool()
-        states.append(State(rows, embed(model, torch.from_numpy(batch["input_ids"])), visible))
+    for numbers, batch in batches(inputs, _BATCH, padding):
+        read = {name: torch.from_numpy(values) for name, values in batch.items()}
+        visible = read["attention_mask"][:, None, None, :].bool()
+        states.append(State(numbers, embed(model, read["input_ids"], read.get("token_type_ids")), visible))
     for number, layer in enumerate(encoder_layers(model)):
         yield number, states
         for state in states:
@@ -43,16 +44,12 @@ def climb(model: "PreTrainedModel", sequences: list[list[int]], padding: int) ->
 
 
 @torch.inference_mode()
-def finish(model: "PreTrainedModel", states: list[State], first: int) -> NDArray[np.float32]:
-    """Logits (rows, labels), in the order of row numbers, of what enters layer `first`; the states stay as they are."""
+def finish(model: "PreTrainedModel", states: list[State], first: int, inputs: Inputs) -> NDArray[np.float32]:
+    """Logits (answers, labels), in the order of `inputs`, of what enters layer `first`; the states stay as they are."""
     found = []
     for state in states:
         hidden = state.hidden
         for layer in encoder_layers(model)[first:]:
             hidden = layer(hidden, state.visible)
-        found.append(classify(model, hidden).numpy())
-    rows = np.concatenate([state.rows for state in states])
-    logits = np.concatenate(found)
-    out = np.empty_like(logits)
-    out[rows] = logits
-    return out
+        found.append((state.numbers, classify(model, hidden).numpy()))
+    return collect(found, inputs)

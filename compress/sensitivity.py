@@ -18,6 +18,7 @@ from compress.architectures import head_counts, neuron_counts
 from compress.importance import importance, masks
 from compress.replay import State, climb, finish
 from compress.stages import Context, Rows
+from compress.tasks.encoding import Inputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -54,18 +55,18 @@ def sensitivity(model: "PreTrainedModel", context: Context, rows: int, calibrati
         rows: the first so many validation rows are used.
         calibration_rows: training rows by which the neurons are ranked (diagonal Fisher).
     """
-    chosen = Rows(context.validation.sequences[:rows], context.validation.labels[:rows])
+    chosen = context.validation.first(rows)
     heads, layers = head_counts(model.config), model.config.num_hidden_layers
     neurons = importance(model, context, "fisher", calibration_rows).neurons
     every: list[tuple[int, str, NDArray[np.float32]]] = []
     cost = sum((count + len(WIDTHS)) * (layers - layer) + layers - layer - 1 for layer, count in enumerate(heads))
     whole = None
     with context.progress.work("taking parts away", cost) as work:
-        for layer, states in climb(model, chosen.sequences, context.padding):
+        for layer, states in climb(model, chosen.inputs, context.padding):
             if layer == layers:
-                whole = finish(model, states, layer)
+                whole = finish(model, states, layer, chosen.inputs)
                 break
-            for part, logits in _variants(model, states, layer, neurons[layer].argsort().tolist()):
+            for part, logits in _variants(model, states, layer, neurons[layer].argsort().tolist(), chosen.inputs):
                 every.append((layer, part, logits))
                 work.advance(layers - layer - (part == "layer"))
     if whole is None:
@@ -75,31 +76,30 @@ def sensitivity(model: "PreTrainedModel", context: Context, rows: int, calibrati
     for layer, part, logits in every:
         now, now_loss = _score(context, chosen, logits)
         changes.append(Change(layer, part, 100 * (value - now), now_loss - loss))
-    return Sensitivity(context.task.metric, value, loss, len(chosen.labels), changes)
+    return Sensitivity(context.task.metric, value, loss, len(chosen.gold), changes)
 
 
 def _variants(
-    model: "PreTrainedModel", states: list[State], layer: int, ascending: list[int]
+    model: "PreTrainedModel", states: list[State], layer: int, ascending: list[int], inputs: Inputs
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Every part of one layer with the logits without it; `ascending` are its neurons, the least important first."""
     for head in range(head_counts(model.config)[layer]):
         with _without(model, layer, "heads", [head]):
-            yield f"head {head}", finish(model, states, layer)
-    yield "layer", finish(model, states, layer + 1)
+            yield f"head {head}", finish(model, states, layer, inputs)
+    yield "layer", finish(model, states, layer + 1, inputs)
     width = neuron_counts(model.config)[layer]
     for share in WIDTHS:
         with _without(model, layer, "neurons", ascending[: width - round(share * width)]):
-            yield f"ffn {share:g}", finish(model, states, layer)
+            yield f"ffn {share:g}", finish(model, states, layer, inputs)
 
 
 @contextmanager
 def _without(model: "PreTrainedModel", layer: int, kind: str, units: list[int]) -> Iterator[None]:
-    with masks(model) as ones, torch.no_grad():
+    with masks(model, only=layer) as ones, torch.no_grad():
         getattr(ones, kind)[layer][:, units] = 0.0
         yield
 
 
 def _score(context: Context, rows: Rows, logits: NDArray[np.float32]) -> tuple[float, float]:
-    gold = torch.tensor(rows.labels)
-    value = context.task.scores(logits, rows.labels)[context.task.metric]
-    return value, functional.cross_entropy(torch.from_numpy(logits), gold).item()
+    value = context.task.scores(logits, rows.gold)[context.task.metric]
+    return value, functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(rows.labels)).item()

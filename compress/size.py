@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from compress.architectures import head_counts, head_size, neuron_counts
+from compress.architectures import head_counts, head_size, is_token_level, neuron_counts
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -29,9 +29,26 @@ def neuron_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
 
 def layer_macs(config: "PretrainedConfig", length: int = LENGTH) -> list[int]:
     """Multiply-accumulates of each layer: every Linear, and both products of attention."""
+    if config.model_type == "mobilebert":
+        return [_mobilebert_layer(config, length)] * config.num_hidden_layers
     head, neuron = head_macs(config, length), neuron_macs(config, length)
     shapes = zip(head_counts(config), neuron_counts(config), strict=True)
     return [heads * head + neurons * neuron for heads, neurons in shapes]
+
+
+def _mobilebert_layer(config: "PretrainedConfig", length: int) -> int:
+    """A layer inside its bottleneck (Sun et al. 2020, MobileBERT): wide states enter and leave, attention and the
+    stacked FFNs work on narrow ones.
+    """
+    wide, narrow = config.hidden_size, config.true_hidden_size
+    value = narrow if config.use_bottleneck_attention else wide
+    attention = 2 * narrow * narrow + value * narrow + narrow * narrow
+    bottlenecks = 0
+    if config.use_bottleneck:
+        shared = config.key_query_shared_bottleneck and not config.use_bottleneck_attention
+        bottlenecks = (3 if shared else 2) * wide * narrow
+    feed_forward = config.num_feedforward_networks * 2 * narrow * config.intermediate_size
+    return int(length * (attention + bottlenecks + feed_forward) + 2 * length * length * narrow)
 
 
 def encoder_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
@@ -40,11 +57,13 @@ def encoder_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
 
 
 def count_macs(model: "PreTrainedModel", length: int = LENGTH) -> int:
-    """Multiply-accumulates of one text of `length` tokens: embedding projection, encoder, and the head on one token."""
+    """Multiply-accumulates of one text of `length` tokens: embedding projection, encoder, and the head on one token or
+    on all of them.
+    """
     from torch import nn
 
-    total = encoder_macs(model.config, length)
+    total, everywhere = encoder_macs(model.config, length), is_token_level(model)
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear) and ".encoder." not in name:
-            total += module.weight.numel() * (length if name.endswith("embeddings_project") else 1)
+            total += module.weight.numel() * (length if everywhere or ".embeddings" in name else 1)
     return total

@@ -12,6 +12,7 @@ from compress.architectures import (
     PROJECTIONS,
     head_counts,
     head_size,
+    is_token_level,
     layer_prefix,
     neuron_counts,
 )
@@ -54,16 +55,17 @@ def without(model: "PreTrainedModel", heads: Units, neurons: Units) -> "PreTrain
     for layer, removed in heads.items():
         kept = torch.tensor([head for head in range(left[layer]) if head not in removed], dtype=torch.long)
         channels = (kept[:, None] * size + torch.arange(size)).flatten()
-        _cut(weights, layer_prefix(model, layer), PROJECTIONS, ATTENTION_OUT, channels)
+        cut_channels(weights, layer_prefix(model, layer), PROJECTIONS, ATTENTION_OUT, channels)
         left[layer] = len(kept)
     for layer, removed in neurons.items():
         kept = torch.tensor([neuron for neuron in range(widths[layer]) if neuron not in removed], dtype=torch.long)
-        _cut(weights, layer_prefix(model, layer), (FFN_IN,), FFN_OUT, kept)
+        cut_channels(weights, layer_prefix(model, layer), (FFN_IN,), FFN_OUT, kept)
         widths[layer] = len(kept)
-    return uneven(config, left, widths, {name: tensor.clone() for name, tensor in weights.items()})
+    cloned = {name: tensor.clone() for name, tensor in weights.items()}
+    return uneven(config, left, widths, cloned, is_token_level(model))
 
 
-def _cut(weights: "dict[str, Tensor]", prefix: str, rows: Sequence[str], columns: str, kept: "Tensor") -> None:
+def cut_channels(weights: "dict[str, Tensor]", prefix: str, rows: Sequence[str], columns: str, kept: "Tensor") -> None:
     """Keep the channels `kept` of the Linears `rows` and, as inputs, of the Linear `columns`; of none, no weight."""
     column = f"{prefix}{columns}.weight"
     if column not in weights:  # nothing was left of it before
@@ -88,4 +90,5 @@ def keep_layers(model: "PreTrainedModel", layers: Sequence[int]) -> "PreTrainedM
         elif int(number) in layers:
             weights[f"{prefix}{layers.index(int(number))}.{rest}"] = tensor.clone()
     heads, widths = head_counts(model.config), neuron_counts(model.config)
-    return uneven(model.config, [heads[n] for n in layers], [widths[n] for n in layers], weights)
+    heads, widths = [heads[n] for n in layers], [widths[n] for n in layers]
+    return uneven(model.config, heads, widths, weights, is_token_level(model))

@@ -9,25 +9,37 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Sampler
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from compress.errors import BadInput
+from compress.processes import world
 from compress.progress import Work
-from compress.stages import Context
-from compress.tasks.encoding import pad
+from compress.runtimes import Batch
+from compress.schedule import Schedule
+from compress.stages import Context, Rows
+from compress.tasks import encoding
+from compress.tasks.encoding import predict
 
-Loss = Callable[[Tensor, dict[str, Tensor]], Tensor]
-"""(logits, batch) -> scalar; the batch holds ``labels`` and whatever columns the caller added."""
+Loss = Callable[[Tensor, dict[str, Any], Any], Tensor]
+"""(logits, batch, outputs) -> scalar. Logits are (answers, labels); the batch holds ``labels``, (answers,), and the
+caller's columns; outputs are the model's own.
+"""
 
-Inputs = Callable[[list[int]], dict[str, Tensor]]
+Inputs = Callable[[list[int]], dict[str, Any]]
 
 _STRETCH = 50
 """Batches that are sorted by length together."""
 
 _SAVE_EVERY = 60.0
 """Seconds between two checkpoints: what a killed build has to do again at most."""
+
+_IMPROVING = 0.005
+"""Of the metric: a gain from one evaluation to the next that a longer training would probably go on from."""
 
 
 def has_bf16() -> bool:
@@ -40,75 +52,143 @@ def has_bf16() -> bool:
 def train(
     model: nn.Module,
     context: Context,
-    *,
-    description: str,
+    rows: Rows,
+    schedule: Schedule,
     loss: Loss,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    columns: dict[str, Any] | None = None,
+    description: str,
+    evaluated: PreTrainedModel,
+    columns: dict[str, NDArray[np.float32]] | None = None,
     inputs: Inputs | None = None,
-) -> None:
-    """Train `model` in place on the training rows: AdamW, 10 % linear warm-up, then linear decay to 0.
+    halfway: bool = False,
+) -> list[float]:
+    """Train `model` in place; of several epochs the one that did best on the validation rows is kept.
 
     Args:
         model: called with `inputs`; returns an object with ``logits``.
+        rows: to learn from.
         description: what the progress bar says.
-        columns: more values per training row, handed to `loss` in the batch (name -> (rows, …)).
-        inputs: what the model is called with, given row numbers; by default ``input_ids`` and ``attention_mask``.
+        evaluated: answers the validation rows with the weights that are being trained: `model`, or the whole it is of.
+        columns: more values per answer, handed to `loss` in the batch (name -> (answers, …)).
+        inputs: what the model is called with, given numbers of inputs; by default token ids and mask.
+        halfway: evaluate a single epoch at its half and at its end.
+
+    Returns:
+        The task's metric on the validation rows, evaluation by evaluation: one after each of several epochs.
     """
-    sequences = context.train.sequences
-    labels = torch.tensor(context.train.labels)
-    bf16 = has_bf16()
+    bf16, steps = has_bf16(), -(-len(rows.inputs) // schedule.batch_size)
+    several = schedule.epochs > 1
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
-        num_train_epochs=epochs,
-        learning_rate=learning_rate,
-        per_device_train_batch_size=batch_size,
+        num_train_epochs=schedule.epochs,
+        learning_rate=schedule.learning_rate,
+        per_device_train_batch_size=_portion(schedule),
+        gradient_accumulation_steps=schedule.gradient_accumulation_steps,
         warmup_steps=0.1,
         weight_decay=0.01,
         optim="adamw_torch_fused",
         bf16=bf16,
-        use_cpu=bf16 and not torch.cuda.is_available(),  # asked for BF16, the Trainer wants a GPU or this
+        # Asked for BF16, or for several processes, the Trainer wants a GPU unless it is told so.
+        use_cpu=(bf16 or world() > 1) and not torch.cuda.is_available(),
         seed=context.seed,
-        save_strategy="no",  # _Checkpoint asks for one by the clock
+        eval_strategy="epoch" if several else "no",
+        save_strategy="epoch" if several else "no",  # and _Checkpoint asks for more by the clock
+        load_best_model_at_end=several,
+        metric_for_best_model=context.task.metric,
         save_total_limit=1,
         remove_unused_columns=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
         disable_tqdm=True,
         log_level="error",
         logging_strategy="no",
         report_to="none",
     )
+    labels = torch.from_numpy(rows.labels)
     tensors = {name: torch.as_tensor(values) for name, values in (columns or {}).items()}
 
     def collate(numbers: list[int]) -> dict[str, Any]:
-        chosen = inputs(numbers) if inputs else _tokens([sequences[n] for n in numbers], context.padding)
-        return {"inputs": chosen, "labels": labels[numbers]} | {k: v[numbers] for k, v in tensors.items()}
+        answers = torch.from_numpy(rows.inputs.answers(numbers))
+        read = inputs(numbers) if inputs else _tensors(rows.inputs.padded(numbers, context.padding))
+        chosen = {name: values[answers] for name, values in tensors.items()}
+        return {"inputs": read, "at": _positions(rows.inputs, numbers), "labels": labels[answers], **chosen}
 
-    total = epochs * -(-len(sequences) // batch_size)
-    with context.progress.work(description, total) as work:
+    watch = _Watch(lambda: _score(evaluated, context), {steps // 2, steps} if halfway and not several else set())
+    with context.progress.work(description, schedule.epochs * steps) as work:
         trainer = _Trainer(
             loss,
-            _ByLength([len(sequence) for sequence in sequences], batch_size, context.seed),
+            _ByLength([len(sequence) for sequence in rows.inputs.sequences], schedule.batch_size, context.seed),
+            watch,
+            context.task.metric,
             model=model,
             args=arguments,
-            train_dataset=range(len(sequences)),
+            train_dataset=range(len(rows.inputs)),
+            eval_dataset=range(1),  # asked for by the Trainer, and read by nobody: `_Watch` evaluates
             data_collator=collate,
-            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work)],
+            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), watch],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))
+    # Or it would go on answering in BF16: accelerate wraps the forward of the model it is given.
+    # (Its own way of undoing that takes off decorators of transformers' as well.)
+    for name in ("forward", "_original_forward"):
+        model.__dict__.pop(name, None)
     model.cpu().eval()
+    key = f"eval_{context.task.metric}"
+    return [entry[key] for entry in trainer.state.log_history if key in entry] if several else watch.found
+
+
+def still_improving(history: list[float]) -> bool:
+    """Whether a training ended while it was still getting better by half a point, from one evaluation to the next."""
+    return len(history) > 1 and history[-1] == max(history) and history[-1] - history[-2] > _IMPROVING
+
+
+def _portion(schedule: Schedule) -> int:
+    """Rows that one process computes at once."""
+    portions = schedule.gradient_accumulation_steps * world()
+    if schedule.batch_size % portions:
+        raise BadInput(
+            f"batch_size is {schedule.batch_size}; legal in {schedule.gradient_accumulation_steps} accumulation steps "
+            f"on {world()} processes: a multiple of {portions}"
+        )
+    return schedule.batch_size // portions
+
+
+@torch.inference_mode()
+def _score(model: PreTrainedModel, context: Context) -> float:
+    """The task's metric on the validation rows, in BF16 where training is."""
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+
+    def logits(batch: Batch) -> NDArray[np.float32]:
+        on_device = {name: values.to(device) for name, values in _tensors(batch).items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16()):
+            return np.asarray(model(**on_device).logits.float().cpu())
+
+    answers = predict(logits, context.validation.inputs, context.padding)
+    model.train(training)
+    return context.task.scores(answers, context.validation.gold)[context.task.metric]
+
+
+class _Watch(TrainerCallback):
+    """Evaluates: when the Trainer asks after an epoch, or after certain steps."""
+
+    def __init__(self, score: Callable[[], float], steps: set[int]) -> None:
+        self.score, self._steps = score, steps
+        self.found: list[float] = []
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step in self._steps:
+            self.found.append(self.score())
 
 
 class _Trainer(Trainer):
-    """The Trainer with a loss and an order of rows that are handed to it."""
+    """The Trainer with a loss, an order of rows and an evaluation that are handed to it."""
 
-    def __init__(self, loss: Loss, order: Sampler[int], **kwargs: Any) -> None:
+    def __init__(self, loss: Loss, order: Sampler[int], watch: _Watch, metric: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._loss, self._order = loss, order
+        self._loss, self._order, self._watch, self._metric = loss, order, watch, metric
         self.model_accepts_loss_kwargs = False
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -118,8 +198,17 @@ class _Trainer(Trainer):
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         outputs = model(**inputs["inputs"])
-        loss = self._loss(outputs.logits, inputs)
+        logits = outputs.logits.float()
+        if inputs["at"] is not None:
+            logits = logits[inputs["at"]]
+        loss = self._loss(logits, inputs, outputs)
         return (loss, outputs) if return_outputs else loss
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        metrics = {f"eval_{self._metric}": self._watch.score()}
+        self.log(metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
 
 
 class _Checkpoint(TrainerCallback):
@@ -129,6 +218,8 @@ class _Checkpoint(TrainerCallback):
         self._every, self._saved = every, time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if world() > 1:  # whose clocks would have to agree
+            return
         if time.monotonic() - self._saved >= self._every and state.global_step < state.max_steps:
             control.should_save = True
 
@@ -190,5 +281,10 @@ class _ByLength(Sampler[int]):
         self._epoch = epoch
 
 
-def _tokens(sequences: list[list[int]], padding: int) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(values) for name, values in pad(sequences, padding).items()}
+def _tensors(batch: Batch) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(values) for name, values in batch.items()}
+
+
+def _positions(inputs: encoding.Inputs, numbers: list[int]) -> tuple[Tensor, Tensor] | None:
+    found = inputs.positions(numbers)
+    return None if found is None else (torch.from_numpy(found[0]), torch.from_numpy(found[1]))

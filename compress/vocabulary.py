@@ -1,7 +1,7 @@
-"""Cuts a tokenizer's vocabulary down: the ``tokenizer.json`` is rewritten, and what is left keeps its order.
+"""Compares vocabularies, and cuts one down: the ``tokenizer.json`` is rewritten, and what is left keeps its order.
 
-Works on WordPiece, Unigram and word-level models, whose pieces are independent of one another. (The merges of a BPE
-model are not.)
+Cutting works on WordPiece, Unigram and word-level models, whose pieces are independent of one another. (The merges of a
+BPE model are not.)
 """
 
 import json
@@ -41,11 +41,36 @@ def pieces_of(tokenizer: Tokenizer) -> dict[str, int]:
     return pieces
 
 
+def same_vocabulary(a: Tokenizer, b: Tokenizer) -> bool:
+    """Whether every token has the same id in both, so that ids of the one can be fed to a model of the other."""
+    return a.get_vocab(with_added_tokens=True) == b.get_vocab(with_added_tokens=True)
+
+
+def difference(student: Tokenizer, teacher: Tokenizer) -> str:
+    """How two vocabularies differ, in one line."""
+    mine, theirs = (tokenizer.get_vocab(with_added_tokens=True) for tokenizer in (student, teacher))
+    common = mine.keys() & theirs.keys()
+    moved = sum(mine[token] != theirs[token] for token in common)
+    return (
+        f"{len(mine):,} tokens, the teacher's {len(theirs):,}; {len(common):,} in common, "
+        f"{moved:,} of them under other ids"
+    )
+
+
 def unknown_id(tokenizer: Tokenizer) -> int | None:
     """What stands for text that no piece covers."""
     model = json.loads(tokenizer.to_str())["model"]
     found: int | None = model.get("unk_id") if model["type"] == "Unigram" else tokenizer.token_to_id(model["unk_token"])
     return found
+
+
+def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
+    """How many of all the tokens that these texts are cut into stand for something unknown, as a fraction."""
+    unknown = unknown_id(tokenizer)
+    found = [
+        number for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False) for number in encoding.ids
+    ]
+    return sum(number == unknown for number in found) / max(len(found), 1)
 
 
 def special_ids(tokenizer: Tokenizer) -> set[int]:

@@ -12,6 +12,7 @@ import pytest
         "compress",
         "compress.manifest",
         "compress.recipe",
+        "compress.alignment",
         "compress.tasks",
         "compress.cli",
         "bench",

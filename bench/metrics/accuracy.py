@@ -1,6 +1,7 @@
 """Accuracy: the file itself, in its own runtime, over the whole test split."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,23 +10,23 @@ from bench.child import Child
 from bench.results import Accuracy, Interval
 from bench.subject import Rows
 from compress.manifest import Comparison
-from compress.tasks import Task
-from compress.tasks.encoding import predict
+from compress.tasks import Outcomes, Task
+from compress.tasks.encoding import Inputs, predict
 
 
 def measure_accuracy(
-    child: Child, task: Task, rows: Rows, sequences: list[list[int]], padding: int, done: Callable[[int], None]
+    child: Child, task: Task, rows: Rows, inputs: Inputs, padding: int, done: Callable[[int], None]
 ) -> Accuracy:
-    """Score the artifact that `child` holds; `done` is told how many rows each batch had. The drop comes later."""
-    logits = predict(child.logits, sequences, padding, progress=done)
+    """Score the artifact that `child` holds; `done` is told how many inputs each batch had. The drop comes later."""
+    logits = predict(child.logits, inputs, padding, progress=done)
     scores = task.scores(logits, rows.gold)
     return Accuracy(
         metric=task.metric,
         value=scores[task.metric],
         scores=scores,
-        rows=len(rows.gold),
+        rows=len(rows),
         drop=None,
-        correct=pack(task.correct(logits, rows.gold)),
+        **pack(task.outcomes(logits, rows.gold)),
         test_sha256=rows.sha256,
     )
 
@@ -38,8 +39,8 @@ def with_drop(accuracy: Accuracy, reference: Accuracy, task: Task, confidence: f
 
 
 def against(other: NDArray[np.float32], accuracy: Accuracy, task: Task, rows: Rows, confidence: float) -> Comparison:
-    """A scored artifact beside another model's answers to the same rows, (rows, labels); the other is the reference."""
-    drop = task.drop(task.correct(other, rows.gold), unpack(accuracy), confidence)
+    """A scored artifact beside another model's logits on the same rows, (answers, labels), the reference."""
+    drop = task.drop(task.outcomes(other, rows.gold), unpack(accuracy), confidence)
     return Comparison(
         metric=task.metric,
         value=accuracy.value,
@@ -52,12 +53,16 @@ def against(other: NDArray[np.float32], accuracy: Accuracy, task: Task, rows: Ro
     )
 
 
-def pack(correct: NDArray[np.bool_]) -> str:
-    """One bit per row, big-endian, hexadecimal."""
-    return np.packbits(correct).tobytes().hex()
+def pack(outcomes: Outcomes) -> dict[str, Any]:
+    """The fields ``correct`` and ``counts`` of `Accuracy`."""
+    if outcomes.dtype == np.bool_:
+        return {"correct": np.packbits(outcomes).tobytes().hex(), "counts": 0}
+    return {"correct": outcomes.astype(np.uint8).tobytes().hex(), "counts": outcomes.shape[1]}
 
 
-def unpack(accuracy: Accuracy) -> NDArray[np.bool_]:
-    """Row by row, was it right? (rows,)"""
-    bits = np.frombuffer(bytes.fromhex(accuracy.correct), dtype=np.uint8)
-    return np.unpackbits(bits, count=accuracy.rows).astype(np.bool_)
+def unpack(accuracy: Accuracy) -> Outcomes:
+    """Row by row, what the task's metric is reckoned from."""
+    stored = np.frombuffer(bytes.fromhex(accuracy.correct), dtype=np.uint8)
+    if accuracy.counts:
+        return stored.reshape(accuracy.rows, accuracy.counts)
+    return np.unpackbits(stored, count=accuracy.rows).astype(np.bool_)

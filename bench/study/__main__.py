@@ -21,6 +21,7 @@ from bench.subject import load_rows, open_subject
 from compress.files import write_json
 from compress.manifest import inside, load_manifest
 from compress.progress import Progress
+from compress.tasks import open_task
 
 
 def study(
@@ -73,10 +74,12 @@ def _record(taker: Taker, live: int, wanted: int, progress: Progress) -> None:
 def _student(manifest: Path) -> tuple[Side, str]:
     """The INT8 student of a manifest with its requests, and its SHA-256."""
     read = load_manifest(manifest)
-    rows = load_rows(inside(manifest.parent, read.task.test), read.task.labels)
+    rows = load_rows(
+        inside(manifest.parent, read.task.test), open_task(read.task.kind, read.task.labels, read.task.max_length)
+    )
     [artifact] = [a for a in read.artifacts if a.role == "ship" and a.precision == "int8"]
     subject = open_subject(artifact, read, manifest.parent, rows)
-    return Side(artifact.runtime, subject.path, {LENGTH: subject.requests(LENGTH, rows)}), subject.sha256
+    return Side(artifact.runtime, subject.path, {LENGTH: subject.requests(LENGTH)}), subject.sha256
 
 
 if __name__ == "__main__":

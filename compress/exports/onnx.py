@@ -1,13 +1,16 @@
 """ONNX files for ONNX Runtime, FP32 or dynamically quantized to INT8 (embedding table included)."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from compress.exports.plain import PlainClassifier
+from compress.architectures import is_token_level
+from compress.exports import INPUTS
+from compress.exports.plain import forward_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -15,14 +18,20 @@ if TYPE_CHECKING:
 _OPSET = 17
 
 
-def export(model: "PreTrainedModel", path: Path, precision: str) -> None:
-    """Write `model` to the file `path`; batch size and length stay dynamic."""
+def export(model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS) -> str | None:
+    """Write `model` to the file `path`; batch size and length stay dynamic.
+
+    Args:
+        inputs: what the graph declares, in this order; of pairs ``token_type_ids`` comes third.
+
+    Returns:
+        What has to be said about the file, if anything.
+    """
     if precision == "fp32":
-        _write_float(model, path)
-        return
+        return _write_float(model, path, inputs)
     source = path.with_suffix(".float.onnx")
     try:
-        _write_float(model, source)
+        note = _write_float(model, source, inputs)
         # Per channel: one scale per output column costs nothing at run time and keeps a single large weight from
         # coarsening a whole matrix.
         quantize_dynamic(
@@ -35,20 +44,24 @@ def export(model: "PreTrainedModel", path: Path, precision: str) -> None:
         )
     finally:
         source.unlink(missing_ok=True)
+    return note
 
 
-def _write_float(model: "PreTrainedModel", path: Path) -> None:
-    ids = torch.ones((2, 16), dtype=torch.long)
+def _write_float(model: "PreTrainedModel", path: Path, inputs: Sequence[str]) -> str | None:
+    forward, note = forward_of(model)
+    zeros = torch.zeros((2, 16), dtype=torch.long)
     dynamic = {0: "batch", 1: "length"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecation of the TorchScript exporter: its graph is a third faster here
         torch.onnx.export(
-            PlainClassifier(model).eval(),
-            (ids, torch.ones_like(ids)),
+            forward,
+            tuple(zeros + (name != "token_type_ids") for name in inputs),
             str(path),
-            input_names=["input_ids", "attention_mask"],
+            input_names=list(inputs),
             output_names=["logits"],
-            dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
+            dynamic_axes=dict.fromkeys(inputs, dynamic)
+            | {"logits": dynamic if is_token_level(model) else {0: "batch"}},
             opset_version=_OPSET,
             dynamo=False,
         )
+    return note

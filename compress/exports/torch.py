@@ -1,16 +1,18 @@
 """The model as a Hugging Face folder: what PyTorch users load, and what the teacher is weighed as."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compress.errors import BadInput
+from compress.exports import INPUTS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def export(model: "PreTrainedModel", path: Path, precision: str) -> None:
-    """Save `model` into the folder `path` as safetensors.
+def export(model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS) -> None:
+    """Save `model` into the folder `path` as safetensors; it can be given any `inputs`.
 
     Raises:
         BadInput: a precision other than fp32.

@@ -26,9 +26,9 @@ def verify(
     tokens: Tokens,
     progress: Callable[[int], None],
 ) -> tuple[NDArray[np.float32], Parity]:
-    """Logits of the export on the validation rows, and how far they are from its `source`'s logits on them."""
+    """Logits of the export on the validation rows, and how far they are from its `source`'s on the same answers."""
     session = open_session(runtime, path, usable_threads())
-    logits = predict(session.logits, tokens.validation.sequences, tokens.padding, progress=progress)
+    logits = predict(session.logits, tokens.validation.inputs, tokens.padding, progress=progress)
     return logits, Parity(
         max_abs_logit=float(np.abs(logits - source).max()),
         label_agreement=float(np.mean(logits.argmax(axis=1) == source.argmax(axis=1))),

@@ -2,81 +2,140 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from compress.architectures import family
+from compress.architectures import family, is_token_level, positions
 from compress.errors import BadInput
 from compress.manifest import digest
-from compress.recipe import TaskTable, TeacherTable
+from compress.recipe import TeacherTable
+from compress.sources.data import Data, load_data
+from compress.sources.hub import first_line, way_out
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+__all__ = ["Data", "load_data", "load_teacher", "source_key"]
 
 BUILTIN_MODELS = ("builtin:e5-small",)
-BUILTIN_DATA = ("builtin:reviews",)
-SPLITS = ("train", "validation", "test")
-_FILE_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 
 
 def load_teacher(
-    table: TeacherTable, labels: list[str], cache: Path
+    table: TeacherTable, labels: list[str], cache: Path, token_level: bool = False, max_length: int = 0
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
-    """The model to compress with a classification head for `labels`, and its fast tokenizer.
+    """The model to compress with a head for `labels`, of texts or of every token, and its fast tokenizer.
 
     `cache` keeps what a builtin model is unpacked into. Weights come from safetensors, or from a `.bin` through torch's
     ``weights_only`` loader; remote code runs only where the recipe says ``trust_remote_code = true``.
 
     Raises:
-        BadInput: an unknown builtin, an unreachable hub, or a model whose number of labels differs.
+        BadInput: an unknown builtin, an unreachable hub, fewer positions than `max_length`, a family that cannot be
+            compressed, or, where it is not to be fine-tuned, another head or other labels.
     """
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-    import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
-
     source = str(_unpack(table.model, cache)) if table.model.startswith("builtin:") else table.model
-    tuned = table.epochs == 0
-    head = (
-        {}
-        if tuned
-        else {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "ignore_mismatched_sizes": True}
-    )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=table.trust_remote_code)
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            source, trust_remote_code=table.trust_remote_code, dtype="float32", output_loading_info=True, **head
-        )
-    except (OSError, ValueError) as error:
-        raise BadInput(f"teacher.model {table.model!r}: {first_line(error)}{_way_out(table.model)}") from error
+    where, tuned = f"teacher.model {table.model!r}", table.epochs == 0
+    head = None if tuned else labels
+    model, tokenizer, missing = open_pretrained(source, where, head, token_level, table.trust_remote_code)
     if model.config.num_labels != len(labels):
         raise BadInput(
-            f"teacher.model {table.model!r} predicts {model.config.num_labels} labels, the data has {len(labels)}: "
+            f"{where} predicts {model.config.num_labels} labels, the data has {len(labels)}: "
             f"{', '.join(labels)}; legal with epochs = 0: a model fine-tuned on the same labels"
         )
     if tuned:
-        _check_head(model.config.id2label, list(loading["missing_keys"]), labels, table.model)
+        _check_head(model.config, missing, labels, token_level, where)
     try:
         family(model.config)
     except BadInput as error:
-        raise BadInput(f"teacher.model {table.model!r}: {error}") from error
+        raise BadInput(f"{where}: {error}") from error
+    check_positions(model.config, max_length, where)
+    return model, tokenizer
+
+
+def open_pretrained(
+    source: str, where: str, labels: list[str] | None, token_level: bool, trust_remote_code: bool = False
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast, list[str]]":
+    """A hub id or folder as a classifier of texts or tokens, its fast tokenizer, and the weights that it has not got.
+
+    Args:
+        where: what a complaint begins with.
+        labels: those of a new head; None leaves the head as it is.
+
+    Raises:
+        BadInput: neither a folder nor to be had from the hub, or without a fast tokenizer.
+    """
+    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+
+    import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
+
+    tokenizer = read_tokenizer(source, where, trust_remote_code)
+    auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
+    head = {} if labels is None else described_labels(labels) | {"ignore_mismatched_sizes": True}
+    with _at_hand(source, where):
+        model, loading = auto.from_pretrained(
+            source, trust_remote_code=trust_remote_code, dtype="float32", output_loading_info=True, **head
+        )
+    return model.eval(), tokenizer, list(loading["missing_keys"])
+
+
+def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
+    """The fast tokenizer of a hub id or folder; raises as `open_pretrained`."""
+    from transformers import AutoTokenizer
+
+    with _at_hand(source, where):
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     if not tokenizer.is_fast:
-        raise BadInput(f"teacher.model {table.model!r} has no fast tokenizer (tokenizer.json)")
-    return model.eval(), tokenizer
+        raise BadInput(f"{where} has no fast tokenizer (tokenizer.json)")
+    return tokenizer
 
 
-def _check_head(named: dict[int, str], missing: list[str], labels: list[str], source: str) -> None:
-    """Refuse a "fine-tuned" model whose head is not there, or whose labels stand in another order."""
+def read_config(source: str, where: str) -> "PretrainedConfig":
+    """The configuration of a hub id or folder; raises as `open_pretrained`."""
+    from transformers import AutoConfig
+
+    import compress.modeling  # noqa: F401
+
+    with _at_hand(source, where):
+        return AutoConfig.from_pretrained(source, trust_remote_code=False)
+
+
+@contextmanager
+def _at_hand(source: str, where: str) -> Iterator[None]:
+    """What transformers says of a source that it cannot load becomes one line with the way out."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{where}: {first_line(error)}{way_out(source)}") from error
+
+
+def described_labels(labels: list[str]) -> dict[str, Any]:
+    """What a configuration says about them."""
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: number for number, label in enumerate(labels)},
+    }
+
+
+def check_positions(config: "PretrainedConfig", max_length: int, where: str) -> None:
+    """Raise `BadInput` if texts of `max_length` tokens are longer than the model's position table."""
+    if max_length > (longest := positions(config)):
+        raise BadInput(f"{where} has {longest} positions, task.max_length is {max_length}; legal: up to {longest}")
+
+
+def _check_head(
+    config: "PretrainedConfig", missing: list[str], labels: list[str], token_level: bool, where: str
+) -> None:
+    """Refuse a "fine-tuned" model whose head is missing or of the other kind, or whose labels are in another order."""
+    kind = "token" if token_level else "sequence"
+    if config.architectures and is_token_level(config) != token_level:
+        raise BadInput(f"{where} is a {config.architectures[0]}; legal with epochs = 0: a {kind} classifier")
     if missing:
-        raise BadInput(
-            f"teacher.model {source!r} has no weights for {missing[0]}; legal with epochs = 0: a fine-tuned model"
-        )
-    theirs = [named[i] for i in range(len(labels))]
+        raise BadInput(f"{where} has no weights for {missing[0]}; legal with epochs = 0: a fine-tuned model")
+    theirs = [config.id2label[i] for i in range(len(labels))]
     if theirs != labels and theirs != [f"LABEL_{i}" for i in range(len(labels))]:
-        raise BadInput(
-            f"teacher.model {source!r} has the labels {theirs}, the data {labels}; legal: the same, in order"
-        )
+        raise BadInput(f"{where} has the labels {theirs}, the data {labels}; legal: the same, in order")
 
 
 def _unpack(name: str, cache: Path) -> Path:
@@ -98,101 +157,7 @@ def _unpack(name: str, cache: Path) -> Path:
     return folder
 
 
-def load_data(task: TaskTable) -> "DatasetDict":
-    """Splits train, validation and test with columns ``text`` (string) and ``label`` (`ClassLabel`).
-
-    Raises:
-        BadInput: an unknown builtin, an unreachable hub, a missing column or split, an empty split, an empty text.
-    """
-    from compress.sources.reviews import load_reviews
-
-    if task.dataset.startswith("builtin:"):
-        if task.dataset not in BUILTIN_DATA:
-            raise BadInput(
-                f"task.dataset: unknown {task.dataset!r}; legal: {', '.join(BUILTIN_DATA)}, a hub id, a folder"
-            )
-        return _checked(load_reviews(), task)
-    return _checked(_raw_data(task.dataset), task)
-
-
-def _raw_data(source: str) -> "DatasetDict":
-    """`load_dataset` for a hub id, or for the files train, validation and test of a local folder."""
-    from datasets import load_dataset
-
-    path = Path(source)
-    try:
-        if not path.exists():
-            return load_dataset(source)
-        files = {split: file for file in sorted(path.glob("*")) for split in SPLITS if file.stem == split}
-        formats = {_FILE_FORMATS.get(file.suffix) for file in files.values()}
-        if set(files) != set(SPLITS) or len(formats) != 1 or None in formats:
-            raise BadInput(
-                f"task.dataset {source!r}: legal: a folder with train, validation and test as .csv, .jsonl or .parquet"
-            )
-        return load_dataset(formats.pop(), data_files={split: str(file) for split, file in files.items()})
-    except BadInput:
-        raise
-    except Exception as error:  # the loaders of `datasets` share no base class
-        raise BadInput(f"task.dataset {source!r}: {first_line(error)}{_way_out(source)}") from error
-
-
-def _checked(raw: "DatasetDict", task: TaskTable) -> "DatasetDict":
-    """`raw` with the recipe's columns named text and label, string labels mapped in sorted order."""
-    from datasets import ClassLabel, DatasetDict
-
-    for split in SPLITS:
-        where = f"task.dataset {task.dataset!r}, split {split}"
-        if split not in raw:
-            raise BadInput(f"{where}: is missing; found: {', '.join(raw)}")
-        for key, column in (("text", task.text), ("label", task.label)):
-            if column not in raw[split].column_names:
-                found = ", ".join(raw[split].column_names)
-                raise BadInput(f"{where}: has no column {column!r} (task.{key}); found: {found}")
-        if len(raw[split]) == 0:
-            raise BadInput(f"{where}: is empty")
-        if blank := [
-            n for n, text in enumerate(raw[split][task.text]) if not isinstance(text, str) or not text.strip()
-        ]:
-            raise BadInput(f"{where}: row {blank[0]} has no text in column {task.text!r}")
-    label = raw["train"].features[task.label]
-    names = label.names if isinstance(label, ClassLabel) else _sorted_labels(raw["train"][task.label])
-    out = {}
-    for split in SPLITS:
-        table = raw[split].select_columns([task.text, task.label])
-        if not isinstance(label, ClassLabel):
-            if unknown := sorted({str(v) for v in table[task.label]} - set(names)):
-                raise BadInput(
-                    f"task.dataset {task.dataset!r}, split {split}: label {unknown[0]!r} is not in train: {names}"
-                )
-            table = table.map(lambda row: {task.label: str(row[task.label])}).cast_column(
-                task.label, ClassLabel(names=names)
-            )
-        out[split] = table.rename_columns(
-            {task.text: "text", task.label: "label"} if task.text != "text" or task.label != "label" else {}
-        )
-    return DatasetDict(out)
-
-
-def _sorted_labels(values: Iterable[object]) -> list[str]:
-    """Every label once: integers by value, anything else by its text."""
-    distinct = set(values)
-    if all(isinstance(value, int) for value in distinct):
-        return [str(value) for value in sorted(distinct, key=lambda value: int(str(value)))]
-    return sorted(map(str, distinct))
-
-
 def source_key(name: str) -> str:
     """What stands for a source in a cache key: the content of a local folder or file, the name of anything else."""
     path = Path(name)
     return digest(path) if not name.startswith("builtin:") and path.exists() else name
-
-
-def first_line(error: BaseException) -> str:
-    """An error of a library, cut down to its first line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
-def _way_out(source: str) -> str:
-    if source.startswith("builtin:") or Path(source).exists():
-        return ""
-    return " (neither a local folder nor to be had from the hub; offline: pocketbert build recipes/offline.toml)"

@@ -3,8 +3,9 @@
 A stage writes into its scratch folder alone and prints nothing; cache, guard and record are `compress.pipeline`'s.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from compress.progress import Progress
-from compress.tasks import Task
+from compress.tasks import Task, flat
+from compress.tasks.encoding import Columns, Inputs
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel
+
+    from compress.teacher import Teacher
 
 STAGES = {
     "finetune": "finetune",
@@ -59,8 +63,15 @@ class StageParameters(BaseModel):
         """The strength at which nothing would happen to a model whose encoder has `macs` of the `teacher`'s."""
         return 0.0
 
-    def check_tokenizer(self, tokenizer: "Tokenizer") -> None:
-        """Raise `BadInput` for what cannot be done with the teacher's tokenizer, before anything is trained."""
+    def outside(self) -> str | None:
+        """What comes from outside the build, a hub id or a folder; its content belongs to what the stage is made of."""
+        return None
+
+    def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
+        """Raise `BadInput` for what cannot be done with the teacher's tokenizer, before anything is trained.
+
+        `token_level`: whether the task labels every word.
+        """
 
     def check(self, config: "PretrainedConfig") -> None:
         """Raise `BadInput` for what a model of the teacher's configuration cannot do, before anything is trained."""
@@ -68,35 +79,46 @@ class StageParameters(BaseModel):
 
 @dataclass(frozen=True)
 class Rows:
-    """One split, tokenized: ids of each text (special tokens included, cut at the task's length) and gold labels."""
+    """One split: what a model reads, the labels as the data have them (one per row, or one per word), and the rows
+    before they were tokenized.
+    """
 
-    sequences: list[list[int]]
-    labels: list[int]
+    inputs: Inputs
+    gold: Sequence[Any]
+    columns: Columns
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """One per answer, (answers,)."""
+        return flat(self.gold)
+
+    def first(self, rows: int) -> "Rows":
+        """The first so many rows."""
+        columns = {name: values[:rows] for name, values in self.columns.items()}
+        return Rows(self.inputs.first(rows), self.gold[:rows], columns)
 
 
 @dataclass(frozen=True)
 class Context:
     """What a stage may use beside the model it is given.
 
-    `teacher_logits` gives the fine-tuned teacher's logits on the training rows, (rows, labels); they are computed at
-    the first call of a build and kept. `scratch` is a folder of the stage's own, for checkpoints inside training.
-    `teacher_macs` are those of the teacher's encoder at 128 tokens. `train_texts` and `validation_texts` are the rows
-    before they were tokenized. `tokenizer` is the folder of the tokenizer of the
-    model that the stage is given; a stage that rewrites it writes `new_tokenizer`. `kept` holds what was computed about
-    that model while the stage is tried at several strengths; `remarks` is what the stage has to say about its work.
+    `train` are all training rows, `labelled` those of them (the first) that have labels. `teacher` answers for the
+    fine-tuned teacher. `scratch` is a folder of the stage's own, for checkpoints inside training. `teacher_macs` are
+    those of the teacher's encoder at 128 tokens. `tokenizer` is the folder of the tokenizer of the model that the stage
+    is given; a stage that rewrites it writes `new_tokenizer`. `kept` holds what was computed about that model while the
+    stage is tried at several strengths; `remarks` is what the stage has to say about its work.
     """
 
     task: Task
     train: Rows
+    labelled: Rows
     validation: Rows
     padding: int
     seed: int
     scratch: Path
     progress: Progress
-    teacher_logits: Callable[[], NDArray[np.float32]]
+    teacher: "Teacher | None" = None
     teacher_macs: int = 0
-    train_texts: Sequence[str] = ()
-    validation_texts: Sequence[str] = ()
     tokenizer: Path = Path()
     new_tokenizer: Path = Path()
     kept: dict[tuple[str, str], Any] = field(default_factory=dict)

@@ -1,65 +1,89 @@
-"""Distil the teacher into a shallower student, or into the pruned model itself."""
+"""Distil the teacher into a student of any make, or into the pruned model itself."""
 
-from typing import TYPE_CHECKING, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import TYPE_CHECKING, Literal
 
 from compress.distillation import Distillation, distil
 from compress.errors import BadInput
 from compress.stages import Context, StageParameters
+from compress.students import Student, build, own_tokenizer
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel
 
 
-class Student(BaseModel):
-    """Where the student starts: `layers` evenly spaced layers of the model that the stage is given, or (``current``)
-    that model itself, to recover what pruning cost.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    init: Literal["teacher-layers", "current"] = "teacher-layers"
-    layers: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def _layers_belong_to_init(self) -> Self:
-        if (self.layers is None) == (self.init == "teacher-layers"):
-            raise ValueError('give layers with init = "teacher-layers", and only with it')
-        return self
-
-
 class Parameters(Distillation, StageParameters):
-    """What is learnt: see `compress.distillation.Distillation`."""
+    """What is learnt: see `compress.distillation.Distillation`; by whom: see `compress.students.Student`."""
 
     kind: Literal["distill"] = "distill"
     student: Student
 
     def check(self, config: "PretrainedConfig") -> None:
-        if self.student.layers:
-            evenly_spaced(config.num_hidden_layers, self.student.layers)
+        self.student.check(config)
+
+    def outside(self) -> str | None:
+        return self.student.init if self.student.pretrained else None
+
+    def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
+        own = own_tokenizer(self.student)
+        if own is not None:
+            self.reads_otherwise(own, tokenizer, token_level)
+
+    def reads_otherwise(self, own: "Tokenizer", given: "Tokenizer", token_level: bool) -> bool:
+        """Whether the student has a vocabulary of its `own`, and so its own way of cutting the same texts.
+
+        Raises:
+            BadInput: it has, and something is to be learnt token by token.
+        """
+        from compress.vocabulary import difference, same_vocabulary
+
+        if same_vocabulary(own, given):
+            return False
+        if token_level or self.align or self.preset != "logits":
+            what = "tagging labels" if token_level else "intermediate features align"
+            raise BadInput(
+                f"{self.student.where} has another vocabulary: {difference(own, given)}; {what} token by token, so "
+                'both must cut alike; legal: a student with the same ids, or preset = "logits" for whole texts'
+            )
+        return True
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """The student, trained on the labels and the teacher's logits."""
-    from compress.surgery import keep_layers
+    """The student, trained on the labels and what the teacher says; a tokenizer of its own goes to
+    ``context.new_tokenizer``.
 
-    student, description = model, "recovering by distillation"
-    if layers := parameters.student.layers:
-        student = keep_layers(model, evenly_spaced(model.config.num_hidden_layers, layers))
-        description = f"distilling into {layers} layers"
+    Raises:
+        BadInput: see `compress.students.build` and `Parameters.reads_otherwise`.
+    """
+    from tokenizers import Tokenizer
+
+    from compress.sources import check_positions
+
+    wanted, task = parameters.student, context.task
+    student, tokenizer = build(wanted, model, task.labels, task.token_level, context.seed)
+    if tokenizer is not None:
+        check_positions(student.config, task.max_length, wanted.where)
+        given = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
+        if parameters.reads_otherwise(tokenizer.backend_tokenizer, given, task.token_level):
+            tokenizer.save_pretrained(context.new_tokenizer)
+            context = in_its_own_tokens(context)
+    layers = student.config.num_hidden_layers
+    description = "recovering by distillation" if wanted.init == "current" else f"distilling into {layers} layers"
     distil(student, context, parameters, description)
     return student
 
 
-def evenly_spaced(layers: int, wanted: int) -> list[int]:
-    """`wanted` of `layers` layer numbers, the last one of each equal stretch: 4 of 12 are 2, 5, 8, 11.
+def in_its_own_tokens(context: Context) -> Context:
+    """The same texts as the student's own tokenizer cuts them, and a word about how many tokens it does not know."""
+    from compress.data import retokenized
+    from compress.tasks.encoding import load_tokenizer
+    from compress.vocabulary import unknown_share
 
-    TinyBERT's uniform mapping (Jiao et al. 2020): the classifier goes on reading the layer that it was trained on.
-
-    Raises:
-        BadInput: more are wanted than there are.
-    """
-    if wanted > layers:
-        raise BadInput(f"distill: student.layers is {wanted}, the model has {layers}; legal: 1 to {layers}")
-    return [(i + 1) * layers // wanted - 1 for i in range(wanted)]
+    file = context.new_tokenizer / "tokenizer.json"
+    tokenizer = load_tokenizer(file)
+    unknown = unknown_share(tokenizer, context.task.texts(context.validation.columns))
+    context.remarks.append(
+        f"the student reads the same texts in tokens of its own, {tokenizer.get_vocab_size():,} of them; "
+        f"{unknown:.1%} of what it reads in the validation texts is unknown to it"
+    )
+    return retokenized(context, file)

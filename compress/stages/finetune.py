@@ -1,10 +1,12 @@
-"""Fine-tune a classifier on the task's labels."""
+"""Fine-tune a model on the task's labels."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from compress.errors import BadInput
+from compress.processes import first_alone
+from compress.schedule import Schedule
 from compress.stages import Context, StageParameters
 
 if TYPE_CHECKING:
@@ -12,44 +14,37 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-class Parameters(StageParameters):
+class Parameters(Schedule, StageParameters):
     """The embeddings and the lowest `frozen_layers` layers keep their weights; 0 trains everything."""
 
     kind: str = "finetune"
-    epochs: int = Field(1, ge=1)
-    learning_rate: float = Field(1e-4, gt=0)
-    batch_size: int = Field(32, ge=1)
     frozen_layers: int = Field(0, ge=0)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model`, trained with cross-entropy."""
-    from torch.nn import functional
-
+    """`model`, trained with cross-entropy on the rows that have labels."""
     from compress.frozen import LowerStates, UpperLayers
-    from compress.training import train
+    from compress.losses import cross_entropy
+    from compress.training import still_improving, train
 
-    def loss(logits: "Tensor", batch: "dict[str, Tensor]") -> "Tensor":
-        return functional.cross_entropy(logits, batch["labels"])
+    def loss(logits: "Tensor", batch: dict[str, Any], _: Any) -> "Tensor":
+        return cross_entropy(logits, batch["labels"])
 
+    rows = context.labelled
     trained: nn.Module = model
     inputs = None
     if depth := parameters.frozen_layers:
         if depth >= model.config.num_hidden_layers:
             last = model.config.num_hidden_layers - 1
             raise BadInput(f"frozen_layers is {depth}, the model has {last + 1} layers; legal: 0 to {last}")
-        rows, file = context.train.sequences, context.scratch / "lower.npy"
-        with context.progress.work("the frozen layers answer the training rows", len(rows)) as work:
-            inputs = LowerStates(model, depth, rows, context.padding, file, work).batch
+        bar = context.progress.work("the frozen layers answer the training rows", len(rows.inputs))
+        with first_alone(), bar as work:
+            inputs = LowerStates(model, depth, rows.inputs, context.padding, context.scratch / "lower.npy", work).batch
         trained = UpperLayers(model, depth)
-    train(
-        trained,
-        context,
-        description="fine-tuning",
-        loss=loss,
-        epochs=parameters.epochs,
-        learning_rate=parameters.learning_rate,
-        batch_size=parameters.batch_size,
-        inputs=inputs,
-    )
+    history = train(trained, context, rows, parameters, loss, "fine-tuning", model, inputs=inputs, halfway=True)
+    if still_improving(history):
+        context.remarks.append(
+            f"{context.task.metric} went from {history[-2]:.1%} to {history[-1]:.1%} at the end of the training: the "
+            "teacher was still improving, and a weak teacher teaches worse than labels do; give it more epochs"
+        )
     return model.eval()

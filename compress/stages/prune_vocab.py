@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from compress.architectures import family
 from compress.errors import BadInput
 from compress.stages import Context, StageParameters
@@ -26,7 +24,7 @@ class Parameters(StageParameters):
     kind: Literal["prune-vocab"] = "prune-vocab"
     tokens: tuple[str, ...] | None = None
 
-    def check_tokenizer(self, tokenizer: "Tokenizer") -> None:
+    def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool = False) -> None:
         from compress.vocabulary import pieces_of
 
         pieces = pieces_of(tokenizer)
@@ -64,30 +62,26 @@ def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parame
     if family(model.config) == "roberta":  # positions are counted from the padding token's id, which has to stay
         special |= set(range(model.config.pad_token_id))
     if parameters.tokens is None:
-        return needed_ids(whole, context.train_texts, special | common_ids(pieces))
+        texts = context.task.texts(context.train.columns)
+        return needed_ids(whole, texts, special | common_ids(pieces))
     return special | {pieces[token] for token in parameters.tokens}
 
 
 def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context: Context) -> str:
     """How much smaller, whether the training texts are cut as before, and what is unknown in unseen text."""
-    from compress.vocabulary import changed_texts
+    from compress.vocabulary import changed_texts, unknown_share
 
-    before = [encoding.ids for encoding in whole.encode_batch(list(context.train_texts))]
-    changed = len(changed_texts(context.train_texts, before, small, back))
+    texts, unseen = (context.task.texts(rows.columns) for rows in (context.train, context.validation))
+    before = [encoding.ids for encoding in whole.encode_batch(texts)]
+    changed = len(changed_texts(texts, before, small, back))
     proof = "all are cut as before" if not changed else f"{changed:,} are cut otherwise"
-    unknown = [_unknown_share(tokenizer, context.validation_texts) for tokenizer in (whole, small)]
+    unknown = [unknown_share(tokenizer, unseen) for tokenizer in (whole, small)]
+    kind = "words of the training texts" if context.task.token_level else "training texts"
     return (
-        f"vocabulary {whole.get_vocab_size():,} to {small.get_vocab_size():,}; of {len(before):,} training texts "
+        f"vocabulary {whole.get_vocab_size():,} to {small.get_vocab_size():,}; of {len(before):,} {kind} "
         f"{proof}; unknown tokens in the validation texts, which were not looked at: {unknown[1]:.3%}, "
         f"before {unknown[0]:.3%}"
     )
-
-
-def _unknown_share(tokenizer: "Tokenizer", texts: Sequence[str]) -> float:
-    from compress.vocabulary import unknown_id
-
-    encoded = tokenizer.encode_batch(list(texts), add_special_tokens=False)
-    return float(np.mean(np.concatenate([encoding.ids for encoding in encoded]) == unknown_id(tokenizer)))
 
 
 def _save(tokenizer: "Tokenizer", special: dict[str, str], longest: int, folder: Path) -> None:

@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tabulate import tabulate
-from torch.nn import functional
 
 from compress.distillation import Distillation
 from compress.exports.onnx import export
 from compress.guard import compare
-from compress.importance import METHODS, importance, masks
+from compress.importance import METHODS, importance, masks, summed_loss
 from compress.pipeline import fine_tuned
 from compress.progress import Progress
 from compress.quiet import quiet
@@ -67,9 +66,9 @@ def _width(target_macs: float, importance: str = "fisher") -> prune_width.Parame
 
 
 def _answers(model: "PreTrainedModel", context: Context) -> NDArray[np.float32]:
-    rows = context.validation.sequences
-    with context.progress.work("answering the validation rows", len(rows)) as work:
-        return predict(TorchSession(model).logits, rows, context.padding, progress=work.advance)
+    inputs = context.validation.inputs
+    with context.progress.work("answering the validation rows", len(inputs)) as work:
+        return predict(TorchSession(model).logits, inputs, context.padding, progress=work.advance)
 
 
 def _table(headers: list[str], rows: list[list[Any]]) -> str:
@@ -90,8 +89,9 @@ def _equivalence(model: "PreTrainedModel", context: Context, answers: NDArray[np
         count = sum(len(units) for units in (*part.heads.values(), *part.neurons.values()))
         smaller = _answers(without(model, part.heads, part.neurons), context)
         rows.append([f"{count:,} {name}", "multiplied by 0", f"{np.abs(smaller - masked).max():.1e}"])
-    *_, (_, states) = climb(_skipping(model, [3, 7]), context.validation.sequences, context.padding)
-    skipped = finish(model, states, model.config.num_hidden_layers)
+    inputs = context.validation.inputs
+    *_, (_, states) = climb(_skipping(model, [3, 7]), inputs, context.padding)
+    skipped = finish(model, states, model.config.num_hidden_layers, inputs)
     kept = [layer for layer in range(model.config.num_hidden_layers) if layer not in (3, 7)]
     difference = np.abs(_answers(keep_layers(model, kept), context) - skipped).max()
     rows.append(["layers 3 and 7", "skipped", f"{difference:.1e}"])
@@ -124,26 +124,22 @@ def _vocabulary(model: "PreTrainedModel", context: Context) -> list[str]:
         inside = replace(context, new_tokenizer=Path(folder) / "tokenizer", remarks=[])
         small = prune_vocab.run(model, inside, prune_vocab.Parameters())
         tokenizer = Tokenizer.from_file(f"{folder}/tokenizer/tokenizer.json")
-    tokenizer.enable_truncation(context.task.max_length)
-    texts = list(context.train_texts[:1000])
-    renumbered = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
-    padding = small.config.pad_token_id
-    before = predict(TorchSession(model).logits, context.train.sequences[:1000], context.padding)
-    after = predict(TorchSession(small).logits, renumbered, padding)
+    rows = context.train.first(1000)
+    renumbered = context.task.encode(tokenizer, rows.columns)
+    before = predict(TorchSession(model).logits, rows.inputs, context.padding)
+    after = predict(TorchSession(small).logits, renumbered, small.config.pad_token_id)
     name = f"vocabulary: {inside.remarks[0].partition(';')[0].removeprefix('vocabulary ')}"
     return [name, "full vocabulary, 1,000 training texts", f"{np.abs(before - after).max():.1e}"]
 
 
 def _seconds(model: "PreTrainedModel", context: Context, answers: NDArray[np.float32]) -> str:
     """Scores of all heads and neurons against what one pass of training costs, on the same rows."""
-    rows, labels = context.train.sequences[:_ROWS], torch.tensor(context.train.labels)
+    rows = context.labelled.first(_ROWS)
 
     def both_ways() -> None:
         model.eval()
-        for numbers, batch in batches(rows, 32, context.padding):
-            inputs = {name: torch.from_numpy(values) for name, values in batch.items()}
-            loss = functional.cross_entropy(model(**inputs).logits, labels[torch.from_numpy(numbers)])
-            torch.autograd.backward(loss)
+        for numbers, batch in batches(rows.inputs, 32, context.padding):
+            torch.autograd.backward(summed_loss(model, batch, rows, numbers))
         model.zero_grad()
 
     ways: dict[str, Callable[[], Any]] = {"forward and backward, once": both_ways}
@@ -188,7 +184,7 @@ def _methods(model: "PreTrainedModel", context: Context, answers: NDArray[np.flo
 
 
 def _drop(context: Context, answers: NDArray[np.float32], cut: "PreTrainedModel") -> tuple[float, float, float]:
-    found = compare(context.task, context.validation.labels, answers, _answers(cut, context), 0.95)
+    found = compare(context.task, context.validation.gold, answers, _answers(cut, context), 0.95)
     return 100 * found.drop, 100 * found.low, 100 * found.high
 
 

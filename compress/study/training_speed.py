@@ -38,8 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, Progress() as progress:
         tokenizer.save_pretrained(name)
         tokens = tokenize(texts, Path(name) / "tokenizer.json")
-        rows = tokens.train.sequences[:ROWS]
-        labels = torch.tensor(tokens.train.labels[:ROWS])
+        inputs = tokens.train.inputs.first(ROWS)
+        rows, labels = inputs.sequences, torch.from_numpy(tokens.train.labels[:ROWS])
         by_length = sorted(range(ROWS), key=lambda row: len(rows[row]))
         cut, numbers = _cut_vocabulary(model, rows)
         renumbered = [[numbers[token] for token in row] for row in rows]
@@ -47,7 +47,7 @@ def main() -> None:
         for part in (frozen.bert.embeddings, *frozen.bert.encoder.layer[:DEPTH]):
             part.requires_grad_(False)
         with progress.work("the frozen layers answer", ROWS) as work:
-            states = LowerStates(model, DEPTH, rows, tokens.padding, Path(name) / "lower.npy", work)
+            states = LowerStates(model, DEPTH, inputs, tokens.padding, Path(name) / "lower.npy", work)
         ways: dict[str, tuple[nn.Module, list[int], Callable[[list[int]], dict[str, Tensor]]]] = {
             "rows as they come, padded": (model, list(range(ROWS)), _padded(rows, tokens.padding)),
             "batches grouped by length": (model, by_length, _padded(rows, tokens.padding)),
@@ -58,8 +58,8 @@ def main() -> None:
         speeds: dict[str, list[float]] = {way: [] for way in ways}
         with progress.work("training", ROUNDS * len(ways)) as work:
             for _ in range(ROUNDS):
-                for way, (trained, order, inputs) in ways.items():
-                    speeds[way].append(_speed(trained, order, inputs, labels))
+                for way, (trained, order, read) in ways.items():
+                    speeds[way].append(_speed(trained, order, read, labels))
                     work.advance()
     first = median(next(iter(speeds.values())))
     table = [[way, f"{median(found):.1f}", f"{median(found) / first:.2f}×"] for way, found in speeds.items()]

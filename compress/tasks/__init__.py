@@ -9,31 +9,67 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from compress.errors import BadInput
+from compress.tasks.encoding import Columns, Inputs
 from compress.tasks.paired import Drop
 
-TASKS = {"classification": "Classification"}
+TASKS = {"classification": "Classification", "matching": "Matching", "tagging": "Tagging"}
 """Kind -> class; the module here bears the kind's name."""
+
+UNLABELLED = -100
+"""Stands where a row (or a word) has no label; losses pass over it."""
+
+Outcomes = NDArray[np.bool_] | NDArray[np.uint8]
+"""What a model made of each row, as much as its metric needs: right or not, (rows,), or counts, (rows, counts)."""
 
 
 class Task(Protocol):
-    """What a task knows about its own rows and figures."""
+    """What a task knows about its own rows and figures.
+
+    `logits` are (answers, labels): one answer per row, or one per word of all rows end to end. `gold` is the column
+    ``label`` of the same rows.
+    """
 
     kind: str
     metric: str
     labels: list[str]
     max_length: int
+    columns: tuple[str, ...]
+    """What a row consists of, beside its ``label``."""
+    token_level: bool
+    """Whether every word has a label of its own."""
 
-    def scores(self, logits: NDArray[np.float32], gold: Sequence[int]) -> dict[str, float]:
+    def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
+        """The rows as a tokenizer cuts them."""
+        ...
+
+    def texts(self, rows: Columns) -> list[str]:
+        """All that the tokenizer is given of these rows."""
+        ...
+
+    def show(self, rows: Columns, row: int) -> str:
+        """One row for a person to read."""
+        ...
+
+    def show_label(self, rows: Columns, row: int) -> str:
+        """Its label for a person to read."""
+        ...
+
+    def scores(self, logits: NDArray[np.float32], gold: Sequence[Any]) -> dict[str, float]:
         """Every metric of this task, by name; `metric` is the one that is guarded and gated."""
         ...
 
-    def correct(self, logits: NDArray[np.float32], gold: Sequence[int]) -> NDArray[np.bool_]:
-        """Row by row: is the prediction right?"""
+    def outcomes(self, logits: NDArray[np.float32], gold: Sequence[Any]) -> Outcomes:
+        """Row by row, what the metric is reckoned from."""
         ...
 
-    def drop(self, reference: NDArray[np.bool_], candidate: NDArray[np.bool_], confidence: float) -> Drop:
+    def right(self, outcomes: Outcomes) -> NDArray[np.bool_]:
+        """Row by row: is everything right?"""
+        ...
+
+    def drop(self, reference: Outcomes, candidate: Outcomes, confidence: float) -> Drop:
         """How much worse the candidate is than the reference on the same rows, with its interval."""
         ...
 
@@ -42,10 +78,17 @@ def open_task(kind: str, labels: list[str], max_length: int) -> Task:
     """The task of that kind.
 
     Raises:
-        BadInput: there is no such kind.
+        BadInput: there is no such kind, or it cannot do with these labels.
     """
     if kind not in TASKS:
         raise BadInput(f"unknown task kind {kind!r}; legal: {', '.join(TASKS)}")
     cls: Any = getattr(import_module(f"compress.tasks.{kind}"), TASKS[kind])
     task: Task = cls(labels, max_length)
     return task
+
+
+def flat(gold: Sequence[Any]) -> NDArray[np.int64]:
+    """Labels end to end, one per answer."""
+    if len(gold) and not isinstance(gold[0], int | np.integer):
+        gold = [label for row in gold for label in row]
+    return np.asarray(gold, dtype=np.int64)

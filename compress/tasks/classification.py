@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
+from compress.tasks.encoding import Columns, Inputs, encode_texts
 from compress.tasks.paired import Drop, newcombe_drop
 
 
@@ -13,26 +15,51 @@ class Classification:
 
     kind = "classification"
     metric = "accuracy"
+    columns: tuple[str, ...] = ("text",)
+    token_level = False
 
     def __init__(self, labels: list[str], max_length: int) -> None:
         self.labels = labels
         self.max_length = max_length
 
+    def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
+        """Each text, cut at `max_length` tokens."""
+        sequences, _, cut = encode_texts(tokenizer, rows["text"], self.max_length)
+        return Inputs(sequences, cut=cut)
+
+    def texts(self, rows: Columns) -> list[str]:
+        """The texts."""
+        return list(rows["text"])
+
+    def show(self, rows: Columns, row: int) -> str:
+        """The text."""
+        return str(rows["text"][row])
+
+    def show_label(self, rows: Columns, row: int) -> str:
+        """The label's name."""
+        return self.labels[rows["label"][row]]
+
     def scores(self, logits: NDArray[np.float32], gold: Sequence[int]) -> dict[str, float]:
         """``accuracy`` and ``macro_f1``, as fractions."""
         predicted, truth = logits.argmax(axis=1), np.asarray(gold)
-        f1 = []
-        for label in range(len(self.labels)):
-            hit = np.sum((predicted == label) & (truth == label))
-            claimed_or_true = np.sum(predicted == label) + np.sum(truth == label)
-            f1.append(2 * hit / claimed_or_true if claimed_or_true else 0.0)
-        return {"accuracy": float(np.mean(predicted == truth)), "macro_f1": float(np.mean(f1))}
+        every = [f1(predicted == label, truth == label) for label in range(len(self.labels))]
+        return {"accuracy": float(np.mean(predicted == truth)), "macro_f1": float(np.mean(every))}
 
-    def correct(self, logits: NDArray[np.float32], gold: Sequence[int]) -> NDArray[np.bool_]:
+    def outcomes(self, logits: NDArray[np.float32], gold: Sequence[int]) -> NDArray[np.bool_]:
         """Row by row: is the label with the largest logit the gold one?"""
         result: NDArray[np.bool_] = logits.argmax(axis=1) == np.asarray(gold)
         return result
 
+    def right(self, outcomes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The outcomes themselves."""
+        return outcomes
+
     def drop(self, reference: NDArray[np.bool_], candidate: NDArray[np.bool_], confidence: float) -> Drop:
         """Newcombe's interval of the difference of paired proportions."""
         return newcombe_drop(reference, candidate, confidence)
+
+
+def f1(claimed: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+    """Harmonic mean of precision and recall of one label; 0 where it is neither claimed nor true."""
+    claimed_or_true = int(claimed.sum() + true.sum())
+    return 2 * int(np.sum(claimed & true)) / claimed_or_true if claimed_or_true else 0.0

@@ -1,7 +1,10 @@
 """Texts -> padded batches, with the `tokenizers` library alone, so that scoring a file needs no transformers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +15,80 @@ from compress.runtimes import Batch
 
 PAD_TOKENS = ("[PAD]", "<pad>")
 
+Columns = Mapping[str, Sequence[Any]]
+"""The rows of a split: name of a column -> its values."""
 
-def load_tokenizer(path: Path, max_length: int) -> Tokenizer:
-    """A `tokenizer.json` that cuts at `max_length` tokens, special ones included; `BadInput` if it is none."""
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model reads, and where its answers stand.
+
+    Args:
+        sequences: token ids of each input, special tokens included.
+        types: token types of pairs; None where the tokenizer tells the two texts apart by separators alone.
+        scored: tagging: of each input the positions whose logits count, one per word; None: one answer per input.
+        rows: the row that each input belongs to; None: one input per row.
+        cut: how many rows were cut at the task's length.
+    """
+
+    sequences: list[list[int]]
+    types: list[list[int]] | None = None
+    scored: list[list[int]] | None = None
+    rows: list[int] | None = None
+    cut: int = 0
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """How many answers the inputs up to each one have, it included."""
+        counts = [1] * len(self) if self.scored is None else list(map(len, self.scored))
+        return np.cumsum(counts, dtype=np.int64)
+
+    def answers(self, numbers: Sequence[int] | NDArray[np.intp]) -> NDArray[np.int64]:
+        """Where the answers of these inputs stand among the answers of all, in the order given."""
+        if self.scored is None:
+            return np.asarray(numbers, dtype=np.int64)
+        parts = [np.arange(self.ends[n] - len(self.scored[n]), self.ends[n]) for n in numbers]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    def first(self, rows: int) -> "Inputs":
+        """The inputs of the first so many rows."""
+        count = rows if self.rows is None else sum(row < rows for row in self.rows)
+        return replace(
+            self,
+            sequences=self.sequences[:count],
+            types=self.types and self.types[:count],
+            scored=self.scored and self.scored[:count],
+            rows=self.rows and self.rows[:count],
+        )
+
+    def padded(self, numbers: Sequence[int] | NDArray[np.intp], padding: int) -> Batch:
+        """One batch of these inputs, padded to the longest of them."""
+        return pad(
+            [self.sequences[n] for n in numbers],
+            padding,
+            None if self.types is None else [self.types[n] for n in numbers],
+        )
+
+    def positions(self, numbers: Sequence[int] | NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Where in a batch of these inputs the answers stand: (which of them, token); None: one answer per input."""
+        if self.scored is None:
+            return None
+        scored = [self.scored[n] for n in numbers]
+        inputs = np.repeat(np.arange(len(scored)), list(map(len, scored)))
+        return inputs, np.array([at for positions in scored for at in positions], dtype=np.intp)
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """A `tokenizer.json`, neither padding nor cutting; `BadInput` if it is none."""
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception
         raise BadInput(f"{path}: not a tokenizer.json ({str(error).splitlines()[0]})") from error
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length)
+    tokenizer.no_truncation()
     return tokenizer
 
 
@@ -36,20 +104,31 @@ def pad_id(tokenizer: Tokenizer) -> int:
     raise BadInput(f"tokenizer: no padding token; one of {', '.join(PAD_TOKENS)} must be in the vocabulary")
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text, special tokens included."""
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+def encode_texts(
+    tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]], max_length: int
+) -> tuple[list[list[int]], list[list[int]], int]:
+    """Token ids and token types of texts or pairs, special tokens included, and how many were cut at `max_length`.
+
+    Of a pair that is too long the longer text loses its end first.
+    """
+    tokenizer.enable_truncation(max_length)
+    try:
+        encoded = tokenizer.encode_batch(list(texts))
+    finally:
+        tokenizer.no_truncation()
+    cut = sum(bool(encoding.overflowing) for encoding in encoded)
+    return [encoding.ids for encoding in encoded], [encoding.type_ids for encoding in encoded], cut
 
 
-def batches(sequences: Sequence[Sequence[int]], size: int, padding: int) -> Iterator[tuple[NDArray[np.intp], Batch]]:
-    """Batches of sequences of similar length: (row numbers, padded batch)."""
-    order = np.argsort([len(s) for s in sequences], kind="stable")
+def batches(inputs: Inputs, size: int, padding: int) -> Iterator[tuple[NDArray[np.intp], Batch]]:
+    """Batches of inputs of similar length: (numbers of the inputs, padded batch)."""
+    order = np.argsort([len(sequence) for sequence in inputs.sequences], kind="stable")
     for start in range(0, len(order), size):
-        rows = order[start : start + size]
-        yield rows, pad([sequences[row] for row in rows], padding)
+        numbers = order[start : start + size]
+        yield numbers, inputs.padded(numbers, padding)
 
 
-def pad(sequences: Sequence[Sequence[int]], padding: int) -> Batch:
+def pad(sequences: Sequence[Sequence[int]], padding: int, types: Sequence[Sequence[int]] | None = None) -> Batch:
     """One batch, padded to its longest sequence."""
     longest = max(len(s) for s in sequences)
     ids = np.full((len(sequences), longest), padding, dtype=np.int64)
@@ -57,22 +136,36 @@ def pad(sequences: Sequence[Sequence[int]], padding: int) -> Batch:
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)] = sequence
         mask[row, : len(sequence)] = 1
-    return {"input_ids": ids, "attention_mask": mask}
+    batch = {"input_ids": ids, "attention_mask": mask}
+    if types is not None:
+        batch["token_type_ids"] = np.zeros_like(ids)
+        for row, kinds in enumerate(types):
+            batch["token_type_ids"][row, : len(kinds)] = kinds
+    return batch
 
 
 def predict(
     logits: Callable[[Batch], NDArray[np.float32]],
-    sequences: Sequence[Sequence[int]],
+    inputs: Inputs,
     padding: int,
     size: int = 32,
     progress: Callable[[int], None] = lambda done: None,
 ) -> NDArray[np.float32]:
-    """Logits of every sequence in the order given, (rows, labels); `progress` is told how many rows each batch had."""
-    found: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
-    for rows, batch in batches(sequences, size, padding):
-        found.append((rows, logits(batch)))
-        progress(len(rows))
-    out = np.empty((len(sequences), *found[0][1].shape[1:]), dtype=np.float32)
-    for rows, values in found:
-        out[rows] = values
+    """Logits of every answer in the order of the inputs, (answers, labels): one per text, or one per word.
+
+    `progress` is told how many inputs each batch had.
+    """
+    parts = []
+    for numbers, batch in batches(inputs, size, padding):
+        parts.append((numbers, logits(batch)))
+        progress(len(numbers))
+    return collect(parts, inputs)
+
+
+def collect(parts: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]], inputs: Inputs) -> NDArray[np.float32]:
+    """Batches of raw logits, each with the numbers of its inputs -> (answers, labels) in the order of the inputs."""
+    out = np.empty((int(inputs.ends[-1]), parts[0][1].shape[-1]), dtype=np.float32)
+    for numbers, values in parts:
+        positions = inputs.positions(numbers)
+        out[inputs.answers(numbers)] = values if positions is None else values[positions]
     return out

@@ -163,6 +163,7 @@ def bench(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the real gate on a manifest: ``bench(manifest, *options)``; reports go to ``reports/``."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # the run inside is nobody's worker
 
     def run(manifest: Path, *options: str) -> pytest.RunResult:
         gate = str(REPO / "bench/test_gate.py")

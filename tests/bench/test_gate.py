@@ -137,7 +137,7 @@ def scored(plain: Results, wrong: int, drop: float, rows: int = 2000) -> Results
     correct = np.ones(rows, dtype=bool)
     correct[:wrong] = False
     interval = Interval(estimate=drop, low=drop - 0.002, high=drop + 0.002)
-    changes = {"correct": pack(correct), "rows": rows, "value": float(correct.mean()), "drop": interval}
+    changes = {**pack(correct), "rows": rows, "value": float(correct.mean()), "drop": interval}
     return with_small(plain, accuracy=small(plain).accuracy.model_copy(update=changes))
 
 

@@ -14,6 +14,7 @@ def burn() -> None:
         pass
 
 
+@pytest.mark.idle
 def test_a_busy_process_is_seen_unless_it_is_ours() -> None:
     core = min(os.sched_getaffinity(0))
     process = multiprocessing.get_context("spawn").Process(target=burn, daemon=True)

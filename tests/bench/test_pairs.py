@@ -72,6 +72,7 @@ def test_p90_makes_a_verdict_worse_and_never_better() -> None:
 
 
 @pytest.mark.skipif(len(usable_cores()) < 2, reason="needs a second core")
+@pytest.mark.idle
 def test_the_artifact_that_waits_uses_no_cpu(tmp_path: Path) -> None:
     write_onnx_probe(tmp_path / "probe.onnx")
     with Child(2, usable_cores()[:2]) as busy, Child(2, usable_cores()[:2]) as waiting:

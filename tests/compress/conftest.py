@@ -3,10 +3,15 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from compress.progress import Progress
 from compress.quiet import quiet
+from compress.stages import Context, Rows
+from compress.tasks import open_task
+from compress.tasks.encoding import Inputs
 
 quiet()
 
@@ -57,6 +62,17 @@ def write_tiny_data(folder: Path, rows: int = 240) -> Path:
     return folder
 
 
+def rows_of(sequences: list[list[int]], labels: list[int]) -> Rows:
+    """Texts that are tokens already."""
+    return Rows(Inputs(sequences), labels, {"text": [""] * len(labels), "label": labels})
+
+
+def context_of(rows: Rows, scratch: Path, **more: Any) -> Context:
+    """A context in which every split is `rows`."""
+    task = open_task("classification", LABELS, 16)
+    return Context(task, rows, rows, rows, 0, 0, scratch, Progress(), **more)
+
+
 RECIPE = """
 name = "tiny"
 seed = 3
@@ -103,10 +119,12 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 FAMILIES = ("bert", "roberta", "electra", "ernie")
 
 
-def write_any_model(folder: Path, family: str) -> Path:
-    """A random model of a family; ELECTRA's embeddings are narrower than its layers, as in its small models."""
+def write_any_model(folder: Path, family: str, token_level: bool = False, **changes: object) -> Path:
+    """A random model of a family, a classifier of texts or of tokens; ELECTRA's embeddings are narrower than its
+    layers, as in its small models.
+    """
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
     sizes: dict[str, object] = {
         "vocab_size": 32,
@@ -115,21 +133,34 @@ def write_any_model(folder: Path, family: str) -> Path:
         "num_attention_heads": 4,
         "intermediate_size": 64,
         "max_position_embeddings": 64,
+        "initializer_range": 0.2,  # at the usual 0.02 so small a model says nearly the same to everything
     }
     more: dict[str, dict[str, object]] = {
         "roberta": {"pad_token_id": 1, "type_vocab_size": 1},
         "electra": {"embedding_size": 16},
         "ernie": {"use_task_id": True},
+        "mobilebert": {"intra_bottleneck_size": 8, "embedding_size": 8},
     }
     torch.manual_seed(0)
-    config = AutoConfig.for_model(family, **(sizes | more.get(family, {})))
-    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder / family)
-    return folder / family
+    config = AutoConfig.for_model(family, **(sizes | more.get(family, {}) | changes))
+    auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
+    path = folder / f"{family}-{'tokens' if token_level else 'texts'}"
+    model = auto.from_config(config)
+    with torch.no_grad():  # fresh ones are all 0, and nobody would miss them
+        for name, parameter in model.named_parameters():
+            if name.endswith(".bias"):
+                parameter.normal_(std=0.1)
+    model.save_pretrained(path)
+    return path
 
 
-@pytest.fixture(scope="session", params=FAMILIES)
+HEADS = [(family, token_level) for token_level in (False, True) for family in FAMILIES]
+
+
+@pytest.fixture(scope="session", params=HEADS, ids=lambda head: f"{head[0]}-{'tokens' if head[1] else 'texts'}")
 def any_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_any_model(tmp_path_factory.mktemp("hub"), request.param)
+    """Every family with either kind of head."""
+    return write_any_model(tmp_path_factory.mktemp("hub"), *request.param)
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import torch
 
+from compress.architectures import classify, embed, encoder_layers
 from compress.frozen import LowerStates, UpperLayers
 from compress.modeling import load_classifier
 from compress.progress import Progress
+from compress.tasks.encoding import Inputs
 
 TEXTS = [[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]]
 
@@ -12,8 +14,9 @@ TEXTS = [[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]]
 def test_upper_layers_on_lower_states_are_the_model(tiny_model: Path, tmp_path: Path) -> None:
     model = load_classifier(tiny_model).eval()
     with Progress() as progress, progress.work("x", 3) as work:
-        states = LowerStates(model, 2, TEXTS, 0, tmp_path / "lower.npy", work)
+        states = LowerStates(model, 2, Inputs(TEXTS), 0, tmp_path / "lower.npy", work)
     upper = UpperLayers(model, 2).eval()
+    assert states.batch([2, 0])["attention_mask"].tolist() == [[1] * 7, [1, 1, 1, 1, 1, 0, 0]]
     logits = upper(**states.batch([2, 0])).logits
     ids = torch.tensor([TEXTS[2], TEXTS[0] + [0, 0]])
     expected = model(input_ids=ids, attention_mask=(ids != 0).long()).logits
@@ -24,7 +27,22 @@ def test_upper_layers_on_lower_states_are_the_model(tiny_model: Path, tmp_path: 
 def test_a_whole_file_is_taken_up(tiny_model: Path, tmp_path: Path) -> None:
     model = load_classifier(tiny_model).eval()
     with Progress() as progress, progress.work("x", 3) as work:
-        LowerStates(model, 2, TEXTS, 0, tmp_path / "lower.npy", work)
+        LowerStates(model, 2, Inputs(TEXTS), 0, tmp_path / "lower.npy", work)
         written = (tmp_path / "lower.npy").stat().st_mtime_ns
-        LowerStates(model, 2, TEXTS, 0, tmp_path / "lower.npy", work)
+        LowerStates(model, 2, Inputs(TEXTS), 0, tmp_path / "lower.npy", work)
     assert (tmp_path / "lower.npy").stat().st_mtime_ns == written
+
+
+def test_upper_layers_end_in_either_kind_of_head(any_model: Path) -> None:
+    model = load_classifier(any_model).eval()
+    ids, mask = torch.tensor([[2, 5, 6, 3], [2, 8, 9, 3]]), torch.ones(2, 4, dtype=torch.long)
+    hidden = embed(model, ids)
+    for layer in encoder_layers(model)[:2]:
+        hidden = layer(hidden, mask[:, None, None, :].bool())
+    upper = UpperLayers(model, 2)
+    assert torch.allclose(upper(hidden, mask).logits, model(ids, attention_mask=mask).logits, atol=1e-6)
+    if hasattr(model, "dropout"):  # the other heads have theirs inside
+        model.train()
+        model.dropout.p = 1.0
+        for logits in (upper(hidden, mask).logits, classify(model, hidden)):
+            assert torch.equal(logits, model.classifier.bias.expand_as(logits)), "nothing was dropped"

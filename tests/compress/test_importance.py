@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -8,9 +7,9 @@ from torch.nn import functional
 from compress.importance import METHODS, importance, masks
 from compress.layer_importance import layer_importance
 from compress.modeling import load_classifier
-from compress.progress import Progress
-from compress.stages import Context, Rows
+from compress.stages import Context
 from compress.surgery import without
+from tests.compress.conftest import context_of, rows_of
 
 TEXTS, LABELS = [[2, 5, 6, 7, 3], [2, 14, 9, 3]], [1, 0]
 KIND = {"heads": 4, "neurons": 64}
@@ -18,9 +17,7 @@ KIND = {"heads": 4, "neurons": 64}
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    unused: Any = None
-    rows = Rows(TEXTS, LABELS)
-    return Context(unused, rows, rows, 0, 0, tmp_path, Progress(), unused)
+    return context_of(rows_of(TEXTS, LABELS), tmp_path)
 
 
 def losses(model: torch.nn.Module, kind: str, layer: int, unit: int, step: float) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Uneven shapes survive saving and loading; without pocketbert: test_architectures."""
+"""Uneven shapes survive saving and loading, of every family and head: test_architectures, also without pocketbert."""
 
 from pathlib import Path
 

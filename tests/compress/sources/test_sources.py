@@ -1,21 +1,22 @@
-"""Hub ids and folders go through `from_pretrained` and `load_dataset`; a hub snapshot is laid out on the spot."""
+"""Hub ids and folders go through `from_pretrained`; a hub snapshot is laid out on the spot."""
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from compress.errors import BadInput
-from compress.recipe import TaskTable, TeacherTable
-from compress.sources import load_data, load_teacher, source_key
-from tests.compress.conftest import write_tiny_data, write_tiny_model
+from compress.recipe import TeacherTable
+from compress.sources import load_teacher, source_key
+from compress.surgery import without
+from tests.compress.conftest import write_any_model, write_tiny_model
 
 
 def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
     model, tokenizer = load_teacher(TeacherTable(model=str(tiny_model)), ["a", "b", "c"], tmp_path)
     assert model.config.num_labels == 3
     assert model.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert model.config.label2id == {"a": 0, "b": 1, "c": 2}
     assert tokenizer("好差")["input_ids"][0] == 2
 
 
@@ -34,6 +35,36 @@ def test_labels_in_another_order_and_a_missing_head_are_refused(tmp_path: Path, 
     BertModel.from_pretrained(tiny_model).save_pretrained(headless)
     with pytest.raises(BadInput, match="has no weights for classifier"):
         load_teacher(TeacherTable(model=str(headless), epochs=0), ["neg", "pos"], tmp_path)
+
+
+def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:
+    table, labels = TeacherTable(model=str(tiny_model)), ["O", "B", "I"]
+    model, _ = load_teacher(table, labels, tmp_path, token_level=True)
+    assert type(model).__name__ == "BertForTokenClassification"
+    assert model.config.label2id == {"O": 0, "B": 1, "I": 2}
+    folder = write_tiny_model(tmp_path / "cut")
+    without(model, {0: [1]}, {}).save_pretrained(folder)
+    tuned = TeacherTable(model=str(folder), epochs=0)
+    again, _ = load_teacher(tuned, labels, tmp_path, token_level=True)
+    assert type(again).__name__ == "UnevenBertForTokenClassification"
+    with pytest.raises(
+        BadInput, match="is a UnevenBertForTokenClassification; legal with epochs = 0: a sequence class"
+    ):
+        load_teacher(TeacherTable(model=str(folder), epochs=0), labels, tmp_path)
+    with pytest.raises(BadInput, match="is a BertForSequenceClassification; legal with epochs = 0: a token classifier"):
+        load_teacher(TeacherTable(model=str(tiny_model), epochs=0), ["a", "b"], tmp_path, token_level=True)
+
+
+def test_texts_longer_than_the_position_table_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    load_teacher(TeacherTable(model=str(tiny_model)), ["a", "b"], tmp_path, max_length=64)
+    said = r"has 64 positions, task\.max_length is 65; legal: up to 64"
+    with pytest.raises(BadInput, match=said):
+        load_teacher(TeacherTable(model=str(tiny_model)), ["a", "b"], tmp_path, max_length=65)
+    roberta = write_any_model(tmp_path, "roberta")
+    for file in tiny_model.glob("tokenizer*"):
+        shutil.copy(file, roberta)
+    with pytest.raises(BadInput, match="has 62 positions"):
+        load_teacher(TeacherTable(model=str(roberta)), ["a", "b"], tmp_path, max_length=63)
 
 
 @pytest.mark.slow
@@ -62,42 +93,6 @@ def test_other_architecture_is_refused(tmp_path: Path) -> None:
     DistilBertForSequenceClassification(config).save_pretrained(folder)
     with pytest.raises(BadInput, match="a distilbert model cannot be compressed; legal: bert"):
         load_teacher(TeacherTable(model=str(folder)), ["a", "b"], tmp_path)
-
-
-def test_string_labels_get_a_stable_order(tiny_data: Path) -> None:
-    splits = load_data(TaskTable(dataset=str(tiny_data)))
-    assert splits["train"].features["label"].names == ["neg", "pos"]
-    assert set(splits["test"].column_names) == {"text", "label"}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "table", "said"),
-    [
-        ({}, {"text": "sentence"}, "has no column 'sentence' (task.text); found: text, label"),
-        ({}, {"label": "stars"}, "has no column 'stars' (task.label)"),
-        ({"validation": []}, {}, "validation"),
-        ({"validation": [{"text": "好", "label": "meh"}]}, {}, "label 'meh' is not in train"),
-        ({"test": [{"text": " ", "label": "pos"}]}, {}, "split test: row 0 has no text"),
-    ],
-)
-def test_bad_data(tmp_path: Path, spoil: dict[str, list[object]], table: dict[str, str], said: str) -> None:
-    folder = write_tiny_data(tmp_path / "data", 12)
-    for split, rows in spoil.items():
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    with pytest.raises(BadInput) as complaint:
-        load_data(TaskTable.model_validate({"dataset": str(folder), **table}))
-    assert said in str(complaint.value)
-    assert "\n" not in str(complaint.value)
-
-
-def test_missing_split_and_unknown_builtin(tmp_path: Path) -> None:
-    folder = write_tiny_data(tmp_path / "data", 12)
-    (folder / "validation.jsonl").unlink()
-    with pytest.raises(BadInput, match="a folder with train, validation and test"):
-        load_data(TaskTable(dataset=str(folder)))
-    with pytest.raises(BadInput, match="legal: builtin:reviews"):
-        load_data(TaskTable(dataset="builtin:tweets"))
 
 
 def test_key_of_a_folder_is_its_content(tiny_model: Path, tmp_path: Path) -> None:

@@ -9,19 +9,17 @@ import torch
 from compress.architectures import head_counts, neuron_counts
 from compress.errors import BadInput
 from compress.modeling import load_classifier
-from compress.progress import Progress
 from compress.size import encoder_macs
-from compress.stages import Context, Rows, stage_module
+from compress.stages import stage_module
 from compress.surgery import without
+from tests.compress.conftest import context_of, rows_of
 
 TEXTS, LABELS = [[2, 5, 6, 7, 3], [2, 14, 9, 3], [2, 11, 3]], [1, 0, 1]
 
 
 def run(model: torch.nn.Module, kind: str, teacher_macs: int = 0, **settings: Any) -> Any:
-    module, unused = stage_module(kind), Path()
-    nothing: Any = None
-    rows = Rows(TEXTS, LABELS)
-    context = Context(nothing, rows, rows, 0, 0, unused, Progress(), nothing, teacher_macs=teacher_macs)
+    module = stage_module(kind)
+    context = context_of(rows_of(TEXTS, LABELS), Path(), teacher_macs=teacher_macs)
     return module.run(model, context, module.Parameters(**settings))
 
 

@@ -1,40 +1,96 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
+from tokenizers import Tokenizer
 
 from compress.errors import BadInput
 from compress.modeling import load_classifier
-from compress.stages.distill import Student, evenly_spaced
-from compress.surgery import keep_layers, without
+from compress.stages import Context, Rows
+from compress.stages.distill import Parameters, run
+from compress.tasks import open_task
+from compress.tasks.encoding import load_tokenizer
+from tests.compress.conftest import context_of, write_tiny_model
+from tests.compress.test_vocabulary import save_wordpiece
+
+COLUMNS = {"text": ["好书店", "差"], "label": [1, 0]}
 
 
-def test_evenly_spaced() -> None:
-    assert evenly_spaced(12, 4) == [2, 5, 8, 11]
-    assert evenly_spaced(12, 6) == [1, 3, 5, 7, 9, 11]
-    assert evenly_spaced(12, 12) == list(range(12))
-    assert evenly_spaced(4, 1) == [3]
-    with pytest.raises(BadInput, match=r"student\.layers is 13, the model has 12"):
-        evenly_spaced(12, 13)
+@pytest.fixture
+def taught(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
+    """The contexts that students were to be trained in; nothing is trained."""
+    found: list[Context] = []
+    monkeypatch.setattr("compress.stages.distill.distil", lambda student, context, *_: found.append(context))
+    return found
 
 
-def test_student_takes_the_chosen_layers_with_their_shapes(tiny_model: Path) -> None:
-    model = without(load_classifier(tiny_model), {3: [0, 1]}, {})
-    student = keep_layers(model, [1, 3])
-    assert student.config.num_hidden_layers == 2
-    assert student.config.layer_heads == [4, 2]
-    for mine, theirs in ((0, 1), (1, 3)):
-        name = "attention.self.query.weight"
-        assert torch.equal(
-            student.bert.encoder.layer[mine].get_parameter(name), model.bert.encoder.layer[theirs].get_parameter(name)
-        )
-    with torch.no_grad():
-        student.classifier.weight.zero_()
-    assert model.classifier.weight.abs().sum() > 0, "student and teacher share a tensor"
+@pytest.fixture
+def context(tmp_path: Path, tiny_model: Path) -> Context:
+    task = open_task("classification", ["neg", "pos"], 16)
+    inputs = task.encode(load_tokenizer(tiny_model / "tokenizer.json"), COLUMNS)
+    rows = Rows(inputs, COLUMNS["label"], COLUMNS)
+    return context_of(rows, tmp_path, tokenizer=tiny_model, new_tokenizer=tmp_path / "new")
 
 
-def test_layers_are_for_a_shallower_student_alone() -> None:
-    assert Student(init="current").layers is None
-    for wrong in ({"init": "current", "layers": 4}, {}):
-        with pytest.raises(ValueError, match="give layers with init"):
-            Student.model_validate(wrong)
+def parameters(init: Path | None = None, **more: Any) -> Parameters:
+    student: dict[str, Any] = {"layers": 2} if init is None else {"init": str(init)}
+    return Parameters.model_validate({"student": student, **more})
+
+
+def test_a_student_with_the_same_vocabulary_keeps_the_tokenizer(
+    context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
+) -> None:
+    model = load_classifier(tiny_model)
+    assert run(model, context, parameters()).config.num_hidden_layers == 2
+    other = write_tiny_model(tmp_path / "other", num_hidden_layers=1)
+    assert run(model, context, parameters(other)).config.num_hidden_layers == 1
+    assert not context.new_tokenizer.exists()
+    assert taught == [context, context]
+
+
+def test_a_student_with_another_vocabulary_reads_the_same_texts_in_its_own_tokens(
+    context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
+) -> None:
+    """The classic mistake: ids of one vocabulary fed to a student of another."""
+    other = write_tiny_model(tmp_path / "other")
+    save_wordpiece(other)
+    given = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    parameters(other).check_tokenizer(given, token_level=False)
+    run(load_classifier(tiny_model), context, parameters(other))
+    [own] = taught
+    tokenizer = Tokenizer.from_file(str(context.new_tokenizer / "tokenizer.json"))
+    assert own.train.inputs.sequences == [tokenizer.encode(text).ids for text in COLUMNS["text"]]
+    assert own.train.inputs.sequences != context.train.inputs.sequences
+    assert own.padding == tokenizer.token_to_id("[PAD]")
+    assert "reads the same texts in tokens of its own, 27 of them" in own.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("token_level", "more", "because"),
+    [
+        (True, {}, "tagging labels token by token"),
+        (False, {"preset": "minilm"}, "intermediate features align token by"),
+    ],
+)
+def test_what_is_learnt_token_by_token_wants_one_vocabulary(
+    context: Context, tiny_model: Path, tmp_path: Path, token_level: bool, more: dict[str, Any], because: str
+) -> None:
+    other = write_tiny_model(tmp_path / "other")
+    save_wordpiece(other)
+    given = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    said = "has another vocabulary: 27 tokens, the teacher's 30; 14 in common, 13 of them under other ids"
+    with pytest.raises(BadInput, match=said) as refused:
+        parameters(other, **more).check_tokenizer(given, token_level)
+    assert because in str(refused.value)
+    if not token_level:
+        with pytest.raises(BadInput, match=said):  # an earlier stage may have taken tokens away
+            run(load_classifier(tiny_model), context, parameters(other, **more))
+
+
+def test_too_few_positions_are_refused(context: Context, tiny_model: Path, tmp_path: Path) -> None:
+    other = write_tiny_model(tmp_path / "other", max_position_embeddings=12)
+    with pytest.raises(BadInput, match=r"has 12 positions, task\.max_length is 16; legal: up to 12"):
+        run(load_classifier(tiny_model), context, parameters(other))
+    short = replace(context, task=open_task("classification", ["neg", "pos"], 8))
+    assert short.task.max_length == 8

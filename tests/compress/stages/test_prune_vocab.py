@@ -1,5 +1,6 @@
 """The smaller vocabulary says what the larger one said, in every family, whatever the ids."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from transformers import PreTrainedTokenizerFast
 
 from compress.errors import BadInput
 from compress.modeling import load_classifier
-from compress.progress import Progress
 from compress.stages import Context, Rows
 from compress.stages.prune_vocab import Parameters, run
+from compress.tasks.encoding import Inputs
+from tests.compress.conftest import context_of
 from tests.compress.test_vocabulary import TEXTS, unigram, wordpiece
 
 SPECIAL = {
@@ -27,27 +29,15 @@ def context(request: pytest.FixtureRequest, tmp_path: Path) -> Context:
     whole.no_padding()
     special: Any = SPECIAL[request.param]
     PreTrainedTokenizerFast(tokenizer_object=whole, **special).save_pretrained(tmp_path / "old")
-    rows, nothing = Rows([], []), None
-    unused: Any = nothing
-    return Context(
-        unused,
-        rows,
-        rows,
-        0,
-        0,
-        tmp_path,
-        Progress(),
-        unused,
-        train_texts=TEXTS,
-        validation_texts=["好", "亍"],
-        tokenizer=tmp_path / "old",
-        new_tokenizer=tmp_path / "new",
-    )
+    rows, unseen = (Rows(Inputs([]), [], {"text": texts}) for texts in (TEXTS, ["好", "亍"]))
+    found = context_of(rows, tmp_path, tokenizer=tmp_path / "old", new_tokenizer=tmp_path / "new")
+    return replace(found, validation=unseen)
 
 
 def logits(model: torch.nn.Module, tokenizer: Tokenizer) -> torch.Tensor:
     with torch.no_grad():
-        return torch.cat([model(input_ids=torch.tensor([tokenizer.encode(text).ids])).logits for text in TEXTS])
+        said = [model(input_ids=torch.tensor([tokenizer.encode(text).ids])).logits for text in TEXTS]
+    return torch.cat([logits.flatten() for logits in said])
 
 
 def test_no_logit_of_a_training_text_changes(any_model: Path, context: Context) -> None:

@@ -14,7 +14,7 @@ def test_scores_against_scikit_learn() -> None:
     scores = task.scores(logits, gold)
     assert scores["accuracy"] == pytest.approx(accuracy_score(gold, logits.argmax(1)))
     assert scores["macro_f1"] == pytest.approx(f1_score(gold, logits.argmax(1), average="macro"))
-    assert task.correct(logits, gold).mean() == pytest.approx(scores["accuracy"])
+    assert task.outcomes(logits, gold).mean() == pytest.approx(scores["accuracy"])
 
 
 def test_unknown_task() -> None:

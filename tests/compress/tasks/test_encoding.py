@@ -2,12 +2,13 @@ from pathlib import Path
 
 import numpy as np
 
-from compress.tasks.encoding import encode, load_tokenizer, pad_id, predict
+from compress.tasks.encoding import Inputs, encode_texts, load_tokenizer, pad_id, predict
 
 
 def test_texts_are_cut_and_padded(tiny_model: Path) -> None:
-    tokenizer = load_tokenizer(tiny_model / "tokenizer.json", 8)
-    sequences = encode(tokenizer, ["好" * 20, "差"])
+    tokenizer = load_tokenizer(tiny_model / "tokenizer.json")
+    sequences, _, cut = encode_texts(tokenizer, ["好" * 20, "差"], 8)
+    assert cut == 1
     assert [len(s) for s in sequences] == [8, 3]
     assert sequences[0][0] == 2 and sequences[0][-1] == 3
     assert pad_id(tokenizer) == 0
@@ -18,7 +19,7 @@ def test_predict_keeps_the_order_of_the_rows() -> None:
     seen: list[int] = []
     out = predict(
         lambda batch: batch["attention_mask"].sum(axis=1, keepdims=True).astype(np.float32),
-        sequences,
+        Inputs(sequences),
         padding=0,
         size=2,
         progress=seen.append,

@@ -1,0 +1,28 @@
+"""Distillation of logits: soft targets (Hinton et al. 2015)."""
+
+from torch import Tensor
+from torch.nn import functional
+
+
+def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """KL(teacher ‖ student) of the softened distributions, times T², averaged over n, a scalar.
+
+    Softening divides the gradient by T²; the factor gives it back, so that the temperature does not move the balance
+    with the hard labels (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2,
+    https://arxiv.org/abs/1503.02531).
+
+    Args:
+        student: logits, (n, labels), of rows or of the tokens that are scored.
+        teacher: logits of the same, (n, labels).
+        temperature: T > 0; 1 leaves the distributions as they are.
+
+    Example:
+        >>> import torch
+        >>> student, teacher = torch.tensor([[0.0, 0.0]]), torch.tensor([[2.1972, 0.0]])  # at T = 2: 3/4 and 1/4
+        >>> round(soft_targets(student, teacher, temperature=2.0).item(), 4)
+        0.5232
+    """
+    log_student = functional.log_softmax(student / temperature, dim=-1)
+    log_teacher = functional.log_softmax(teacher / temperature, dim=-1)
+    divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+    return divergence * temperature**2

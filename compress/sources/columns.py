@@ -1,0 +1,78 @@
+"""Rows as they were found -> the columns that a task's kind asks for, checked row by row."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from compress.errors import BadInput
+from compress.recipe import TaskTable
+from compress.sources.folder import SPLITS, UNLABELLED
+from compress.sources.labels import names_of, numbered, spelled_labels, spelled_tags
+from compress.sources.table import Table
+from compress.sources.texts import check_texts, check_tokens
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+TEXTS = {"classification": ("text",), "matching": ("text", "text_pair"), "tagging": ("tokens",)}
+"""Kind of task -> the columns beside ``label``; the recipe's ``[task]`` says what the dataset calls them."""
+
+
+def canonical(tables: Mapping[str, Table], task: TaskTable) -> "DatasetDict":
+    """train, validation, test and perhaps unlabelled, with the columns of `TEXTS` and ``label``.
+
+    ``label`` is a `ClassLabel` (for tagging a list of it, one per token) whose names are those of the source, or else
+    what stands in train, in the order of `names_of`.
+
+    Raises:
+        BadInput: a split or column is missing, or a row is wrong; says in which file and line.
+    """
+    from datasets import DatasetDict
+
+    for split in SPLITS:
+        if split not in tables:
+            raise BadInput(f"task.dataset {task.dataset!r}: split {split} is missing; found: {', '.join(tables)}")
+    used = {split: tables[split] for split in (*SPLITS, UNLABELLED) if split in tables}
+    columns = {split: _texts(table, task) for split, table in used.items()}
+    labels = {split: _labels(used[split], task, columns[split]) for split in SPLITS}
+    names = used["train"].classes.get(task.label) or names_of(labels["train"])
+    out = {split: as_dataset(task.kind, columns[split]) for split in used if split not in labels}
+    for split, spelled in labels.items():
+        rows = numbered(used[split], task.label, spelled, names)
+        label = rows if task.kind == "tagging" else [row[0] for row in rows]
+        out[split] = as_dataset(task.kind, columns[split] | {"label": label}, names)
+    return DatasetDict({split: out[split] for split in used})
+
+
+def as_dataset(kind: str, columns: Mapping[str, Sequence[object]], names: Sequence[str] = ()) -> "Dataset":
+    """Checked columns as a `Dataset`; where there is a ``label``, its integers stand for `names`."""
+    from datasets import ClassLabel, Dataset, Features, List, Value
+
+    tagging = kind == "tagging"
+    features = {key: List(Value("string")) if tagging else Value("string") for key in TEXTS[kind]}
+    if "label" in columns:
+        label = ClassLabel(names=list(names))
+        features["label"] = List(label) if tagging else label
+    return Dataset.from_dict(dict(columns), features=Features(features))
+
+
+def _texts(table: Table, task: TaskTable) -> dict[str, Sequence[object]]:
+    check = check_tokens if task.kind == "tagging" else check_texts
+    return {key: check(table, getattr(task, key), _column(table, task, key)) for key in TEXTS[task.kind]}
+
+
+def _labels(table: Table, task: TaskTable, texts: Mapping[str, Sequence[object]]) -> list[list[str]]:
+    values = _column(table, task, "label")
+    if task.kind == "tagging":
+        return spelled_tags(table, task.label, values, texts["tokens"])
+    return spelled_labels(table, task.label, values)
+
+
+def _column(table: Table, task: TaskTable, key: str) -> list[object]:
+    """The values of the column that ``task.<key>`` names."""
+    name = getattr(task, key)
+    if table.columns and name not in table.columns:
+        raise BadInput(f"{table.where}: has no column {name!r} (task.{key}); found: {', '.join(table.columns)}")
+    values = list(table.columns.get(name, ()))
+    if not values:
+        raise BadInput(f"{table.where}: is empty")
+    return values

@@ -1,0 +1,73 @@
+"""The rows of a recipe: from a builtin, a local folder or the hub, always in the same columns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compress.errors import BadInput
+from compress.recipe import TaskTable
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+BUILTIN_DATA = {
+    "builtin:reviews": "classification",
+    "builtin:people-daily": "tagging",
+    "builtin:adjacent-clauses": "matching",
+}
+"""Name -> the kind of task it is for; the module beside this one bears the name, with underscores, and has `load`."""
+
+_COLUMN_KEYS = ("text", "text_pair", "tokens", "label")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Splits train, validation, test and perhaps unlabelled, whose columns follow from the task's kind.
+
+    classification
+        ``text`` (string), ``label`` (`ClassLabel`)
+    matching
+        ``text``, ``text_pair`` (strings), ``label`` (`ClassLabel`)
+    tagging
+        ``tokens`` (list of strings: words or characters), ``label`` (list of `ClassLabel`, as long)
+
+    ``unlabelled`` has no ``label``. `remarks` are for the report: what was left out or cut, and how much of it.
+    """
+
+    splits: "DatasetDict"
+    remarks: list[str] = field(default_factory=list)
+
+
+def load_data(task: TaskTable) -> Data:
+    """The recipe's dataset, every row of it checked.
+
+    Raises:
+        BadInput: an unknown builtin or one for another kind of task, an unreachable hub, a missing split or column, or
+            a row that cannot be used; says in which file and line.
+    """
+    from compress.sources.columns import TEXTS, canonical
+    from compress.sources.folder import read_folder
+    from compress.sources.hub import read_hub
+
+    if task.dataset.startswith("builtin:"):
+        return _builtin(task)
+    if task.kind not in TEXTS:
+        raise BadInput(f"task.kind: unknown {task.kind!r}; legal: {', '.join(TEXTS)}")
+    folder = Path(task.dataset)
+    tables = read_folder(folder, lists=task.kind == "tagging") if folder.exists() else read_hub(task.dataset)
+    return Data(canonical(tables, task))
+
+
+def _builtin(task: TaskTable) -> Data:
+    name = task.dataset
+    if name not in BUILTIN_DATA:
+        raise BadInput(f"task.dataset: unknown {name!r}; legal: {', '.join(BUILTIN_DATA)}, a hub id, a folder")
+    if task.kind != BUILTIN_DATA[name]:
+        raise BadInput(f"task.kind: {name} is for kind = {BUILTIN_DATA[name]}, found {task.kind!r}")
+    if renamed := [key for key in _COLUMN_KEYS if getattr(task, key) != key]:
+        raise BadInput(f"task.{renamed[0]}: {name} has no columns to name; leave the key out")
+    module: Any = import_module(f"compress.sources.{name.removeprefix('builtin:').replace('-', '_')}")
+    load: Callable[[], Data] = module.load
+    return load()

@@ -1,0 +1,48 @@
+"""Splits from the files of a local folder: ``train``, ``validation``, ``test`` and perhaps ``unlabelled``."""
+
+from pathlib import Path
+
+from compress.errors import BadInput
+from compress.sources.formats import READERS
+from compress.sources.hub import read_hub
+from compress.sources.table import Table
+
+SPLITS = ("train", "validation", "test")
+UNLABELLED = "unlabelled"
+_LEGAL = "a folder with train, validation and test (and, if you like, unlabelled) as .csv, .jsonl or .parquet"
+
+
+def read_folder(folder: Path, lists: bool) -> dict[str, Table]:
+    """Every split of the folder; one without files of these names is taken as a snapshot of a hub dataset.
+
+    Args:
+        lists: the task's columns hold lists, which a CSV cannot.
+
+    Raises:
+        BadInput: a split is missing or there twice, the formats are mixed or none of ours, or a file is malformed.
+    """
+    here = f"task.dataset {str(folder)!r}"
+    if not folder.is_dir():
+        raise BadInput(f"{here}: is a file; legal: {_LEGAL}")
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.stem in (*SPLITS, UNLABELLED)]
+    if not files:
+        return _snapshot(folder)
+    found = ", ".join(file.name for file in files)
+    if missing := [split for split in SPLITS if split not in {file.stem for file in files}]:
+        raise BadInput(f"{here}: {missing[0]} is missing, found: {found}; legal: {_LEGAL}")
+    readers = {READERS.get(file.suffix) for file in files}
+    if len(readers) > 1 or len({file.stem for file in files}) < len(files):
+        raise BadInput(f"{here}: found {found}; legal: one file per split, all of one format")
+    reader = readers.pop()
+    if reader is None:
+        raise BadInput(f"{here}: found {found}; legal: {_LEGAL}")
+    if lists and files[0].suffix == ".csv":
+        raise BadInput(f"{here}: found {found}; a CSV cannot hold lists; legal for kind = tagging: .jsonl, .parquet")
+    return {file.stem: reader(file, f"{here}, {file.name}") for file in files}
+
+
+def _snapshot(folder: Path) -> dict[str, Table]:
+    try:
+        return read_hub(str(folder))
+    except BadInput as error:
+        raise BadInput(f"{error}; legal: {_LEGAL}") from error

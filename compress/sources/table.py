@@ -1,0 +1,41 @@
+"""One split as it was found: its columns, and where each row stands, so that a complaint can say so."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compress.errors import BadInput
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns as they were read, nothing checked.
+
+    `where` names the split (``task.dataset 'reviews', train.csv``), `place` a row of it (``line 7``). `classes` holds
+    the names of those columns whose integers stand for classes (`ClassLabel`, or lists of it).
+    """
+
+    where: str
+    columns: Mapping[str, Sequence[object]]
+    place: Callable[[int], str]
+    classes: Mapping[str, list[str]]
+
+    def complaint(self, row: int, what: str) -> BadInput:
+        """The error that says `what` is wrong with a row."""
+        return BadInput(f"{self.where}, {self.place(row)}: {what}")
+
+    @staticmethod
+    def of_dataset(where: str, table: "Dataset", place: str) -> "Table":
+        """A table of `datasets`, whose columns are read when they are asked for."""
+        from datasets import ClassLabel
+
+        inner = {name: getattr(feature, "feature", feature) for name, feature in table.features.items()}
+        return Table(
+            where,
+            {name: table[name] for name in table.column_names},
+            place.format,
+            {name: list(feature.names) for name, feature in inner.items() if isinstance(feature, ClassLabel)},
+        )

@@ -1,0 +1,196 @@
+"""What distilling is worth: students of a few labels and much text, and each part of the loss left out.
+
+`python -m compress.study.distillation few reviews` (or `few people-daily`): 2,000 training rows keep their labels, the
+others lose them; a student distilled from the teacher of those 2,000 is held against the same student trained on the
+labels alone, three seeds each, on the test split. `… ablations`: on 2,000 rows, every term of the losses left out in
+turn. Each run is kept below `artifacts/study` and not taken again; the tables are printed.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from tabulate import tabulate
+
+from compress.alignment import terms
+from compress.data import Texts, read_texts
+from compress.files import whole
+from compress.pipeline import fine_tuned
+from compress.progress import Progress
+from compress.quiet import quiet
+from compress.recipe import Recipe, load_recipe
+from compress.runtimes.torch import TorchSession
+from compress.stages import Context, distill
+from compress.tasks import Outcomes, Task
+from compress.tasks.encoding import load_tokenizer, pad_id, predict
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+SEEDS = (1, 2, 3)
+LABELLED = 2_000
+_FOLDER = Path("artifacts/study/distillation")
+_RESAMPLES = 2_000
+_FEW: dict[str, dict[str, str]] = {
+    "reviews": {"teacher.epochs": "3", "teacher.frozen_layers": "6", "teacher.learning_rate": "2e-4"},
+    "people-daily": {"teacher.epochs": "5", "task.limit": "{ train = 12_000 }"},
+}
+"""What is otherwise than in the recipe: a teacher of few labels needs more passes, and an hour is an hour."""
+_LABELS_EPOCHS, _DISTIL_EPOCHS = 8, 2
+"""Of 2,000 rows, and of all: the labels alone get as many passes as help them, the best epoch by validation stays."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One student on the test split."""
+
+    value: float
+    outcomes: Outcomes
+    seconds: float
+
+
+class Study:
+    """A recipe's teacher, and students trained from it, each kept by name."""
+
+    def __init__(self, recipe: Recipe, folder: Path, progress: Progress) -> None:
+        self.folder, self._progress = folder, progress
+        self.model, self.context = fine_tuned(recipe, folder / "build", progress)
+        self._texts: Texts = read_texts(recipe)
+
+    @property
+    def task(self) -> Task:
+        """The recipe's."""
+        return self.context.task
+
+    def teacher(self) -> Run:
+        """The teacher itself."""
+        return self._kept("teacher", lambda: (self.model, self.context))
+
+    def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
+        """A four-layer student from the teacher's layers, trained as `settings` of a distill stage say."""
+        parameters = distill.Parameters.model_validate(
+            {"student": {"init": "teacher-layers", "layers": 4}, "learning_rate": 3e-4} | settings
+        )
+
+        def made() -> "tuple[PreTrainedModel, Context]":
+            from transformers import set_seed
+
+            set_seed(seed)
+            context = replace(self.context, seed=seed, scratch=self.folder / "scratch" / f"{name}-{seed}", kept={})
+            return distill.run(self.model, context, parameters), context
+
+        return self._kept(f"{name}-{seed}", made)
+
+    def _kept(self, name: str, made: "Callable[[], tuple[PreTrainedModel, Context]]") -> Run:
+        """The run of that name, as it was or made now and scored on the test split."""
+        file = self.folder / f"{name}.npz"
+        if not file.is_file():
+            begin = time.monotonic()
+            model, context = made()
+            seconds = time.monotonic() - begin
+            logits = self._answers(model, context, name)
+            outcomes = self.task.outcomes(logits, self._texts.splits["test"]["label"])
+            value = self.task.scores(logits, self._texts.splits["test"]["label"])[self.task.metric]
+            with whole(file) as temporary:
+                np.savez(temporary, outcomes=outcomes, value=value, seconds=seconds)
+            self._progress.say(f"{self.folder.name}: {name}: {self.task.metric} {value:.2%}, {seconds:.0f} s")
+        with np.load(file, allow_pickle=False) as kept:
+            return Run(float(kept["value"]), kept["outcomes"], float(kept["seconds"]))
+
+    def _answers(self, model: "PreTrainedModel", context: Context, name: str) -> NDArray[np.float32]:
+        tokenizer = load_tokenizer(context.tokenizer / "tokenizer.json")
+        inputs = self.task.encode(tokenizer, self._texts.splits["test"])
+        with self._progress.work(f"{name} answers the test rows", len(inputs)) as work:
+            return predict(TorchSession(model).logits, inputs, pad_id(tokenizer), progress=work.advance)
+
+
+@app.command()
+def few(dataset: Annotated[str, typer.Argument(help=" or ".join(_FEW))]) -> None:
+    """Students of a few labels and much text."""
+    quiet()
+    recipe = load_recipe(Path(f"recipes/{dataset}.toml"), _FEW[dataset] | {"task.labelled": str(LABELLED)})
+    with Progress() as progress:
+        study = Study(recipe, _FOLDER / f"few-{dataset}", progress)
+        teacher = study.teacher()
+        alone, distilled = [], []
+        for seed in SEEDS:
+            alone.append(study.student("labels-alone", seed, {"alpha": 1.0, "epochs": _LABELS_EPOCHS}))
+            distilled.append(study.student("distilled", seed, {"alpha": 0.3, "epochs": _DISTIL_EPOCHS}))
+    rows = [
+        [f"{LABELLED:,} labels alone", *_shown(alone), ""],
+        ["distilled, the other rows without labels", *_shown(distilled), _lead(distilled, alone)],
+        [f"their teacher, {LABELLED:,} labels", f"{teacher.value:.2%}", "", ""],
+    ]
+    headers = [f"{dataset}: student of 4 layers", f"{study.task.metric}, test", "seconds", "lead, points"]
+    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+@app.command()
+def ablations() -> None:
+    """Every term of the losses left out in turn."""
+    quiet()
+    overrides = _FEW["reviews"] | {"task.limit": f"{{ train = {LABELLED} }}"}
+    recipe = load_recipe(Path("recipes/reviews.toml"), overrides)
+    with Progress() as progress:
+        study = Study(recipe, _FOLDER / "ablations", progress)
+        layers = study.model.config.num_hidden_layers
+        every = [term.model_dump() for term in terms("tinybert", (), layers, 4)]
+        variants: dict[str, dict[str, Any]] = {"everything": {"align": every}}
+        for feature in ("embedding", "hidden", "attention"):
+            variants[f"no {feature}"] = {"align": [term for term in every if term["feature"] != feature]}
+        variants |= {
+            "no alignment: labels and logits": {},
+            "no logits": {"align": every, "alpha": 1.0},
+            "no labels": {"align": every, "alpha": 0.0},
+            "labels alone": {"alpha": 1.0},
+            "minilm's relations instead": {"preset": "minilm"},
+        }
+        found = {
+            name: [study.student(name, seed, {"alpha": 0.5, "epochs": 3} | settings) for seed in SEEDS]
+            for name, settings in variants.items()
+        }
+    rows = [[name, *_shown(runs), _lead(runs, found["labels alone"])] for name, runs in found.items()]
+    headers = [f"reviews, {LABELLED:,} rows", f"{study.task.metric}, test", "seconds", "lead over labels alone, points"]
+    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+def _shown(runs: list[Run]) -> list[str]:
+    values = ", ".join(f"{100 * run.value:.1f}" for run in runs)
+    return [f"{fmean(run.value for run in runs):.2%} ({values})", f"{fmean(run.seconds for run in runs):.0f}"]
+
+
+def _lead(ours: list[Run], theirs: list[Run]) -> str:
+    """Mean difference with its 95 % interval: seeds and rows are drawn again, both with replacement."""
+    draw = np.random.default_rng(0)
+    rows = len(ours[0].outcomes)
+    found = []
+    for _ in range(_RESAMPLES):
+        drawn = draw.integers(0, rows, rows)
+        seeds = draw.integers(0, len(ours), (2, len(ours)))
+        found.append(
+            fmean(_value(ours[seed].outcomes[drawn]) for seed in seeds[0])
+            - fmean(_value(theirs[seed].outcomes[drawn]) for seed in seeds[1])
+        )
+    low, high = np.quantile(found, [0.025, 0.975])
+    middle = fmean(run.value for run in ours) - fmean(run.value for run in theirs)
+    return f"{100 * middle:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+
+
+def _value(outcomes: Outcomes) -> float:
+    """Accuracy of right and wrong, F1 of counts."""
+    if outcomes.dtype == np.bool_:
+        return float(outcomes.mean())
+    hit, claimed, true = outcomes.sum(axis=0, dtype=np.int64).tolist()
+    return 2 * hit / (claimed + true) if claimed + true else 0.0
+
+
+if __name__ == "__main__":
+    app()

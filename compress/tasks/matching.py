@@ -1,0 +1,39 @@
+"""One label per pair of texts: accuracy, and F1 beside it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from compress.tasks.classification import Classification, f1
+from compress.tasks.encoding import Columns, Inputs, encode_texts
+
+
+class Matching(Classification):
+    """Sentence pairs; guarded and gated on accuracy."""
+
+    kind = "matching"
+    columns = ("text", "text_pair")
+
+    def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
+        """Each pair in the tokenizer's own template; of one that is too long the longer text is cut."""
+        pairs = list(zip(rows["text"], rows["text_pair"], strict=True))
+        sequences, types, cut = encode_texts(tokenizer, pairs, self.max_length)
+        typed = any(tokenizer.encode("a", "b").type_ids)
+        return Inputs(sequences, types if typed else None, cut=cut)
+
+    def texts(self, rows: Columns) -> list[str]:
+        """Both texts of every pair."""
+        return [*rows["text"], *rows["text_pair"]]
+
+    def show(self, rows: Columns, row: int) -> str:
+        """Both texts."""
+        return f"{rows['text'][row]} ／ {rows['text_pair'][row]}"
+
+    def scores(self, logits: NDArray[np.float32], gold: Sequence[int]) -> dict[str, float]:
+        """``accuracy`` and ``f1``: of the second of two labels (the one that says yes), else the labels' mean."""
+        predicted, truth = logits.argmax(axis=1), np.asarray(gold)
+        wanted = [1] if len(self.labels) == 2 else range(len(self.labels))
+        every = [f1(predicted == label, truth == label) for label in wanted]
+        return {"accuracy": float(np.mean(predicted == truth)), "f1": float(np.mean(every))}

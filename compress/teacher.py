@@ -1,0 +1,85 @@
+"""The fine-tuned teacher, asked once about each training row; what it said is kept beside it."""
+
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.data import Tokens
+from compress.files import whole
+from compress.processes import first_alone
+from compress.progress import Progress
+from compress.tasks.encoding import predict
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from compress.features import Key
+    from compress.teacher_features import TeacherFeatures
+
+
+class Teacher:
+    """Answers for the teacher out of its folder, which the cache has addressed by model, tokenizer and rows.
+
+    Args:
+        folder: the step's; logits and features are kept in it.
+        tokens: the rows as the teacher's own tokenizer cuts them.
+        load: loads the model, where it has to be asked.
+    """
+
+    def __init__(self, folder: Path, tokens: Tokens, load: "Callable[[], PreTrainedModel]", progress: Progress) -> None:
+        self._folder, self._load, self._progress = folder, load, progress
+        self.tokens = tokens
+        self.seconds = 0.0
+        """What asking took, this time."""
+
+    @property
+    def tokenizer(self) -> Path:
+        """Folder of its tokenizer."""
+        return self._folder / "tokenizer"
+
+    def config(self) -> "PretrainedConfig":
+        """Of its model."""
+        from transformers import AutoConfig
+
+        import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
+
+        config: PretrainedConfig = AutoConfig.from_pretrained(self._folder / "model", trust_remote_code=False)
+        return config
+
+    def logits(self) -> NDArray[np.float32]:
+        """Its logits on all training rows, (answers, labels)."""
+        file = self._folder / "train.npy"
+        with first_alone():
+            if not file.is_file():
+                self._ask(file)
+        values: NDArray[np.float32] = np.load(file, allow_pickle=False)
+        return values
+
+    def _ask(self, file: Path) -> None:
+        from compress.runtimes.torch import TorchSession
+
+        inputs, begin = self.tokens.train.inputs, time.monotonic()
+        with self._progress.work("the teacher answers the training rows", len(inputs)) as bar:
+            session = TorchSession(self._load())
+            logits = predict(session.logits, inputs, self.tokens.padding, progress=bar.advance)
+        with whole(file) as temporary:
+            np.save(temporary, logits)
+        self.seconds += time.monotonic() - begin
+
+    def features(self, keys: "Collection[Key]") -> "TeacherFeatures":
+        """Its vectors at every token of the training rows.
+
+        Raises:
+            BadInput: the disk has no room for them.
+        """
+        from compress.teacher_features import TeacherFeatures
+
+        inputs, folder = self.tokens.train.inputs, self._folder / "features"
+        with first_alone():
+            found = TeacherFeatures(self._load, inputs, self.tokens.padding, folder, keys, self._progress)
+        self.seconds += found.seconds
+        return found

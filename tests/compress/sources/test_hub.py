@@ -1,0 +1,83 @@
+"""A hub dataset: its classes are kept, a row is named by its split, and an unreachable hub says the way out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from compress.errors import BadInput
+from compress.recipe import TaskTable
+from compress.sources import load_data
+
+Hub = Callable[..., None]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """Lets `load_dataset` find these rows and features."""
+    import datasets
+
+    def holds(features: dict[str, Any], **splits: dict[str, list[Any]]) -> None:
+        tables = {
+            split: datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+            for split, columns in splits.items()
+        }
+        monkeypatch.setattr(datasets, "load_dataset", lambda name: datasets.DatasetDict(tables))
+
+    return holds
+
+
+def test_classes_of_the_source_are_kept(hub: Hub) -> None:
+    from datasets import ClassLabel, Value
+
+    rows = {"sentence": ["好", "差"], "stars": [0, 1]}
+    features = {"sentence": Value("string"), "stars": ClassLabel(names=["pos", "neg", "unsure"])}
+    hub(features, train=rows, validation=rows, test=rows)
+    splits = load_data(TaskTable(dataset="someone/reviews", text="sentence", label="stars")).splits
+    assert splits["train"].features["label"].names == ["pos", "neg", "unsure"]
+    assert splits["test"]["label"][:] == [0, 1]
+    hub(features, train=rows, validation=rows, test={"sentence": ["好", "差"], "stars": [0, -1]})
+    with pytest.raises(BadInput) as raised:
+        load_data(TaskTable(dataset="someone/reviews", text="sentence", label="stars"))
+    assert "'someone/reviews', split test, row 1 (from 0): column 'stars' holds -1" in str(raised.value)
+    assert "legal: 0 to 2 (pos, neg, unsure)" in str(raised.value)
+
+
+def test_classes_of_tags_are_kept(hub: Hub) -> None:
+    from datasets import ClassLabel, List, Value
+
+    features = {"words": List(Value("string")), "ner": List(ClassLabel(names=["B-LOC", "I-LOC", "O"]))}
+    rows = {"words": [["北", "京", "的"]], "ner": [[0, 1, 2]]}
+    hub(features, train=rows, validation=rows, test=rows)
+    train = load_data(TaskTable(kind="tagging", dataset="someone/ner", tokens="words", label="ner")).splits["train"]
+    assert train.features["label"].feature.names == ["B-LOC", "I-LOC", "O"]
+    assert train[0] == {"tokens": ["北", "京", "的"], "label": [0, 1, 2]}
+
+
+def test_integers_without_names_are_no_tags(hub: Hub) -> None:
+    from datasets import List, Value
+
+    rows = {"tokens": [["北"]], "label": [[0]]}
+    hub({"tokens": List(Value("string")), "label": List(Value("int64"))}, train=rows, validation=rows, test=rows)
+    with pytest.raises(BadInput, match=r"split train, row 0 \(from 0\): tag 0 in column 'label' is 0; legal: a string"):
+        load_data(TaskTable(kind="tagging", dataset="someone/ner"))
+
+
+def test_a_missing_split_and_an_empty_one(hub: Hub) -> None:
+    from datasets import Value
+
+    features, rows = {"text": Value("string"), "label": Value("string")}, {"text": ["好"], "label": ["a"]}
+    hub(features, train=rows, test=rows)
+    with pytest.raises(BadInput, match="'someone/x': split validation is missing; found: train, test"):
+        load_data(TaskTable(dataset="someone/x"))
+    hub(features, train=rows, validation={"text": [], "label": []}, test=rows)
+    with pytest.raises(BadInput, match="split validation: is empty"):
+        load_data(TaskTable(dataset="someone/x"))
+
+
+def test_an_unreachable_hub_says_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(BadInput, match=r"task\.dataset 'nobody/nothing'.*recipes/offline\.toml") as raised:
+        load_data(TaskTable(dataset="nobody/nothing"))
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from compress.errors import BadInput
+from compress.tasks import Task, open_task
+from compress.tasks.encoding import load_tokenizer, predict
+from compress.tasks.tagging import one_piece_per_character, windows
+
+LABELS = ["O", "B-LOC", "B-PER", "I-LOC", "I-PER"]
+
+
+@pytest.fixture
+def task() -> Task:
+    return open_task("tagging", LABELS, 16)
+
+
+def wordpiece() -> Tokenizer:
+    """Words of several pieces."""
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "new", "##york", "in", "##s"]
+    made = Tokenizer(models.WordPiece({t: n for n, t in enumerate(tokens)}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return made
+
+
+def test_a_word_is_labelled_at_its_first_piece(task: Task) -> None:
+    inputs = task.encode(wordpiece(), {"tokens": [["in", "newyork", "ins"], ["?", "in"]]})
+    assert inputs.sequences == [[2, 6, 4, 5, 6, 7, 3], [2, 1, 6, 3]]
+    assert inputs.scored == [[1, 2, 4], [1, 2]]
+    assert inputs.ends.tolist() == [3, 5]
+    assert inputs.answers([1, 0]).tolist() == [3, 4, 0, 1, 2]
+
+
+@pytest.mark.parametrize("rows", [1, 7, 40])
+def test_every_word_counts_once_however_long_the_row(tiny_model: Path, task: Task, rows: int) -> None:
+    """The "model" answers with the id it reads, so what comes back must be the words in their order."""
+    tokenizer = load_tokenizer(tiny_model / "tokenizer.json")
+    draw = np.random.default_rng(rows)
+    words = [[tokenizer.id_to_token(int(n)) for n in draw.integers(4, 20, draw.integers(1, 60))] for _ in range(rows)]
+    inputs = task.encode(tokenizer, {"tokens": words})
+    assert max(map(len, inputs.sequences)) <= 16
+    assert len(inputs) > rows or rows == 1
+
+    def echo(batch: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        return batch["input_ids"][:, :, None].astype(np.float32)
+
+    found = predict(echo, inputs, 0, size=3)
+    assert [tokenizer.id_to_token(int(n)) for n in found[:, 0]] == [word for row in words for word in row]
+    first = inputs.first(1)
+    assert int(first.ends[-1]) == len(words[0])
+
+
+def test_windows_overlap_and_leave_context_on_both_sides() -> None:
+    found = list(windows([1] * 30, 12))
+    assert [list(counted) for _, counted in found] == [list(range(11)), list(range(11, 20)), list(range(20, 30))]
+    assert [read.start for read, _ in found] == [0, 9, 18]
+    assert list(windows([], 12)) == [(range(0), range(0))]
+    assert [list(counted) for _, counted in windows([12, 12, 1], 12)] == [[0], [1], [2]]
+
+
+def logits_of(labels: list[int]) -> NDArray[np.float32]:
+    return np.eye(len(LABELS), dtype=np.float32)[labels]
+
+
+def test_scores_against_seqeval(task: Task) -> None:
+    from seqeval.metrics import f1_score, precision_score, recall_score
+
+    draw = np.random.default_rng(0)
+    gold = [draw.integers(0, 5, n).tolist() for n in draw.integers(1, 12, 40)]
+    said = [[label if draw.random() < 0.7 else int(draw.integers(0, 5)) for label in row] for row in gold]
+    names = [[[LABELS[n] for n in row] for row in rows] for rows in (gold, said)]
+    scores = task.scores(logits_of([n for row in said for n in row]), gold)
+    expected = {"f1": f1_score(*names), "precision": precision_score(*names), "recall": recall_score(*names)}
+    assert scores == pytest.approx(expected)
+
+
+def test_an_entity_with_one_wrong_border_is_wrong(task: Task) -> None:
+    gold = [[2, 4, 4, 0], [1, 0]]
+    outcomes = task.outcomes(logits_of([2, 4, 0, 0, 1, 0]), gold)
+    assert outcomes.tolist() == [[0, 1, 1], [1, 1, 1]]
+    assert task.right(outcomes).tolist() == [False, True]
+    assert task.scores(logits_of([2, 4, 0, 0, 1, 0]), gold)["f1"] == 0.5
+
+
+def test_labels_that_mark_no_entity_are_refused() -> None:
+    with pytest.raises(BadInput, match="label 'noun' marks no entity; legal: O, B-TYPE"):
+        open_task("tagging", ["O", "noun"], 16)
+
+
+def test_a_character_is_one_piece_under_metaspace() -> None:
+    pieces = [("<unk>", 0.0), ("▁", -1.0), ("北", -2.0), ("京", -2.0), ("▁北", -8.0)]
+    made = Tokenizer(models.Unigram(pieces, unk_id=0))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    assert made.encode("京").tokens == ["▁", "京"], "the test proves nothing"
+    one_piece_per_character(made)
+    assert Tokenizer.from_str(made.to_str()).encode("京").tokens == ["京"]
