@@ -33,7 +33,7 @@ def complaint(path: Path, schema: str) -> str:
     return "" if checked.returncode == 0 else checked.stdout + checked.stderr
 
 
-@pytest.mark.skipif(not SCHEMAS, reason="check-jsonschema (extra: dev) is not installed")
+@pytest.mark.skipif(not SCHEMAS, reason="check-jsonschema (extra: tests) is not installed")
 def test_the_workflow_fits_githubs_schema(tmp_path: Path) -> None:
     assert complaint(WORKFLOW, "vendor.github-workflows") == ""
     broken = tmp_path / "broken.yml"
@@ -41,7 +41,7 @@ def test_the_workflow_fits_githubs_schema(tmp_path: Path) -> None:
     assert "runs" in complaint(broken, "vendor.github-workflows")
 
 
-@pytest.mark.skipif(not SCHEMAS, reason="check-jsonschema (extra: dev) is not installed")
+@pytest.mark.skipif(not SCHEMAS, reason="check-jsonschema (extra: tests) is not installed")
 @pytest.mark.parametrize("example", GITLAB)
 def test_the_gitlab_examples_fit_its_schema(example: str, tmp_path: Path) -> None:
     file = tmp_path / ".gitlab-ci.yml"

@@ -86,6 +86,8 @@ def test_a_command_exists(words: list[str], pytestconfig: pytest.Config) -> None
         check_pocketbert(rest)
     elif program == "pytest":
         check_pytest(rest, pytestconfig)
+    elif program == "torchrun":
+        check_pocketbert(rest[rest.index("pocketbert") + 1 :])
     elif program in ("python", "python3"):
         check_python(rest, REPO / "docs/example", pytestconfig)
     else:

@@ -20,8 +20,8 @@ REQUESTS = 20
 _TURNS = (0, 1, 1, 0)
 """Who is profiled when: a machine that slows down meanwhile slows both alike."""
 _SLOWED = 0.10
-_MATTERS = 0.02
-"""An operator has slowed if it takes 10 % more, and that is 2 % of what all took before."""
+_MATTERS = 0.05
+"""An operator has slowed if it takes 10 % more, and that is 5 % of what all took before and of what was gained."""
 
 
 def find(case: Case) -> list[Changed]:
@@ -36,15 +36,15 @@ def find(case: Case) -> list[Changed]:
     name, length = slowest.profile.split("/")
     profile = {p.name: p for p in case.results.profiles}[name]
     was, now = _profiled(case.both(), profile, length)
-    before = sum(operator.ms for operator in was.values())
-    changes = []
-    for kind in dict.fromkeys([*now, *was]):
-        then, today = (found.get(kind, Operator(kind, 0, 0.0)) for found in (was, now))
-        cost = today.ms - then.ms
-        slower = cost > _SLOWED * then.ms and cost > _MATTERS * before
-        if round(then.nodes, 1) != round(today.nodes, 1) or slower:
-            changes.append(Changed(what=kind, was=_said(then), now=_said(today), cost=cost, unit="ms"))
-    return changes
+    pairs = [(was.get(kind, Operator(kind, 0, 0.0)), now.get(kind, Operator(kind, 0, 0.0))) for kind in {**now, **was}]
+    before = sum(then.ms for then, _ in pairs)
+    gained = sum(max(today.ms - then.ms, 0.0) for then, today in pairs)
+    return [
+        Changed(what=then.name, was=_said(then), now=_said(today), cost=today.ms - then.ms, unit="ms")
+        for then, today in pairs
+        if round(then.nodes, 1) != round(today.nodes, 1)
+        or today.ms - then.ms > max(_SLOWED * then.ms, _MATTERS * before, _MATTERS * gained)
+    ]
 
 
 def _profiled(sides: tuple[Side, Side], profile: Profile, length: str) -> tuple[dict[str, Operator], ...]:

@@ -17,6 +17,7 @@ from bench.report.comparison import compose
 from bench.results import Interval, Results, Weighed
 from compress.errors import BadInput
 from compress.files import write_json
+from compress.manifest import TaskSpec
 from compress.tasks.paired import newcombe_drop
 from tests.bench.report.conftest import INT8
 
@@ -99,17 +100,39 @@ def test_scores_are_paired_row_by_row(results: Results, changed: Change) -> None
     now = was & (draw.random(3472) > 0.02)
     score = results.artifact(INT8).accuracy
     assert score
-    before = changed(accuracy=score.model_copy(update={"correct": pack(was), "value": was.mean()}))
-    after = changed(accuracy=score.model_copy(update={"correct": pack(now), "value": now.mean()}))
+    before = changed(accuracy=score.model_copy(update=pack(was) | {"value": was.mean()}))
+    after = changed(accuracy=score.model_copy(update=pack(now) | {"value": now.mean()}))
     drop = newcombe_drop(was, now)
     d = of(Differences(before, after), "score")
     assert d.change
     assert (d.change.estimate, d.change.low, d.change.high) == (-drop.estimate, -drop.high, -drop.low)
     assert d.worse
     assert not of(Differences(after, before), "score").worse
-    other = changed(accuracy=score.model_copy(update={"correct": pack(now), "test_sha256": "2" * 64}))
+    other = changed(accuracy=score.model_copy(update=pack(now) | {"test_sha256": "2" * 64}))
     assert of(Differences(before, other), "score").change is None
     assert "**Other test rows**" in page(before, other)
+
+
+def test_entities_are_compared_by_their_own_interval(results: Results, changed: Change) -> None:
+    """One bit per row would lose how many entities of a row were found."""
+    draw = np.random.default_rng(0)
+    true = draw.integers(1, 6, 400)
+    found = np.stack([true, true, true], axis=1).astype(np.uint8)  # found, claimed, true
+    fewer = found.copy()
+    fewer[:200, 0] -= 1
+    score = results.artifact(INT8).accuracy
+    assert score
+    spec = TaskSpec(kind="tagging", labels=["O", "B-PER", "I-PER"], max_length=32, test="test.parquet")
+    before, after = (
+        changed(
+            accuracy=score.model_copy(update=pack(counts) | {"metric": "f1", "value": value, "rows": 400})
+        ).model_copy(update={"task": spec})
+        for counts, value in ((found, 1.0), (fewer, 1 - 200 / true.sum()))
+    )
+    d = of(Differences(before, after), "score")
+    assert d.change
+    assert d.change.estimate == pytest.approx(-200 / true.sum())
+    assert d.worse
 
 
 def test_memory_and_size_change_only_beyond_what_means_nothing(results: Results, changed: Change) -> None:
