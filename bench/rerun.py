@@ -203,7 +203,7 @@ class Rerun:
             return None
         try:
             require(entry.runtime)
-            drawn = self._task.encode(load_tokenizer(tokenizer), self._rows.sample).sequences
+            drawn = self._task.encode(load_tokenizer(tokenizer), self._rows.sample).begins()
         except BadInput as refused:
             self.unpaired[name] = f"the baseline's file cannot be run here: {refused}"
             return None

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from bench.profiles import MIX
 from bench.results import Accuracy, Latency, Memory, Size
 from compress.errors import BadInput
 from compress.manifest import Artifact, Manifest, digest, inside
-from compress.tasks import Task, flat, open_task
+from compress.tasks import Task, open_task
 from compress.tasks.encoding import Columns, Inputs, load_tokenizer, pad_id
 
 REQUESTS = 100
@@ -94,7 +93,7 @@ def load_rows(path: Path, task: Task) -> Rows:
     gold = columns["label"]
     if not gold:
         raise BadInput(f"{path}: no rows; an empty split scores nothing")
-    _check_labels(path, gold, task)
+    _check_labels(path, columns, task)
     sample = np.random.default_rng(0).permutation(len(gold))[:REQUESTS]
     # Shortest first: every set of processes takes each so-manieth request, and so gets all lengths alike.
     drawn = sorted(sample.tolist(), key=lambda row: sum(len(columns[name][row]) for name in task.columns))
@@ -102,11 +101,15 @@ def load_rows(path: Path, task: Task) -> Rows:
     return Rows(columns, gold, content, drawn)
 
 
-def _check_labels(path: Path, gold: Sequence[Any], task: Task) -> None:
+def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None:
     legal = f"0 to {len(task.labels) - 1} ({', '.join(task.labels)})"
-    if task.token_level and (wrong := [label for label in gold if not isinstance(label, list)]):
-        raise BadInput(f"{path}: label {wrong[0]!r}; legal: a list, one label for each token, each {legal}")
-    if wrong := [label for label in flat(gold).tolist() if label not in range(len(task.labels))]:
+    answers = columns["label"]
+    if task.token_level:
+        for row, (tokens, labels) in enumerate(zip(columns["tokens"], answers, strict=True)):
+            if not isinstance(labels, list) or len(labels) != len(tokens or ()):
+                raise BadInput(f"{path}: row {row}: label {labels!r}; legal: a list, one label for each token")
+        answers = [label for labels in answers for label in labels]
+    if wrong := [label for label in answers if not isinstance(label, int) or label not in range(len(task.labels))]:
         raise BadInput(f"{path}: label {wrong[0]!r}; legal: {legal}")
 
 
@@ -128,5 +131,5 @@ def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Row
         tokenizer=tokenizer,
         padding=pad_id(tokenizer),
         inputs=task.encode(tokenizer, rows.columns),
-        drawn=task.encode(tokenizer, rows.sample).sequences,
+        drawn=task.encode(tokenizer, rows.sample).begins(),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from compress.errors import BadInput
 from compress.files import whole
 from compress.recipe import Recipe
 from compress.sources import load_data
@@ -57,6 +58,11 @@ def read_texts(recipe: Recipe) -> Texts:
     if "unlabelled" in data.splits:
         for name in task.columns:
             train[name] += list(data.splits["unlabelled"][name])
+    if not task.token_level and len(set(train["label"][:labelled])) < 2:
+        raise BadInput(
+            f"task.dataset {table.dataset!r}: the {labelled:,} labelled training rows are all "
+            f"{labels[train['label'][0]]!r}; legal: rows of several labels, in any order but sorted by label"
+        )
     first = train[task.columns[0]]
     train["label"] = [
         train["label"][row] if row < labelled else ([UNLABELLED] * len(first[row]) if task.token_level else UNLABELLED)

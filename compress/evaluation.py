@@ -8,6 +8,8 @@ from compress.exports import FORMATS
 from compress.progress import Progress
 from compress.recipe import Recipe
 from compress.runtimes import open_session, usable_threads
+from compress.sources.hub import first_line
+from compress.tasks import Task
 from compress.tasks.encoding import load_tokenizer, pad_id, predict
 
 SPLITS = ("validation", "test")
@@ -32,10 +34,27 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     tokenizer = load_tokenizer(_tokenizer_of(path))
     rows = texts.splits[split]
     inputs = texts.task.encode(tokenizer, rows)
-    session = open_session(runtime, path, usable_threads())
+    if path.is_dir():
+        _check_folder(path, texts.task)
+    try:
+        session = open_session(runtime, path, usable_threads())
+    except Exception as error:  # whatever a runtime raises of a file that it cannot open
+        raise BadInput(f"{path}: cannot be opened ({first_line(error)})") from error
     with progress.work(f"evaluating {path.name}", len(inputs)) as work:
         logits = predict(session.logits, inputs, pad_id(tokenizer), progress=work.advance)
+    if logits.shape[1] != len(texts.task.labels):
+        raise BadInput(f"{path}: predicts {logits.shape[1]} labels, the data has {', '.join(texts.task.labels)}")
     return texts.task.scores(logits, rows["label"]), len(rows["label"])
+
+
+def _check_folder(path: Path, task: Task) -> None:
+    """The head must be of the task's kind with its labels in order, and the model must read texts that long."""
+    import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
+    from compress.sources import check_head, check_positions, read_config
+
+    config = read_config(str(path), str(path))
+    check_head(config, [], task.labels, task.token_level, str(path))
+    check_positions(config, task.max_length, str(path))
 
 
 def _tokenizer_of(path: Path) -> Path:

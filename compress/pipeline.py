@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
+from tokenizers import Tokenizer
 
 from compress.cache import step_key
 from compress.control import linear_answers
@@ -16,7 +17,7 @@ from compress.data import Tokens, tokenize
 from compress.errors import BadInput
 from compress.guard import GuardStopped, compare, describe
 from compress.manifest import LinearControl, Manifest, Step
-from compress.processes import rank
+from compress.processes import rank, wait
 from compress.progress import Progress
 from compress.recipe import Recipe
 from compress.shipping import ship, write_manifest
@@ -24,15 +25,16 @@ from compress.size import count_parameters
 from compress.sources import load_teacher, source_key
 from compress.stages import STAGES, Context, StageParameters, stage_module
 from compress.tasks.tagging import one_piece_per_character
+from compress.teacher import Teacher
 from compress.weaken import weaken
 from compress.workbench import TOKENIZER, Done, Kept, Workbench, write_step
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 _SOURCES = [
     *("architectures.py", "data.py", "frozen.py", "modeling.py", "schedule.py", "size.py", "token_states.py"),
-    *("training.py", "losses/cross_entropy.py", "runtimes/torch.py", "tasks/encoding.py"),
+    *("training.py", "losses/cross_entropy.py", "runtimes/torch.py", "tasks/encoding.py", "vocabulary.py"),
 ]
 """Our own files that every step depends on."""
 _STAGE_SOURCES = [
@@ -56,9 +58,10 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
         GuardStopped: a step cost too much and the recipe says ``on_fail = "stop"``.
     """
     with _alone_in(root):
-        if fresh:
+        if fresh and rank() == 0:
             shutil.rmtree(root)
             root.mkdir()
+        wait()
         return _Build(recipe, root, progress).run(command)
 
 
@@ -94,7 +97,7 @@ class _Build(Workbench):
         super().__init__(recipe, root, progress)
         self.steps: list[Step] = []
         self.visited: set[Path] = set()
-        self._sources = [*_SOURCES, f"tasks/{recipe.task.kind}.py"]
+        self._sources = [*_SOURCES, "tasks/classification.py", f"tasks/{recipe.task.kind}.py"]
 
     def run(self, command: str) -> Manifest:
         accepted = self.take(self.make_teacher())
@@ -124,9 +127,7 @@ class _Build(Workbench):
             model, tokenizer = load_teacher(
                 table, task.labels, self.root.parent / ".sources", task.token_level, task.max_length
             )
-            for stage in self.recipe.stages:  # asked before anything is trained
-                stage.check(model.config)
-                stage.check_tokenizer(tokenizer.backend_tokenizer, task.token_level)
+            self._check_stages(model.config, tokenizer.backend_tokenizer)
             if task.token_level:
                 one_piece_per_character(tokenizer.backend_tokenizer)
             tokenizer.save_pretrained(out / "tokenizer")
@@ -139,7 +140,17 @@ class _Build(Workbench):
                 model = finetune.run(model, context, chosen)
             return self.record(model, step.model_copy(update={"remarks": context.remarks}), out, tokens)
 
-        return self.step(folder, step, work, together=True)
+        done = self.step(folder, step, work, together=True)
+        if self.recipe.stages:  # of a teacher out of the cache nobody has asked yet
+            teacher = Teacher(folder, done.tokens, done.model, self.progress)
+            self._check_stages(teacher.config(), Tokenizer.from_file(str(folder / TOKENIZER)))
+        return done
+
+    def _check_stages(self, config: "PretrainedConfig", tokenizer: Tokenizer) -> None:
+        """What stages cannot do with such a teacher is refused before anything is trained."""
+        for stage in self.recipe.stages:
+            stage.check(config)
+            stage.check_tokenizer(tokenizer, self.texts.task.token_level)
 
     def _control(self) -> LinearControl | None:
         """The linear model on the teacher's own rows, beside the teacher; only whole texts have one."""

@@ -7,7 +7,8 @@ class Schedule(BaseModel):
     """AdamW over `epochs` passes with batches of `batch_size` rows, warmed up over the first tenth, then decayed to 0.
 
     A batch is computed in `gradient_accumulation_steps` portions, one after the other, and on as many processes as
-    there are; what it comes to is the same.
+    there are. What it comes to is the same, but that hard labels are averaged within each portion: where some rows have
+    none, or words are labelled, the portions weigh alike, not the labels.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

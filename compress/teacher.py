@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from compress.cache import source_digest
 from compress.data import Tokens
 from compress.files import whole
+from compress.manifest import Step
 from compress.processes import first_alone
 from compress.progress import Progress
 from compress.tasks.encoding import predict
@@ -35,6 +37,11 @@ class Teacher:
         self.tokens = tokens
         self.seconds = 0.0
         """What asking took, this time."""
+
+    @property
+    def key(self) -> str:
+        """What stands for model, tokenizer and rows."""
+        return Step.model_validate_json((self._folder / "stage.json").read_text(encoding="utf-8")).key
 
     @property
     def tokenizer(self) -> Path:
@@ -78,7 +85,8 @@ class Teacher:
         """
         from compress.teacher_features import TeacherFeatures
 
-        inputs, folder = self.tokens.train.inputs, self._folder / "features"
+        ours = "".join(source_digest(name)[:4] for name in ("features.py", "teacher_features.py"))
+        inputs, folder = self.tokens.train.inputs, self._folder / f"features-{ours}"
         with first_alone():
             found = TeacherFeatures(self._load, inputs, self.tokens.padding, folder, keys, self._progress)
         self.seconds += found.seconds

@@ -104,6 +104,8 @@ def train(
         logging_strategy="no",
         report_to="none",
     )
+    evaluated.to(arguments.device)  # `model` may be a part of it, which the Trainer would move alone
+    arguments._n_gpu = 1  # or several GPUs of one process would each take a whole batch; torchrun shares it out
     labels = torch.from_numpy(rows.labels)
     tensors = {name: torch.as_tensor(values) for name, values in (columns or {}).items()}
 
@@ -134,6 +136,7 @@ def train(
     for name in ("forward", "_original_forward"):
         model.__dict__.pop(name, None)
     model.cpu().eval()
+    evaluated.cpu()
     key = f"eval_{context.task.metric}"
     return [entry[key] for entry in trainer.state.log_history if key in entry] if several else watch.found
 

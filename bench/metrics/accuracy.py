@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.child import Child
+from bench.child import Child, ChildFailed
 from bench.results import Accuracy, Interval
 from bench.subject import Rows
+from compress.errors import BadInput
 from compress.manifest import Comparison
 from compress.tasks import Outcomes, Task
 from compress.tasks.encoding import Inputs, predict
@@ -18,7 +19,12 @@ def measure_accuracy(
     child: Child, task: Task, rows: Rows, inputs: Inputs, padding: int, done: Callable[[int], None]
 ) -> Accuracy:
     """Score the artifact that `child` holds; `done` is told how many inputs each batch had. The drop comes later."""
-    logits = predict(child.logits, inputs, padding, progress=done)
+    try:
+        logits = predict(child.logits, inputs, padding, progress=done)
+    except BadInput as refused:  # this artifact is of no use for the task, the others may be
+        raise ChildFailed(str(refused)) from refused
+    if logits.shape[1] != len(task.labels):
+        raise ChildFailed(f"it predicts {logits.shape[1]} labels, the task has {len(task.labels)}")
     scores = task.scores(logits, rows.gold)
     return Accuracy(
         metric=task.metric,

@@ -15,7 +15,7 @@ from compress.tasks.encoding import predict
 TOLERANCE = {"fp32": 1e-3, "int8": None}
 """Largest logit difference allowed; INT8 has none, since its rounding is what the guard judges."""
 AGREEMENT = {"fp32": 0.999, "int8": 0.95}
-"""Smallest share of rows that must keep their label."""
+"""Smallest share of answers (rows; of tagging, words) that must keep their label."""
 
 
 def verify(
@@ -44,5 +44,5 @@ def complaint(parity: Parity, precision: str) -> str | None:
     if limit is not None and parity.max_abs_logit > limit:
         return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {limit:g}"
     if parity.label_agreement < AGREEMENT[precision]:
-        return f"only {parity.label_agreement:.1%} of rows keep their label, needed {AGREEMENT[precision]:.1%}"
+        return f"only {parity.label_agreement:.1%} of answers keep their label, needed {AGREEMENT[precision]:.1%}"
     return None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from compress.errors import BadInput
 
 Batch = Mapping[str, NDArray[np.int64]]
-"""``input_ids`` and ``attention_mask``, each (rows, tokens)."""
+"""``input_ids`` and ``attention_mask``, of pairs perhaps ``token_type_ids``, each (rows, tokens)."""
 
 
 class Session(Protocol):

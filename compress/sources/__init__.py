@@ -44,7 +44,7 @@ def load_teacher(
             f"{', '.join(labels)}; legal with epochs = 0: a model fine-tuned on the same labels"
         )
     if tuned:
-        _check_head(model.config, missing, labels, token_level, where)
+        check_head(model.config, missing, labels, token_level, where)
     try:
         family(model.config)
     except BadInput as error:
@@ -103,9 +103,13 @@ def read_config(source: str, where: str) -> "PretrainedConfig":
 @contextmanager
 def _at_hand(source: str, where: str) -> Iterator[None]:
     """What transformers says of a source that it cannot load becomes one line with the way out."""
+    from pickle import UnpicklingError  # torch's weights_only loader refuses with it
+
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError, UnpicklingError) as error:
         raise BadInput(f"{where}: {first_line(error)}{way_out(source)}") from error
 
 
@@ -124,7 +128,7 @@ def check_positions(config: "PretrainedConfig", max_length: int, where: str) -> 
         raise BadInput(f"{where} has {longest} positions, task.max_length is {max_length}; legal: up to {longest}")
 
 
-def _check_head(
+def check_head(
     config: "PretrainedConfig", missing: list[str], labels: list[str], token_level: bool, where: str
 ) -> None:
     """Refuse a "fine-tuned" model whose head is missing or of the other kind, or whose labels are in another order."""

@@ -6,12 +6,14 @@ labels alone, three seeds each, on the test split. `… ablations`: on 2,000 row
 turn. Each run is kept below `artifacts/study` and not taken again; the tables are printed.
 """
 
+import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
 import typer
@@ -32,6 +34,8 @@ from compress.tasks.encoding import load_tokenizer, pad_id, predict
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from compress.teacher import Teacher
 
 SEEDS = (1, 2, 3)
 LABELLED = 2_000
@@ -63,6 +67,9 @@ class Study:
     def __init__(self, recipe: Recipe, folder: Path, progress: Progress) -> None:
         self.folder, self._progress = folder, progress
         self.model, self.context = fine_tuned(recipe, folder / "build", progress)
+        teacher: Teacher = cast("Teacher", self.context.teacher)
+        self._key = teacher.key
+        teacher.logits()  # not the first student's time
         self._texts: Texts = read_texts(recipe)
 
     @property
@@ -72,7 +79,7 @@ class Study:
 
     def teacher(self) -> Run:
         """The teacher itself."""
-        return self._kept("teacher", lambda: (self.model, self.context))
+        return self._kept(self._name("teacher", {}), lambda: (self.model, self.context))
 
     def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
         """A four-layer student from the teacher's layers, trained as `settings` of a distill stage say."""
@@ -80,14 +87,21 @@ class Study:
             {"student": {"init": "teacher-layers", "layers": 4}, "learning_rate": 3e-4} | settings
         )
 
+        kept = self._name(f"{name}-{seed}", parameters.model_dump())
+
         def made() -> "tuple[PreTrainedModel, Context]":
             from transformers import set_seed
 
             set_seed(seed)
-            context = replace(self.context, seed=seed, scratch=self.folder / "scratch" / f"{name}-{seed}", kept={})
+            context = replace(self.context, seed=seed, scratch=self.folder / "scratch" / kept, kept={})
             return distill.run(self.model, context, parameters), context
 
-        return self._kept(f"{name}-{seed}", made)
+        return self._kept(kept, made)
+
+    def _name(self, name: str, settings: dict[str, Any]) -> str:
+        """A run's name, another one for another teacher or other settings."""
+        made_of = json.dumps([self._key, settings], sort_keys=True)
+        return f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
 
     def _kept(self, name: str, made: "Callable[[], tuple[PreTrainedModel, Context]]") -> Run:
         """The run of that name, as it was or made now and scored on the test split."""
@@ -113,7 +127,7 @@ class Study:
 
 
 @app.command()
-def few(dataset: Annotated[str, typer.Argument(help=" or ".join(_FEW))]) -> None:
+def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]) -> None:
     """Students of a few labels and much text."""
     quiet()
     recipe = load_recipe(Path(f"recipes/{dataset}.toml"), _FEW[dataset] | {"task.labelled": str(LABELLED)})

@@ -64,6 +64,13 @@ class Inputs:
             rows=self.rows and self.rows[:count],
         )
 
+    def begins(self) -> list[list[int]]:
+        """One input of each row: the first, where a long row has several."""
+        if self.rows is None:
+            return self.sequences
+        first = dict(zip(reversed(self.rows), reversed(self.sequences), strict=True))
+        return [first[row] for row in sorted(first)]
+
     def padded(self, numbers: Sequence[int] | NDArray[np.intp], padding: int) -> Batch:
         """One batch of these inputs, padded to the longest of them."""
         return pad(
@@ -164,7 +171,11 @@ def predict(
 
 def collect(parts: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]], inputs: Inputs) -> NDArray[np.float32]:
     """Batches of raw logits, each with the numbers of its inputs -> (answers, labels) in the order of the inputs."""
-    out = np.empty((int(inputs.ends[-1]), parts[0][1].shape[-1]), dtype=np.float32)
+    shape, wanted = parts[0][1].shape, 2 if inputs.scored is None else 3
+    if len(shape) != wanted:
+        level = ("of each text", "of each token")[wanted - 2]
+        raise BadInput(f"the model's logits have the shape {shape}; legal for this task: logits {level}")
+    out = np.empty((int(inputs.ends[-1]), shape[-1]), dtype=np.float32)
     for numbers, values in parts:
         positions = inputs.positions(numbers)
         out[inputs.answers(numbers)] = values if positions is None else values[positions]

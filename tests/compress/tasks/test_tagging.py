@@ -100,3 +100,11 @@ def test_a_character_is_one_piece_under_metaspace() -> None:
     assert made.encode("京").tokens == ["▁", "京"], "the test proves nothing"
     one_piece_per_character(made)
     assert Tokenizer.from_str(made.to_str()).encode("京").tokens == ["京"]
+
+
+def test_a_request_is_the_beginning_of_its_row(tiny_model: Path, task: Task) -> None:
+    """Whatever the windows: two tokenizers must be asked the same texts under the same numbers."""
+    tokenizer = load_tokenizer(tiny_model / "tokenizer.json")
+    inputs = task.encode(tokenizer, {"tokens": [["好"] * 40, ["差"], ["书"] * 20]})
+    assert len(inputs) > 3
+    assert [sequence[1] for sequence in inputs.begins()] == [tokenizer.token_to_id(word) for word in "好差书"]

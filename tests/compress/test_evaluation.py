@@ -1,0 +1,45 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from compress.errors import BadInput
+from compress.evaluation import evaluate_file
+from compress.progress import Progress
+from compress.recipe import Recipe, load_recipe
+from tests.compress.conftest import write_any_model, write_tiny_model
+
+
+def evaluate(path: Path, recipe: Recipe) -> None:
+    with Progress() as progress:
+        evaluate_file(path, recipe, "validation", progress)
+
+
+def test_a_model_of_no_use_for_the_task_is_one_line(tiny_recipe: Path, tiny_model: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(tiny_recipe)
+    tagger = write_any_model(tmp_path, "bert", token_level=True)
+    (tagger / "tokenizer.json").write_bytes((tiny_model / "tokenizer.json").read_bytes())
+    with pytest.raises(BadInput, match="is a BertForTokenClassification; legal"):
+        evaluate(tagger, recipe)
+    short = write_tiny_model(tmp_path / "short", max_position_embeddings=12)
+    with pytest.raises(BadInput, match="has 12 positions"):
+        evaluate(short, recipe)
+    named = write_tiny_model(tmp_path / "named", id2label={0: "pos", 1: "neg"})
+    with pytest.raises(BadInput, match=r"has the labels \['pos', 'neg'\], the data \['neg', 'pos'\]"):
+        evaluate(named, recipe)
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no graph")
+    (tmp_path / "tokenizer.json").write_bytes((tiny_model / "tokenizer.json").read_bytes())
+    with pytest.raises(BadInput, match=r"broken\.onnx: cannot be opened"):
+        evaluate(broken, recipe)
+
+
+def test_rows_sorted_by_label_teach_nothing(tiny_recipe: Path, tiny_model: Path, tmp_path: Path) -> None:
+    data = tmp_path / "sorted"
+    data.mkdir()
+    lines = [json.dumps({"text": "好", "label": label}) for label in ("neg", "neg", "pos", "pos")]
+    for split in ("train", "validation", "test"):
+        (data / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    recipe = load_recipe(tiny_recipe, {"task.dataset": str(data), "task.labelled": "2"})
+    with pytest.raises(BadInput, match="the 2 labelled training rows are all 'neg'; legal: rows of several labels"):
+        evaluate(tiny_model, recipe)
