@@ -49,7 +49,6 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
 
 def _check_folder(path: Path, task: Task) -> None:
     """The head must be of the task's kind with its labels in order, and the model must read texts that long."""
-    import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
     from compress.sources import check_head, check_positions, read_config
 
     config = read_config(str(path), str(path))
