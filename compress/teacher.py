@@ -50,12 +50,10 @@ class Teacher:
 
     def config(self) -> "PretrainedConfig":
         """Of its model."""
-        from transformers import AutoConfig
+        from compress.sources import read_config
 
-        import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
-
-        config: PretrainedConfig = AutoConfig.from_pretrained(self._folder / "model", trust_remote_code=False)
-        return config
+        folder = str(self._folder / "model")
+        return read_config(folder, folder)
 
     def logits(self) -> NDArray[np.float32]:
         """Its logits on all training rows, (answers, labels)."""
