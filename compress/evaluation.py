@@ -27,9 +27,10 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
         raise BadInput(f"--split {split}: legal: {', '.join(SPLITS)}")
     if not path.exists():
         raise BadInput(f"{path}: no such model; legal: a checkpoint folder, or a file ending in .onnx")
-    if path.is_file() and path.suffix.removeprefix(".") not in FORMATS:
+    runtimes = {f".{known.suffix}": known.runtime for known in FORMATS.values()}
+    if path.is_file() and path.suffix not in runtimes:
         raise BadInput(f"{path}: unknown format; legal: a checkpoint folder, or a file ending in .onnx")
-    runtime = "torch" if path.is_dir() else FORMATS[path.suffix.removeprefix(".")]
+    runtime = "torch" if path.is_dir() else runtimes[path.suffix]
     texts = read_texts(recipe)
     tokenizer = load_tokenizer(_tokenizer_of(path))
     rows = texts.splits[split]

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from compress.errors import BadInput
@@ -69,13 +69,21 @@ class ArtifactTable(_Table):
     """``[[artifact]]``: one file to ship."""
 
     format: str
-    precision: Literal["fp32", "int8"] = "fp32"
+    precision: str = "fp32"
 
     @field_validator("format")
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in FORMATS:
             raise ValueError(f"unknown format {value!r}{nearest(value, FORMATS)}")
+        return value
+
+    @field_validator("precision")
+    @classmethod
+    def _possible(cls, value: str, info: ValidationInfo) -> str:
+        known = FORMATS.get(info.data.get("format", ""))
+        if known and value not in known.precisions:
+            raise ValueError(f"legal for {info.data['format']}: {', '.join(known.precisions)}")
         return value
 
 

@@ -41,8 +41,7 @@ def ship(bench: Workbench, source: Done) -> tuple[list[Step], list[Artifact]]:
         steps.append(step)
         if step.decision == "accepted":
             path = f"ship/{step.name}/{file_name(table.format, table.precision)}"
-            name = f"student-{table.precision}.{table.format}"
-            artifacts.append(_entry(bench.root, path, name, "ship", _SHIPPED_TOKENIZER, source, step))
+            artifacts.append(_entry(bench.root, path, Path(path).name, "ship", _SHIPPED_TOKENIZER, source, step))
         elif bench.recipe.guard.on_fail == "stop":
             raise GuardStopped(describe(step, bench.recipe.guard.max_drop))
     return steps, artifacts
@@ -52,7 +51,7 @@ def _export(bench: Workbench, table: ArtifactTable, source: Done) -> Step:
     """One file: exported, verified against its PyTorch source, judged."""
     name = f"{table.format}-{table.precision}"
     module = import_module(f"compress.exports.{table.format}")
-    runtime, file = FORMATS[table.format], file_name(table.format, table.precision)
+    runtime, file = FORMATS[table.format].runtime, file_name(table.format, table.precision)
     sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py", f"runtimes/{runtime}.py"]
     key = step_key(source.step.key, table.model_dump(), [*sources, "modeling.py", "tasks/encoding.py"])
     step = Step(name=name, kind="artifact", decision="accepted", parameters=table.model_dump(), key=key)
@@ -77,7 +76,7 @@ def _entry(root: Path, path: str, artifact_id: str, role: Role, tokenizer: str, 
     return Artifact(
         id=artifact_id,
         role=role,
-        runtime=FORMATS[step.parameters.get("format", "torch")],
+        runtime=FORMATS[step.parameters.get("format", "torch")].runtime,
         path=path,
         tokenizer=tokenizer,
         precision=step.parameters.get("precision", "fp32"),

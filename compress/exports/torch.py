@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compress.errors import BadInput
 from compress.exports import INPUTS
 
 if TYPE_CHECKING:
@@ -12,11 +11,5 @@ if TYPE_CHECKING:
 
 
 def export(model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS) -> None:
-    """Save `model` into the folder `path` as safetensors; it can be given any `inputs`.
-
-    Raises:
-        BadInput: a precision other than fp32.
-    """
-    if precision != "fp32":
-        raise BadInput(f"artifact torch: precision {precision!r} is not supported; legal: fp32 (int8: format = 'onnx')")
+    """Save `model` into the folder `path` as safetensors; it can be given any `inputs`."""
     model.save_pretrained(path)
