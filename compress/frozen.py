@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import TokenClassifierOutput
 
 from compress.architectures import embed, encoder_layers
+from compress.bf16 import autocast
 from compress.progress import Work
 from compress.tasks.encoding import Inputs, batches
 from compress.token_states import TokenStates, check_room, write_states
@@ -70,7 +71,8 @@ def _compute(model: "PreTrainedModel", depth: int, inputs: Inputs, padding: int,
             read = {name: torch.from_numpy(values) for name, values in batch.items()}
             hidden = embed(model, read["input_ids"], read.get("token_type_ids"))
             visible = read["attention_mask"][:, None, None, :].bool()
-            for layer in encoder_layers(model)[:depth]:
-                hidden = layer(hidden, visible)
+            with autocast():  # as training would have computed them
+                for layer in encoder_layers(model)[:depth]:
+                    hidden = layer(hidden, visible)
             write(rows.tolist(), hidden)
             work.advance(len(rows))

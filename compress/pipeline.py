@@ -33,8 +33,15 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 _SOURCES = [
-    *("architectures.py", "data.py", "frozen.py", "modeling.py", "schedule.py", "size.py", "token_states.py"),
-    *("training.py", "losses/cross_entropy.py", "runtimes/torch.py", "tasks/encoding.py", "vocabulary.py"),
+    *("architectures.py", "bf16.py", "data.py", "frozen.py", "modeling.py", "schedule.py", "size.py"),
+    *(
+        "token_states.py",
+        "training.py",
+        "losses/cross_entropy.py",
+        "runtimes/torch.py",
+        "tasks/encoding.py",
+        "vocabulary.py",
+    ),
 ]
 """Our own files that every step depends on."""
 _STAGE_SOURCES = [

@@ -14,7 +14,6 @@ from compress.files import whole
 from compress.manifest import Step
 from compress.processes import first_alone
 from compress.progress import Progress
-from compress.tasks.encoding import predict
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -65,12 +64,14 @@ class Teacher:
         return values
 
     def _ask(self, file: Path) -> None:
-        from compress.runtimes.torch import TorchSession
+        import torch
+
+        from compress.bf16 import quick_answers
 
         inputs, begin = self.tokens.train.inputs, time.monotonic()
         with self._progress.work("the teacher answers the training rows", len(inputs)) as bar:
-            session = TorchSession(self._load())
-            logits = predict(session.logits, inputs, self.tokens.padding, progress=bar.advance)
+            model = self._load().to("cuda" if torch.cuda.is_available() else "cpu")
+            logits = quick_answers(model, inputs, self.tokens.padding, bar.advance)
         with whole(file) as temporary:
             np.save(temporary, logits)
         self.seconds += time.monotonic() - begin

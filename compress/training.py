@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from compress.bf16 import has_bf16, quick_answers
 from compress.errors import BadInput
 from compress.processes import world
 from compress.progress import Work
@@ -23,7 +24,6 @@ from compress.runtimes import Batch
 from compress.schedule import Schedule
 from compress.stages import Context, Rows
 from compress.tasks import encoding
-from compress.tasks.encoding import predict
 
 Loss = Callable[[Tensor, dict[str, Any], Any], Tensor]
 """(logits, batch, outputs) -> scalar. Logits are (answers, labels); the batch holds ``labels``, (answers,), and the
@@ -40,13 +40,6 @@ _SAVE_EVERY = 60.0
 
 _IMPROVING = 0.005
 """Of the metric: a gain from one evaluation to the next that a longer training would probably go on from."""
-
-
-def has_bf16() -> bool:
-    """Whether BF16 arithmetic is native here; where it is emulated it is several times slower than FP32."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def train(
@@ -157,20 +150,9 @@ def _portion(schedule: Schedule) -> int:
     return schedule.batch_size // portions
 
 
-@torch.inference_mode()
 def _score(model: PreTrainedModel, context: Context) -> float:
-    """The task's metric on the validation rows, in BF16 where training is."""
-    device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-
-    def logits(batch: Batch) -> NDArray[np.float32]:
-        on_device = {name: values.to(device) for name, values in _tensors(batch).items()}
-        with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16()):
-            return np.asarray(model(**on_device).logits.float().cpu())
-
-    answers = predict(logits, context.validation.inputs, context.padding)
-    model.train(training)
+    """The task's metric on the validation rows."""
+    answers = quick_answers(model, context.validation.inputs, context.padding)
     return context.task.scores(answers, context.validation.gold)[context.task.metric]
 
 

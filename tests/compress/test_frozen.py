@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import pytest
 import torch
 
+from compress import bf16
 from compress.architectures import classify, embed, encoder_layers
 from compress.frozen import LowerStates, UpperLayers
 from compress.modeling import load_classifier
@@ -11,7 +13,10 @@ from compress.tasks.encoding import Inputs
 TEXTS = [[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]]
 
 
-def test_upper_layers_on_lower_states_are_the_model(tiny_model: Path, tmp_path: Path) -> None:
+def test_upper_layers_on_lower_states_are_the_model(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bf16, "has_bf16", lambda: False)
     model = load_classifier(tiny_model).eval()
     with Progress() as progress, progress.work("x", 3) as work:
         states = LowerStates(model, 2, Inputs(TEXTS), 0, tmp_path / "lower.npy", work)
