@@ -5,9 +5,9 @@ Units stand in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` by
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compress.files import read_json
 from compress.manifest import LinearControl, Parity, Step, TaskSpec
@@ -136,7 +136,10 @@ class Flips(_Part):
 
 
 class Weighed(_Part):
-    """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why."""
+    """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why.
+
+    What is `dense` but for its zeros has no latency: no runtime here has a sparse kernel that would make one its own.
+    """
 
     id: str
     role: Literal["reference", "stage", "ship"]
@@ -148,12 +151,20 @@ class Weighed(_Part):
     parameters: int | None
     macs: int | None
     parity: Parity | None
+    dense: str | None = None
+    dense_deflated_bytes: int | None = None
     size: Size | None = None
     accuracy: Accuracy | None = None
     memory: Memory | None = None
     latency: list[Latency] = []
     tokenizer_p50_ms: float | None = None
     failures: list[str] = []
+
+    @model_validator(mode="after")
+    def _zeros_are_not_timed(self) -> Self:
+        if self.dense and self.latency:
+            raise ValueError(f"{self.id} is {self.dense} with zeros; legal: no latency but that one's")
+        return self
 
 
 class Profile(_Part):

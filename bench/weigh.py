@@ -38,6 +38,11 @@ SCORING = Path(compress.__file__).parent
 """Our own sources that a score depends on lie below."""
 _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
 
+_CARRIED = {
+    *("id", "role", "runtime", "precision", "made_from", "parameters", "macs"),
+    *("dense", "dense_deflated_bytes"),
+}
+"""What the manifest says of an artifact and the results repeat."""
 
 Timed = TypeVar("Timed", Latency, Paired)
 
@@ -88,6 +93,7 @@ class Weighing:
             subject = open_subject(artifact, manifest, folder, rows)
             self._subjects.setdefault(subject.key, subject)
             self._key_of[artifact.id] = subject.key
+        self._timed = list(dict.fromkeys(self._key_of[artifact.id] for artifact in listed if not artifact.dense))
         self._reference = self._subjects[self._key_of[manifest.reference]]
 
     def run(self) -> Results:
@@ -121,7 +127,7 @@ class Weighing:
             total = sum(map(len, subject.inputs.sequences))
             self._bar.expect("accuracy", key, tokens=total)
             for profile in self._profiles:
-                if profile.skipped or profile.same_as:
+                if profile.skipped or profile.same_as or key not in self._timed:
                     continue
                 self._bar.expect(profile.name, key, fixed_s=SETS * _START_S / 2)
                 slower = len(self._cores) / profile.threads
@@ -188,7 +194,7 @@ class Weighing:
     def _latency(self, profile: Profile) -> None:
         """All artifacts at once, each in a child of its own, timed in turn at every length; several such sets."""
         timings = {length: Timing() for length in profile.lengths}
-        left = list(self._subjects)
+        left = self._timed
         for number in range(SETS):
             self._bar.now(f"{profile.name}: starting set {number + 1} of {SETS}")
             with ExitStack() as stack:
@@ -297,14 +303,14 @@ class Weighing:
         if accuracy is not None and self._reference.accuracy is not None and artifact.id != self._manifest.reference:
             accuracy = with_drop(accuracy, self._reference.accuracy, self._task, self._manifest.confidence)
         return Weighed(
-            **artifact.model_dump(include={"id", "role", "runtime", "precision", "made_from", "parameters", "macs"}),
+            **artifact.model_dump(include=_CARRIED),
             sha256=subject.sha256,
             tokenizer_sha256=subject.tokenizer_sha256,
             parity=artifact.parity,
             size=subject.size,
             accuracy=accuracy,
             memory=subject.memory,
-            latency=[shared for entry in subject.latency for shared in self._shared(entry)],
+            latency=[] if artifact.dense else [same for entry in subject.latency for same in self._shared(entry)],
             tokenizer_p50_ms=subject.tokenizer_p50_ms,
             failures=subject.failures,
         )

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from pydantic import BaseModel, ValidationError
 from compress.errors import BadInput
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_LEVEL = 6  # what zip, and so apk and ipa tools, use unless told otherwise
+_CHUNK = 1 << 20
 
 
 @contextmanager
@@ -38,6 +42,16 @@ def remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
+
+
+def deflated_bytes(file: Path) -> int:
+    """What `file` takes inside a zip archive, and so inside an app bundle."""
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    size = 0
+    with file.open("rb") as stream:
+        while piece := stream.read(_CHUNK):
+            size += len(packer.compress(piece))
+    return size + len(packer.flush())
 
 
 def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:

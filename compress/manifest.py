@@ -31,7 +31,11 @@ class Parity(_Part):
 
 
 class Artifact(_Part):
-    """One thing that can be weighed: a file, or a folder such as a Hugging Face checkpoint."""
+    """One thing that can be weighed: a file, or a folder such as a Hugging Face checkpoint.
+
+    `dense` is what an artifact was before a stage set weights to 0: of the same shapes, so it takes the same time on a
+    dense kernel and is not timed again. `dense_deflated_bytes` is what a shipped file would take deflated without them.
+    """
 
     id: str
     role: Literal["reference", "stage", "ship"]
@@ -45,6 +49,8 @@ class Artifact(_Part):
     macs: int | None = None
     made_from: str | None = None
     parity: Parity | None = None
+    dense: str | None = None
+    dense_deflated_bytes: int | None = None
 
 
 class TaskSpec(_Part):
@@ -196,6 +202,11 @@ def _check(manifest: Manifest, path: Path) -> None:
         raise BadInput(
             f"{path}: reference {manifest.reference!r} is not among the artifacts: {', '.join(ids) or 'none'}"
         )
+    for artifact in manifest.artifacts:
+        if artifact.dense not in (None, *ids):
+            raise BadInput(f"{path}: {artifact.id}: dense {artifact.dense!r} is not among the artifacts")
+        if artifact.dense and artifact.role != "stage":
+            raise BadInput(f"{path}: {artifact.id}: dense is legal with role 'stage' alone: what ships is timed")
     inside(path.parent, manifest.task.test)
     if manifest.linear_control:
         inside(path.parent, manifest.linear_control.test_answers)

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from compress.cache import step_key
 from compress.control import linear_answers
 from compress.data import Tokens, tokenize
+from compress.dense import with_dense_sizes
 from compress.errors import BadInput
 from compress.guard import GuardStopped, compare, describe
 from compress.manifest import LinearControl, Manifest, Step
@@ -116,6 +117,7 @@ class _Build(Workbench):
                 accepted = done
                 stages.append(done)
         steps, shipped = ship(self, accepted)
+        shipped = with_dense_sizes(self, [self.teacher, *stages], shipped)
         return write_manifest(self, command, [*self.steps, *steps], stages, shipped, control)
 
     def make_teacher(self) -> Done:

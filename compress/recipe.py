@@ -1,8 +1,9 @@
 """What a recipe may say. It is read once, at the door; afterwards everybody works with checked values."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -121,6 +122,7 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
         raise BadInput(f"{path}: stage: write each one as a table headed [[stage]]")
     try:
         raw["stages"] = [_stage(path, number, table) for number, table in enumerate(stages)]
+        _check_zeros(path, raw["stages"])
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
         raise BadInput(f"{path}: {_explain(error, Recipe)}") from error
@@ -143,6 +145,17 @@ def _stage(path: Path, number: int, table: Any) -> StageParameters:
         return cls.model_validate(table)
     except ValidationError as error:
         raise BadInput(f"{path}: stage.{number} ({kind}): {_explain(error, cls)}") from error
+
+
+def _check_zeros(path: Path, stages: Sequence[StageParameters]) -> None:
+    """Training that comes after zeros would fill them again."""
+    behind = dropwhile(lambda numbered: numbered[1].kind != "sparsify", enumerate(stages))
+    if filling := [(number, stage.kind) for number, stage in behind if stage.fills_zeros]:
+        number, kind = filling[0]
+        raise BadInput(
+            f"{path}: stage.{number} ({kind}): trains after sparsify, and would fill its zeros again; legal: before "
+            "it, or after it without recover; sparsify has a recover of its own, which keeps them"
+        )
 
 
 def _override(raw: dict[str, Any], key: str, value: str) -> None:

@@ -154,12 +154,15 @@ def write_manifest(
         write_test(bench.texts, root / _TEST)
     wait()
     task = bench.texts.task
-    models = []
+    models: list[Artifact] = []
     for done in [bench.teacher, *stages]:
         folder = f"stages/{done.folder.name}"
         role: Role = "reference" if done is bench.teacher else "stage"
         name = _REFERENCE if role == "reference" else f"{done.step.name}.torch"
-        models.append(_entry(root, f"{folder}/model", name, role, f"{folder}/{TOKENIZER}", done, done.step))
+        entry = _entry(root, f"{folder}/model", name, role, f"{folder}/{TOKENIZER}", done, done.step)
+        if done.step.kind == "sparsify":
+            entry = entry.model_copy(update={"dense": next(a.id for a in reversed(models) if a.dense is None)})
+        models.append(entry)
     read = {artifact.tokenizer for artifact in [*models, *shipped]} | {_TEST}
     if control:
         read.add(control.test_answers)

@@ -16,6 +16,11 @@ def count_parameters(model: "PreTrainedModel") -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
+def count_zeros(model: "PreTrainedModel") -> int:
+    """Those of all weights that are exactly 0."""
+    return sum(int((parameter == 0).sum()) for parameter in model.parameters())
+
+
 def head_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
     """Multiply-accumulates of one head: its share of four Linears, and both products of attention."""
     size = head_size(config)

@@ -17,7 +17,7 @@ from compress.manifest import Step, Try
 from compress.processes import rank, wait
 from compress.progress import Progress
 from compress.recipe import Recipe
-from compress.size import count_macs, count_parameters, encoder_macs
+from compress.size import count_macs, count_parameters, count_zeros, encoder_macs
 from compress.stages import Context
 from compress.tasks.encoding import predict
 from compress.teacher import Teacher
@@ -108,6 +108,7 @@ class Workbench:
         np.save(out / "validation.npy", logits)
         size = {
             "parameters_left": count_parameters(model),
+            "zeros": count_zeros(model),
             "macs_128": count_macs(model),
             "encoder_macs_128": encoder_macs(model.config),
         }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.differences import Difference, Differences, latencies, moved
+from bench.report import zeros
 from bench.report.markdown import moment
 from bench.report.numbers import (
     arrow,
@@ -106,6 +107,12 @@ def _warnings(found: Differences) -> list[str]:
     for was, today in found.both:
         if was.runtime != today.runtime:
             lines.append(f"**Two runtimes**: {code(today.id)} ran in {text(was.runtime)} and in {text(today.runtime)}.")
+    if zeros.shipped(before) != zeros.shipped(now):
+        sparse = "second" if zeros.shipped(now) else "first"
+        lines.append(
+            f"**Zeros**: only the {sparse} run ships weights set to 0. They make no dense kernel faster: a change of "
+            "latency is not theirs."
+        )
     if any(a.accuracy and b.accuracy and a.accuracy.test_sha256 != b.accuracy.test_sha256 for a, b in found.both):
         lines.append("**Other test rows**: scores stand side by side, but cannot be compared row by row.")
     return lines

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.history import load, path_of
-from bench.report import lead, on_phone, sections, why
+from bench.report import lead, on_phone, sections, why, zeros
 from bench.report.numbers import duration, percent, points, points_between
 from bench.report.plots import draw_all
 from bench.report.tables import code, fold, text
@@ -59,6 +59,7 @@ def compose(results: Results, pictures: list[str]) -> str:
         "\n".join(f"- {line}" for line in warnings),
         "\n".join(filter(None, [sections.noteworthy(results), *why.lines(results)])),
         lead.headline_figures(results),
+        zeros.line(results),
         picture("accuracy-latency.svg"),
         sections.overview(results),
         _legend(results),

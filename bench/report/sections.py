@@ -3,7 +3,7 @@
 from collections import Counter
 
 from bench.metrics.parts import REST
-from bench.report import on_phone
+from bench.report import on_phone, zeros
 from bench.report.lead import plain
 from bench.report.numbers import (
     arrow,
@@ -58,7 +58,10 @@ def latency_overview(results: Results) -> str:
     rows = [
         [
             code(a.id),
-            *(f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else "" for c in columns),
+            *(
+                f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else zeros.speed(a)
+                for c in columns
+            ),
             *on_phone.cells(results, a.id),
         ]
         for a in ordered(results)
@@ -224,7 +227,7 @@ def verdict_counts(results: Results) -> str:
 
 def guard(results: Results) -> str:
     """Each step of the build: what it cost in the metric and what the guard decided."""
-    rows = []
+    rows, sparse = [], any(step.kind == "sparsify" for step in results.steps)
     for step in results.steps:
         c = step.comparison
         decision = f"**{step.decision}**" if step.decision == "rolled-back" else step.decision
@@ -237,15 +240,20 @@ def guard(results: Results) -> str:
                 f"{points(c.drop)} ({points_between(c.low, c.high)})" if c and step.decision != "reference" else "",
                 f"{c.rows:,}" if c else "",
                 quantity(parameters) if (parameters := step.measured.get("parameters_left")) else "",
+                percent(found) if sparse and (found := zeros.share(step)) is not None else "",
                 duration(step.seconds),
             ]
         )
     metric = next((s.comparison.metric for s in results.steps if s.comparison), "metric")
-    headers = ["step", "decision", text(metric), "teacher's", "drop, points", "validation rows", "parameters", "took"]
+    figures = [text(metric), "teacher's", "drop, points", "validation rows", "parameters", "of them 0", "took"]
     notes = "\n".join(
         f"- {plain(s, results.steps)}: {text(note)}" for s in results.steps for note in (*s.notes, *s.remarks)
     )
-    return "\n\n".join(filter(None, [table(headers, rows, words=2), notes, _tries(results)])) if rows else ""
+    return (
+        "\n\n".join(filter(None, [table(["step", "decision", *figures], rows, words=2), notes, _tries(results)]))
+        if rows
+        else ""
+    )
 
 
 def _tries(results: Results) -> str:
@@ -372,5 +380,5 @@ def _speed(artifact: Weighed, results: Results, where: tuple[str, str] | None) -
     timing = latency(artifact, where)
     teacher = reference(results)
     if timing is None:
-        return ""
+        return zeros.speed(artifact)
     return "1×" if teacher and artifact.id == teacher.id else speed_up(timing.ratio)

@@ -32,6 +32,7 @@ STAGES = {
     "prune-layers": "prune_layers",
     "prune-vocab": "prune_vocab",
     "distill": "distill",
+    "sparsify": "sparsify",
 }
 """Kind -> module here. Each has `Parameters` (what a recipe may say) and `run`.
 
@@ -62,6 +63,11 @@ class StageParameters(BaseModel):
     def reached(self, macs: int, teacher: int) -> float:
         """The strength at which nothing would happen to a model whose encoder has `macs` of the `teacher`'s."""
         return 0.0
+
+    @property
+    def fills_zeros(self) -> bool:
+        """Whether it trains all weights, those too that an earlier stage has set to 0."""
+        return False
 
     def outside(self) -> str | None:
         """What comes from outside the build, a hub id or a folder; its content belongs to what the stage is made of."""

@@ -14,12 +14,22 @@ if TYPE_CHECKING:
 UnitsByLayer = dict[int, list[int]]
 
 
-class CutParameters(StageParameters):
+class RecoverableParameters(StageParameters):
+    """`recover` trains what the stage has left, before the guard looks."""
+
+    recover: Distillation | None = None
+
+    @property
+    def fills_zeros(self) -> bool:
+        return self.recover is not None
+
+
+class CutParameters(RecoverableParameters):
     """Exactly one of the explicit choice, `ratio` and `target_macs`.
 
     `ratio` is the share that goes of what the stage cuts. `target_macs` is what shall be left of the fine-tuned
     teacher's encoder multiply-accumulates (at 128 tokens), as a fraction. The layers in `spare` are given back what the
-    choice takes from them; nothing else goes in their place. `recover` trains what is left, before the guard looks.
+    choice takes from them; nothing else goes in their place.
     """
 
     explicit: ClassVar[str]
@@ -27,7 +37,6 @@ class CutParameters(StageParameters):
     ratio: float | None = Field(None, gt=0, lt=1)
     target_macs: float | None = Field(None, gt=0, lt=1)
     spare: tuple[int, ...] = ()
-    recover: Distillation | None = None
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:
@@ -82,8 +91,8 @@ class ScoredParameters(CutParameters):
     calibration_rows: int = Field(512, ge=1)
 
 
-def recovered(cut: "PreTrainedModel", context: Context, parameters: CutParameters) -> "PreTrainedModel":
-    """What a cutting stage returns: `cut`, trained where the recipe says so."""
+def recovered(cut: "PreTrainedModel", context: Context, parameters: RecoverableParameters) -> "PreTrainedModel":
+    """What a stage that cuts returns: `cut`, trained where the recipe says so."""
     if parameters.recover:
         distil(cut, context, parameters.recover, f"{parameters.kind}: recovering")
     return cut

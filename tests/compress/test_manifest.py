@@ -63,6 +63,15 @@ def test_path_leaves_its_folder(written: tuple[Path, dict[str, Any]], path: str)
     assert "leaves its folder" in complaint(*written)
 
 
+def test_dense_is_a_listed_artifact_and_of_a_stage(written: tuple[Path, dict[str, Any]]) -> None:
+    path, raw = written
+    entry = raw["artifacts"][0]
+    more = {"id": "b", "role": "stage", "dense": "c"}
+    assert "b: dense 'c' is not among the artifacts" in complaint(path, raw | {"artifacts": [entry, entry | more]})
+    more |= {"role": "ship", "dense": "a"}
+    assert "dense is legal with role 'stage' alone" in complaint(path, raw | {"artifacts": [entry, entry | more]})
+
+
 def test_other_schema_unknown_key_unknown_reference_not_json(written: tuple[Path, dict[str, Any]]) -> None:
     path, raw = written
     assert "schema is 2, this version reads 1" in complaint(path, raw | {"schema": 2})
