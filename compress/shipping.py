@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from compress.guard import GuardStopped, describe
 from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of
 from compress.processes import rank, wait
 from compress.recipe import ArtifactTable
+from compress.runtimes import ELSEWHERE
 from compress.workbench import TOKENIZER, Done, Workbench
 
 Role = Literal["reference", "stage", "ship"]
@@ -67,6 +69,9 @@ def _export(bench: Workbench, table: ArtifactTable, source: Done) -> Step:
 
     done = bench.step(bench.root / "ship" / name, step, work, source.tokens)
     reason = complaint(done.step.parity, table.precision) if done.step.parity else None
+    if runtime in ELSEWHERE:  # a handful of answers is none to judge by
+        decision = {"decision": "rolled-back", "notes": [f"{file}: {reason}"]} if reason else {}
+        return bench.keep(replace(done, step=done.step.model_copy(update=decision))).step
     return bench.judge(done, f"{file}: {reason}" if reason else None).step
 
 
