@@ -136,7 +136,10 @@ class Flips(_Part):
 
 
 class Weighed(_Part):
-    """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why."""
+    """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why.
+
+    Of a file whose runtime is not on this system (`not_run`) nothing but the size is.
+    """
 
     id: str
     role: Literal["reference", "stage", "ship"]
@@ -153,6 +156,7 @@ class Weighed(_Part):
     memory: Memory | None = None
     latency: list[Latency] = []
     tokenizer_p50_ms: float | None = None
+    not_run: bool = False
     failures: list[str] = []
 
 
