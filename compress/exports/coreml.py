@@ -5,7 +5,7 @@ specification that was stored, every matrix in it, and (`compress.runtimes.corem
 """
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -72,7 +72,7 @@ def export(
             program.save(str(temporary))
         try:
             _check_interface(temporary, inputs, longest)
-            _check_weights(temporary, forward, precision, kept)
+            _check_weights(temporary, _matrices(forward, inputs), precision, kept)
         except ValueError as error:
             raise ValueError(f"{path.name} {error}") from error
     said = f"not run here: converted, its specification and weights checked; iOS 16 or later, up to {longest} tokens"
@@ -124,13 +124,19 @@ def _check_interface(path: Path, inputs: Sequence[str], longest: int) -> None:
         raise ValueError(f"declares the outputs {answers}, not FP32 logits")
 
 
-def _check_weights(path: Path, forward: nn.Module, precision: str, kept: Sequence[Tensor]) -> None:
+def _matrices(forward: nn.Module, inputs: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """Every matrix that a program needs whole: of tables for what it is not given, the first row is a bias."""
+    for name, weight in forward.named_parameters():
+        table = name.rpartition("_type_embeddings.")[0].rpartition(".")[2]
+        if weight.ndim == 2 and (not table or f"{table}_type_ids" in inputs):
+            yield name, weight
+
+
+def _check_weights(path: Path, matrices: Iterable[tuple[str, Tensor]], precision: str, kept: Sequence[Tensor]) -> None:
     """Every matrix of the source is there, in the type it was to have, and no further off than its rounding."""
     stored = ProgramSession(path).constants.values()
     floats = {id(weight) for weight in kept}
-    for name, weight in forward.named_parameters():
-        if weight.ndim != 2:
-            continue
+    for name, weight in matrices:
         int8 = precision == "int8" and weight.numel() >= _QUANTIZED and id(weight) not in floats
         if not any(held.int8 == int8 and _is(held.values, weight, int8) for held in stored):
             raise ValueError(f"does not hold {name}, {tuple(weight.shape)}, in {'INT8' if int8 else 'FP16'}")

@@ -9,9 +9,15 @@ import torch
 
 pytest.importorskip("coremltools")
 
+from compress.errors import BadInput
+from compress.evaluation import evaluate_file
 from compress.exports import INPUTS, coreml
 from compress.exports.plain import forward_of
+from compress.manifest import load_manifest
 from compress.modeling import load_classifier
+from compress.pipeline import build
+from compress.progress import Progress
+from compress.recipe import load_recipe
 from compress.runtimes.coreml import ProgramSession
 from compress.surgery import without
 from compress.tasks.encoding import pad
@@ -65,14 +71,15 @@ def test_every_matrix_is_int8_but_what_is_to_stay_float(package: Path) -> None:
 def test_what_is_stored_is_held_against_the_source(uneven: torch.nn.Module, package: Path) -> None:
     forward, _ = forward_of(uneven)
     kept = [uneven.get_submodule(KEPT).weight]
-    coreml._check_weights(package, forward, "int8", kept)
+    coreml._check_weights(package, coreml._matrices(forward, PAIRS), "int8", kept)
     with pytest.raises(ValueError, match=r"hold layers\.0\.attention\.self\.key\.weight, \(48, 64\), in INT8"):
-        coreml._check_weights(package, forward, "int8", [])
+        coreml._check_weights(package, coreml._matrices(forward, PAIRS), "int8", [])
     other = copy.deepcopy(forward)
+    still = [other.layers[0].attention.self.key.weight]
     with torch.no_grad():
         other.classifier.weight[0, 0] += 0.01
     with pytest.raises(ValueError, match=r"not hold classifier\.weight, \(2, 64\), in FP16"):
-        coreml._check_weights(package, other, "int8", [other.layers[0].attention.self.key.weight])
+        coreml._check_weights(package, coreml._matrices(other, PAIRS), "int8", still)
     coreml._check_interface(package, PAIRS, 64)
     with pytest.raises(ValueError, match="declares the inputs"):
         coreml._check_interface(package, PAIRS[:2], 64)
@@ -114,3 +121,25 @@ def test_every_family(any_model: Path, tmp_path: Path) -> None:
     expected = answers(model, INPUTS)[visible]
     answer = ProgramSession(tmp_path / "m.mlpackage").logits(BATCH)[visible]
     assert np.abs(answer - expected).max() < 0.02 * np.abs(expected).max()
+
+
+@pytest.mark.slow
+def test_a_build_ships_it_beside_what_runs_here(tiny_recipe: Path, tmp_path: Path) -> None:
+    text = tiny_recipe.read_text()
+    shipped = '[[artifact]]\nformat = "coreml"\nprecision = "int8"\n[[artifact]]\nformat = "onnx"\n'
+    tiny_recipe.write_text(text[: text.index("[[stage]]")] + shipped)
+    with Progress() as progress:
+        manifest = build(load_recipe(tiny_recipe), tmp_path / "built", "", progress)
+    package = manifest.artifact("student-int8.mlpackage")
+    assert (package.role, package.runtime, package.precision) == ("ship", "coreml", "int8")
+    assert package.parity is not None
+    assert (package.parity.rows, package.parity.label_agreement) == (20, 1.0)
+    step = next(step for step in manifest.steps if step.name == "coreml-int8")
+    assert (step.decision, step.comparison) == ("accepted", None)
+    assert step.remarks == [
+        "not run here: converted, its specification and weights checked; iOS 16 or later, up to 64 tokens"
+    ]
+    again = load_manifest(tmp_path / "built/manifest.json")
+    assert again.artifact("student-int8.mlpackage").bytes == package.bytes
+    with pytest.raises(BadInput, match="coreml does not run here"), Progress() as progress:
+        evaluate_file(tmp_path / "built" / package.path, load_recipe(tiny_recipe), "test", progress)
