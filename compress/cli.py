@@ -91,7 +91,7 @@ def export(
     pairs: Annotated[bool, typer.Option("--pairs", help="It reads pairs of texts: declare their token types.")] = False,
 ) -> None:
     """Write a classifier of texts or tokens as one file that ships, and say how far its answers are from PyTorch's."""
-    from compress.export import NotVerified, export_checkpoint, target
+    from compress.export import ExportFailed, export_checkpoint, target
 
     path = target(checkpoint, format_, precision, out)
 
@@ -102,7 +102,7 @@ def export(
     try:
         with Progress() as progress:
             done = export_checkpoint(checkpoint, format_, precision, path, pairs, progress)
-    except NotVerified as failed:
+    except ExportFailed as failed:
         typer.echo(f"pocketbert: {failed}", err=True)
         raise typer.Exit(1) from failed
     for note in done.notes:

@@ -16,6 +16,7 @@ from compress.manifest import Parity, files_of
 from compress.progress import Progress
 from compress.recipe import nearest
 from compress.runtimes import ELSEWHERE, require
+from compress.sources.hub import first_line
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -29,8 +30,8 @@ _LONGEST = 128
 """Tokens of the longest random row."""
 
 
-class NotVerified(Exception):
-    """The file does not answer as the checkpoint does; it was not kept."""
+class ExportFailed(Exception):
+    """There is no file, or none that answers as the checkpoint does; nothing was kept."""
 
 
 class Exported(NamedTuple):
@@ -56,7 +57,7 @@ def target(checkpoint: str, format_: str, precision: str, out: Path | None) -> P
     if precision not in known.precisions:
         raise BadInput(f"--precision {precision}: legal for {format_}: {', '.join(known.precisions)}")
     require(known.runtime)
-    path = out or Path(f"{Path(checkpoint).name}-{precision}.{known.suffix}")
+    path = out or Path(f"{Path(checkpoint).resolve().name}-{precision}.{known.suffix}")
     if path.suffix != f".{known.suffix}":
         raise BadInput(f"--out {path}: legal for {format_}: a name ending in .{known.suffix}")
     if path.exists():
@@ -77,7 +78,7 @@ def export_checkpoint(
     Raises:
         BadInput: the checkpoint is no fine-tuned classifier of a known architecture, or another tokenizer stands
             beside `path`.
-        NotVerified: the file answers otherwise than the checkpoint.
+        ExportFailed: the file answers otherwise than the checkpoint, or it could not be written or opened.
     """
     from compress.sources import open_pretrained, read_config
 
@@ -91,13 +92,16 @@ def export_checkpoint(
         raise BadInput(f"{beside}: another tokenizer stands there; name another folder with --out")
     runtime = FORMATS[format_].runtime
     inputs = (*INPUTS, "token_type_ids") if pairs and config.type_vocab_size > 1 else INPUTS
+    rows = _random_rows(config, _FEW_ROWS if runtime in ELSEWHERE else _ROWS, "token_type_ids" in inputs)
     with whole(path) as temporary:
         progress.say(f"exporting {path.name}")
-        note = import_module(f"compress.exports.{format_}").export(model, temporary, precision, inputs)
-        rows = _random_rows(config, _FEW_ROWS if runtime in ELSEWHERE else _ROWS, "token_type_ids" in inputs)
-        parity = _compare(model, temporary, runtime, rows, progress)
+        try:
+            note = import_module(f"compress.exports.{format_}").export(model, temporary, precision, inputs)
+            parity = _compare(model, temporary, runtime, rows, progress)
+        except Exception as error:  # exporters and runtimes share no base class
+            raise ExportFailed(f"{path}: {type(error).__name__}: {first_line(error)}") from error
         if reason := _complaint(parity, precision):
-            raise NotVerified(f"{path}: {reason}; it was not kept")
+            raise ExportFailed(f"{path}: {reason}; it was not kept")
     with whole(beside) as temporary:
         temporary.write_text(content, encoding="utf-8")
     size = sum(file.stat().st_size for _, file in files_of(path))

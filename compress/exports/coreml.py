@@ -36,7 +36,7 @@ _SHORTEST = 2
 """Tokens of an empty text."""
 _TRACED = 16
 _QUANTIZED = 2048
-"""Matrices with fewer weights stay in FP16: their scales would eat up what is gained."""
+"""Matrices of no more weights stay in FP16: there is little to gain."""
 
 
 def export(
@@ -137,7 +137,7 @@ def _check_weights(path: Path, matrices: Iterable[tuple[str, Tensor]], precision
     stored = ProgramSession(path).constants.values()
     floats = {id(weight) for weight in kept}
     for name, weight in matrices:
-        int8 = precision == "int8" and weight.numel() >= _QUANTIZED and id(weight) not in floats
+        int8 = precision == "int8" and weight.numel() > _QUANTIZED and id(weight) not in floats
         if not any(held.int8 == int8 and _is(held.values, weight, int8) for held in stored):
             raise ValueError(f"does not hold {name}, {tuple(weight.shape)}, in {'INT8' if int8 else 'FP16'}")
 

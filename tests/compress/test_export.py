@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from compress.errors import BadInput
-from compress.export import Exported, NotVerified, export_checkpoint, target
+from compress.export import Exported, ExportFailed, export_checkpoint, target
 from compress.exports import onnx as onnx_export
 from compress.modeling import load_classifier
 from compress.progress import Progress
@@ -78,7 +78,15 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     write, other = onnx_export.export, load_classifier(write_any_model(tmp_path / "hub", "bert"))
     monkeypatch.setattr(onnx_export, "export", lambda model, *more: write(other, *more))
     (tmp_path / "out").mkdir()
-    with pytest.raises(NotVerified, match=r"m\.onnx: a logit differs by .*; it was not kept"):
+    with pytest.raises(ExportFailed, match=r"m\.onnx: a logit differs by .*; it was not kept"):
+        export(uneven, tmp_path / "out/m.onnx")
+
+    def broken(_: object, path: Path, *more: object) -> None:
+        path.write_bytes(b"half a graph")
+        raise RuntimeError("no room\nfor the rest")
+
+    monkeypatch.setattr(onnx_export, "export", broken)
+    with pytest.raises(ExportFailed, match=r"m\.onnx: RuntimeError: no room$"):
         export(uneven, tmp_path / "out/m.onnx")
     assert not list((tmp_path / "out").iterdir())
 
