@@ -31,6 +31,8 @@ class Thresholds(_Part):
 class Entry(_Part):
     """One shipped artifact. Latencies are ratios to the reference timed in the same run; no milliseconds.
 
+    Of one whose runtime is of another system there is nothing but the size.
+
     The digests name objects of the artifact store (`bench.store`), where it can be had to be run again.
     """
 
@@ -39,8 +41,8 @@ class Entry(_Part):
     tokenizer_sha256: str = Field(pattern=_SHA256)
     bytes: int
     deflated_bytes: int
-    accuracy: Accuracy
-    memory_own_mib: float
+    accuracy: Accuracy | None
+    memory_own_mib: float | None
     latency: dict[str, Interval]  # "mobile-1t/128" -> P50 over the reference's
 
 
@@ -103,7 +105,7 @@ def yardstick(results: Results) -> Yardstick:
 
 
 def _entry(weighed: Weighed) -> Entry:
-    if weighed.failures or not (weighed.size and weighed.accuracy and weighed.memory):
+    if weighed.failures or not weighed.size or not (weighed.not_run or (weighed.accuracy and weighed.memory)):
         why = "; ".join(weighed.failures) or "not everything was measured"
         raise BadInput(f"{weighed.id}: {why}; a baseline needs a run without failures")
     return Entry(
@@ -112,8 +114,8 @@ def _entry(weighed: Weighed) -> Entry:
         tokenizer_sha256=weighed.tokenizer_sha256,
         bytes=weighed.size.bytes,
         deflated_bytes=weighed.size.deflated_bytes,
-        accuracy=weighed.accuracy.model_copy(update={"drop": None}),
-        memory_own_mib=weighed.memory.own_mib,
+        accuracy=weighed.accuracy.model_copy(update={"drop": None}) if weighed.accuracy else None,
+        memory_own_mib=weighed.memory.own_mib if weighed.memory else None,
         latency={f"{entry.profile}/{entry.length}": entry.ratio for entry in weighed.latency},
     )
 
@@ -152,8 +154,8 @@ def _figures(entry: Entry | None) -> dict[str, float]:
     return {
         "bytes": entry.bytes,
         "deflated bytes": entry.deflated_bytes,
-        entry.accuracy.metric: entry.accuracy.value,
-        "own memory, MiB": entry.memory_own_mib,
+        **({entry.accuracy.metric: entry.accuracy.value} if entry.accuracy else {}),
+        **({"own memory, MiB": entry.memory_own_mib} if entry.memory_own_mib is not None else {}),
         **{f"latency {place}, × reference": ratio.estimate for place, ratio in entry.latency.items()},
     }
 

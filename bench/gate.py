@@ -4,7 +4,7 @@
 `no-baseline`; what it has and the run has not is `missing`, and so is what could not be measured.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,11 +12,13 @@ from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
 from bench.results import Interval, Machine, Profile, Results, Size, Verdict, Weighed
 from bench.rules import Finding, judge_latency, judge_loss, judge_memory, judge_paired, judge_size
+from compress.runtimes import ELSEWHERE
 from compress.tasks import Outcomes
 from compress.tasks.paired import Drop
 
 DropOf = Callable[[Outcomes, Outcomes], Drop]
 """The task's drop between the outcomes of two models, at the guard's confidence."""
+_SIZE_ALONE = "the baseline has nothing but its size"
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,15 @@ class Item:
         return f"{self.artifact}-{self.place}" if self.place else self.artifact
 
 
-def items_of(shipped: Sequence[str], profiles: Sequence[Profile], baseline: Baseline | None, whole: bool) -> list[Item]:
+def items_of(
+    shipped: Mapping[str, str], profiles: Sequence[Profile], baseline: Baseline | None, whole: bool
+) -> list[Item]:
     """Everything that must be judged: what ships in every profile that can run, and whatever the baseline has besides.
 
+    Of a file whose runtime is of another system that is its size.
+
     Args:
-        shipped: ids of the manifest's artifacts of role `ship`.
+        shipped: the manifest's artifacts of role `ship`: id -> runtime.
         profiles: of this run, skipped ones included.
         baseline: what the run is held against.
         whole: the run has every profile there is; else the baseline's other profiles are not asked for.
@@ -45,6 +51,9 @@ def items_of(shipped: Sequence[str], profiles: Sequence[Profile], baseline: Base
     known = baseline.artifacts if baseline else {}
     items = []
     for name in dict.fromkeys([*shipped, *known]):
+        if (shipped[name] if name in shipped else known[name].runtime) in ELSEWHERE:
+            items.append(Item("size", name))
+            continue
         places = dict.fromkeys(here if name in shipped else [])
         if name in known:
             places |= dict.fromkeys(place for place in known[name].latency if whole or place.split("/")[0] in asked)
@@ -148,8 +157,8 @@ class _Court:
         if weighed.memory is None:
             return _unmeasured(weighed, _failures(weighed, "memory"))
         now = weighed.memory.own_mib
-        if before is None or self._foreign:
-            why = self._silent if before is None else self._foreign or ""
+        if before is None or before.memory_own_mib is None or self._foreign:
+            why = self._silent if before is None else self._foreign or _SIZE_ALONE
             return Finding("no-baseline", why, measured=now, unit="MiB of its own")
         return self._with_upgrades(judge_memory(now, before.memory_own_mib, self._limits.memory))
 
@@ -171,8 +180,9 @@ class _Court:
         found = Finding("regressed", note, measured=score.value, interval=score.drop, unit=score.metric)
         if not behind.acceptable(self._results.max_drop):
             return found
-        if before is None:
-            return replace(found, outcome="no-baseline", note=f"{self._silent}; {note}")
+        if before is None or before.accuracy is None:
+            why = self._silent if before is None else _SIZE_ALONE
+            return replace(found, outcome="no-baseline", note=f"{why}; {note}")
         found = replace(found, baseline=before.accuracy.value)
         if before.accuracy.test_sha256 != score.test_sha256:
             return replace(found, outcome="no-baseline", note=f"the baseline was scored on other rows; {note}")

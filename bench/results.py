@@ -139,6 +139,7 @@ class Weighed(_Part):
     """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why.
 
     What is `dense` but for its zeros has no latency: no runtime here has a sparse kernel that would make one its own.
+    Of a file whose runtime is not on this system (`not_run`) nothing but the size is.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Weighed(_Part):
     memory: Memory | None = None
     latency: list[Latency] = []
     tokenizer_p50_ms: float | None = None
+    not_run: bool = False
     failures: list[str] = []
 
     @model_validator(mode="after")

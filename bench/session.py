@@ -28,7 +28,7 @@ from bench.why import explain
 from compress.errors import BadInput
 from compress.files import write_json
 from compress.manifest import Manifest, inside, load_manifest
-from compress.runtimes import require
+from compress.runtimes import ELSEWHERE, RUNTIMES, require
 from compress.tasks import open_task
 
 
@@ -65,7 +65,7 @@ class Session:
         if asked.baseline or self.baseline_path.exists():
             self.baseline = load_baseline(self.baseline_path)
         self._check()
-        shipped = [artifact.id for artifact in self.manifest.artifacts if artifact.role == "ship"]
+        shipped = {artifact.id: artifact.runtime for artifact in self.manifest.artifacts if artifact.role == "ship"}
         self.items: list[Item] = items_of(shipped, self.profiles, self.baseline, whole=not asked.profiles)
         self.results: Results | None = None
         self.unwritten: str | None = None
@@ -78,10 +78,12 @@ class Session:
             raise BadInput(
                 f"{self.baseline_path}: of recipe {self.baseline.recipe!r}, the manifest is of {manifest.recipe!r}"
             )
-        runtimes = {artifact.runtime for artifact in manifest.artifacts}
+        if (runtime := manifest.artifact(manifest.reference).runtime) in ELSEWHERE:
+            raise BadInput(f"{where}: reference: {runtime} does not run here; legal: {', '.join(RUNTIMES)}")
+        runtimes = {artifact.runtime for artifact in manifest.artifacts} - ELSEWHERE.keys()
         for runtime in sorted(runtimes):
             require(runtime)
-        shipped = {artifact.runtime for artifact in manifest.artifacts if artifact.role == "ship"}
+        shipped = runtimes & {artifact.runtime for artifact in manifest.artifacts if artifact.role == "ship"}
         python = self.asked.baseline_python
         self._other_versions = read_versions(python, shipped) if python else {}
         self._task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
@@ -138,7 +140,7 @@ class Session:
             if weighed.role != "ship" or weighed.accuracy is None:
                 continue
             entry = known.get(weighed.id)
-            if entry and entry.accuracy.test_sha256 == weighed.accuracy.test_sha256:
+            if entry and entry.accuracy and entry.accuracy.test_sha256 == weighed.accuracy.test_sha256:
                 yield flips(weighed.id, weighed.accuracy, "the baseline", entry.accuracy, self._rows, self._task)
             elif reference:
                 yield flips(weighed.id, weighed.accuracy, results.reference, reference, self._rows, self._task)

@@ -16,6 +16,7 @@ from bench.profiles import MIX
 from bench.results import Accuracy, Latency, Memory, Size
 from compress.errors import BadInput
 from compress.manifest import Artifact, Manifest, digest, inside
+from compress.runtimes import ELSEWHERE
 from compress.tasks import Task, open_task
 from compress.tasks.encoding import Columns, Inputs, load_tokenizer, pad_id
 
@@ -61,6 +62,11 @@ class Subject:
     latency: list[Latency] = field(default_factory=list)
     tokenizer_p50_ms: float | None = None
     failures: list[str] = field(default_factory=list)
+
+    @property
+    def not_run(self) -> bool:
+        """Whether its runtime is of another system, so that only its size can be weighed."""
+        return self.artifact.runtime in ELSEWHERE
 
     def requests(self, length: str) -> list[list[int]]:
         """Token ids of the single requests of that length."""

@@ -95,20 +95,22 @@ class Weighing:
             self._key_of[artifact.id] = subject.key
         self._timed = list(dict.fromkeys(self._key_of[artifact.id] for artifact in listed if not artifact.dense))
         self._reference = self._subjects[self._key_of[manifest.reference]]
+        self._run_here = {key: subject for key, subject in self._subjects.items() if not subject.not_run}
 
     def run(self) -> Results:
         """Measure everything; what cannot be measured is in the artifact's `failures`."""
         subjects = list(self._subjects.values())
         self._expect()
         if self._rerun:
-            shipped = {a.id: self._subjects[self._key_of[a.id]] for a in self._manifest.artifacts if a.role == "ship"}
+            ships = [a.id for a in self._manifest.artifacts if a.role == "ship"]
+            shipped = {name: self._run_here[key] for name in ships if (key := self._key_of[name]) in self._run_here}
             timed = [p for p in self._profiles if not p.skipped and not p.same_as]
             self._rerun.plan(shipped, timed, self._machine, self._bar)
         self._bar.now(f"{len(subjects)} artifacts: bytes on disk and deflated")
         with ThreadPoolExecutor(len(self._cores)) as pool:
             for subject, size in zip(subjects, pool.map(self._size, subjects), strict=True):
                 subject.size = size
-        for subject in subjects:
+        for subject in self._run_here.values():
             self._memory_and_accuracy(subject)
         for profile in self._profiles:
             if not profile.skipped and not profile.same_as:
@@ -116,13 +118,13 @@ class Weighing:
         if self._rerun:
             self._rerun.run(self._bar)
         texts = [self._task.show(self._rows.columns, row) for row in self._rows.drawn]
-        for subject in subjects:
+        for subject in self._run_here.values():
             subject.tokenizer_p50_ms = tokenizer_p50(subject.tokenizer, texts)
         return self._results()
 
     def _expect(self) -> None:
         """Tell the progress bar what is to be done."""
-        for key, subject in self._subjects.items():
+        for key, subject in self._run_here.items():
             self._bar.expect("memory", key, fixed_s=_START_S)
             total = sum(map(len, subject.inputs.sequences))
             self._bar.expect("accuracy", key, tokens=total)
@@ -194,7 +196,7 @@ class Weighing:
     def _latency(self, profile: Profile) -> None:
         """All artifacts at once, each in a child of its own, timed in turn at every length; several such sets."""
         timings = {length: Timing() for length in profile.lengths}
-        left = self._timed
+        left = [key for key in self._timed if key in self._run_here]
         for number in range(SETS):
             self._bar.now(f"{profile.name}: starting set {number + 1} of {SETS}")
             with ExitStack() as stack:
@@ -312,6 +314,7 @@ class Weighing:
             memory=subject.memory,
             latency=[] if artifact.dense else [same for entry in subject.latency for same in self._shared(entry)],
             tokenizer_p50_ms=subject.tokenizer_p50_ms,
+            not_run=subject.not_run,
             failures=subject.failures,
         )
 

@@ -1,4 +1,4 @@
-"""The commands that make things: ``build`` and ``evaluate``."""
+"""The commands that make things: ``build``, ``evaluate`` and ``export``."""
 
 import shlex
 import sys
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from compress.errors import BadInput
+from compress.exports import FORMATS
 from compress.processes import rank
 
 app = typer.Typer(
@@ -79,6 +80,36 @@ def evaluate(
         scores, rows = evaluate_file(Path(model), checked, split, progress)
     for name, value in scores.items():
         typer.echo(f"{name}: {value:.2%} ({rows} {split} rows)")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A Hugging Face folder or hub id.")],
+    format_: Annotated[str, typer.Option("--format", help=f"one of: {', '.join(FORMATS)}")],
+    precision: Annotated[str, typer.Option(help="of the weights: fp32, fp16 or int8, as the format has them")],
+    out: Annotated[Path | None, typer.Option(metavar="PATH", help="default: named after the checkpoint, here")] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="It reads pairs of texts: declare their token types.")] = False,
+) -> None:
+    """Write a classifier of texts or tokens as one file that ships, and say how far its answers are from PyTorch's."""
+    from compress.export import ExportFailed, export_checkpoint, target
+
+    path = target(checkpoint, format_, precision, out)
+
+    from compress.progress import Progress
+    from compress.quiet import quiet
+
+    quiet()
+    try:
+        with Progress() as progress:
+            done = export_checkpoint(checkpoint, format_, precision, path, pairs, progress)
+    except ExportFailed as failed:
+        typer.echo(f"pocketbert: {failed}", err=True)
+        raise typer.Exit(1) from failed
+    for note in done.notes:
+        typer.echo(note)
+    typer.echo(f"largest logit difference {done.parity.max_abs_logit:.2g} on {done.rows}")
+    typer.echo(f"label agreement {done.parity.label_agreement:.1%} of {done.parity.rows} answers")
+    typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:

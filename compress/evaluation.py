@@ -7,7 +7,7 @@ from compress.errors import BadInput
 from compress.exports import FORMATS
 from compress.progress import Progress
 from compress.recipe import Recipe
-from compress.runtimes import open_session, usable_threads
+from compress.runtimes import ELSEWHERE, open_session, usable_threads
 from compress.sources.hub import first_line
 from compress.tasks import Task
 from compress.tasks.encoding import load_tokenizer, pad_id, predict
@@ -30,6 +30,8 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     runtimes = {f".{known.suffix}": known.runtime for known in FORMATS.values()}
     if path.is_file() and path.suffix not in runtimes:
         raise BadInput(f"{path}: unknown format; legal: a checkpoint folder, or a file ending in .onnx")
+    if (elsewhere := runtimes.get(path.suffix)) in ELSEWHERE:
+        raise BadInput(f"{path}: {elsewhere} does not run here; legal: a checkpoint folder, or a file ending in .onnx")
     runtime = "torch" if path.is_dir() else runtimes[path.suffix]
     texts = read_texts(recipe)
     tokenizer = load_tokenizer(_tokenizer_of(path))

@@ -16,11 +16,13 @@ from compress.control import linear_answers
 from compress.data import Tokens, tokenize
 from compress.dense import with_dense_sizes
 from compress.errors import BadInput
+from compress.exports import FORMATS
 from compress.guard import GuardStopped, compare, describe
 from compress.manifest import LinearControl, Manifest, Step
 from compress.processes import rank, wait
 from compress.progress import Progress
 from compress.recipe import Recipe
+from compress.runtimes import require
 from compress.shipping import ship, write_manifest
 from compress.size import count_parameters
 from compress.sources import load_teacher, source_key
@@ -62,9 +64,11 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
         fresh: throw away what earlier builds left.
 
     Raises:
-        BadInput: the recipe asks for something that is not there, or another build works in `root`.
+        BadInput: the recipe asks for something that is not there, such as a runtime, or another build works in `root`.
         GuardStopped: a step cost too much and the recipe says ``on_fail = "stop"``.
     """
+    for artifact in recipe.artifacts:
+        require(FORMATS[artifact.format].runtime)
     with _alone_in(root):
         if fresh and rank() == 0:
             shutil.rmtree(root)

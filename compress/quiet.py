@@ -11,6 +11,7 @@ def quiet() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     warnings.filterwarnings("ignore")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # of torchao, which transformers looks for
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime.quantization gives its advice on the root logger
 
     import datasets

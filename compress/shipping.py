@@ -19,6 +19,7 @@ from compress.guard import GuardStopped, describe
 from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of
 from compress.processes import rank, wait
 from compress.recipe import ArtifactTable
+from compress.runtimes import ELSEWHERE
 from compress.workbench import TOKENIZER, Done, Workbench
 
 Role = Literal["reference", "stage", "ship"]
@@ -113,6 +114,9 @@ def _export(bench: Workbench, table: ArtifactTable, source: Done, keep_float: Se
     if not (folder / _ANSWERS).exists():
         rolled_back = done.step.model_copy(update={"decision": "rolled-back", "notes": [reason]})
         return bench.keep(replace(done, step=rolled_back))
+    if export.runtime in ELSEWHERE:  # a handful of answers is none to judge by
+        decision = {"decision": "rolled-back", "notes": [reason]} if reason else {}
+        return bench.keep(replace(done, step=done.step.model_copy(update=decision)))
     return bench.judge(done, reason)
 
 

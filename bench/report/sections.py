@@ -37,13 +37,13 @@ def overview(results: Results) -> str:
         [
             code(a.id),
             ROLES[a.role],
-            percent(a.accuracy.value) if a.accuracy else "",
+            percent(a.accuracy.value) if a.accuracy else _not_run(a),
             _drop(a.accuracy.drop) if a.accuracy and a.accuracy.drop else "",
             quantity(a.parameters) if a.parameters is not None else "",
             quantity(a.macs) if a.macs is not None else "",
             file_size(a.size.bytes) if a.size else "",
             file_size(a.size.deflated_bytes) if a.size else "",
-            f"{mebibytes(a.memory.peak_mib)} ({significant(a.memory.own_mib)})" if a.memory else "",
+            f"{mebibytes(a.memory.peak_mib)} ({significant(a.memory.own_mib)})" if a.memory else _not_run(a),
             _speed(a, results, where),
         ]
         for a in ordered(results)
@@ -59,7 +59,7 @@ def latency_overview(results: Results) -> str:
         [
             code(a.id),
             *(
-                f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else zeros.speed(a)
+                f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else _untimed(a)
                 for c in columns
             ),
             *on_phone.cells(results, a.id),
@@ -144,10 +144,16 @@ def scores(results: Results) -> str:
 
 
 def not_measured(results: Results) -> str:
-    """What is missing from the tables, and why: skipped profiles and parts that failed."""
+    """What is missing from the tables, and why: skipped profiles, files of another system, and parts that failed."""
     skipped = [f"- profile {code(p.name)}: {text(p.skipped)}" for p in results.profiles if p.skipped]
+    foreign = [
+        f"- {code(a.id)}: not run here, since {text(a.runtime)} is not on this system; weighed by its size alone"
+        for a in ordered(results)
+        if a.not_run
+    ]
     failed = [f"- {code(a.id)}: {text(failure)}" for a in ordered(results) for failure in a.failures]
-    return "\n".join(["Not measured:", "", *skipped, *failed]) if skipped or failed else ""
+    missing = [*skipped, *foreign, *failed]
+    return "\n".join(["Not measured:", "", *missing]) if missing else ""
 
 
 def noteworthy(results: Results) -> str:
@@ -372,6 +378,15 @@ def _interval(verdict: Verdict) -> str:
     return f"{significant(found.low)} to {significant(found.high)}"
 
 
+def _untimed(artifact: Weighed) -> str:
+    """In place of a speed."""
+    return _not_run(artifact) or zeros.speed(artifact)
+
+
+def _not_run(artifact: Weighed) -> str:
+    return "not run here" if artifact.not_run else ""
+
+
 def _drop(drop: Interval) -> str:
     return f"{points(drop.estimate)} ({points_between(drop.low, drop.high)})"
 
@@ -380,5 +395,5 @@ def _speed(artifact: Weighed, results: Results, where: tuple[str, str] | None) -
     timing = latency(artifact, where)
     teacher = reference(results)
     if timing is None:
-        return zeros.speed(artifact)
+        return _untimed(artifact)
     return "1×" if teacher and artifact.id == teacher.id else speed_up(timing.ratio)

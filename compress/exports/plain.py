@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def forward_of(model: "PreTrainedModel") -> tuple[nn.Module, str | None]:
+def forward_of(model: "PreTrainedModel", computed: torch.dtype = torch.float32) -> tuple[nn.Module, str | None]:
     """What an exporter traces in place of `model`, in evaluation mode, and what has to be said about it.
 
     It is called with ids, mask and, of pairs, token types, all (rows, tokens) int64; logits are (rows, labels) or
-    (rows, tokens, labels).
+    (rows, tokens, labels). `computed` is what the runtime calculates in: what hides padding must be a number there.
     """
     kind = str(model.config.model_type)
     if kind.removeprefix("uneven_") in FAMILIES:
         return PlainClassifier(model).eval(), None
     note = f"{kind} has no plain forward here: its layers are exported as transformers has them"
-    return StockLayers(model).eval(), note
+    return StockLayers(model, torch.finfo(computed).min).eval(), note
 
 
 class StockLayers(nn.Module):
     """A classifier's own modules under a float mask: embeddings, layer after layer, head."""
 
-    def __init__(self, model: "PreTrainedModel") -> None:
+    def __init__(self, model: "PreTrainedModel", lowest: float) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.lowest = model, lowest
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
         """As `PlainClassifier`'s."""
         hidden = embed(self.model, input_ids, token_type_ids)
         # MobileBERT normalises nothing: its attention scores may pass the plain forward's 1e4.
-        mask = _additive(attention_mask, hidden, torch.finfo(hidden.dtype).min)
+        mask = _additive(attention_mask, hidden, self.lowest)
         for layer in encoder_layers(self.model):
             hidden = layer(hidden, mask)
         return classify(self.model, hidden)

@@ -26,6 +26,12 @@ class Session(Protocol):
 
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime"}
 """Runtime -> the package that must be installed for it; the module here bears the runtime's name."""
+ELSEWHERE = {"coreml": "coremltools"}
+"""Runtimes of other systems -> the package that works out what their files say. That is not worth timing: such a file
+is weighed by its size alone.
+"""
+_EXTRAS = {"coremltools": "'pocketbert[mobile]'"}
+"""Package -> what brings it in a version that we know."""
 
 
 def open_session(runtime: str, path: Path, threads: int) -> Session:
@@ -46,7 +52,9 @@ def usable_threads() -> int:
 
 def require(runtime: str) -> None:
     """Raise `BadInput` unless `runtime` is known and installed."""
-    if runtime not in RUNTIMES:
-        raise BadInput(f"unknown runtime {runtime!r}; legal: {', '.join(RUNTIMES)}")
-    if find_spec(RUNTIMES[runtime]) is None:
-        raise BadInput(f"runtime {runtime!r} is not installed: pip install {RUNTIMES[runtime]}")
+    packages = RUNTIMES | ELSEWHERE
+    if runtime not in packages:
+        raise BadInput(f"unknown runtime {runtime!r}; legal: {', '.join(packages)}")
+    if find_spec(packages[runtime]) is None:
+        package = packages[runtime]
+        raise BadInput(f"runtime {runtime!r} is not installed: pip install {_EXTRAS.get(package, package)}")

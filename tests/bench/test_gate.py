@@ -191,15 +191,15 @@ def test_an_upgraded_library_is_named(plain: Results, before: Baseline) -> None:
 
 def test_items_are_what_ships_and_whatever_the_baseline_has_besides(before: Baseline) -> None:
     one = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["64"])
-    items = items_of(["small", "new"], [one], before, whole=False)
+    items = items_of({"small": "onnxruntime", "new": "onnxruntime"}, [one], before, whole=False)
     places = {(item.artifact, item.place) for item in items if item.metric == "latency"}
     assert {("small", "mobile-1t/64"), ("small", "mobile-1t/128"), ("new", "mobile-1t/64")} <= places
     assert ("other", "mobile-1t/64") not in places  # the manifest has it no more
     assert Item("size", "other") in items
     cpu = Profile(name="cpu", threads=1, cores=[0], lengths=["64"])
-    unasked = items_of(["small"], [cpu], before, whole=False)
+    unasked = items_of({"small": "onnxruntime"}, [cpu], before, whole=False)
     assert LATENCY not in unasked
-    assert LATENCY in items_of(["small"], [cpu], before, whole=True)
+    assert LATENCY in items_of({"small": "onnxruntime"}, [cpu], before, whole=True)
 
 
 def paired(change: float, **changes: object) -> Paired:

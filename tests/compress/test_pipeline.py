@@ -305,3 +305,15 @@ def test_a_choice_is_checked_against_the_model_it_is_for(built: tuple[Path, Path
     twice = '{ kind = "prune-layers", layers = [0, 1] }'
     with pytest.raises(BadInput, match="all 2 layers would go"):
         run(*built, stage__0=twice, stage__1=twice)
+
+
+def test_a_runtime_that_is_not_installed_is_named_before_anything_is_made(
+    tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compress.runtimes.find_spec", lambda name: None if name == "onnxruntime" else name)
+    with (
+        pytest.raises(BadInput, match="'onnxruntime' is not installed: pip install onnxruntime"),
+        Progress() as progress,
+    ):
+        build(load_recipe(tiny_recipe), tmp_path / "built", "", progress)
+    assert not (tmp_path / "built").exists()
