@@ -1,6 +1,7 @@
 """Exports: model -> file. A new format is one file here and its line in `FORMATS`.
 
-Each has ``export(model, path, precision, inputs)``, which returns what has to be said about the file, if anything.
+Each has ``export(model, path, precision, inputs, keep_float)``, which returns what has to be said about the file, if
+anything; `keep_float` are names of Linears, as ``named_modules()`` gives them, that stay in float in an INT8 file.
 """
 
 from typing import NamedTuple

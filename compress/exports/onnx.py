@@ -1,10 +1,12 @@
 """ONNX files for ONNX Runtime, FP32 or dynamically quantized to INT8 (embedding table included)."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -13,16 +15,24 @@ from compress.exports import INPUTS
 from compress.exports.plain import forward_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
 _OPSET = 17
 
 
-def export(model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS) -> str | None:
+def export(
+    model: "PreTrainedModel",
+    path: Path,
+    precision: str,
+    inputs: Sequence[str] = INPUTS,
+    keep_float: Collection[str] = (),
+) -> str | None:
     """Write `model` to the file `path`; batch size and length stay dynamic.
 
     Args:
         inputs: what the graph declares, in this order; of pairs ``token_type_ids`` comes third.
+        keep_float: names of Linears that stay in float in an INT8 file.
 
     Returns:
         What has to be said about the file, if anything.
@@ -40,6 +50,7 @@ def export(model: "PreTrainedModel", path: Path, precision: str, inputs: Sequenc
             per_channel=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul", "Gather"],
+            nodes_to_exclude=[name for linear in keep_float for name in _nodes_of(model, linear, source)],
             extra_options={"MatMulConstBOnly": True},
         )
     finally:
@@ -65,3 +76,27 @@ def _write_float(model: "PreTrainedModel", path: Path, inputs: Sequence[str]) ->
             dynamo=False,
         )
     return note
+
+
+def _nodes_of(model: "PreTrainedModel", linear: str, source: Path) -> Iterator[str]:
+    """The nodes of the graph in `source` that multiply by the weight of `linear`.
+
+    They are known by the weight itself: exporters name nodes as they please, and fold its transposition away.
+    """
+    graph = onnx.load(source).graph
+    weight = model.get_submodule(linear).get_parameter("weight").detach().numpy()
+    constants = {
+        tensor.name
+        for tensor in graph.initializer
+        if sorted(tensor.dims) == sorted(weight.shape) and _same(onnx.numpy_helper.to_array(tensor), weight)
+    }
+    found = [node.name for node in graph.node if constants.intersection(node.input)]
+    if not found:
+        raise ValueError(f"{linear}: no node of the graph multiplies by its weight")
+    for name in found:
+        yield name
+        yield f"{name}_MatMul"  # what the quantizer makes of a Gemm before it looks
+
+
+def _same(matrix: "NDArray[np.float32]", weight: "NDArray[np.float32]") -> bool:
+    return np.array_equal(matrix, weight) or np.array_equal(matrix, weight.T)

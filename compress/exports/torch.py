@@ -1,6 +1,6 @@
 """The model as a Hugging Face folder: what PyTorch users load, and what the teacher is weighed as."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def export(model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS) -> None:
+def export(
+    model: "PreTrainedModel",
+    path: Path,
+    precision: str,
+    inputs: Sequence[str] = INPUTS,
+    keep_float: Collection[str] = (),
+) -> None:
     """Save `model` into the folder `path` as safetensors; it can be given any `inputs`."""
     model.save_pretrained(path)

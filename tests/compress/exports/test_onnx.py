@@ -9,8 +9,6 @@ from compress.errors import BadInput
 from compress.exports import onnx as onnx_export
 from compress.exports import torch as torch_export
 from compress.exports.plain import PlainClassifier
-from compress.exports.verify import complaint
-from compress.manifest import Parity
 from compress.modeling import load_classifier
 from compress.runtimes import open_session
 from compress.size import count_macs, count_parameters, encoder_macs
@@ -126,10 +124,33 @@ def test_runtimes_are_named_and_their_absence_too(tmp_path: Path, monkeypatch: p
         open_session("onnxruntime", tmp_path, 1)
 
 
-def test_complaints() -> None:
-    assert complaint(Parity(max_abs_logit=1e-5, label_agreement=1.0, rows=9), "fp32") is None
-    nan = Parity(max_abs_logit=float("nan"), label_agreement=1.0, rows=9)
-    assert complaint(nan, "fp32") == complaint(nan, "int8") == "a logit is not a number"
-    assert "differs by 0.1" in (complaint(Parity(max_abs_logit=0.1, label_agreement=1.0, rows=9), "fp32") or "")
-    assert complaint(Parity(max_abs_logit=0.1, label_agreement=0.99, rows=9), "int8") is None
-    assert "90.0%" in (complaint(Parity(max_abs_logit=0.1, label_agreement=0.90, rows=9), "int8") or "")
+@pytest.mark.parametrize("kind", ["uneven", "tagging", "mobilebert", "roberta"])
+def test_named_linears_stay_in_float(kind: str, model: torch.nn.Module, tmp_path: Path) -> None:
+    """MatMul and Gemm, whatever the exporter calls them, and no other ones with them."""
+    if kind != "uneven":
+        family = "bert" if kind == "tagging" else kind
+        model = load_classifier(write_any_model(tmp_path, family, token_level=kind == "tagging"))
+    linears = {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    kept = [name for name in linears if name.endswith("layer.2.attention.self.key") or ".layer." not in name]
+    kept.append(next(name for name in linears if name.endswith("layer.0.output.dense")))
+    onnx_export.export(model, tmp_path / "m.onnx", "int8", keep_float=kept)
+    constants = [
+        onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(tmp_path / "m.onnx").graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) == 2 and 1 not in tensor.dims
+    ]
+    for name in kept:
+        weight = linears[name].weight.detach().numpy()
+        assert any(np.array_equal(matrix, weight) or np.array_equal(matrix, weight.T) for matrix in constants), name
+    assert len(constants) == len(kept)
+
+
+def test_a_linear_that_is_not_in_the_graph_is_refused(model: torch.nn.Module, tmp_path: Path) -> None:
+    stray = torch.nn.Linear(3, 3)
+    model.add_module("stray", stray)
+    try:
+        with pytest.raises(ValueError, match="stray: no node of the graph multiplies by its weight"):
+            onnx_export.export(model, tmp_path / "m.onnx", "int8", keep_float=["stray"])
+    finally:
+        del model.stray
+    assert list(tmp_path.iterdir()) == []
