@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +20,24 @@ def whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it when the block ends well: a reader never sees half a file.
 
     The folder is made if need be, and what a failed block left is removed. The suffix is kept: writers go by it.
+    What is written may be a folder, too; one that stands at `path` is then removed first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
+        if path.is_dir():
+            shutil.rmtree(path)
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Take away a file or a folder, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:

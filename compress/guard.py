@@ -71,12 +71,12 @@ def compare(
 def describe(step: Step, max_drop: float) -> str:
     """One line: the step, its metric, the drop with its interval, the decision."""
     c = step.comparison
+    because = f" ({'; '.join(step.notes)})" if step.notes else ""
     if c is None:
-        return f"{step.name}: {step.decision}"
+        return f"{step.name}: {step.decision}{because}"
     if step.decision == "reference":
         return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the yardstick"
     settled = _would_settle(c, max_drop) if step.unsettled else ""
-    because = f" ({'; '.join(step.notes)})" if step.notes else ""
     if len(step.tries) > 1:
         because += f", after {len(step.tries)} tries ({', '.join(map(describe_try, step.tries))})"
     return (
@@ -93,8 +93,10 @@ def _would_settle(comparison: Comparison, max_drop: float) -> str:
 
 
 def describe_try(one: Try) -> str:
-    """``strength 0.25: +1.31 points, rejected``."""
+    """``strength 0.25: +1.31 points, rejected``, or ``2 in float: +0.12 points, accepted``."""
     what = "as chosen" if one.strength is None else f"strength {one.strength:.3g}"
+    if one.float_layers:
+        what = f"{len(one.float_layers)} in float"
     spared = f" without layer {', '.join(map(str, one.spare))}" if one.spare else ""
     decision = "accepted" if one.accepted else "rejected"
     return f"{what}{spared}: {100 * one.comparison.drop:+.2f} points, {decision}"

@@ -74,12 +74,17 @@ class Comparison(_Part):
 
 
 class Try(_Part):
-    """One strength at which the guard had a stage tried; layers in `spare` were given back to their full width."""
+    """One strength at which the guard had a stage tried; layers in `spare` were given back to their full width.
+
+    Or an INT8 file whose Linears in `float_layers` stayed in float; `failed`: its answers are not its source's.
+    """
 
     strength: float | None
     spare: list[int] = []
+    float_layers: list[str] = []
     comparison: Comparison
     accepted: bool
+    failed: str | None = None
 
 
 class Step(_Part):
@@ -94,6 +99,7 @@ class Step(_Part):
     parameters: dict[str, Any] = {}
     measured: dict[str, int] = {}
     parity: Parity | None = None
+    failed: str | None = None  # why a file is not what it was made from, or why there is none
     notes: list[str] = []
     remarks: list[str] = []  # what the stage says about its own work
     tries: list[Try] = []

@@ -27,7 +27,7 @@ from compress.stages import STAGES, Context, StageParameters, stage_module
 from compress.tasks.tagging import one_piece_per_character
 from compress.teacher import Teacher
 from compress.weaken import weaken
-from compress.workbench import TOKENIZER, Done, Kept, Workbench, write_step
+from compress.workbench import TOKENIZER, Done, Kept, Workbench
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -189,8 +189,7 @@ class _Build(Workbench):
         done = self._attempt(number, parameters, source, kept)
         rule = self.recipe.guard
         if done.step.decision == "rolled-back" and rule.on_fail == "weaken":
-            first = done
-            done, tried = weaken(
+            best, tried = weaken(
                 done,
                 parameters,
                 rule.tries,
@@ -198,10 +197,7 @@ class _Build(Workbench):
                 lambda weaker: self._attempt(number, weaker, source, kept),
                 lambda cut: self._costliest(cut, source, kept),
             )
-            done = self.keep(replace(done, step=done.step.model_copy(update={"tries": tried})))
-            if done.folder != first.folder:
-                notes = [f"{done.folder.name} is what became of it"]
-                write_step(first.folder, first.step.model_copy(update={"tries": tried, "notes": notes}))
+            done = self.settle(done, best, tried)
         self._sweep(number)
         self.steps.append(done.step)
         if done.step.decision == "rolled-back" and rule.on_fail == "stop":

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,9 @@ import numpy as np
 from compress.cache import step_key
 from compress.data import write_test
 from compress.exports import FORMATS, INPUTS, file_name
-from compress.exports.verify import complaint, verify
+from compress.exports.export import Export
+from compress.exports.verify import verify
+from compress.fallback import fall_back
 from compress.files import whole, write_json
 from compress.guard import GuardStopped, describe
 from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of
@@ -22,6 +24,7 @@ from compress.workbench import TOKENIZER, Done, Workbench
 Role = Literal["reference", "stage", "ship"]
 _REFERENCE = "teacher-fp32.torch"
 _SHIPPED_TOKENIZER = "ship/tokenizer.json"
+_ANSWERS = "validation.npy"
 _TEST = "data/test.parquet"
 
 
@@ -37,37 +40,80 @@ def ship(bench: Workbench, source: Done) -> tuple[list[Step], list[Artifact]]:
     wait()
     steps, artifacts = [], []
     for table in bench.recipe.artifacts:
-        step = _export(bench, table, source)
+        done = _artifact(bench, table, source)
+        step = done.step
         steps.append(step)
         if step.decision == "accepted":
-            path = f"ship/{step.name}/{file_name(table.format, table.precision)}"
+            path = f"ship/{done.folder.name}/{file_name(table.format, table.precision)}"
             artifacts.append(_entry(bench.root, path, Path(path).name, "ship", _SHIPPED_TOKENIZER, source, step))
         elif bench.recipe.guard.on_fail == "stop":
             raise GuardStopped(describe(step, bench.recipe.guard.max_drop))
     return steps, artifacts
 
 
-def _export(bench: Workbench, table: ArtifactTable, source: Done) -> Step:
-    """One file: exported, verified against its PyTorch source, judged."""
-    name = f"{table.format}-{table.precision}"
-    module = import_module(f"compress.exports.{table.format}")
-    runtime, file = FORMATS[table.format].runtime, file_name(table.format, table.precision)
-    sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py", f"runtimes/{runtime}.py"]
-    key = step_key(source.step.key, table.model_dump(), [*sources, "modeling.py", "tasks/encoding.py"])
-    step = Step(name=name, kind="artifact", decision="accepted", parameters=table.model_dump(), key=key)
+def _artifact(bench: Workbench, table: ArtifactTable, source: Done) -> Done:
+    """One ``[[artifact]]``; where INT8 costs too much, with as few Linears in float as will do."""
+    done = _export(bench, table, source)
+    visited = {done.folder}
+    costs = done.step.decision == "rolled-back" and done.step.comparison
+    if costs and table.precision == "int8" and bench.recipe.guard.on_fail == "weaken":
+
+        def attempt(keep_float: Sequence[str]) -> Done:
+            found = _export(bench, table, source, keep_float)
+            visited.add(found.folder)
+            return found
+
+        done = bench.settle(done, *fall_back(done, _ranked(bench, source), attempt))
+    for folder in (bench.root / "ship").glob(f"{done.step.name}~*"):
+        if folder not in visited and rank() == 0:  # of another model, or another rule
+            shutil.rmtree(folder)
+    return done
+
+
+def _ranked(bench: Workbench, source: Done) -> list[str]:
+    """All Linears of `source`, the one that INT8 hurts most first; ranked once for all formats and builds."""
+    key = step_key(source.step.key, {}, ["exports/ranking.py", "modeling.py", "tasks/encoding.py"])
+    step = Step(name="ranking", kind="ranking", decision="accepted", key=key)
 
     def work(out: Path, _: Path) -> Step:
-        inputs = source.tokens.validation.inputs
-        names = (*INPUTS, *(["token_type_ids"] if inputs.types else []))
-        note = module.export(source.model(), out / file, table.precision, names)
-        with bench.progress.work(f"verifying {file}", len(inputs)) as bar:
-            logits, parity = verify(runtime, out / file, table.precision, source.logits, source.tokens, bar.advance)
-        np.save(out / "validation.npy", logits)
-        return step.model_copy(update={"parity": parity, "remarks": [note] if note else []})
+        from compress.exports.ranking import ROWS, rank_linears
 
-    done = bench.step(bench.root / "ship" / name, step, work, source.tokens)
-    reason = complaint(done.step.parity, table.precision) if done.step.parity else None
-    return bench.judge(done, f"{file}: {reason}" if reason else None).step
+        rows = source.tokens.train.inputs.first(ROWS)
+        ranked = rank_linears(source.model(), rows, source.tokens.padding, bench.progress)
+        (out / "linears.txt").write_text("\n".join(ranked), encoding="utf-8")
+        return step
+
+    done = bench.step(bench.root / "ranking", step, work, source.tokens)
+    return (done.folder / "linears.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _export(bench: Workbench, table: ArtifactTable, source: Done, keep_float: Sequence[str] = ()) -> Done:
+    """One file: exported, verified against its PyTorch source, judged."""
+    inputs = (*INPUTS, *(["token_type_ids"] if source.tokens.validation.inputs.types else []))
+    export = Export(table.format, table.precision, inputs, keep_float)
+    name, file = f"{table.format}-{table.precision}", file_name(table.format, table.precision)
+    sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py", f"runtimes/{export.runtime}.py"]
+    parameters = table.model_dump() | ({"keep_float": list(keep_float)} if keep_float else {})
+    key = step_key(source.step.key, parameters, [*sources, "modeling.py", "tasks/encoding.py"])
+    step = Step(name=name, kind="artifact", decision="accepted", parameters=parameters, key=key)
+
+    def work(out: Path, _: Path) -> Step:
+        made = verify(source.model(), export, out / file, source.logits, source.tokens, bench.progress)
+        if made.logits is None:  # without a key it is tried again by the next build
+            return step.model_copy(update={"failed": made.failed, "key": ""})
+        np.save(out / _ANSWERS, made.logits)
+        remarks = [made.note] if made.note else []
+        if keep_float:
+            remarks.append(f"in float: {', '.join(keep_float)}")
+        return step.model_copy(update={"parity": made.parity, "failed": made.failed, "remarks": remarks})
+
+    folder = bench.root / "ship" / (f"{name}~{key[:8]}" if keep_float else name)
+    done = bench.step(folder, step, work, source.tokens)
+    reason = f"{file}: {done.step.failed}" if done.step.failed else None
+    if not (folder / _ANSWERS).exists():
+        rolled_back = done.step.model_copy(update={"decision": "rolled-back", "notes": [reason]})
+        return bench.keep(replace(done, step=rolled_back))
+    return bench.judge(done, reason)
 
 
 def _entry(root: Path, path: str, artifact_id: str, role: Role, tokenizer: str, source: Done, step: Step) -> Artifact:

@@ -13,7 +13,7 @@ from compress.cache import cached, make
 from compress.data import Texts, Tokens, read_texts, tokenize
 from compress.files import write_json
 from compress.guard import Guard, describe
-from compress.manifest import Step
+from compress.manifest import Step, Try
 from compress.processes import rank, wait
 from compress.progress import Progress
 from compress.recipe import Recipe
@@ -121,6 +121,14 @@ class Workbench:
         write_step(done.folder, done.step)
         self.progress.say(describe(done.step, self.recipe.guard.max_drop))
         return done
+
+    def settle(self, first: Done, best: Done, tried: list[Try]) -> Done:
+        """Record what became of the rejected `first`: `best`, or itself, with everything that was `tried`."""
+        kept = self.keep(replace(best, step=best.step.model_copy(update={"tries": tried})))
+        if best.folder != first.folder:
+            notes = [*first.step.notes, f"{best.folder.name} is what became of it"]
+            write_step(first.folder, first.step.model_copy(update={"tries": tried, "notes": notes}))
+        return kept
 
     def context(self, scratch: Path, tokens: Tokens, source: Done | None = None, kept: Kept | None = None) -> Context:
         """What a stage may use; `source` is what it is given, None for the teacher's own training."""

@@ -1,48 +1,149 @@
-"""No export enters the manifest before it has answered real rows as its PyTorch source did."""
+"""No export enters the manifest before it has answered real rows as its PyTorch source did.
 
-from collections.abc import Callable
+These are the validation rows: the test split is read once, by the bench, which scores the shipped file itself on it.
+"""
+
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compress.data import Tokens
+from compress.errors import BadInput
+from compress.exports import file_name
+from compress.exports.export import Export
+from compress.exports.first_difference import first_difference
+from compress.files import remove
 from compress.manifest import Parity
-from compress.runtimes import open_session, usable_threads
-from compress.tasks.encoding import predict
+from compress.progress import Progress
+from compress.sources.hub import first_line
+from compress.tasks.encoding import Inputs, predict
 
-TOLERANCE = {"fp32": 1e-3, "int8": None}
-"""Largest logit difference allowed; INT8 has none, since its rounding is what the guard judges."""
-AGREEMENT = {"fp32": 0.999, "int8": 0.95}
-"""Smallest share of answers (rows; of tagging, words) that must keep their label."""
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_FEW = 32
+"""Inputs by which the first layer that differs is looked for: those whose logits differ most."""
+
+
+class Tolerance(NamedTuple):
+    """How far an export may be from its source.
+
+    Attributes:
+        logit: largest difference; None where rounding is the point, which the guard judges by the metric.
+        labels: smallest share of answers (rows; of tagging, words) that must keep their label.
+    """
+
+    logit: float | None
+    labels: float
+
+
+TOLERANCE = {
+    "fp32": Tolerance(1e-3, 0.999),
+    "fp16": Tolerance(5e-2, 0.99),
+    "int8": Tolerance(None, 0.95),
+    "torch-fp32": Tolerance(1e-4, 0.999),  # the same kernels: only threads may sum in another order
+}
+"""By precision, and of a format that is closer or farther than others by ``format-precision``."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """An export that was asked; `failed`: why it is not its source. There are no logits if there is no file."""
+
+    logits: NDArray[np.float32] | None
+    parity: Parity | None
+    failed: str | None
+    note: str | None = None
 
 
 def verify(
-    runtime: str,
+    model: "PreTrainedModel",
+    export: Export,
     path: Path,
-    precision: str,
     source: NDArray[np.float32],
     tokens: Tokens,
-    progress: Callable[[int], None],
-) -> tuple[NDArray[np.float32], Parity]:
-    """Logits of the export on the validation rows, and how far they are from its `source`'s on the same answers."""
-    session = open_session(runtime, path, usable_threads())
-    logits = predict(session.logits, tokens.validation.inputs, tokens.padding, progress=progress)
-    return logits, Parity(
+    progress: Progress,
+) -> Verified:
+    """Write `model` to `path` and hold its answers to the validation rows against `source`, the model's own.
+
+    What an exporter or a runtime raises is a failure like any other, and leaves nothing at `path`. A failure of a file
+    that should compute what its source does names the first layer that does not; an INT8 file differs in all of them,
+    and `compress.exports.ranking` says where most.
+
+    Raises:
+        BadInput: the runtime is not installed.
+    """
+    inputs, padding = tokens.validation.inputs, tokens.padding
+    try:
+        note = export.write(model, path)
+        with progress.work(_described(export), len(inputs)) as bar:
+            logits = export.answers(path, inputs, padding, bar.advance)
+    except BadInput:
+        raise
+    except Exception as error:  # exporters and runtimes share no base class
+        remove(path)
+        few = inputs.chosen(range(len(inputs))[:_FEW])
+        where = _where(model, export, few, padding, progress, raised=True)
+        return Verified(None, None, f"{type(error).__name__}: {first_line(error)}; first in {where}")
+    parity = compare(logits, source)
+    failed = complaint(parity, export)
+    if failed and tolerance(export).logit is not None:
+        worst = inputs.chosen(inputs.of(np.abs(logits - source).max(axis=1).argsort()[-_FEW:]))
+        failed += f"; first in {_where(model, export, worst, padding, progress, raised=False)}"
+    return Verified(logits, parity, failed, note)
+
+
+def compare(logits: NDArray[np.float32], source: NDArray[np.float32]) -> Parity:
+    """How far a file's logits are from its source's on the same answers, (answers, labels) each."""
+    return Parity(
         max_abs_logit=float(np.abs(logits - source).max()),
         label_agreement=float(np.mean(logits.argmax(axis=1) == source.argmax(axis=1))),
         rows=len(logits),
     )
 
 
-def complaint(parity: Parity, precision: str) -> str | None:
+def complaint(parity: Parity, export: Export) -> str | None:
     """Why the export is not its source, or None."""
-    limit = TOLERANCE[precision]
+    allowed = tolerance(export)
     if not isfinite(parity.max_abs_logit):
         return "a logit is not a number"
-    if limit is not None and parity.max_abs_logit > limit:
-        return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {limit:g}"
-    if parity.label_agreement < AGREEMENT[precision]:
-        return f"only {parity.label_agreement:.1%} of answers keep their label, needed {AGREEMENT[precision]:.1%}"
+    if allowed.logit is not None and parity.max_abs_logit > allowed.logit:
+        return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {allowed.logit:g}"
+    if parity.label_agreement < allowed.labels:
+        return f"only {parity.label_agreement:.1%} of answers keep their label, needed {allowed.labels:.1%}"
     return None
+
+
+def tolerance(export: Export) -> Tolerance:
+    """What is allowed of a format in a precision."""
+    return TOLERANCE.get(f"{export.format}-{export.precision}", TOLERANCE[export.precision])
+
+
+def _where(
+    model: "PreTrainedModel", export: Export, inputs: Inputs, padding: int, progress: Progress, raised: bool
+) -> str:
+    """The first layer with which a file differs by these inputs, or with which making or opening it `raised`."""
+    from compress.runtimes.torch import TorchSession
+
+    def wrong(lowest: "PreTrainedModel") -> bool:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / file_name(export.format, export.precision)
+            try:
+                export.write(lowest, path)
+                logits = export.answers(path, inputs, padding)
+            except Exception:
+                return True
+        parity = compare(logits, predict(TorchSession(lowest).logits, inputs, padding))
+        return not raised and complaint(parity, export) is not None
+
+    return first_difference(model, wrong, progress)
+
+
+def _described(export: Export) -> str:
+    in_float = f", {len(export.keep_float)} in float" if export.keep_float else ""
+    return f"verifying {file_name(export.format, export.precision)}{in_float}"
