@@ -7,7 +7,7 @@ from bench.report.numbers import file_size, milliseconds, percent, points, point
 from bench.report.pick import absent, headline, latency, reference, shipped, spoken
 from bench.report.tables import code, text
 from bench.results import Accuracy, Outcome, Results, Weighed
-from compress.manifest import Comparison, Step
+from compress.manifest import Comparison, Step, Try
 
 FAILING: tuple[Outcome, ...] = ("regressed", "missing")
 
@@ -148,12 +148,23 @@ def _because(c: Comparison, allowed: float) -> str:
 def _weakened(step: Step, results: Results) -> str:
     """What was asked for, and what the guard let through."""
     wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
+    if taken.float_layers:
+        return _in_float(step, results, wanted, len(taken.float_layers))
     given_back = f" with layer {', '.join(map(str, taken.spare))} given back" if taken.spare else ""
     same = wanted.strength == taken.strength
     strengths = "" if same else f" from {wanted.strength:.3g} to {taken.strength:.3g}"
     return (
         f"**{plain(step, results.steps)} was weakened{strengths}{given_back}**: at first the drop was "
         f"{points(wanted.comparison.drop)} points, allowed {points(results.max_drop)}."
+    )
+
+
+def _in_float(step: Step, results: Results, wanted: Try, count: int) -> str:
+    """How many layers of an INT8 file had to stay in float, and why; which ones is in the guard's notes."""
+    because = f"the drop was {points(wanted.comparison.drop)} points, allowed {points(results.max_drop)}"
+    layers = "1 layer" if count == 1 else f"{count} layers"
+    return (
+        f"**{plain(step, results.steps)} keeps {layers} in float**: with all in INT8 {text(wanted.failed or because)}."
     )
 
 

@@ -249,7 +249,9 @@ def guard(results: Results) -> str:
 
 
 def _tries(results: Results) -> str:
-    """Every strength that the guard had tried of a stage that cost too much at first."""
+    """Every strength that the guard had tried of a stage that cost too much at first, and every INT8 file with more
+    and more Linears in float.
+    """
     rows = []
     for step in results.steps:
         for one in step.tries:
@@ -258,14 +260,14 @@ def _tries(results: Results) -> str:
                 [
                     code(step.name),
                     "as chosen" if one.strength is None else f"{one.strength:.3g}",
-                    ", ".join(map(str, one.spare)),
+                    f"{len(one.float_layers)} in float" if one.float_layers else ", ".join(map(str, one.spare)),
                     percent(c.value),
                     f"{points(c.drop)} ({points_between(c.low, c.high)})",
-                    "accepted" if one.accepted else "rejected",
+                    "accepted" if one.accepted else f"rejected: {text(one.failed)}" if one.failed else "rejected",
                 ]
             )
     headers = ["step", "strength", "layers given back", "metric", "drop, points", "decision"]
-    return f"Strengths that the guard tried:\n\n{table(headers, rows, words=2)}" if rows else ""
+    return f"What the guard tried:\n\n{table(headers, rows, words=2)}" if rows else ""
 
 
 def guard_counts(results: Results) -> str:
