@@ -3,6 +3,7 @@
 These are the validation rows: the test split is read once, by the bench, which scores the shipped file itself on it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -87,14 +88,14 @@ def verify(
         raise
     except Exception as error:  # exporters and runtimes share no base class
         remove(path)
-        few = inputs.chosen(range(len(inputs))[:_FEW])
-        where = _where(model, export, few, padding, progress, raised=True)
+        where = _where(model, export, _chosen(inputs, range(len(inputs))[:_FEW]), padding, progress, raised=True)
         return Verified(None, None, f"{type(error).__name__}: {first_line(error)}; first in {where}")
     parity = compare(logits, source)
     failed = complaint(parity, export)
     if failed and tolerance(export).logit is not None:
-        worst = inputs.chosen(inputs.of(np.abs(logits - source).max(axis=1).argsort()[-_FEW:]))
-        failed += f"; first in {_where(model, export, worst, padding, progress, raised=False)}"
+        worst = np.searchsorted(inputs.ends, np.abs(logits - source).max(axis=1).argsort()[-_FEW:], side="right")
+        few = _chosen(inputs, np.unique(worst))
+        failed += f"; first in {_where(model, export, few, padding, progress, raised=False)}"
     return Verified(logits, parity, failed, note)
 
 
@@ -142,6 +143,15 @@ def _where(
         return not raised and complaint(parity, export) is not None
 
     return first_difference(model, wrong, progress)
+
+
+def _chosen(inputs: Inputs, numbers: Sequence[int] | NDArray[np.intp]) -> Inputs:
+    """These inputs, each as a row of its own."""
+    return Inputs(
+        [inputs.sequences[n] for n in numbers],
+        inputs.types and [inputs.types[n] for n in numbers],
+        inputs.scored and [inputs.scored[n] for n in numbers],
+    )
 
 
 def _described(export: Export) -> str:

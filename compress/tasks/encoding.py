@@ -53,10 +53,6 @@ class Inputs:
         parts = [np.arange(self.ends[n] - len(self.scored[n]), self.ends[n]) for n in numbers]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
-    def of(self, answers: NDArray[np.int64] | NDArray[np.intp]) -> NDArray[np.intp]:
-        """The inputs that these answers belong to, each once, in ascending order."""
-        return np.unique(np.searchsorted(self.ends, answers, side="right"))
-
     def first(self, rows: int) -> "Inputs":
         """The inputs of the first so many rows."""
         count = rows if self.rows is None else sum(row < rows for row in self.rows)
@@ -66,14 +62,6 @@ class Inputs:
             types=self.types and self.types[:count],
             scored=self.scored and self.scored[:count],
             rows=self.rows and self.rows[:count],
-        )
-
-    def chosen(self, numbers: Sequence[int] | NDArray[np.intp]) -> "Inputs":
-        """These inputs, each as a row of its own."""
-        return Inputs(
-            [self.sequences[n] for n in numbers],
-            self.types and [self.types[n] for n in numbers],
-            self.scored and [self.scored[n] for n in numbers],
         )
 
     def begins(self) -> list[list[int]]:

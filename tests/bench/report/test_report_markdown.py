@@ -64,6 +64,33 @@ def test_first_lines_name_a_weakened_step_and_the_details_what_was_tried(results
     assert [row[2:4] + row[-2:-1] for row in rows[-2:]] == [["0.5", "–", "rejected"], ["0.25", "3", "accepted"]]
 
 
+def test_an_int8_file_with_layers_in_float_says_so_and_which(results: Results) -> None:
+    step = next(s for s in results.steps if s.name == "onnx-int8")
+    assert step.comparison is not None
+    far = step.comparison.model_copy(update={"drop": 0.031})
+    layers = ["bert.pooler.dense", "bert.encoder.layer.2.output.dense"]
+    failed = "only 90.0% of answers keep their label, needed 95.0%"
+    for reason, said in ((failed, failed), (None, "the drop was 3.1 points, allowed 1.0")):
+        tries = [
+            Try(strength=None, comparison=far, accepted=False, failed=reason),
+            Try(strength=None, float_layers=layers[:1], comparison=far, accepted=False),
+            Try(strength=None, float_layers=layers, comparison=step.comparison, accepted=True),
+        ]
+        update = {"tries": tries, "decision": "accepted", "notes": [], "remarks": [f"in float: {', '.join(layers)}"]}
+        steps = [s.model_copy(update=update) if s is step else s for s in results.steps]
+        markdown = compose(results.model_copy(update={"steps": steps}), [])
+        assert f"- **onnx-int8 keeps 2 layers in float**: with all in INT8 {said}." in _first_lines(markdown)
+        assert "onnx-int8: in float: bert.pooler.dense, bert.encoder.layer.2.output.dense" in markdown
+        lines = [line.replace("\xa0", " ") for line in markdown.splitlines()]
+        rows = [re.split(r" *\| *", line) for line in lines if line.startswith("| `onnx-int8`")]
+        assert [row[3] for row in rows[-3:]] == ["–", "1 in float", "2 in float"]
+        assert [row[-2] for row in rows[-3:]] == [
+            f"rejected: {failed}" if reason else "rejected",
+            "rejected",
+            "accepted",
+        ]
+
+
 def test_the_build_goes_on_after_a_stage_in_the_middle(results: Results) -> None:
     steps = [
         s.model_copy(update={"decision": "rolled-back"}) if s.name == "02-prune-heads" else s for s in results.steps
