@@ -56,7 +56,8 @@ class TeacherTable(Schedule):
 class GuardTable(_Table):
     """``[guard]``: how much of the validation metric a step may cost (absolute), and what happens beyond that.
 
-    ``weaken`` turns the strength of a stage down, at most `tries` times, before it rolls the stage back.
+    ``weaken`` turns the strength of a stage down, at most `tries` times, before it rolls the stage back. An INT8 file
+    gets layers back in float, as few as will do.
     """
 
     max_drop: float = Field(0.010, ge=0, lt=1)

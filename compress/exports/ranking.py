@@ -29,7 +29,8 @@ def rank_linears(model: "PreTrainedModel", inputs: Inputs, padding: int, progres
     are scored in one pass.
 
     The error of a Linear's own output, which Intel's Neural Compressor (its MSE strategy) and others rank by, says much
-    less about the model's: `python -m compress.study.fallback` holds both against each Linear rounded alone.
+    less about the model's. Rank correlation with rounding each Linear alone, a 4-layer student of 384 channels: 0.99 to
+    first order, 0.63 by that error relative to the output, 0.61 by the error (`python -m compress.study.fallback`).
     """
     linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     costs, shares = dict.fromkeys(linears, 0.0), dict[str, Tensor]()

@@ -1,7 +1,7 @@
 """Whether the ranking of Linears finds those that INT8 hurts most: three orders beside rounding each Linear alone.
 
-`python -m compress.study.fallback [CHECKPOINT]` takes the teacher of `recipes/offline.toml` (built if need be), or a
-checkpoint of a stage that reads the same tokens, and its first training rows.
+`python -m compress.study.fallback [FOLDER]` takes a stage of a build of `recipes/offline.toml`, by default
+artifacts/offline/stages/02-distill, and the first training rows.
 """
 
 import sys
@@ -16,14 +16,15 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.data import read_texts, tokenize
 from compress.exports.ranking import ROWS, rank_linears, rounded_activation, rounded_weight
 from compress.modeling import load_classifier
-from compress.pipeline import fine_tuned
 from compress.progress import Progress
 from compress.quiet import quiet
 from compress.recipe import load_recipe
 from compress.runtimes.torch import TorchSession
 from compress.tasks.encoding import Inputs, predict
+from compress.workbench import TOKENIZER
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -35,14 +36,14 @@ Errors = dict[str, tuple[float, float]]
 def main() -> None:
     """Print the table."""
     quiet()
+    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/02-distill")
+    model = load_classifier(folder / "model")
     with Progress() as progress:
-        model, context = fine_tuned(load_recipe(Path("recipes/offline.toml")), Path("artifacts/offline"), progress)
-        if sys.argv[1:]:
-            model = load_classifier(Path(sys.argv[1]))
-        rows, more = context.train.inputs.first(ROWS), context.train.inputs.first(2 * ROWS)
-        ranked = rank_linears(model, rows, context.padding, progress)
-        again = rank_linears(model, more, context.padding, progress)
-        alone, errors = _alone(model, rows, context.padding, progress)
+        tokens = tokenize(read_texts(load_recipe(Path("recipes/offline.toml"))), folder / TOKENIZER)
+        rows, more = tokens.train.inputs.first(ROWS), tokens.train.inputs.first(2 * ROWS)
+        ranked = rank_linears(model, rows, tokens.padding, progress)
+        again = rank_linears(model, more, tokens.padding, progress)
+        alone, errors = _alone(model, rows, tokens.padding, progress)
     names = sorted(alone, key=lambda name: -alone[name])
     orders = {
         "effect on the output, first order": ranked,
