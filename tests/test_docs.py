@@ -123,7 +123,7 @@ def test_links_and_files_that_are_named_exist(page: Path) -> None:
 def test_registries_that_extending_names_exist() -> None:
     page = (REPO / "docs/extending.md").read_text(encoding="utf-8")
     named = re.findall(r"`([A-Z_]+)` in `([\w/]+)\.py`", page)
-    assert len(named) == 7
+    assert len(named) == 8
     for name, module in named:
         assert hasattr(import_module(module.removesuffix("/__init__").replace("/", ".")), name), (name, module)
 
