@@ -21,8 +21,8 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "torch": Format("torch", "torch", ("fp32",)),
-    "onnx": Format("onnxruntime", "onnx", ("fp32", "int8")),
+    "torch": Format("torch", "torch", ("fp32", "fp16", "int8")),
+    "onnx": Format("onnxruntime", "onnx", ("fp32", "fp16", "int8")),
 }
 """By name; the module here bears it."""
 
