@@ -8,13 +8,12 @@ import copy
 import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.ao.nn.quantized import Embedding
-from torch.ao.nn.quantized.dynamic import Linear
+from torch.ao.nn import quantized as ao
 from torch.ao.quantization import (
     float_qparams_weight_only_qconfig,
     per_channel_dynamic_qconfig,
@@ -33,6 +32,10 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model-int8.safetensors"
 """Not `model.safetensors`: transformers would take the integers for weights."""
+# torch.ao is untyped.
+_quantize_dynamic: Any = quantize_dynamic
+_LINEAR: Any = ao.dynamic.Linear
+_TABLE: Any = ao.Embedding
 _SCALE, _ZERO = "weight_scale", "weight_zero_point"
 
 
@@ -49,8 +52,7 @@ def quantize(model: "PreTrainedModel", keep_float: Collection[str] = ()) -> "Pre
     chosen = {nn.Linear: per_channel_dynamic_qconfig, nn.Embedding: float_qparams_weight_only_qconfig}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the removal, and of observers that have seen no data
-        quantized: PreTrainedModel = quantize_dynamic(model.eval(), chosen | dict.fromkeys(keep_float))
-    return _of_any_ids(quantized)
+        return _of_any_ids(_quantize_dynamic(model.eval(), chosen | dict.fromkeys(keep_float)))
 
 
 def save_quantized(model: "PreTrainedModel", folder: Path) -> None:
@@ -69,12 +71,12 @@ def save_quantized(model: "PreTrainedModel", folder: Path) -> None:
 def _stored(model: "PreTrainedModel") -> Iterator[tuple[str, Tensor]]:
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules():
-        if isinstance(module, Linear | Embedding):
+        if isinstance(module, _LINEAR | _TABLE):
             inside += (f"{name}.",)
             weight = module.weight()
             yield f"{name}.weight", weight.int_repr()
             yield f"{name}.{_SCALE}", weight.q_per_channel_scales().float()
-            if isinstance(module, Embedding):
+            if isinstance(module, _TABLE):
                 yield f"{name}.{_ZERO}", weight.q_per_channel_zero_points()
             elif module.bias() is not None:
                 yield f"{name}.bias", module.bias().detach()
@@ -110,16 +112,16 @@ def load_quantized(folder: Path) -> "PreTrainedModel":
     return _of_any_ids(model.eval())
 
 
-def _module(name: str, tensors: dict[str, Tensor]) -> nn.Module:
+def _module(name: str, tensors: dict[str, Tensor]) -> Any:
     """The quantized Linear or table of that name; its `tensors` are taken out."""
     integers, scales = tensors.pop(f"{name}.weight"), tensors.pop(f"{name}.{_SCALE}")
     zeros = tensors.pop(f"{name}.{_ZERO}", None)
     outputs, inputs = integers.shape
     # Quantizing floats again would give other scales, and there is no public way from integers to a quantized tensor.
     if zeros is not None:
-        return Embedding(outputs, inputs, _weight=torch._make_per_channel_quantized_tensor(integers, scales, zeros, 0))
+        return _TABLE(outputs, inputs, _weight=torch._make_per_channel_quantized_tensor(integers, scales, zeros, 0))
     zeros = torch.zeros(outputs, dtype=torch.long)
-    linear = Linear(inputs, outputs)
+    linear = _LINEAR(inputs, outputs)
     weight = torch._make_per_channel_quantized_tensor(integers, scales.double(), zeros, 0)
     linear.set_weight_bias(weight, tensors.pop(f"{name}.bias", None))
     return linear
@@ -128,6 +130,6 @@ def _module(name: str, tensors: dict[str, Tensor]) -> nn.Module:
 def _of_any_ids(model: "PreTrainedModel") -> "PreTrainedModel":
     # A quantized table refuses ids that are not contiguous, and Hugging Face's token types are an expanded buffer.
     for module in model.modules():
-        if isinstance(module, Embedding):
+        if isinstance(module, _TABLE):
             module.register_forward_pre_hook(lambda _, ids: (ids[0].contiguous(),))
     return model

@@ -53,7 +53,11 @@ def _export(bench: Workbench, table: ArtifactTable, source: Done) -> Step:
     module = import_module(f"compress.exports.{table.format}")
     runtime, file = FORMATS[table.format].runtime, file_name(table.format, table.precision)
     sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py", f"runtimes/{runtime}.py"]
-    key = step_key(source.step.key, table.model_dump(), [*sources, "modeling.py", "tasks/encoding.py"])
+    key = step_key(
+        source.step.key,
+        table.model_dump(),
+        [*sources, "exports/half.py", "modeling.py", "quantized.py", "tasks/encoding.py"],
+    )
     step = Step(name=name, kind="artifact", decision="accepted", parameters=table.model_dump(), key=key)
 
     def work(out: Path, _: Path) -> Step:

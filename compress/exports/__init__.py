@@ -29,6 +29,9 @@ FORMATS = {
 INPUTS = ("input_ids", "attention_mask")
 """What a model of single texts is given; one of pairs gets ``token_type_ids`` as well."""
 
+COMPUTED_IN_FP32 = "weights are stored as FP16 and computed with in FP32"
+"""What has to be said about a file that is half as large and no faster."""
+
 
 def file_name(format_: str, precision: str) -> str:
     """What an exported student is called: ``student-int8.onnx``."""

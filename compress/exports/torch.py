@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compress.exports import INPUTS
+from compress.exports import COMPUTED_IN_FP32, INPUTS
 from compress.quantized import quantize, save_quantized
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def export(
         save_quantized(quantize(model, keep_float), path)
     elif precision == "fp16":
         copy.deepcopy(model).half().save_pretrained(path)
-        return "weights are stored as FP16 and computed with in FP32"
+        return COMPUTED_IN_FP32
     else:
         model.save_pretrained(path)
     return None
