@@ -24,7 +24,8 @@ from compress.quiet import quiet
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_TOKENS, _WORDS, _WARM_UP, _ROUNDS = 128, 13_000, 5, 100
+TOKENS, WORDS = 128, 13_000
+_WARM_UP, _ROUNDS = 5, 100
 
 
 @torch.inference_mode()
@@ -33,17 +34,17 @@ def main() -> None:
     quiet()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    ids = torch.randint(1, _WORDS, (1, _TOKENS))
+    ids = torch.randint(1, WORDS, (1, TOKENS))
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     with tempfile.TemporaryDirectory() as name:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{name}/inductor"  # a first call that compiles, as a user's does
-        student = _student()
-        ao = _torchao(student)
+        source = student()
+        ao = _torchao(source)
         ways: dict[str, PreTrainedModel] = {
-            "FP32": student,
-            "torch.ao": _torch_ao(student, Path(name)),
+            "FP32": source,
+            "torch.ao": _torch_ao(source, Path(name)),
             "torchao": ao,
-            "FP32, compiled": _compiled(student),
+            "FP32, compiled": _compiled(source),
             "torchao, compiled": _compiled(ao),
         }
         size = {way: sum(map(_bytes, model.parameters())) for way, model in ways.items()}
@@ -76,12 +77,12 @@ def main() -> None:
     print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
 
 
-def _student() -> "PreTrainedModel":
-    """Weights wide enough apart that rounding them shows."""
+def student() -> "PreTrainedModel":
+    """TinyBERT's shape with a pruned vocabulary; weights lie so far apart that rounding them shows."""
     from transformers import BertConfig, BertForSequenceClassification
 
     shape = {"hidden_size": 312, "num_hidden_layers": 4, "num_attention_heads": 12, "intermediate_size": 1200}
-    return BertForSequenceClassification(BertConfig(vocab_size=_WORDS, initializer_range=0.1, **shape)).eval()
+    return BertForSequenceClassification(BertConfig(vocab_size=WORDS, initializer_range=0.1, **shape)).eval()
 
 
 def _torch_ao(student: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
