@@ -1,24 +1,22 @@
 """INT8 classifiers in PyTorch: made, stored without pickle, and put together again bit for bit.
 
-The only file that knows `torch.ao.quantization`, whose removal is announced; docs/quantization.md says why it is used
-nonetheless, and what torchao costs in its place.
+The only file that knows `torch.ao.quantization`, whose removal is announced, and it for Linears only;
+docs/quantization.md says why it is used nonetheless, and what torchao costs in its place.
 """
 
 import copy
 import warnings
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.ao.nn import quantized as ao
-from torch.ao.quantization import (
-    float_qparams_weight_only_qconfig,
-    per_channel_dynamic_qconfig,
-    quantize_dynamic,
-)
+from torch.ao.nn.quantized.dynamic import Linear
+from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+from torch.nn import functional
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
 from transformers.initialization import no_init_weights
 
@@ -32,34 +30,78 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model-int8.safetensors"
 """Not `model.safetensors`: transformers would take the integers for weights."""
+_SCALE = "weight_scale"
 # torch.ao is untyped.
 _quantize_dynamic: Any = quantize_dynamic
-_LINEAR: Any = ao.dynamic.Linear
-_TABLE: Any = ao.Embedding
-_SCALE, _ZERO = "weight_scale", "weight_zero_point"
+_LINEAR: Any = Linear
+
+
+class Table(nn.Module):
+    """An embedding table in UINT8, with a scale and a smallest value per row; what is looked up is read back as FP32.
+
+    torch.ao has one too, which must be packed and so takes several times its size to open; this one is read where it
+    lies in the file.
+    """
+
+    weight: Tensor
+    weight_scale: Tensor
+    weight_least: Tensor
+
+    def __init__(self, rows: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.empty((rows, width), dtype=torch.uint8))
+        self.register_buffer("weight_scale", torch.empty(rows))
+        self.register_buffer("weight_least", torch.empty(rows))
+
+    @classmethod
+    def of(cls, table: nn.Embedding) -> "Table":
+        """`table`, rounded to 256 equal steps between the smallest and the largest value of each row."""
+        values = table.weight.detach()
+        least, most = values.aminmax(dim=1)
+        scale = ((most - least) / 255).clamp(min=torch.finfo(torch.float32).tiny)
+        made = cls(*values.shape)
+        made.weight = ((values - least[:, None]) / scale[:, None]).round().to(torch.uint8)
+        made.weight_scale, made.weight_least = scale, least
+        return made
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """The rows of `ids`, (…) -> (…, width), FP32."""
+        least, scale = (functional.embedding(ids, each[:, None]) for each in (self.weight_least, self.weight_scale))
+        return torch.addcmul(least, functional.embedding(ids, self.weight), scale)
 
 
 def quantize(model: "PreTrainedModel", keep_float: Collection[str] = ()) -> "PreTrainedModel":
-    """A copy of `model` with every Linear dynamically quantized to INT8 and every embedding table stored as INT8.
+    """A copy of `model` with every Linear dynamically quantized to INT8 and every embedding table stored in INT8.
 
     A Linear has symmetric INT8 weights, one scale per output; its input is quantized to UINT8 on every call, over the
-    whole batch. A table has a scale and a float zero point per row and is read back as FP32. The kernels are those of
-    ``torch.backends.quantized.engine``: ``x86`` (FBGEMM or oneDNN) on a PC, ``qnnpack`` on ARM.
+    whole batch. The kernels are those of ``torch.backends.quantized.engine``: ``x86`` (FBGEMM or oneDNN) on a PC,
+    ``qnnpack`` on ARM.
 
     Args:
         keep_float: names of Linears, as `named_modules` gives them, that stay FP32.
     """
-    chosen = {nn.Linear: per_channel_dynamic_qconfig, nn.Embedding: float_qparams_weight_only_qconfig}
+    chosen = {nn.Linear: per_channel_dynamic_qconfig} | dict.fromkeys(keep_float)
+    with _quiet():
+        quantized: PreTrainedModel = _quantize_dynamic(model.eval(), chosen)
+    for name, module in list(quantized.named_modules()):
+        if isinstance(module, nn.Embedding):
+            quantized.set_submodule(name, Table.of(module), strict=True)
+    return quantized
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing is said of the removal that is announced."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the removal, and of observers that have seen no data
-        return _of_any_ids(_quantize_dynamic(model.eval(), chosen | dict.fromkeys(keep_float)))
+        warnings.simplefilter("ignore")
+        yield
 
 
 def save_quantized(model: "PreTrainedModel", folder: Path) -> None:
     """Write what `quantize` made into a Hugging Face folder whose ``config.json`` says ``pocketbert_precision``.
 
-    `WEIGHTS` has, for each quantized ``….weight``, the integers under that name, their scales, and of a table the zero
-    points; everything else is FP32 under its usual name.
+    `WEIGHTS` has each quantized ``….weight`` as integers under that name, with ``….weight_scale`` and, of a table,
+    ``….weight_least``; everything else is FP32 under its usual name.
     """
     config = copy.deepcopy(model.config)
     config.architectures, config.pocketbert_precision = [type(model).__name__], "int8"
@@ -69,18 +111,16 @@ def save_quantized(model: "PreTrainedModel", folder: Path) -> None:
 
 
 def _stored(model: "PreTrainedModel") -> Iterator[tuple[str, Tensor]]:
-    inside: tuple[str, ...] = ()
+    packed: tuple[str, ...] = ()
     for name, module in model.named_modules():
-        if isinstance(module, _LINEAR | _TABLE):
-            inside += (f"{name}.",)
-            weight = module.weight()
+        if isinstance(module, _LINEAR):
+            packed += (f"{name}.",)
+            weight, bias = module.weight(), module.bias()
             yield f"{name}.weight", weight.int_repr()
             yield f"{name}.{_SCALE}", weight.q_per_channel_scales().float()
-            if isinstance(module, _TABLE):
-                yield f"{name}.{_ZERO}", weight.q_per_channel_zero_points()
-            elif module.bias() is not None:
-                yield f"{name}.bias", module.bias().detach()
-    yield from ((name, tensor) for name, tensor in model.state_dict().items() if not name.startswith(inside))
+            if bias is not None:
+                yield f"{name}.bias", bias.detach()
+    yield from ((name, tensor) for name, tensor in model.state_dict().items() if not name.startswith(packed))
 
 
 def is_quantized(folder: Path) -> bool:
@@ -102,34 +142,29 @@ def load_quantized(folder: Path) -> "PreTrainedModel":
     with no_init_weights():
         model: PreTrainedModel = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
     tensors = load_file(folder / WEIGHTS)
-    names = [name.removesuffix(f".{_SCALE}") for name in tensors if name.endswith(f".{_SCALE}")]
-    modules = {name: _module(name, tensors) for name in names}
-    missing, unexpected = model.load_state_dict(tensors, strict=False)
-    if wrong := [name for name in missing if name.rpartition(".")[0] not in modules] + unexpected:
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.Embedding):
+            model.set_submodule(name, Table(*module.weight.shape), strict=True)
+    linears = {
+        name: _linear(name, tensors)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and f"{name}.{_SCALE}" in tensors
+    }
+    missing, unexpected = model.load_state_dict(tensors, strict=False, assign=True)
+    if wrong := [name for name in missing if name.rpartition(".")[0] not in linears] + unexpected:
         raise BadInput(f"{folder / WEIGHTS}: {wrong[0]} and config.json do not go together; export it again")
-    for name, module in modules.items():
-        model.set_submodule(name, module, strict=True)
-    return _of_any_ids(model.eval())
+    for name, linear in linears.items():
+        model.set_submodule(name, linear, strict=True)
+    return model.eval()
 
 
-def _module(name: str, tensors: dict[str, Tensor]) -> Any:
-    """The quantized Linear or table of that name; its `tensors` are taken out."""
+def _linear(name: str, tensors: dict[str, Tensor]) -> Any:
+    """The quantized Linear of that name; its `tensors` are taken out."""
     integers, scales = tensors.pop(f"{name}.weight"), tensors.pop(f"{name}.{_SCALE}")
-    zeros = tensors.pop(f"{name}.{_ZERO}", None)
-    outputs, inputs = integers.shape
-    # Quantizing floats again would give other scales, and there is no public way from integers to a quantized tensor.
-    if zeros is not None:
-        return _TABLE(outputs, inputs, _weight=torch._make_per_channel_quantized_tensor(integers, scales, zeros, 0))
-    zeros = torch.zeros(outputs, dtype=torch.long)
-    linear = _LINEAR(inputs, outputs)
-    weight = torch._make_per_channel_quantized_tensor(integers, scales.double(), zeros, 0)
-    linear.set_weight_bias(weight, tensors.pop(f"{name}.bias", None))
+    none = torch.zeros(len(scales), dtype=torch.long)
+    with _quiet():
+        linear = _LINEAR(integers.shape[1], integers.shape[0])
+        # Quantizing floats again would give other scales; there is no public way from integers to a quantized tensor.
+        weight = torch._make_per_channel_quantized_tensor(integers, scales.double(), none, 0)
+        linear.set_weight_bias(weight, tensors.pop(f"{name}.bias", None))
     return linear
-
-
-def _of_any_ids(model: "PreTrainedModel") -> "PreTrainedModel":
-    # A quantized table refuses ids that are not contiguous, and Hugging Face's token types are an expanded buffer.
-    for module in model.modules():
-        if isinstance(module, _TABLE):
-            module.register_forward_pre_hook(lambda _, ids: (ids[0].contiguous(),))
-    return model

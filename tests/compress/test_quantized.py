@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from compress.errors import BadInput
 from compress.exports.torch import export
 from compress.modeling import load_classifier
-from compress.quantized import WEIGHTS, load_quantized, quantize
+from compress.quantized import WEIGHTS, Table, load_quantized, quantize
 from compress.runtimes import Batch, open_session
 from compress.surgery import without
 from compress.tasks.encoding import pad
@@ -41,6 +41,18 @@ def check(model: torch.nn.Module, folder: Path, batch: Batch) -> dict[str, torch
     assert np.array_equal(open_session("torch", folder, 1).logits(batch), expected)
     assert 0 < np.abs(expected - exact).max() < 0.3 * np.abs(exact).max()
     return load_file(folder / WEIGHTS)
+
+
+def test_a_table_is_half_a_step_off_at_most() -> None:
+    torch.manual_seed(0)
+    table = torch.nn.Embedding.from_pretrained(torch.randn(50, 32) * torch.logspace(-4, 2, 50)[:, None] + 3)
+    table.weight[7], table.weight[8] = 0, 5
+    ids = torch.arange(50).expand(2, 50)
+    step = (table.weight.amax(dim=1) - table.weight.amin(dim=1)) / 255
+    apart = (Table.of(table)(ids) - table(ids)).abs().amax(dim=-1)
+    assert (apart <= 0.501 * step + 1e-6).all()
+    assert (apart[:, [7, 8]] == 0).all()
+    assert (apart[:, -1] > 0.4 * step[-1]).all()
 
 
 def test_every_family_is_stored_in_integers_and_answers_the_same(any_model: Path, tmp_path: Path) -> None:

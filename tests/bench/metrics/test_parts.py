@@ -87,7 +87,7 @@ def test_folders_of_fp16_and_int8(model: Path) -> None:
     assert found[query] == Tensor(query, "int8", (32, 32), 32 * 32)
     total = sum(file.stat().st_size for file in (model / "int8.torch").iterdir())
     parts = size_by_part("torch", model / "int8.torch", total)
-    # Beside the integers: a scale and a zero point for each row of a table, scales, biases and the LayerNorms.
+    # Beside the integers: a scale and a smallest value for each row of a table, scales, biases and the LayerNorms.
     assert parts["embeddings"] == (50 + 512 + 2) * (32 + 8) + 2 * 32 * 4
     assert parts["FFN"] == 2 * (2 * 32 * 64 + (64 + 32) * 8 + 2 * 32 * 4)
     assert parts["attention"] == 2 * (4 * 32 * 32 + 4 * 32 * 8 + 2 * 32 * 4)
