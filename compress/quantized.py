@@ -55,7 +55,7 @@ class Table(nn.Module):
 
     @classmethod
     def of(cls, table: nn.Embedding) -> "Table":
-        """`table`, rounded to 256 equal steps between the smallest and the largest value of each row."""
+        """`table`, rounded to 256 even levels from the smallest to the largest value of each row."""
         values = table.weight.detach()
         least, most = values.aminmax(dim=1)
         scale = ((most - least) / 255).clamp(min=torch.finfo(torch.float32).tiny)
