@@ -95,7 +95,8 @@ def _export(bench: Workbench, table: ArtifactTable, source: Done, keep_float: Se
     name, file = f"{table.format}-{table.precision}", file_name(table.format, table.precision)
     sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py", f"runtimes/{export.runtime}.py"]
     parameters = table.model_dump() | ({"keep_float": list(keep_float)} if keep_float else {})
-    key = step_key(source.step.key, parameters, [*sources, "modeling.py", "tasks/encoding.py"])
+    sources += ["exports/half.py", "modeling.py", "quantized.py", "tasks/encoding.py"]
+    key = step_key(source.step.key, parameters, sources)
     step = Step(name=name, kind="artifact", decision="accepted", parameters=parameters, key=key)
 
     def work(out: Path, _: Path) -> Step:

@@ -1,4 +1,4 @@
-"""ONNX files for ONNX Runtime, FP32 or dynamically quantized to INT8 (embedding table included)."""
+"""ONNX files for ONNX Runtime: FP32, FP16 weights, or dynamically quantized to INT8 (embedding table included)."""
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -11,7 +11,8 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from compress.architectures import is_token_level
-from compress.exports import INPUTS
+from compress.exports import COMPUTED_IN_FP32, INPUTS
+from compress.exports.half import halve
 from compress.exports.plain import forward_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def export(
     source = path.with_suffix(".float.onnx")
     try:
         note = _write_float(model, source, inputs)
+        if precision == "fp16":
+            halve(source, path)
+            return f"{note}; {COMPUTED_IN_FP32}" if note else COMPUTED_IN_FP32
         # Per channel: one scale per output column costs nothing at run time and keeps a single large weight from
         # coarsening a whole matrix.
         quantize_dynamic(

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, over a Hugging Face folder."""
+"""PyTorch on the CPU, over a Hugging Face folder or an INT8 one of ours."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from compress.modeling import load_classifier
+from compress.quantized import is_quantized, load_quantized
 from compress.runtimes import Batch
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class TorchSession:
 
 
 def open_session(path: Path, threads: int) -> TorchSession:
-    """Open the folder `path` with `threads` intra-op threads (a setting of the whole process)."""
+    """Open the folder `path` with `threads` intra-op threads (a setting of the whole process).
+
+    Weights stored as FP16 are computed with in FP32: the CPU has kernels for little else.
+    """
     torch.set_num_threads(threads)
-    return TorchSession(load_classifier(path))
+    return TorchSession(load_quantized(path) if is_quantized(path) else load_classifier(path))

@@ -37,7 +37,11 @@ def broken(path: Path, old: str, new: str) -> str:
         ("[[stage]]", "[[stag]]", "stag: unknown key, did you mean 'stage'?"),
         ("max_length = 16", "max_length = 4", "task.max_length"),
         ('format = "onnx"', 'format = "onx"', "did you mean 'onnx'?"),
-        ('precision = "int8"', 'precision = "int4"', "artifact.2.precision: legal for onnx: fp32, int8, found 'int4'"),
+        (
+            'precision = "int8"',
+            'precision = "int4"',
+            "artifact.2.precision: legal for onnx: fp32, fp16, int8, found 'int4'",
+        ),
         ("ratio = 0.25", "", "(prune-heads): give exactly one of heads"),
         ("[[stage]]", "[[stages]]", "stages: unknown key, did you mean 'stage'?"),
         ('precision = "int8"', 'precision = "fp32"', "onnx-fp32 stands there twice"),

@@ -49,6 +49,9 @@ gradient_accumulation_steps = 2
 [[artifact]]
 format = "torch"
 [[artifact]]
+format = "torch"
+precision = "int8"
+[[artifact]]
 format = "onnx"
 [[artifact]]
 format = "onnx"
@@ -111,6 +114,7 @@ def test_guard_evaluate_and_bench_say_the_same(built: Path, tmp_path: Path) -> N
         for path, name in (
             ("stages/03-distill/model", "03-distill"),
             ("ship/onnx-fp32/student-fp32.onnx", "onnx-fp32"),
+            ("ship/torch-int8/student-int8.torch", "torch-int8"),
         ):
             scores, rows = evaluate_file(root / path, recipe, "validation", progress)
             comparison = steps[name].comparison

@@ -13,11 +13,12 @@ from bench.metrics.parts import size_by_part
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny random BERT with its Hugging Face folder and both ONNX files."""
+    """A tiny random BERT with its Hugging Face folders and ONNX files."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
     from compress.exports.onnx import export
+    from compress.exports.torch import export as export_folder
 
     folder = tmp_path_factory.mktemp("model")
     shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -26,7 +27,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.nn.init.normal_(weight)
     bert.save_pretrained(folder / "hf")
     export(bert, folder / "fp32.onnx", "fp32")
+    export(bert, folder / "fp16.onnx", "fp16")
     export(bert, folder / "int8.onnx", "int8")
+    export_folder(bert, folder / "fp16.torch", "fp16")
+    export_folder(bert, folder / "int8.torch", "int8")
     return folder
 
 
@@ -62,6 +66,33 @@ def test_a_quantized_file_keeps_the_names(model: Path) -> None:
     assert query == Tensor(query.name, "int8", (32, 32), 32 * 32)
     parts = size_by_part("onnxruntime", model / "int8.onnx", 10**6)
     assert FFN < parts["FFN"] < 2 * FFN  # weights are a quarter, biases and scales are not
+
+
+def test_an_fp16_file_keeps_them_too(model: Path) -> None:
+    found, half = ({t.name: t for t in tensors("onnxruntime", model / f"{p}.onnx") or []} for p in ("fp32", "fp16"))
+    assert found.keys() == half.keys()
+    query = half["layers.1.attention.self.query.weight"]
+    assert query == Tensor(query.name, "float16", (32, 32), 2 * 32 * 32)
+
+
+def test_folders_of_fp16_and_int8(model: Path) -> None:
+    parts = size_by_part("torch", model / "fp16.torch", 10**6)
+    assert {name: parts[name] // 2 for name in ("embeddings", "attention", "FFN", "head")} == {
+        "embeddings": EMBEDDINGS, "attention": ATTENTION, "FFN": FFN, "head": HEAD,
+    }  # fmt: skip
+    found = {tensor.name: tensor for tensor in tensors("torch", model / "int8.torch") or []}
+    table = "bert.embeddings.word_embeddings.weight"
+    assert found[table] == Tensor(table, "uint8", (50, 32), 50 * 32)
+    query = "bert.encoder.layer.1.attention.self.query.weight"
+    assert found[query] == Tensor(query, "int8", (32, 32), 32 * 32)
+    total = sum(file.stat().st_size for file in (model / "int8.torch").iterdir())
+    parts = size_by_part("torch", model / "int8.torch", total)
+    # Beside the integers: a scale and a smallest value for each row of a table, scales, biases and the LayerNorms.
+    assert parts["embeddings"] == (50 + 512 + 2) * (32 + 8) + 2 * 32 * 4
+    assert parts["FFN"] == 2 * (2 * 32 * 64 + (64 + 32) * 8 + 2 * 32 * 4)
+    assert parts["attention"] == 2 * (4 * 32 * 32 + 4 * 32 * 8 + 2 * 32 * 4)
+    assert parts["head"] == 32 * 32 + 2 * 32 + (32 + 2) * 8
+    assert sum(parts.values()) == total
 
 
 def test_headers_are_enough(tmp_path: Path) -> None:
