@@ -147,7 +147,7 @@ class Weighing:
             self._bar.now(f"{name}: memory")
             try:
                 requests = subject.requests(str(MEMORY_TOKENS))
-                subject.memory, ms = measure_memory(child, subject.artifact.runtime, subject.path, requests)
+                subject.memory, ms = measure_memory(child, subject, requests)
                 self._bar.learn(key, ms / MEMORY_TOKENS)
                 self._bar.advance("memory", key, 1)
                 self._bar.now(f"{name}: accuracy on {len(self._rows)} rows")
@@ -214,7 +214,8 @@ class Weighing:
             child = children[key]
             with _blame(self._subjects[key], what):
                 child.finish()
-                child.begin_load(self._subjects[key].artifact.runtime, self._subjects[key].path)
+                artifact = self._subjects[key].artifact
+                child.begin_load(artifact.runtime, self._subjects[key].path, artifact.inputs)
                 imported.append(key)
         for key in imported:
             with _blame(self._subjects[key], what):
@@ -297,7 +298,9 @@ class Weighing:
         if accuracy is not None and self._reference.accuracy is not None and artifact.id != self._manifest.reference:
             accuracy = with_drop(accuracy, self._reference.accuracy, self._task, self._manifest.confidence)
         return Weighed(
-            **artifact.model_dump(include={"id", "role", "runtime", "precision", "made_from", "parameters", "macs"}),
+            **artifact.model_dump(
+                include={"id", "role", "runtime", "precision", "inputs", "made_from", "parameters", "macs"}
+            ),
             sha256=subject.sha256,
             tokenizer_sha256=subject.tokenizer_sha256,
             parity=artifact.parity,
