@@ -1,7 +1,8 @@
 """What is inside an artifact, one module per runtime: its tensors, and the operators it spends its time on.
 
 A module bears the runtime's name and has ``tensors(path)`` and ``profile(path, threads, batches)``, or the one of the
-two that its runtime allows; nothing else here knows of runtimes. None of it is part of a timed run.
+two that its runtime allows; nothing else here knows of runtimes. Where a runtime's sessions take `inputs`, its profile
+does too. None of it is part of a timed run.
 """
 
 from collections.abc import Callable, Mapping, Sequence

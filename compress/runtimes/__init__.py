@@ -32,7 +32,8 @@ def open_session(runtime: str, path: Path, threads: int, inputs: Mapping[str, st
     """Open the artifact at `path` with exactly `threads` intra-op threads.
 
     Args:
-        inputs: what the artifact calls its inputs, where it is not as we do: its name -> ours, in its order.
+        inputs: what the artifact calls its inputs, where it is not as we do: its name -> ours, in its order. Only a
+            runtime of single files is given any.
 
     Raises:
         BadInput: unknown runtime, or one that is not installed.

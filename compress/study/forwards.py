@@ -46,8 +46,9 @@ class RowsFirst(PlainClassifier):
 
     def _attend(self, attention: Any, hidden: Tensor, mask: Tensor) -> Tensor:
         projections = (attention.query, attention.key, attention.value)
+        rows, tokens, _ = hidden.shape
         query, key, value = (
-            projection(hidden).unflatten(2, (-1, self.head_size)).transpose(1, 2) for projection in projections
+            projection(hidden).view(rows, tokens, -1, self.head_size).transpose(1, 2) for projection in projections
         )
         scores = query @ key.transpose(-1, -2) * self.head_size**-0.5 + mask
         attended: Tensor = (functional.softmax(scores, dim=-1) @ value).transpose(1, 2).flatten(2)
