@@ -37,6 +37,7 @@ class Entry(_Part):
     """
 
     runtime: str
+    inputs: dict[str, str] | None = None
     sha256: str = Field(pattern=_SHA256)
     tokenizer_sha256: str = Field(pattern=_SHA256)
     bytes: int
@@ -110,6 +111,7 @@ def _entry(weighed: Weighed) -> Entry:
         raise BadInput(f"{weighed.id}: {why}; a baseline needs a run without failures")
     return Entry(
         runtime=weighed.runtime,
+        inputs=weighed.inputs,
         sha256=weighed.sha256,
         tokenizer_sha256=weighed.tokenizer_sha256,
         bytes=weighed.size.bytes,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -156,11 +156,15 @@ class Child:
         """Import the runtime; memory after it."""
         return resident(self.ask("imports", runtime=runtime))
 
-    def begin_load(self, runtime: str, path: Path) -> None:
-        """Begin to open the artifact, its runtime being imported; `finish` when it is open."""
+    def begin_load(self, runtime: str, path: Path, inputs: Mapping[str, str] | None = None) -> None:
+        """Begin to open the artifact, its runtime being imported; `finish` when it is open.
+
+        Args:
+            inputs: as `compress.runtimes.open_session`'s.
+        """
         self._runtime = runtime
         self._pool_before = psutil.Process(self.pid).num_threads()
-        self.begin("load", runtime=runtime, path=str(path), threads=self.threads)
+        self.begin("load", runtime=runtime, path=str(path), threads=self.threads, inputs=inputs)
 
     def open(self, runtime: str, path: Path) -> None:
         """Import the runtime and load the artifact, where nothing in between matters."""
@@ -189,12 +193,13 @@ class Child:
         found: NDArray[np.float32] = np.load(outputs, allow_pickle=False)
         return found
 
-    def profile(self, runtime: str, path: Path) -> list[Operator] | None:
+    def profile(self, runtime: str, path: Path, inputs: Mapping[str, str] | None = None) -> list[Operator] | None:
         """The operators that the requests handed over run through; None where the runtime has no profiler.
 
         It opens the artifact anew and is timed by the runtime, so it is nothing for a child whose figures count.
         """
-        found = self.ask("profile", runtime=runtime, path=str(path), threads=self.threads)["operators"]
+        reply = self.ask("profile", runtime=runtime, path=str(path), threads=self.threads, inputs=inputs)
+        found = reply["operators"]
         return None if found is None else [Operator(*fields) for fields in found]
 
     def memory(self) -> Resident:

@@ -28,12 +28,16 @@ WARM_UP = 3
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: what is opened, with which interpreter, and what it is asked (length -> single requests)."""
+    """One of the two: what is opened, with which interpreter, and what it is asked (length -> single requests).
+
+    `inputs` are what its graph calls them (`compress.manifest.Artifact`).
+    """
 
     runtime: str
     path: Path
     requests: Mapping[str, list[list[int]]]
     python: str = sys.executable
+    inputs: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def _open(children: dict[str, Child], sides: Mapping[str, Side]) -> None:
     for which, child in children.items():
         with _named(which):
             child.finish()
-            child.begin_load(sides[which].runtime, sides[which].path)
+            child.begin_load(sides[which].runtime, sides[which].path, sides[which].inputs)
     for which, child in children.items():
         with _named(which):
             child.finish()

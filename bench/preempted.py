@@ -38,7 +38,7 @@ def clean(first: Sequence[Run], second: Sequence[Run], threads: int) -> tuple[Ti
     Request by request: where one of the two runs is left out, the other one goes with it.
     """
     if threads == 1:
-        return _unwaited(first), _unwaited(second)
+        return unwaited(first), unwaited(second)
     both = list(zip(first, second, strict=True))
     kept = [(one, other) for one, other in both if not (preempted(one, threads) or preempted(other, threads))]
     if len(kept) < _ENOUGH * len(both):
@@ -46,5 +46,6 @@ def clean(first: Sequence[Run], second: Sequence[Run], threads: int) -> tuple[Ti
     return np.array([one.ms for one, _ in kept]), np.array([other.ms for _, other in kept])
 
 
-def _unwaited(runs: Sequence[Run]) -> Times:
+def unwaited(runs: Sequence[Run]) -> Times:
+    """The times of an artifact on one thread, ms, after the rule above."""
     return np.array([min(run.cpu_ms, run.ms) if preempted(run, 1) else run.ms for run in runs])

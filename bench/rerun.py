@@ -155,6 +155,7 @@ class Rerun:
                 subject.artifact.runtime,
                 subject.path,
                 {length: subject.requests(length) for length in lengths},
+                inputs=subject.artifact.inputs,
             )
             baseline = self._side(name, entry, candidate, lengths)
             if baseline is None:
@@ -207,7 +208,8 @@ class Rerun:
         except BadInput as refused:
             self.unpaired[name] = f"the baseline's file cannot be run here: {refused}"
             return None
-        return Side(entry.runtime, path, {length: single_requests(drawn, length) for length in lengths})
+        requests = {length: single_requests(drawn, length) for length in lengths}
+        return Side(entry.runtime, path, requests, inputs=entry.inputs)
 
     def _ask(
         self,

@@ -146,6 +146,7 @@ class Weighed(_Part):
     role: Literal["reference", "stage", "ship"]
     runtime: str
     precision: str
+    inputs: dict[str, str] | None = None
     made_from: str | None
     sha256: str
     tokenizer_sha256: str

@@ -126,7 +126,9 @@ def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Row
     task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
     sha256 = artifact.sha256 or digest(path)
     tokenizer_sha256 = digest(tokenizer_path)
-    parts = (artifact.runtime, sha256, tokenizer_sha256)
+    parts = [artifact.runtime, sha256, tokenizer_sha256]
+    if artifact.inputs:
+        parts.append(json.dumps(artifact.inputs))
     return Subject(
         artifact=artifact,
         path=path,

@@ -40,7 +40,7 @@ _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes i
 
 _CARRIED = {
     *("id", "role", "runtime", "precision", "made_from", "parameters", "macs"),
-    *("dense", "dense_deflated_bytes"),
+    *("inputs", "dense", "dense_deflated_bytes"),
 }
 """What the manifest says of an artifact and the results repeat."""
 
@@ -155,7 +155,7 @@ class Weighing:
             self._bar.now(f"{name}: memory")
             try:
                 requests = subject.requests(str(MEMORY_TOKENS))
-                subject.memory, ms = measure_memory(child, subject.artifact.runtime, subject.path, requests)
+                subject.memory, ms = measure_memory(child, subject, requests)
                 self._bar.learn(key, ms / MEMORY_TOKENS)
                 self._bar.advance("memory", key, 1)
                 self._bar.now(f"{name}: accuracy on {len(self._rows)} rows")
@@ -222,7 +222,8 @@ class Weighing:
             child = children[key]
             with _blame(self._subjects[key], what):
                 child.finish()
-                child.begin_load(self._subjects[key].artifact.runtime, self._subjects[key].path)
+                artifact = self._subjects[key].artifact
+                child.begin_load(artifact.runtime, self._subjects[key].path, artifact.inputs)
                 imported.append(key)
         for key in imported:
             with _blame(self._subjects[key], what):

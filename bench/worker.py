@@ -96,13 +96,13 @@ class Worker:
         import_module(f"compress.runtimes.{runtime}")
         return memory()
 
-    def load(self, runtime: str, path: str, threads: int) -> dict[str, Any]:
+    def load(self, runtime: str, path: str, threads: int, inputs: dict[str, str] | None) -> dict[str, Any]:
         """Open the artifact with that many threads, on this worker's cores and no others."""
         from compress.runtimes import open_session
 
         pin(self._cores)
         self._artifact = Path(path)
-        self._session = open_session(runtime, self._artifact, threads)
+        self._session = open_session(runtime, self._artifact, threads, inputs)
         return memory(self._artifact)
 
     def requests(self, path: str) -> dict[str, Any]:
@@ -145,12 +145,12 @@ class Worker:
         np.save(out, self._session.logits(inputs), allow_pickle=False)
         return {}
 
-    def profile(self, runtime: str, path: str, threads: int) -> dict[str, Any]:
+    def profile(self, runtime: str, path: str, threads: int, inputs: dict[str, str] | None) -> dict[str, Any]:
         """The operators that the requests run through in a session of their own; None where there is no profiler."""
         from bench.inside import profile
 
         pin(self._cores)
-        found = profile(runtime, Path(path), threads, self._requests)
+        found = profile(runtime, Path(path), threads, self._requests, inputs)
         return {"operators": found}
 
     def state(self) -> dict[str, Any]:

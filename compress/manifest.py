@@ -16,6 +16,8 @@ from compress.files import read_json
 from compress.tasks.paired import Drop
 
 SCHEMA = 1
+Input = Literal["input_ids", "attention_mask", "token_type_ids"]
+"""What a runtime is given."""
 
 
 class _Part(BaseModel):
@@ -35,6 +37,9 @@ class Artifact(_Part):
 
     `dense` is what an artifact was before a stage set weights to 0: of the same shapes, so it takes the same time on a
     dense kernel and is not timed again. `dense_deflated_bytes` is what a shipped file would take deflated without them.
+
+    `inputs` says what the graph of a file from elsewhere calls its inputs: its name -> ours, all of them, in its order.
+    Where a format's inputs have no names (``.pte``), the order alone counts.
     """
 
     id: str
@@ -43,6 +48,7 @@ class Artifact(_Part):
     path: str
     tokenizer: str
     precision: str = "fp32"
+    inputs: dict[str, Input] | None = None
     sha256: str | None = None
     bytes: int | None = None
     parameters: int | None = None
@@ -214,6 +220,8 @@ def _check(manifest: Manifest, path: Path) -> None:
     for artifact in manifest.artifacts:
         inside(path.parent, artifact.tokenizer)
         inside(path.parent, artifact.path)
+        if artifact.inputs is not None and artifact.runtime == "torch":
+            raise BadInput(f"{path}: artifact {artifact.id!r}: a Hugging Face folder takes no `inputs`; leave them out")
         if artifact.sha256 is not None:
             expected[artifact.path] = artifact.sha256
     for name, sha256 in expected.items():

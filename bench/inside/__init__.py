@@ -1,10 +1,11 @@
 """What is inside an artifact, one module per runtime: its tensors, and the operators it spends its time on.
 
 A module bears the runtime's name and has ``tensors(path)`` and ``profile(path, threads, batches)``, or the one of the
-two that its runtime allows; nothing else here knows of runtimes. None of it is part of a timed run.
+two that its runtime allows; nothing else here knows of runtimes. Where a runtime's sessions take `inputs`, its profile
+does too. None of it is part of a timed run.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,10 +42,18 @@ def tensors(runtime: str, path: Path) -> list[Tensor] | None:
         return None
 
 
-def profile(runtime: str, path: Path, threads: int, batches: Sequence[Batch]) -> list[Operator] | None:
-    """The operators that these requests run through; None where the runtime has no profiler."""
-    found: Callable[[Path, int, Sequence[Batch]], list[Operator]] | None = _function(runtime, "profile")
-    return found(path, threads, batches) if found else None
+def profile(
+    runtime: str, path: Path, threads: int, batches: Sequence[Batch], inputs: Mapping[str, str] | None = None
+) -> list[Operator] | None:
+    """The operators that these requests run through; None where the runtime has no profiler.
+
+    Args:
+        inputs: as `compress.runtimes.open_session`'s.
+    """
+    found: Callable[..., list[Operator]] | None = _function(runtime, "profile")
+    if found is None:
+        return None
+    return found(path, threads, batches, inputs) if inputs else found(path, threads, batches)
 
 
 def _function(runtime: str, name: str) -> Any:

@@ -41,6 +41,7 @@ def tensors(path: Path) -> list[Tensor]:
     for tensor in graph.initializer:
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
         name = tensor.name if tensor.name in named else _called(tensor.name, readers, named)
+        name = name.replace("_Transposed", "")  # the quantizer's word for a ``Gemm``'s weight
         found.append(Tensor(name, str(dtype), tuple(tensor.dims), _bytes(tensor, dtype.itemsize)))
     return found
 
@@ -65,22 +66,20 @@ def _bytes(tensor: "TensorProto", itemsize: int) -> int:
     return len(tensor.raw_data) or int(np.prod(tensor.dims, dtype=np.int64)) * itemsize
 
 
-def profile(path: Path, threads: int, batches: Sequence[Batch]) -> list[Operator]:
+def profile(
+    path: Path, threads: int, batches: Sequence[Batch], inputs: Mapping[str, str] | None = None
+) -> list[Operator]:
     """Each kind of node as the optimised graph runs it: the median over the requests of each node's time, summed."""
-    import onnxruntime
+    from compress.runtimes.onnxruntime import OnnxSession, options
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.enable_profiling = True
+    profiled = options(threads)
+    profiled.enable_profiling = True
     with tempfile.TemporaryDirectory(prefix="pocketbert-") as folder:
-        options.profile_file_prefix = f"{folder}/profile"
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        inputs = [node.name for node in session.get_inputs()]
+        profiled.profile_file_prefix = f"{folder}/profile"
+        session = OnnxSession(path, profiled, inputs)
         for batch in [*batches[:_WARM_UP], *batches]:
-            session.run(None, {name: batch[name] for name in inputs})
-        events: list[dict[str, Any]] = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+            session.logits(batch)
+        events: list[dict[str, Any]] = json.loads(session.end_profiling().read_text(encoding="utf-8"))
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):

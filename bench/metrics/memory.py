@@ -7,13 +7,13 @@ what anonymous memory grew by since the imports, and the artifact's own mapped f
 
 import threading
 import time
-from pathlib import Path
 
 import psutil
 from memory_profiler import memory_usage
 
 from bench.child import Child, resident
 from bench.results import Memory
+from bench.subject import Subject
 
 PASS_REQUESTS = 10
 _INTERVAL_S = 0.05
@@ -46,15 +46,15 @@ class Sampler:
             self.series.append((round(stamp - self._begin, 3), round(mib, 2)))
 
 
-def measure_memory(child: Child, runtime: str, path: Path, requests: list[list[int]]) -> tuple[Memory, float]:
+def measure_memory(child: Child, subject: Subject, requests: list[list[int]]) -> tuple[Memory, float]:
     """Import, load and answer a few requests in a fresh child; leaves it with the artifact open.
 
     Returns:
         The memory, and the last request's time in ms (a first idea of the artifact's speed).
     """
     with Sampler(child.pid) as sampler:
-        imports = child.imports(runtime)
-        child.begin_load(runtime, path)
+        imports = child.imports(subject.artifact.runtime)
+        child.begin_load(subject.artifact.runtime, subject.path, subject.artifact.inputs)
         load = resident(child.finish())
         child.requests(requests)
         times = [child.run(index).ms for index in range(PASS_REQUESTS)]

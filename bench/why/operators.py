@@ -54,7 +54,7 @@ def _profiled(sides: tuple[Side, Side], profile: Profile, length: str) -> tuple[
         with ExitStack() as stack:
             children = [stack.enter_context(_child(side, profile, length)) for side in sides]
             for number in _TURNS:
-                found = children[number].profile(sides[number].runtime, sides[number].path)
+                found = children[number].profile(sides[number].runtime, sides[number].path, sides[number].inputs)
                 if found is None:
                     raise NoEvidence(f"{sides[number].runtime} has no profiler here")
                 turns[number].append(found)

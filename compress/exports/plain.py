@@ -2,6 +2,10 @@
 
 The stock Hugging Face forward carries branches that exporters trace badly and runtimes run slowly; this one computes
 the same logits. Of a family that it is not written out for, the layers are exported as transformers has them.
+
+Inside, tokens come before rows and the two are one axis. ONNX Runtime then has every Linear as a ``Gemm`` that keeps
+its weight's name, reads the heads in place where it would move them, and does not fuse its slow SkipLayerNormalization.
+docs/runtimes.md has the ratios.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -66,22 +70,26 @@ class PlainClassifier(nn.Module):
 
         Without token types, which are of pairs, all tokens are of type 0. What is said of padding means nothing.
         """
+        rows, tokens = input_ids.shape
         hidden = self._embed(input_ids, token_type_ids)
         mask = _additive(attention_mask, hidden, -1e4)
         for layer in self.layers:
             hidden = self._layer(layer, hidden, mask)
+        hidden = hidden.view(tokens, rows, -1).transpose(0, 1)
         logits: Tensor = self.classifier(self.pooler(hidden) if self.pooler else hidden)
         return logits
 
     def _embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        """What the lowest layer reads, (tokens * rows, hidden)."""
         tables: Any = self.embeddings
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device) + self.first_position
-        hidden = tables.word_embeddings(input_ids) + tables.position_embeddings(positions)
+        # Counted from the first one, not added to it: PT2E's quantizer would make the sum a float.
+        positions = torch.arange(self.first_position, self.first_position + input_ids.shape[1], device=input_ids.device)
+        hidden = tables.word_embeddings(input_ids.t()) + tables.position_embeddings(positions)[:, None]
         types = tables.token_type_embeddings
-        hidden = hidden + (types.weight[0] if token_type_ids is None else types(token_type_ids))
+        hidden = hidden + (types.weight[0] if token_type_ids is None else types(token_type_ids.t()))
         if hasattr(tables, "task_type_embeddings"):  # ERNIE
             hidden = hidden + tables.task_type_embeddings.weight[0]
-        hidden = tables.LayerNorm(hidden)
+        hidden = tables.LayerNorm(hidden.flatten(0, 1))
         projected: Tensor = self.embeddings_project(hidden) if self.embeddings_project else hidden
         return projected
 
@@ -101,13 +109,15 @@ class PlainClassifier(nn.Module):
 
     def _attend(self, attention: Any, hidden: Tensor, mask: Tensor) -> Tensor:
         projections = (attention.query, attention.key, attention.value)
-        query, key, value = (self._heads(projection(hidden)) for projection in projections)
+        rows, _, _, tokens = mask.shape
+        # (rows, heads, tokens, head size)
+        query, key, value = (
+            projection(hidden).view(tokens, rows, -1, self.head_size).permute(1, 2, 0, 3) for projection in projections
+        )
         scores = query @ key.transpose(-1, -2) * self.head_size**-0.5 + mask
-        return (functional.softmax(scores, dim=-1) @ value).transpose(1, 2).flatten(2)
-
-    def _heads(self, projected: Tensor) -> Tensor:
-        rows, tokens, _ = projected.shape
-        return projected.view(rows, tokens, -1, self.head_size).transpose(1, 2)
+        context = functional.softmax(scores, dim=-1) @ value
+        attended: Tensor = context.permute(2, 0, 1, 3).reshape(tokens * rows, -1)
+        return attended
 
 
 def _additive(attention_mask: Tensor, hidden: Tensor, lowest: float) -> Tensor:

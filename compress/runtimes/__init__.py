@@ -34,14 +34,19 @@ _EXTRAS = {"coremltools": "'pocketbert[mobile]'"}
 """Package -> what brings it in a version that we know."""
 
 
-def open_session(runtime: str, path: Path, threads: int) -> Session:
+def open_session(runtime: str, path: Path, threads: int, inputs: Mapping[str, str] | None = None) -> Session:
     """Open the artifact at `path` with exactly `threads` intra-op threads.
+
+    Args:
+        inputs: what the artifact calls its inputs, where it is not as we do: its name -> ours, in its order. Only a
+            runtime of single files is given any.
 
     Raises:
         BadInput: unknown runtime, or one that is not installed.
     """
     require(runtime)
-    session: Session = import_module(f"compress.runtimes.{runtime}").open_session(path, threads)
+    module = import_module(f"compress.runtimes.{runtime}")
+    session: Session = module.open_session(path, threads, inputs) if inputs else module.open_session(path, threads)
     return session
 
 

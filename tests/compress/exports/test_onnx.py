@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from compress.exports import torch as torch_export
 from compress.exports.plain import PlainClassifier
 from compress.modeling import load_classifier
 from compress.runtimes import open_session
+from compress.runtimes.onnxruntime import OnnxSession, options
 from compress.size import count_macs, count_parameters, encoder_macs
 from compress.surgery import without
 from compress.tasks.encoding import pad
@@ -55,6 +57,20 @@ def test_int8_file_has_no_float_matrix_left(model: torch.nn.Module, logits: np.n
     answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(BATCH)
     assert 0 < np.abs(answer - logits).max() < 0.1
     assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_the_runtime_finds_nothing_slow_in_the_graph(tiny_model: Path, tmp_path: Path) -> None:
+    model = load_classifier(tiny_model).eval()
+    for precision, products in (("fp32", "Gemm"), ("int8", "DynamicQuantizeMatMul")):
+        onnx_export.export(model, tmp_path / "m.onnx", precision)
+        chosen = options(1)
+        chosen.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+        OnnxSession(tmp_path / "m.onnx", chosen)
+        kinds = Counter(node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node)
+        assert kinds["SkipLayerNormalization"] == 0
+        assert kinds["FusedMatMul"] == 2 * 4
+        assert kinds["Transpose"] == 1 + 4  # of the ids, and of each layer's context
+        assert kinds[products] >= 3 * 4
 
 
 def test_a_graph_of_pairs_is_fed_token_types_or_zeros(tmp_path: Path, tiny_model: Path) -> None:

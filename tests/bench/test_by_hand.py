@@ -1,0 +1,119 @@
+"""A file that somebody else made, listed by hand under its own input names, is weighed like any other."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.fft  # can be imported but once, and pytester forgets what a run inside imported
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from bench.inside import profile
+from bench.results import load_results
+from compress.errors import BadInput
+from compress.manifest import load_manifest
+from compress.runtimes import open_session
+from tests.bench.conftest import BAD, GOOD, REPO, VOCABULARY, Build, Run, write_onnx, write_rows, write_tokenizer
+from tests.test_docs import blocks
+
+pytest_plugins = "pytester"
+
+INPUTS = {"ids": "input_ids", "segments": "token_type_ids", "mask": "attention_mask"}
+BATCH = {"input_ids": np.array([[1, 2, 3]]), "attention_mask": np.ones((1, 3), dtype=np.int64)}
+
+
+def write_odd(path: Path, segments: int = TensorProto.INT64) -> None:
+    """Good words minus bad words, of tokens that are there: int32 ids, a float mask, and segments that add nothing."""
+    table = np.zeros((len(VOCABULARY), 2), dtype=np.float32)
+    for words, column in ((GOOD, 1), (BAD, 0)):
+        table[[VOCABULARY.index(word) for word in words], column] = 1
+    weights = {"table": table, "last": np.array([-1], dtype=np.int64)}
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["seen"]),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["wide"]),
+        helper.make_node("Mul", ["seen", "wide"], ["masked"]),
+        helper.make_node("ReduceMean", ["masked"], ["answer"], axes=[1], keepdims=0),
+        helper.make_node("Cast", ["segments"], ["segment"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMax", ["segment"], ["most"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["answer", "most"], ["logits"]),
+    ]
+    types = {"ids": TensorProto.INT32, "segments": segments, "mask": TensorProto.FLOAT}
+    graph = helper.make_graph(
+        nodes,
+        "odd",
+        [helper.make_tensor_value_info(name, type_, ["rows", "tokens"]) for name, type_ in types.items()],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 2])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+
+
+@pytest.fixture
+def manifest(pytester: pytest.Pytester) -> Path:
+    """The one that docs/tutorial.md shows, with the files it names."""
+    folder = pytester.path / "m"
+    folder.mkdir()
+    [shown] = blocks(REPO / "docs/tutorial.md", "json")
+    (folder / "manifest.json").write_text(shown, encoding="utf-8")
+    write_rows(folder / "test.parquet")
+    write_tokenizer(folder / "tokenizer.json")
+    write_onnx(folder / "teacher.onnx", Build(work=16))
+    write_odd(folder / "theirs.onnx")
+    return folder / "manifest.json"
+
+
+def edit(path: Path, change: Callable[[Any], object]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_it_is_weighed(bench: Run, manifest: Path, pytester: pytest.Pytester) -> None:
+    result = bench(manifest, "--gate-profiles=mobile-1t")
+    assert result.ret == 0
+    results = load_results(pytester.path / "reports/by-hand.json")
+    theirs, ours = results.artifact("theirs"), results.artifact("teacher")
+    assert theirs.inputs == INPUTS
+    assert theirs.accuracy and ours.accuracy and theirs.accuracy.value == ours.accuracy.value > 0.9
+    assert theirs.latency and theirs.memory and not theirs.failures
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"idz": "input_ids"}, "the graph's inputs are ids, segments, mask; `inputs` names idz"),
+        (None, "the graph has an input 'ids'; there are: input_ids, attention_mask; a manifest's `inputs` says"),
+    ],
+)
+def test_names_that_are_not_the_graphs_fail_that_artifact_in_one_line(
+    bench: Run, manifest: Path, inputs: object, words: str
+) -> None:
+    edit(manifest, lambda m: m["artifacts"][1].update(inputs=inputs))
+    result = bench(manifest, "--gate-profiles=mobile-1t")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert words in result.stdout.str()
+
+
+def test_names_that_are_not_ours_are_refused_at_the_door(bench: Run, manifest: Path) -> None:
+    edit(manifest, lambda m: m["artifacts"][1].update(inputs={"ids": "tokens"}))
+    with pytest.raises(BadInput, match=r"artifacts\.1\.inputs\.ids.*input_ids"):
+        load_manifest(manifest)
+    edit(manifest, lambda m: m["artifacts"][1].update(inputs=INPUTS, runtime="torch"))
+    with pytest.raises(BadInput, match="'theirs': a Hugging Face folder takes no `inputs`"):
+        load_manifest(manifest)
+
+
+def test_inputs_get_the_type_that_the_graph_declares(tmp_path: Path) -> None:
+    write_odd(tmp_path / "theirs.onnx")
+    session = open_session("onnxruntime", tmp_path / "theirs.onnx", 1, INPUTS)
+    plain = session.logits(BATCH)
+    types = {**BATCH, "token_type_ids": np.ones((1, 3), dtype=np.int64)}
+    assert np.allclose(session.logits(types), plain - 1)
+    found = profile("onnxruntime", tmp_path / "theirs.onnx", 1, [BATCH], INPUTS)
+    assert found and "Gather" in {operator.name for operator in found}
+    write_odd(tmp_path / "flags.onnx", TensorProto.BOOL)
+    with pytest.raises(BadInput, match=r"flags\.onnx: input 'segments' is a tensor\(bool\); legal: tensor\(int64\),"):
+        open_session("onnxruntime", tmp_path / "flags.onnx", 1, INPUTS)
