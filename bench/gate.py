@@ -6,11 +6,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
-from bench.results import Interval, Machine, Profile, Results, Size, Verdict, Weighed
+from bench.results import Interval, Machine, Metric, Profile, Results, Size, Verdict, Weighed
 from bench.rules import Finding, judge_latency, judge_loss, judge_memory, judge_paired, judge_size
 from compress.tasks import Outcomes
 from compress.tasks.paired import Drop
@@ -23,7 +22,7 @@ DropOf = Callable[[Outcomes, Outcomes], Drop]
 class Item:
     """One quantity to judge; `place` is "profile/length" for latency."""
 
-    metric: Literal["latency", "memory", "size", "accuracy"]
+    metric: Metric
     artifact: str
     place: str | None = None
 

@@ -5,7 +5,7 @@ Units stand in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` by
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,8 @@ SCHEMA = 2
 P90_ALONE = "P90 alone"
 """The note of a verdict that P50 would not have made."""
 Outcome = Literal["ok", "improved", "regressed", "inconclusive", "no-baseline", "missing"]
+Metric = Literal["latency", "memory", "size", "accuracy"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 class _Part(BaseModel):
@@ -187,7 +189,7 @@ class Machine(_Part):
 class Verdict(_Part):
     """One judged quantity. `measured` and `interval` are in the unit that `message` names."""
 
-    metric: Literal["latency", "memory", "size", "accuracy"]
+    metric: Metric
     artifact: str
     profile: str | None  # "mobile-1t/128" for latency, else None
     outcome: Outcome

@@ -15,7 +15,7 @@ from bench.gate import Item, items_of, judge
 from bench.history import append, path_of
 from bench.interpreter import read_versions
 from bench.lock import machine_lock
-from bench.narrow import narrow
+from bench.narrow import Needed, narrow
 from bench.options import BUDGET_S
 from bench.profiles import load_profiles
 from bench.progress import Bar
@@ -98,11 +98,11 @@ class Session:
         """Weigh, judge and write the results; the verdict of every item, or of those that are wanted."""
         folder, command, rerun = self.asked.manifest.parent, self.asked.command, self._rerun()
         items = [item for item in self.items if wanted is None or item in wanted]
-        manifest, profiles = self.manifest, self.profiles
+        needed = Needed(self.manifest, self.profiles)
         if part := len(items) < len(self.items):
-            manifest, profiles = narrow(manifest, profiles, items)
+            needed = narrow(self.manifest, self.profiles, items)
         with machine_lock(console), Bar(console) as bar:
-            results = Weighing(manifest, folder, self._rows, profiles, command, bar, rerun).run()
+            results = Weighing(needed, folder, self._rows, command, bar, rerun).run()
             results = results.model_copy(
                 update={
                     "part": part,
