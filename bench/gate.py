@@ -87,6 +87,7 @@ class _Court:
             interval=found.interval,
             threshold=limit,
             message=_message(item, found, limit),
+            note=found.note,
             fails=found.outcome not in ("ok", "improved") and (strict or not tolerated),
         )
 
@@ -167,12 +168,12 @@ class _Court:
             return _unmeasured(weighed, _failures(weighed, "accuracy"))
         behind = Drop(score.drop.estimate, score.drop.low, score.drop.high, score.rows)
         note = f"drop against the reference {_points(behind)}, at most {100 * self._results.max_drop:.1f}"
-        found = Finding("regressed", note, measured=score.value, interval=score.drop, unit=score.metric)
+        was = before.accuracy.value if before else None
+        found = Finding("regressed", note, was, score.value, score.drop, unit=score.metric)
         if not behind.acceptable(self._results.max_drop):
             return found
         if before is None:
             return replace(found, outcome="no-baseline", note=f"{self._silent}; {note}")
-        found = replace(found, baseline=before.accuracy.value)
         if before.accuracy.test_sha256 != score.test_sha256:
             return replace(found, outcome="no-baseline", note=f"the baseline was scored on other rows; {note}")
         lost = self._drop_of(unpack(before.accuracy), unpack(score))
@@ -247,7 +248,7 @@ def _message(item: Item, found: Finding, limit: float) -> str:
         if found.interval and item.metric == "latency":
             words.append(f"[{found.interval.low:.4f}, {found.interval.high:.4f}]")
     if found.baseline is not None:
-        words.append(f"against {_shown(found.baseline)}")
+        words.append(f"against the baseline's {_shown(found.baseline)}")
     threshold = f"{100 * limit:.1f} points" if item.metric == "accuracy" else f"{limit:+.0%}"
     return f"{' '.join(words)}, {found.note}; threshold {threshold}"
 

@@ -166,7 +166,7 @@ def verdicts(gate_state: Gate, pytestconfig: pytest.Config) -> "Verdicts":
 
 
 @pytest.fixture
-def alone(request: pytest.FixtureRequest, gate_state: Gate) -> str:
+def alone(request: pytest.FixtureRequest, gate_state: Gate, verdicts: "Verdicts") -> str:
     """The command that runs this item and no other."""
     from bench.options import alone
 
@@ -174,23 +174,23 @@ def alone(request: pytest.FixtureRequest, gate_state: Gate) -> str:
 
 
 @pytest.fixture
-def weigh(request: pytest.FixtureRequest, gate_state: Gate, verdicts: "Verdicts") -> "Iterator[Weigh]":
+def weigh(request: pytest.FixtureRequest, gate_state: Gate, alone: str) -> "Iterator[Weigh]":
     """``weigh("student-int8.onnx")``: the figures of an artifact, held against the latency budgets of the test."""
     from bench.own_tests import Weigh
 
     session = cast("Session", gate_state.session)
-    weigh = Weigh(request.node, cast("Results", session.results), session.asked.strict)
+    weigh = Weigh(request.node, cast("Results", session.results), session.asked.strict, alone)
     yield weigh
     if not weigh.called and request.node.get_closest_marker("latency_budget"):
         pytest.fail("pocketbert: latency_budget: the test never called `weigh` with an artifact's id", pytrace=False)
 
 
 @pytest.fixture
-def gate(verdicts: "Verdicts") -> "Judge":
+def gate(verdicts: "Verdicts", alone: str) -> "Judge":
     """``gate("student-int8.onnx", "size")``: the verdicts of an artifact against the baseline; fails if one fails."""
     from bench.own_tests import Judge
 
-    return Judge(verdicts)
+    return Judge(verdicts, alone)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -199,6 +199,7 @@ class Verdict(_Part):
     interval: Interval | None
     threshold: float
     message: str  # one line: metric, artifact, profile, baseline, measured, interval, threshold
+    note: str = ""  # of the message, what was found or why nothing was: many verdicts may share it
     fails: bool = False  # makes the run red, under the strictness it was judged by
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.report.sections import figure, interval
 from bench.report.why import summary
 from bench.results import Results, Verdict
 
@@ -12,12 +13,12 @@ from bench.results import Results, Verdict
 def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
     """The table, then what was skipped or shared, then what the verdicts were held against."""
     rows = [
-        [_mark(v), v.metric, v.artifact, v.profile or "", _figure(v.baseline), _figure(v.measured)]
+        [_mark(v), v.metric, v.artifact, v.profile or "", figure(v, v.baseline), figure(v, v.measured), interval(v)]
         for v in results.verdicts
     ]
-    headers = ["verdict", "metric", "artifact", "profile/tokens", "baseline", "measured"]
+    headers = ["verdict", "metric", "artifact", "profile/tokens", "baseline", "measured", "interval"]
     yield from tabulate(
-        rows, headers=headers, disable_numparse=True, colalign=("left",) * 4 + ("right",) * 2
+        rows, headers=headers, disable_numparse=True, colalign=("left",) * 4 + ("right",) * 3
     ).splitlines()
     yield ""
     for profile in results.profiles:
@@ -34,9 +35,3 @@ def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
 
 def _mark(verdict: Verdict) -> str:
     return f"{verdict.outcome} !" if verdict.fails else verdict.outcome
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4f}" if value < 10 else f"{value:.1f}"

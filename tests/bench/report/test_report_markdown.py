@@ -100,7 +100,9 @@ def test_a_teacher_below_the_linear_model_is_announced(results: Results) -> None
     worse = results.linear_control.comparison.model_copy(update={"value": 0.84, "drop": 0.0131})
     control = results.linear_control.model_copy(update={"comparison": worse})
     lines = _first_lines(compose(results.model_copy(update={"linear_control": control}), []))
-    assert "**The teacher is below the linear model:** accuracy 84.0 % against 85.3 %" in lines[2]
+    assert (
+        "**The teacher does not beat the linear model:** accuracy 84.0 % against 85.3 %, gain −1.3 points (" in lines[2]
+    )
 
 
 def test_headline_says_faster_smaller_and_at_what_price(results: Results) -> None:
@@ -140,6 +142,17 @@ def test_without_a_baseline_nothing_is_called_unregressed(results: Results) -> N
     assert "nothing regressed" not in page
     assert "**Gate: nothing was judged, for lack of a baseline (4 figures).**" in page
     assert "`pocketbert baseline update reports/offline.json`" in page
+
+
+def test_a_foreign_baseline_is_explained_once(results: Results) -> None:
+    reason = "the baseline is from another machine (processor A, here B)"
+    update = {"outcome": "no-baseline", "baseline": None, "note": reason, "message": f"m, {reason}; threshold +5%"}
+    verdicts = [v if v.metric in ("size", "accuracy") else v.model_copy(update=update) for v in results.verdicts]
+    page = compose(results.model_copy(update={"verdicts": [*verdicts, verdicts[0]]}), [])
+    assert page.count(reason) == 1
+    assert f"- latency and memory of `student-int8.onnx`: {reason}" in _fold(page, "All verdicts")
+    assert page.count("**Not judged: latency and memory.**") == 1
+    assert "**no baseline** yet" not in page
 
 
 def test_main_table_has_teacher_stages_and_artifacts(results: Results) -> None:
