@@ -236,13 +236,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The verdicts, below the tables of pytest-benchmark, so that they are what a person sees in the end."""
     session = config.stash[GATE].session
     if session is None or session.results is None:
         return
     from bench.summary import verdict_lines
 
     terminalreporter.section("pocketbert: verdicts")
-    for line in verdict_lines(session.results, session.baseline_path if session.baseline else None):
+    for line in verdict_lines(
+        session.results, session.results_path, session.baseline_path if session.baseline else None
+    ):
         terminalreporter.write_line(line)
     terminalreporter.write_line(session.unwritten or f"report: {session.report_path}")

@@ -123,7 +123,7 @@ class Session:
             why = explain(verdicts, results, rerun.sides, self._versions_before())
         where = str(self.baseline_path) if self.baseline else None
         self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
-        self._write(lambda: write_json(self.asked.reports / f"{results.name}.json", results))
+        self._write(lambda: write_json(self.results_path, results))
         if not part:
             written = self.baseline.created if self.baseline else None
             self._write(lambda: append(path_of(self.asked.reports, results.recipe), results, written))
@@ -167,6 +167,11 @@ class Session:
 
         results = cast("Results", self.results)
         self._write(lambda: write_report(results, self.asked.reports))
+
+    @property
+    def results_path(self) -> Path:
+        """Where every number of what was weighed goes."""
+        return self.asked.reports / f"{cast('Results', self.results).name}.json"
 
     @property
     def report_path(self) -> Path:

@@ -10,7 +10,7 @@ from bench.report.why import summary
 from bench.results import Results, Verdict
 
 
-def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
+def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterator[str]:
     """The table, then what was skipped or shared, then what the verdicts were held against."""
     rows = [
         [_mark(v), v.metric, v.artifact, v.profile or "", figure(v, v.baseline), figure(v, v.measured), interval(v)]
@@ -28,7 +28,8 @@ def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
             yield f"profile {profile.name} is {profile.same_as} on this machine: measured once"
     for why in results.why:
         yield f"inside {why.artifact}: {summary(why)}"
-    yield f"baseline: {baseline or 'none; write one with: pocketbert baseline update <results>'}"
+    whole = "a run of everything" if results.part else f"pocketbert baseline update {path}"
+    yield f"baseline: {baseline or f'none; write one with: {whole}'}"
     failing = sum(verdict.fails for verdict in results.verdicts)
     yield f"{len(results.verdicts)} verdicts, {failing} failing; weighed in {results.seconds:.0f} s"
 

@@ -163,9 +163,11 @@ def noteworthy(results: Results) -> str:
     lines = [_line(v) for outcome in UNFOLDED for v in results.verdicts if v.outcome == outcome and not absent(v)]
     if gone := dict.fromkeys(v.profile for v in results.verdicts if absent(v) and v.profile):
         lines.append(f"- **not possible here**, though in the baseline: latency {', '.join(map(text, gone))}")
-    if any(v.gated and v.outcome == "no-baseline" and not foreign(v) for v in results.verdicts):
+    new = [v for v in results.verdicts if v.gated and v.outcome == "no-baseline" and not foreign(v)]
+    if new:
+        some = "" if len(new) == len(results.verdicts) else " for some quantities (listed below)"
         lines.append(
-            "- **no baseline** yet for some quantities (listed below); accept these figures with "
+            f"- **no baseline** yet{some}; accept these figures with "
             f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}"
         )
     return "\n".join(lines)

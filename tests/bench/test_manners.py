@@ -59,7 +59,9 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     assert [v.metric for v in part.verdicts] == ["size"]
     assert whole.read_text() == "whole"
     assert not (pytester.path / "reports/tiny.history.jsonl").exists()
-    assert "Only a part was weighed" in (pytester.path / "reports/tiny.part.md").read_text()
+    page = (pytester.path / "reports/tiny.part.md").read_text()
+    assert "Only a part was weighed" in page
+    assert "Beside the baseline" not in page
     with pytest.raises(BadInput, match="only a part was weighed"):
         cut_baseline(part, None)
 

@@ -140,6 +140,7 @@ def test_without_a_baseline_nothing_is_called_unregressed(results: Results) -> N
     verdicts = [v.model_copy(update={"outcome": "no-baseline", "baseline": None}) for v in results.verdicts]
     page = compose(results.model_copy(update={"verdicts": verdicts, "baseline": None}), [])
     assert "nothing regressed" not in page
+    assert "- **no baseline** yet; accept these figures with" in page
     assert "**Gate: nothing was judged, for lack of a baseline (4 figures).**" in page
     assert "`pocketbert baseline update reports/offline.json`" in page
 
@@ -236,6 +237,9 @@ def test_tables_are_well_formed_and_render(kind: str, request: pytest.FixtureReq
     assert page.count("<details>") == page.count("</details>") >= 7
     for name in PICTURES:
         assert f"](offline/{name})" in page
+    assert "`" not in "".join(re.findall("<summary>.*", page)), "GitHub takes a summary for HTML"
+    bullets = [block for block in page.partition("<details>")[0].split("\n\n") if block.startswith("- **")]
+    assert len(bullets) <= 1, "a blank line makes a loose list"
 
 
 def test_somebody_elses_words_break_no_table() -> None:
