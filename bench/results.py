@@ -226,6 +226,7 @@ class Results(_Part):
     format: int = Field(SCHEMA, alias="schema")
     recipe: str
     created: str  # ISO 8601, UTC
+    commit: str | None = None  # that was checked out; None: outside of a Git repository
     command: str
     build_command: str = ""
     seconds: float

@@ -12,7 +12,7 @@ from bench.baseline import FOLDER as BASELINES
 from bench.baseline import Baseline, load_baseline
 from bench.flips import flips
 from bench.gate import Item, items_of, judge
-from bench.history import append, path_of
+from bench.history import append, checked_out, path_of
 from bench.interpreter import read_versions
 from bench.lock import machine_lock
 from bench.narrow import Needed, narrow
@@ -106,6 +106,7 @@ class Session:
             results = results.model_copy(
                 update={
                     "part": part,
+                    "commit": checked_out(),
                     "task": self.manifest.task,
                     "confidence": (confidence := self.manifest.confidence),
                     "other_versions": self._other_versions,

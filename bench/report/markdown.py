@@ -175,7 +175,8 @@ def _legend(results: Results) -> str:
 def _made(results: Results) -> str:
     lines = [line.strip() for line in (results.build_command, results.command) if line.strip()]
     command = "\n".join(["```sh", *lines, "```"]) if lines else ""
-    made = f"Made {moment(results.created)} in {duration(results.seconds)} by"
+    of = f" of commit {code(results.commit[:12])}" if results.commit else ""
+    made = f"Made {moment(results.created)}{of} in {duration(results.seconds)} by"
     if not command:
         made = made.removesuffix(" by")
     numbers = f"Every number is in [{text(results.name)}.json]({quote(results.name)}.json)."
