@@ -16,6 +16,7 @@ import pytest
 from tests.bench.conftest import PLUGIN
 from tests.compress.conftest import BAD, FILLER, GOOD, write_tiny_model
 from tests.test_docs import REPO, blocks, commands
+from tests.test_example import EXAMPLE, FILES
 
 OFFLINE = REPO / "reports/offline.json"
 INSTALLS = {"python3", ".", "pip"}
@@ -24,6 +25,7 @@ INSTALLS = {"python3", ".", "pip"}
 def run(words: list[str], folder: Path) -> str:
     """What a command of a page says, asked at a terminal where everything is answered with yes; it must succeed."""
     programs = {
+        "python": [sys.executable],
         "pocketbert": [sys.executable, "-c", "from bench.cli import main; main()"],
         "pytest": [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider"],
     }
@@ -99,6 +101,16 @@ def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> 
     assert "written: baselines/mine.json" in said["pocketbert baseline update"][0]
     assert "baselines/mine.json" in run(["git", "status", "--short"], tmp_path)
     assert "Gate: " in (tmp_path / "reports/mine.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_example_from_its_first_command_to_its_last(tmp_path: Path) -> None:
+    for name in FILES:
+        (tmp_path / name).write_bytes((EXAMPLE / name).read_bytes())
+    said = [run(words, tmp_path) for words in page("docs/example/README.md")]
+    assert len(said) == 5
+    assert "written: models/baseline.json" in said[2]
+    assert "0 failing" in said[-1]
 
 
 def test_the_phones_figures_of_the_page_join_a_report(tmp_path: Path) -> None:

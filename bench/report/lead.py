@@ -44,11 +44,12 @@ def guard_lines(results: Results) -> list[str]:
     accepted = [s for s in results.steps if s.unsettled and s.decision == "accepted" and s.comparison]
     if not accepted:
         return rolled_back
-    drops = ", ".join(
-        f"{plain(s, results.steps)} ({points(c.drop)} points, {points_between(c.low, c.high)}{_settling(c, results)})"
-        for s in accepted
-        if (c := s.comparison)
-    )
+    steps: dict[str, list[str]] = {}  # by their drop: what does not change the model repeats it
+    for s in accepted:
+        if c := s.comparison:
+            drop = f"{points(c.drop)} points, {points_between(c.low, c.high)}{_settling(c, results)}"
+            steps.setdefault(drop, []).append(plain(s, results.steps))
+    drops = "; ".join(f"{', '.join(names)} ({drop})" for drop, names in steps.items())
     unsettled = (
         f"**Unsettled:** the interval of the drop holds the allowed {points(results.max_drop)}, "
         f"so the point estimate decided to accept: {drops}."
