@@ -238,7 +238,10 @@ def is_worker(process: psutil.Process) -> bool:
 
 def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m", SHIPS)
-    command = [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", str(REPO / "bench/test_gate.py")]
+    start = "import sys, pytest; from bench import lock; lock.LOCK = sys.argv[1]; sys.exit(pytest.main(sys.argv[2:]))"
+    own_lock = str(tmp_path / "gate.lock")  # nobody else's run is waited for
+    gate_item = str(REPO / "bench/test_gate.py")
+    command = [sys.executable, "-c", start, own_lock, *PLUGIN, "-p", "no:cacheprovider", gate_item]
     gate = subprocess.Popen(
         [*command, f"--gate-manifest={manifest}", PROFILE],
         cwd=tmp_path,
