@@ -143,7 +143,9 @@ def diff(old: Baseline | None, new: Baseline) -> str:
         was, now = _figures(before.get(name)), _figures(new.artifacts.get(name))
         for quantity in dict.fromkeys([*was, *now]):
             rows.append([name, quantity, *_change(was.get(quantity), now.get(quantity))])
-    table = tabulate(rows, headers=["artifact", "", "baseline", "", "new", "change"], disable_numparse=True)
+    headers = ["artifact", "", "baseline", "", "new", "change"]
+    sides = ("left", "left", "right", "left", "right", "right")
+    table = tabulate(rows, headers=headers, disable_numparse=True, colalign=sides)
     machine = f"machine: {new.machine.cpu} ({new.machine.fingerprint})"
     if old and old.machine.fingerprint != new.machine.fingerprint:
         machine += f", was {old.machine.cpu} ({old.machine.fingerprint})"

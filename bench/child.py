@@ -166,10 +166,10 @@ class Child:
         self._pool_before = psutil.Process(self.pid).num_threads()
         self.begin("load", runtime=runtime, path=str(path), threads=self.threads, inputs=inputs)
 
-    def open(self, runtime: str, path: Path) -> None:
-        """Import the runtime and load the artifact, where nothing in between matters."""
+    def open(self, runtime: str, path: Path, inputs: Mapping[str, str] | None = None) -> None:
+        """Import the runtime and load the artifact, where nothing in between matters; `inputs` as `begin_load`'s."""
         self.imports(runtime)
-        self.begin_load(runtime, path)
+        self.begin_load(runtime, path, inputs)
         self.finish()
 
     def requests(self, sequences: list[list[int]]) -> None:

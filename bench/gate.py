@@ -6,11 +6,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from bench.baseline import Baseline, Entry, Thresholds, yardstick
 from bench.metrics.accuracy import unpack
-from bench.results import Interval, Machine, Profile, Results, Size, Verdict, Weighed
+from bench.results import Interval, Machine, Metric, Profile, Results, Size, Verdict, Weighed
 from bench.rules import Finding, judge_latency, judge_loss, judge_memory, judge_paired, judge_size
 from compress.runtimes import ELSEWHERE
 from compress.tasks import Outcomes
@@ -25,7 +24,7 @@ _SIZE_ALONE = "the baseline has nothing but its size"
 class Item:
     """One quantity to judge; `place` is "profile/length" for latency."""
 
-    metric: Literal["latency", "memory", "size", "accuracy"]
+    metric: Metric
     artifact: str
     place: str | None = None
 
@@ -97,6 +96,7 @@ class _Court:
             interval=found.interval,
             threshold=limit,
             message=_message(item, found, limit),
+            note=found.note,
             fails=found.outcome not in ("ok", "improved") and (strict or not tolerated),
         )
 
@@ -177,13 +177,13 @@ class _Court:
             return _unmeasured(weighed, _failures(weighed, "accuracy"))
         behind = Drop(score.drop.estimate, score.drop.low, score.drop.high, score.rows)
         note = f"drop against the reference {_points(behind)}, at most {100 * self._results.max_drop:.1f}"
-        found = Finding("regressed", note, measured=score.value, interval=score.drop, unit=score.metric)
+        was = before.accuracy.value if before and before.accuracy else None
+        found = Finding("regressed", note, was, score.value, score.drop, unit=score.metric)
         if not behind.acceptable(self._results.max_drop):
             return found
         if before is None or before.accuracy is None:
             why = self._silent if before is None else _SIZE_ALONE
             return replace(found, outcome="no-baseline", note=f"{why}; {note}")
-        found = replace(found, baseline=before.accuracy.value)
         if before.accuracy.test_sha256 != score.test_sha256:
             return replace(found, outcome="no-baseline", note=f"the baseline was scored on other rows; {note}")
         lost = self._drop_of(unpack(before.accuracy), unpack(score))
@@ -258,7 +258,7 @@ def _message(item: Item, found: Finding, limit: float) -> str:
         if found.interval and item.metric == "latency":
             words.append(f"[{found.interval.low:.4f}, {found.interval.high:.4f}]")
     if found.baseline is not None:
-        words.append(f"against {_shown(found.baseline)}")
+        words.append(f"against the baseline's {_shown(found.baseline)}")
     threshold = f"{100 * limit:.1f} points" if item.metric == "accuracy" else f"{limit:+.0%}"
     return f"{' '.join(words)}, {found.note}; threshold {threshold}"
 

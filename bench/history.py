@@ -51,7 +51,7 @@ def append(path: Path, results: Results, baseline_created: str | None) -> None:
     record = Record(
         schema=SCHEMA,
         created=results.created,
-        commit=_commit(),
+        commit=results.commit,
         fingerprint=results.machine.fingerprint,
         reference=yardstick(results),
         baseline=baseline_created,
@@ -84,8 +84,8 @@ def _figures(a: Weighed) -> Figures:
     )
 
 
-def _commit() -> str | None:
-    """The commit that is checked out here."""
+def checked_out() -> str | None:
+    """The commit that is checked out here, if this is a Git repository."""
     try:
         asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)  # noqa: S607
     except (OSError, subprocess.TimeoutExpired):

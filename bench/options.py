@@ -1,5 +1,6 @@
 """Where a gate run's options come from: the command line, else ``[tool.pocketbert]`` in pyproject.toml, else here."""
 
+import os
 import re
 import shlex
 import tomllib
@@ -113,7 +114,9 @@ def alone(item: "pytest.Item", manifest: Path) -> str:
     given = {option: config.getoption(option) for option in _OPTIONS.values()} | {"--gate-manifest": manifest}
     options = [word for option, value in given.items() if value for word in (option, str(value))]
     options += ["--gate-strict"] if config.getoption("--gate-strict") else []
-    if _KEYWORD.fullmatch(item.name):
+    # Only the gate's own names hold no other's: each ends in what stands in brackets.
+    if "gate_item" in getattr(item, "fixturenames", ()) and _KEYWORD.fullmatch(item.name):
         package = ["--pyargs"] if config.getoption("pyargs") else []
         return shlex.join(["pytest", *package, *config.args, "-k", item.name, *options])
-    return shlex.join(["pytest", item.nodeid, *options])
+    file = Path(os.path.relpath(item.path, config.invocation_params.dir)).as_posix()
+    return shlex.join(["pytest", f"{file}::{item.nodeid.partition('::')[2]}", *options])

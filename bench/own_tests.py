@@ -21,8 +21,8 @@ class NotSettled(pytest.PytestWarning):
 class Weigh:
     """``weigh("student-int8.onnx")``: the figures of an artifact, held against the latency budgets of the test."""
 
-    def __init__(self, node: pytest.Item, results: Results, strict: bool) -> None:
-        self._node, self._results, self._strict = node, results, strict
+    def __init__(self, node: pytest.Item, results: Results, strict: bool, alone: str) -> None:
+        self._node, self._results, self._strict, self._alone = node, results, strict, alone
         self.called = False
 
     def __call__(self, artifact: str) -> Weighed:
@@ -41,7 +41,7 @@ class Weigh:
 
     def _settle(self, judged: budget.Judged) -> None:
         if judged.outcome in ("over", "unmeasured") or (judged.outcome != "ok" and self._strict):
-            pytest.fail(judged.message, pytrace=False)
+            pytest.fail(f"{judged.message}\nalone: {self._alone}", pytrace=False)
         if judged.outcome == "absent":
             pytest.skip(judged.message)
         if judged.outcome == "inconclusive":
@@ -51,8 +51,8 @@ class Weigh:
 class Judge:
     """``gate("student-int8.onnx", "size")``: the verdicts of an artifact against the baseline."""
 
-    def __init__(self, verdicts: "Mapping[Item, Verdict]") -> None:
-        self._verdicts = verdicts
+    def __init__(self, verdicts: "Mapping[Item, Verdict]", alone: str) -> None:
+        self._verdicts, self._alone = verdicts, alone
 
     def __call__(self, artifact: str, *metrics: str) -> list[Verdict]:
         """Its verdicts, on these metrics or on all; fails the test with the messages of those that fail."""
@@ -62,5 +62,5 @@ class Judge:
             asked = " ".join([artifact, *metrics])
             pytest.fail(f"pocketbert: nothing judged of {asked!r}; legal: {', '.join(legal)}", pytrace=False)
         if messages := [verdict.message for verdict in found if verdict.fails]:
-            pytest.fail("\n".join(messages), pytrace=False)
+            pytest.fail("\n".join([*messages, f"alone: {self._alone}"]), pytrace=False)
         return found

@@ -166,7 +166,7 @@ def verdicts(gate_state: Gate, pytestconfig: pytest.Config) -> "Verdicts":
 
 
 @pytest.fixture
-def alone(request: pytest.FixtureRequest, gate_state: Gate) -> str:
+def alone(request: pytest.FixtureRequest, gate_state: Gate, verdicts: "Verdicts") -> str:
     """The command that runs this item and no other."""
     from bench.options import alone
 
@@ -174,23 +174,23 @@ def alone(request: pytest.FixtureRequest, gate_state: Gate) -> str:
 
 
 @pytest.fixture
-def weigh(request: pytest.FixtureRequest, gate_state: Gate, verdicts: "Verdicts") -> "Iterator[Weigh]":
+def weigh(request: pytest.FixtureRequest, gate_state: Gate, alone: str) -> "Iterator[Weigh]":
     """``weigh("student-int8.onnx")``: the figures of an artifact, held against the latency budgets of the test."""
     from bench.own_tests import Weigh
 
     session = cast("Session", gate_state.session)
-    weigh = Weigh(request.node, cast("Results", session.results), session.asked.strict)
+    weigh = Weigh(request.node, cast("Results", session.results), session.asked.strict, alone)
     yield weigh
     if not weigh.called and request.node.get_closest_marker("latency_budget"):
         pytest.fail("pocketbert: latency_budget: the test never called `weigh` with an artifact's id", pytrace=False)
 
 
 @pytest.fixture
-def gate(verdicts: "Verdicts") -> "Judge":
+def gate(verdicts: "Verdicts", alone: str) -> "Judge":
     """``gate("student-int8.onnx", "size")``: the verdicts of an artifact against the baseline; fails if one fails."""
     from bench.own_tests import Judge
 
-    return Judge(verdicts)
+    return Judge(verdicts, alone)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -236,13 +236,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The verdicts, below the tables of pytest-benchmark, so that they are what a person sees in the end."""
     session = config.stash[GATE].session
     if session is None or session.results is None:
         return
     from bench.summary import verdict_lines
 
     terminalreporter.section("pocketbert: verdicts")
-    for line in verdict_lines(session.results, session.baseline_path if session.baseline else None):
+    for line in verdict_lines(
+        session.results, session.results_path, session.baseline_path if session.baseline else None
+    ):
         terminalreporter.write_line(line)
     terminalreporter.write_line(session.unwritten or f"report: {session.report_path}")

@@ -5,7 +5,7 @@ Units stand in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` by
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,8 @@ SCHEMA = 2
 P90_ALONE = "P90 alone"
 """The note of a verdict that P50 would not have made."""
 Outcome = Literal["ok", "improved", "regressed", "inconclusive", "no-baseline", "missing"]
+Metric = Literal["latency", "memory", "size", "accuracy"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 class _Part(BaseModel):
@@ -201,7 +203,7 @@ class Machine(_Part):
 class Verdict(_Part):
     """One judged quantity. `measured` and `interval` are in the unit that `message` names."""
 
-    metric: Literal["latency", "memory", "size", "accuracy"]
+    metric: Metric
     artifact: str
     profile: str | None  # "mobile-1t/128" for latency, else None
     outcome: Outcome
@@ -211,6 +213,7 @@ class Verdict(_Part):
     interval: Interval | None
     threshold: float
     message: str  # one line: metric, artifact, profile, baseline, measured, interval, threshold
+    note: str = ""  # of the message, what was found or why nothing was: many verdicts may share it
     fails: bool = False  # makes the run red, under the strictness it was judged by
 
 
@@ -237,6 +240,7 @@ class Results(_Part):
     format: int = Field(SCHEMA, alias="schema")
     recipe: str
     created: str  # ISO 8601, UTC
+    commit: str | None = None  # that was checked out; None: outside of a Git repository
     command: str
     build_command: str = ""
     seconds: float

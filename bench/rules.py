@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bench.neighbours import explains
 from bench.results import P90_ALONE, Interval, Outcome, Paired, Size
-from bench.stats import relative_change
+from bench.stats import quantile, relative_change
 from compress.tasks.paired import Drop
 
 MEMORY_FLOOR_MIB = 1.0
@@ -37,7 +37,9 @@ class Finding:
 def judge_paired(paired: Paired) -> Finding:
     """An artifact beside its predecessor: the pairs have decided already, here it is put into words."""
     now = Interval(**{name: 1 + value for name, value in paired.change.model_dump().items()})
-    note = f"change {_signed(paired.change)} over {len(paired.logs)} pairs"
+    ms = [f"{quantile(times, 0.5):.3g} ms" for times in (paired.candidate_ms, paired.baseline_ms) if times]
+    note = f"P50 {' beside '.join(ms)}, " if ms else ""
+    note += f"change {_signed(paired.change)} over {len(paired.logs)} pairs"
     if paired.note:
         note += f", {paired.note} {_signed(paired.change_p90)}" if paired.note == P90_ALONE else f", {paired.note}"
     return Finding(paired.outcome, note, 1.0, now.estimate, now, "× baseline")

@@ -12,10 +12,10 @@ from bench.baseline import FOLDER as BASELINES
 from bench.baseline import Baseline, load_baseline
 from bench.flips import flips
 from bench.gate import Item, items_of, judge
-from bench.history import append, path_of
+from bench.history import append, checked_out, path_of
 from bench.interpreter import read_versions
 from bench.lock import machine_lock
-from bench.narrow import narrow
+from bench.narrow import Needed, narrow
 from bench.options import BUDGET_S
 from bench.profiles import load_profiles
 from bench.progress import Bar
@@ -100,14 +100,15 @@ class Session:
         """Weigh, judge and write the results; the verdict of every item, or of those that are wanted."""
         folder, command, rerun = self.asked.manifest.parent, self.asked.command, self._rerun()
         items = [item for item in self.items if wanted is None or item in wanted]
-        manifest, profiles = self.manifest, self.profiles
+        needed = Needed(self.manifest, self.profiles)
         if part := len(items) < len(self.items):
-            manifest, profiles = narrow(manifest, profiles, items)
+            needed = narrow(self.manifest, self.profiles, items)
         with machine_lock(console), Bar(console) as bar:
-            results = Weighing(manifest, folder, self._rows, profiles, command, bar, rerun).run()
+            results = Weighing(needed, folder, self._rows, command, bar, rerun).run()
             results = results.model_copy(
                 update={
                     "part": part,
+                    "commit": checked_out(),
                     "task": self.manifest.task,
                     "confidence": (confidence := self.manifest.confidence),
                     "other_versions": self._other_versions,
@@ -125,7 +126,7 @@ class Session:
             why = explain(verdicts, results, rerun.sides, self._versions_before())
         where = str(self.baseline_path) if self.baseline else None
         self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
-        self._write(lambda: write_json(self.asked.reports / f"{results.name}.json", results))
+        self._write(lambda: write_json(self.results_path, results))
         if not part:
             written = self.baseline.created if self.baseline else None
             self._write(lambda: append(path_of(self.asked.reports, results.recipe), results, written))
@@ -169,6 +170,11 @@ class Session:
 
         results = cast("Results", self.results)
         self._write(lambda: write_report(results, self.asked.reports))
+
+    @property
+    def results_path(self) -> Path:
+        """Where every number of what was weighed goes."""
+        return self.asked.reports / f"{cast('Results', self.results).name}.json"
 
     @property
     def report_path(self) -> Path:

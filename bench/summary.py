@@ -5,19 +5,20 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.report.sections import figure, interval
 from bench.report.why import summary
 from bench.results import Results, Verdict
 
 
-def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
+def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterator[str]:
     """The table, then what was skipped or shared, then what the verdicts were held against."""
     rows = [
-        [_mark(v), v.metric, v.artifact, v.profile or "", _figure(v.baseline), _figure(v.measured)]
+        [_mark(v), v.metric, v.artifact, v.profile or "", figure(v, v.baseline), figure(v, v.measured), interval(v)]
         for v in results.verdicts
     ]
-    headers = ["verdict", "metric", "artifact", "profile/tokens", "baseline", "measured"]
+    headers = ["verdict", "metric", "artifact", "profile/tokens", "baseline", "measured", "interval"]
     yield from tabulate(
-        rows, headers=headers, disable_numparse=True, colalign=("left",) * 4 + ("right",) * 2
+        rows, headers=headers, disable_numparse=True, colalign=("left",) * 4 + ("right",) * 3
     ).splitlines()
     yield ""
     for profile in results.profiles:
@@ -27,16 +28,11 @@ def verdict_lines(results: Results, baseline: Path | None) -> Iterator[str]:
             yield f"profile {profile.name} is {profile.same_as} on this machine: measured once"
     for why in results.why:
         yield f"inside {why.artifact}: {summary(why)}"
-    yield f"baseline: {baseline or 'none; write one with: pocketbert baseline update <results>'}"
+    whole = "a run of everything" if results.part else f"pocketbert baseline update {path}"
+    yield f"baseline: {baseline or f'none; write one with: {whole}'}"
     failing = sum(verdict.fails for verdict in results.verdicts)
     yield f"{len(results.verdicts)} verdicts, {failing} failing; weighed in {results.seconds:.0f} s"
 
 
 def _mark(verdict: Verdict) -> str:
     return f"{verdict.outcome} !" if verdict.fails else verdict.outcome
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4f}" if value < 10 else f"{value:.1f}"

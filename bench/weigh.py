@@ -22,6 +22,7 @@ from bench.metrics.latency import SETS, WARM_UP, Samples, summarize, time_in_tur
 from bench.metrics.memory import measure_memory
 from bench.metrics.parts import size_by_part
 from bench.metrics.size import measure_size
+from bench.narrow import Needed
 from bench.neighbours import Neighbours
 from bench.profiles import MIX
 from bench.progress import Bar
@@ -29,7 +30,7 @@ from bench.rerun import Rerun
 from bench.results import SCHEMA, Accuracy, Latency, Paired, Profile, Results, Size, Weighed
 from bench.reuse import keep, place, recall
 from bench.subject import REQUESTS, Rows, Subject, open_subject
-from compress.manifest import Artifact, LinearControl, Manifest, digest, inside
+from compress.manifest import Artifact, LinearControl, digest, inside
 from compress.tasks import open_task
 
 MEMORY_TOKENS = 128
@@ -59,10 +60,9 @@ class Weighing:
     """One weighing of one manifest.
 
     Args:
-        manifest: what to weigh.
+        needed: what to weigh, in which profiles (the skipped ones are carried into the results) and metrics.
         folder: the manifest's.
         rows: the test split.
-        profiles: resolved; the skipped ones are carried into the results.
         command: what the person typed.
         bar: told what is going on.
         rerun: the baseline's artifacts, to be timed beside those that ship.
@@ -70,17 +70,18 @@ class Weighing:
 
     def __init__(
         self,
-        manifest: Manifest,
+        needed: Needed,
         folder: Path,
         rows: Rows,
-        profiles: list[Profile],
         command: str,
         bar: Bar,
         rerun: Rerun | None = None,
     ) -> None:
         self._begin = time.monotonic()
+        manifest = needed.manifest
         self._manifest, self._folder, self._rows = manifest, folder, rows
-        self._profiles, self._command, self._bar = profiles, command, bar
+        self._profiles, self._metrics = needed.profiles, needed.metrics
+        self._command, self._bar = command, bar
         self._rerun = rerun
         self._machine = read_machine()
         self._task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
@@ -106,28 +107,25 @@ class Weighing:
             shipped = {name: self._run_here[key] for name in ships if (key := self._key_of[name]) in self._run_here}
             timed = [p for p in self._profiles if not p.skipped and not p.same_as]
             self._rerun.plan(shipped, timed, self._machine, self._bar)
-        self._bar.now(f"{len(subjects)} artifacts: bytes on disk and deflated")
-        with ThreadPoolExecutor(len(self._cores)) as pool:
-            for subject, size in zip(subjects, pool.map(self._size, subjects), strict=True):
-                subject.size = size
+        if "size" in self._metrics:
+            self._bar.now(f"{len(subjects)} artifacts: bytes on disk and deflated")
+            with ThreadPoolExecutor(len(self._cores)) as pool:
+                for subject, size in zip(subjects, pool.map(self._size, subjects), strict=True):
+                    subject.size = size
         for subject in self._run_here.values():
             self._memory_and_accuracy(subject)
-        for profile in self._profiles:
-            if not profile.skipped and not profile.same_as:
-                self._latency(profile)
-        if self._rerun:
-            self._rerun.run(self._bar)
-        texts = [self._task.show(self._rows.columns, row) for row in self._rows.drawn]
-        for subject in self._run_here.values():
-            subject.tokenizer_p50_ms = tokenizer_p50(subject.tokenizer, texts)
+        if "latency" in self._metrics:
+            self._latencies()
         return self._results()
 
     def _expect(self) -> None:
         """Tell the progress bar what is to be done."""
         for key, subject in self._run_here.items():
-            self._bar.expect("memory", key, fixed_s=_START_S)
             total = sum(map(len, subject.inputs.sequences))
-            self._bar.expect("accuracy", key, tokens=total)
+            if "memory" in self._metrics:
+                self._bar.expect("memory", key, fixed_s=_START_S)
+            if "accuracy" in self._metrics:
+                self._bar.expect("accuracy", key, tokens=total)
             for profile in self._profiles:
                 if profile.skipped or profile.same_as or key not in self._timed:
                     continue
@@ -151,39 +149,51 @@ class Weighing:
     def _memory_and_accuracy(self, subject: Subject) -> None:
         """Memory in a fresh child with every usable core, then the test split through the same child."""
         name, key = subject.artifact.id, subject.key
+        left = [metric for metric in ("memory", "accuracy") if metric in self._metrics]
+        kept = self._kept_accuracy(subject)
+        if "accuracy" in left and (known := recall(kept, Accuracy)):
+            subject.accuracy = known.model_copy(update={"reused": True})
+            self._bar.advance("accuracy", key, 1)
+            left.remove("accuracy")
+        if not left:
+            return
         with Child(len(self._cores), self._cores) as child:
-            self._bar.now(f"{name}: memory")
             try:
-                requests = subject.requests(str(MEMORY_TOKENS))
-                subject.memory, ms = measure_memory(child, subject, requests)
-                self._bar.learn(key, ms / MEMORY_TOKENS)
-                self._bar.advance("memory", key, 1)
-                self._bar.now(f"{name}: accuracy on {len(self._rows)} rows")
-                self._accuracy(subject, child)
+                if "memory" in left:
+                    self._bar.now(f"{name}: memory")
+                    requests = subject.requests(str(MEMORY_TOKENS))
+                    subject.memory, ms = measure_memory(child, subject, requests)
+                    left.remove("memory")
+                    self._bar.learn(key, ms / MEMORY_TOKENS)
+                    self._bar.advance("memory", key, 1)
+                else:
+                    child.open(subject.artifact.runtime, subject.path, subject.artifact.inputs)
+                if "accuracy" in left:
+                    self._bar.now(f"{name}: accuracy on {len(self._rows)} rows")
+                    subject.accuracy = self._accuracy(subject, child)
+                    keep(kept, subject.accuracy)
             except ChildFailed as failure:
-                lost = ("accuracy",) if subject.memory else ("memory", "accuracy")
-                subject.failures += [f"{what}: {failure}" for what in lost]
-        self._bar.advance("memory", key, 1)
-        self._bar.advance("accuracy", key, 1)
+                subject.failures += [f"{what}: {failure}" for what in left]
+                for what in left:
+                    self._bar.advance(what, key, 1)
 
-    def _accuracy(self, subject: Subject, child: Child) -> None:
+    def _kept_accuracy(self, subject: Subject) -> Path:
+        """Where a score on these rows by these libraries is kept."""
         versions = [f"{name} {version}" for name, version in sorted(self._machine.versions.items())]
-        task = self._manifest.task.model_dump_json()
-        kept = place(
+        return place(
             self._folder,
             "accuracy",
             subject.key,
             self._rows.sha256,
-            task,
+            self._manifest.task.model_dump_json(),
             self._machine.fingerprint,
             *versions,
             *(digest(file) for part in ("tasks", "runtimes") for file in sorted((SCORING / part).glob("*.py"))),
         )
-        if known := recall(kept, Accuracy):
-            subject.accuracy = known.model_copy(update={"reused": True})
-            return
+
+    def _accuracy(self, subject: Subject, child: Child) -> Accuracy:
         count = len(subject.inputs)
-        subject.accuracy = measure_accuracy(
+        return measure_accuracy(
             child,
             self._task,
             self._rows,
@@ -191,7 +201,17 @@ class Weighing:
             subject.padding,
             lambda done: self._bar.advance("accuracy", subject.key, done / count),
         )
-        keep(kept, subject.accuracy)
+
+    def _latencies(self) -> None:
+        """Every profile, then each artifact beside the baseline's; the tokenizer apart."""
+        for profile in self._profiles:
+            if not profile.skipped and not profile.same_as:
+                self._latency(profile)
+        if self._rerun:
+            self._rerun.run(self._bar)
+        texts = [self._task.show(self._rows.columns, row) for row in self._rows.drawn]
+        for subject in self._run_here.values():
+            subject.tokenizer_p50_ms = tokenizer_p50(subject.tokenizer, texts)
 
     def _latency(self, profile: Profile) -> None:
         """All artifacts at once, each in a child of its own, timed in turn at every length; several such sets."""

@@ -2,10 +2,12 @@
 
 import configparser
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,18 @@ GITLAB = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flag
 SCHEMAS = find_spec("check_jsonschema") is not None
 
 
+def jobs() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
+    return found
+
+
 def steps() -> list[dict[str, Any]]:
-    job = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["gate"]
-    found: list[dict[str, Any]] = job["steps"]
+    return [step for job in jobs().values() for step in job["steps"]]
+
+
+def script(name: str) -> str:
+    """What the step of that id runs."""
+    found: str = next(step["run"] for step in steps() if step.get("id") == name)
     return found
 
 
@@ -60,24 +71,77 @@ def test_every_shell_step_parses() -> None:
         assert checked.returncode == 0, script + checked.stderr
 
 
-def test_the_summary_has_no_broken_pictures_and_the_comment_one_screen(tmp_path: Path) -> None:
-    script = next(step["run"] for step in steps() if step.get("id") == "report")
-    (tmp_path / "reports").mkdir()
-    shutil.copy(REPO / "reports/offline.md", tmp_path / "reports")
-    places = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "GITHUB_OUTPUT": str(tmp_path / "output")}
-    environment = {"RECIPE": "offline", "PATH": "/usr/bin:/bin", **places}
-    subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)  # noqa: S607
-    comment, summary = ((tmp_path / name).read_text(encoding="utf-8") for name in ("comment.md", "summary"))
-    assert comment.startswith("# pocketbert report: offline\n\n**Gate: ")
-    assert "| `student-int8.onnx` " in comment
+def test_tokens_may_do_no_more_than_their_job() -> None:
+    workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {}
+    writers = {name for name, job in jobs().items() if "write" in job["permissions"].values()}
+    assert writers == {"comment"}
+    assert not any("run" in step or "checkout" in step["uses"] for step in jobs()["comment"]["steps"])
+    [checkout] = [step for step in steps() if "actions/checkout" in step.get("uses", "")]
+    assert checkout["with"]["persist-credentials"] is False
+
+
+def test_actions_are_pinned_by_their_commit() -> None:
+    lines = [line for line in WORKFLOW.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert len(lines) >= 6
+    assert all(re.search(r"uses: actions/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line) for line in lines), lines
+
+
+def test_a_red_gate_keeps_caches_and_is_told_of() -> None:
+    names = [step.get("name", "") for step in jobs()["gate"]["steps"]]
+    after = jobs()["gate"]["steps"][names.index("Build, weigh, judge") + 1 :]
+    assert len(after) >= 4
+    assert all("!cancelled()" in step["if"] for step in [*after, jobs()["comment"]])
+    # actions/cache as one step saves in a post step of its own, which a failed job skips.
+    caches = [step["uses"].split("@")[0] for step in steps() if "actions/cache" in step.get("uses", "")]
+    assert sorted(caches) == ["actions/cache/restore"] * 2 + ["actions/cache/save"] * 2
+    assert all(yaml.safe_load(example)["gate"]["cache"]["when"] == "always" for example in GITLAB)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Callable[..., tuple[str, str]]:
+    """Run the steps of these ids beside the repository's own report; the job's summary and the first screen."""
+    shutil.copytree(REPO / "reports", tmp_path / "reports")
+    places = {"GITHUB_STEP_SUMMARY": tmp_path / "summary", "GITHUB_OUTPUT": tmp_path / "output"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
+    environment = {"RECIPE": "offline", "PATH": path, **{name: str(place) for name, place in places.items()}}
+
+    def run(*ids: str) -> tuple[str, str]:
+        for name in ids:
+            command = ["bash", "-euo", "pipefail", "-c", script(name)]
+            subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+        found = re.fullmatch(r"screen<<(.+)\n([\s\S]*)\n\1\n", (tmp_path / "output").read_text(encoding="utf-8"))
+        assert found
+        return (tmp_path / "summary").read_text(encoding="utf-8"), found[2]
+
+    return run
+
+
+def test_the_summary_has_no_broken_pictures_and_the_comment_one_screen(
+    published: Callable[..., tuple[str, str]],
+) -> None:
+    summary, screen = published("report")
+    assert screen.startswith("# pocketbert report: offline\n\n**Gate: ")
+    assert "| `student-int8.onnx` " in screen
     assert "<details>" in summary
-    assert "![" not in comment + summary
-    assert "<details>" not in comment
-    assert (tmp_path / "output").read_text() == "written=true\n"
+    assert "![" not in screen + summary
+    assert "<details>" not in screen
+
+
+def test_the_report_in_the_repository_does_not_pass_for_a_run_that_never_got_there(
+    published: Callable[..., tuple[str, str]], tmp_path: Path
+) -> None:
+    summary, screen = published("clean", "report")
+    assert summary.strip() == screen.strip()
+    assert screen.startswith("**Gate: not reached.**")
+    assert (tmp_path / "reports/offline.history.jsonl").is_file()
+    ids = [step.get("id", step.get("name")) for step in jobs()["gate"]["steps"]]
+    assert ids.index("clean") < ids.index("Tests")
 
 
 GITHUB = """
-const context = {serverUrl: 'https://host', repo: {owner: 'o', repo: 'r'}, runId: 7, issue: {number: 3}}
+const context = {serverUrl: 'https://host', repo: {owner: 'o', repo: 'r'}, runId: 7, issue: {number: 3},
+  payload: {pull_request: {head: {sha: '0123456789abcdef'}}}}
 const comments = COMMENTS
 const calls = []
 const github = {
@@ -103,16 +167,16 @@ SCRIPT
         ([{"id": 5, "user": {"type": "Bot"}, "body": "<!-- pocketbert -->\nold"}], ("update", {"comment_id": 5})),
     ],
 )
-def test_the_pull_request_has_one_comment(
-    tmp_path: Path, comments: list[dict[str, Any]], expected: tuple[str, dict[str, int]]
-) -> None:
-    (tmp_path / "comment.md").write_text("**Gate: ok.**\n")
+def test_the_pull_request_has_one_comment(comments: list[dict[str, Any]], expected: tuple[str, dict[str, int]]) -> None:
     script = next(step["with"]["script"] for step in steps() if "github-script" in step.get("uses", ""))
     program = GITHUB.replace("COMMENTS", json.dumps(comments)).replace("SCRIPT", script)
-    ran = subprocess.run(["node", "-e", program], cwd=tmp_path, capture_output=True, text=True, check=True)  # noqa: S607
+    environment = {**os.environ, "SCREEN": "**Gate: ok.**"}
+    ran = subprocess.run(["node", "-e", program], env=environment, capture_output=True, text=True, check=True)  # noqa: S607
     [[what, said]] = json.loads(ran.stdout)
     assert (what, {key: said[key] for key in expected[1]}) == expected
-    assert said["body"] == ("<!-- pocketbert -->\n**Gate: ok.**\n\n[The whole report](https://host/o/r/actions/runs/7)")
+    assert said["body"] == (
+        "<!-- pocketbert -->\n**Gate: ok.**\n\nOf 0123456789ab: [the whole report](https://host/o/r/actions/runs/7)"
+    )
 
 
 def test_tox_environments_that_ci_names_exist() -> None:

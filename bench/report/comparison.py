@@ -227,6 +227,7 @@ def _sides(found: Differences, name_before: str, name_now: str) -> str:
         return {
             "file": code(name),
             "made": moment(results.created),
+            "commit": code(results.commit[:12]) if results.commit else "",
             "recipe": code(results.recipe),
             "teacher": code(results.reference),
             "test rows": f"{rows.rows:,} ({rows.test_sha256[:8]})" if rows else "none",

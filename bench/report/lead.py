@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from bench.report.numbers import file_size, milliseconds, percent, points, points_between, speed_up, times
-from bench.report.pick import absent, headline, latency, reference, shipped, spoken
+from bench.report.pick import absent, foreign, headline, latency, reference, shipped, spoken
 from bench.report.tables import code, text
 from bench.results import Accuracy, Outcome, Results, Weighed
 from compress.manifest import Comparison, Step, Try
@@ -44,11 +44,12 @@ def guard_lines(results: Results) -> list[str]:
     accepted = [s for s in results.steps if s.unsettled and s.decision == "accepted" and s.comparison]
     if not accepted:
         return rolled_back
-    drops = ", ".join(
-        f"{plain(s, results.steps)} ({points(c.drop)} points, {points_between(c.low, c.high)}{_settling(c, results)})"
-        for s in accepted
-        if (c := s.comparison)
-    )
+    steps: dict[str, list[str]] = {}  # by their drop: what does not change the model repeats it
+    for s in accepted:
+        if c := s.comparison:
+            drop = f"{points(c.drop)} points, {points_between(c.low, c.high)}{_settling(c, results)}"
+            steps.setdefault(drop, []).append(plain(s, results.steps))
+    drops = "; ".join(f"{', '.join(names)} ({drop})" for drop, names in steps.items())
     unsettled = (
         f"**Unsettled:** the interval of the drop holds the allowed {points(results.max_drop)}, "
         f"so the point estimate decided to accept: {drops}."
@@ -63,25 +64,26 @@ def _settling(c: Comparison, results: Results) -> str:
 
 def foreign_line(results: Results) -> str:
     """Which metrics were not judged, because the baseline is from another machine."""
-    silent = [v.metric for v in results.verdicts if v.outcome == "no-baseline" and "another machine" in v.message]
+    silent = [v.metric for v in results.verdicts if foreign(v)]
     if not silent:
         return ""
     names = " and ".join(dict.fromkeys(silent))
     return (
         f"**Not judged: {names}.** The baseline comes from another machine. To judge them here, make a baseline here: "
-        "`pocketbert baseline update`."
+        f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}."
     )
 
 
 def control_line(results: Results) -> str:
-    """A warning when the teacher scores below the linear control, else nothing."""
+    """A warning when the teacher scores no higher than the linear control, else nothing."""
     control = results.linear_control
-    if control is None or control.comparison.value >= control.comparison.reference:
+    if control is None or control.comparison.value > control.comparison.reference:
         return ""
     c = control.comparison
     return (
-        f"**The teacher is below the linear model:** {text(c.metric)} {percent(c.value)} against "
-        f"{percent(c.reference)}; it needs more training before it is worth compressing."
+        f"**The teacher does not beat the linear model:** {text(c.metric)} {percent(c.value)} against "
+        f"{percent(c.reference)}, gain {points(-c.drop)} points ({points_between(-c.high, -c.low)}); it needs more "
+        "training before it is worth compressing."
     )
 
 

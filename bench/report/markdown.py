@@ -51,13 +51,12 @@ def compose(results: Results, pictures: list[str]) -> str:
         return f"![{ALT[name]}]({quote(results.name)}/{name})" if name in pictures else ""
 
     said = [*lead.guard_lines(results), lead.control_line(results), lead.foreign_line(results)]
-    warnings = [line for line in said if line]
+    warnings = [f"- {line}" for line in said if line]
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
         lead.verdict_line(results),
         "Only a part was weighed: what the options `-k` and `-m` left." if results.part else "",
-        "\n".join(f"- {line}" for line in warnings),
-        "\n".join(filter(None, [sections.noteworthy(results), *why.lines(results)])),
+        "\n".join(filter(None, [*warnings, sections.noteworthy(results), *why.lines(results)])),
         lead.headline_figures(results),
         zeros.line(results),
         picture("accuracy-latency.svg"),
@@ -80,7 +79,7 @@ def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
             " Latency is a multiple of what the same run measured beside it: the baseline's own file, else the teacher."
         )
         folds.append(fold(f"<b>All verdicts</b>: {sections.verdict_counts(results)}", source, table))
-    if table := sections.paired(results):
+    if (table := sections.paired(results)) and any(v.metric == "latency" for v in results.verdicts):
         folds.append(
             fold(
                 "<b>Beside the baseline</b>: the same requests, in turn",
@@ -90,7 +89,8 @@ def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
             )
         )
     if results.why:
-        artifacts = ", ".join(code(found.artifact) for found in results.why)
+        # No Markdown in a summary: GitHub and GitLab take it for HTML.
+        artifacts = ", ".join(f"<code>{text(found.artifact)}</code>" for found in results.why)
         folds.append(fold(f"<b>Why it regressed</b>: {artifacts}", WHY, why.tables(results)))
     if table := sections.flipped(results):
         lost, won = sum(f.lost for f in results.flips), sum(f.won for f in results.flips)
@@ -176,7 +176,8 @@ def _legend(results: Results) -> str:
 def _made(results: Results) -> str:
     lines = [line.strip() for line in (results.build_command, results.command) if line.strip()]
     command = "\n".join(["```sh", *lines, "```"]) if lines else ""
-    made = f"Made {moment(results.created)} in {duration(results.seconds)} by"
+    of = f" of commit {code(results.commit[:12])}" if results.commit else ""
+    made = f"Made {moment(results.created)}{of} in {duration(results.seconds)} by"
     if not command:
         made = made.removesuffix(" by")
     numbers = f"Every number is in [{text(results.name)}.json]({quote(results.name)}.json)."

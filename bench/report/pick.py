@@ -72,6 +72,11 @@ def absent(verdict: Verdict) -> bool:
     return verdict.outcome == "missing" and not verdict.fails
 
 
+def foreign(verdict: Verdict) -> bool:
+    """Not judged because the baseline is from another machine: said once for all of them."""
+    return verdict.outcome == "no-baseline" and "another machine" in verdict.message
+
+
 def names(results: Results, profile: str) -> str:
     """A profile with those that are the same on this machine: ``cpu = mobile-2t``."""
     return " = ".join([profile, *(p.name for p in results.profiles if p.same_as == profile)])

@@ -20,7 +20,18 @@ from bench.report.numbers import (
     speed_up,
     times,
 )
-from bench.report.pick import absent, headline, latency, measured, names, ordered, per_profile, reference, spoken
+from bench.report.pick import (
+    absent,
+    foreign,
+    headline,
+    latency,
+    measured,
+    names,
+    ordered,
+    per_profile,
+    reference,
+    spoken,
+)
 from bench.report.tables import code, table, text
 from bench.results import Interval, Results, Verdict, Weighed
 
@@ -161,9 +172,11 @@ def noteworthy(results: Results) -> str:
     lines = [_line(v) for outcome in UNFOLDED for v in results.verdicts if v.outcome == outcome and not absent(v)]
     if gone := dict.fromkeys(v.profile for v in results.verdicts if absent(v) and v.profile):
         lines.append(f"- **not possible here**, though in the baseline: latency {', '.join(map(text, gone))}")
-    if any(v.gated and v.outcome == "no-baseline" for v in results.verdicts):
+    new = [v for v in results.verdicts if v.gated and v.outcome == "no-baseline" and not foreign(v)]
+    if new:
+        some = "" if len(new) == len(results.verdicts) else " for some quantities (listed below)"
         lines.append(
-            "- **no baseline** yet for some quantities (listed below); accept these figures with "
+            f"- **no baseline** yet{some}; accept these figures with "
             f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}"
         )
     return "\n".join(lines)
@@ -177,16 +190,28 @@ def verdicts(results: Results) -> str:
             v.metric,
             code(v.artifact),
             text(v.profile or ""),
-            _figure(v, v.baseline),
-            _figure(v, v.measured),
-            _interval(v),
+            figure(v, v.baseline),
+            figure(v, v.measured),
+            interval(v),
             f"{points(v.threshold)} points" if v.metric == "accuracy" else f"+{percent(v.threshold)}",
         ]
         for v in results.verdicts
     ]
     headers = ["verdict", "metric", "artifact", "profile/length", "baseline", "measured", "interval", "threshold"]
-    whys = [_line(v) for v in results.verdicts if v.outcome == "no-baseline" and results.baseline]
+    whys = _reasons([v for v in results.verdicts if v.outcome == "no-baseline" and results.baseline])
     return "\n\n".join([table(headers, rows, words=4), *(["\n".join(whys)] if whys else [])]) if rows else ""
+
+
+def _reasons(unjudged: list[Verdict]) -> list[str]:
+    """Why these have no baseline, once for all that share a reason."""
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in unjudged:
+        groups.setdefault(verdict.note or verdict.message, []).append(verdict)
+    return [
+        f"- {' and '.join(dict.fromkeys(v.metric for v in same))} of "
+        f"{', '.join(code(name) for name in dict.fromkeys(v.artifact for v in same))}: {text(reason)}"
+        for reason, same in groups.items()
+    ]
 
 
 def paired(results: Results) -> str:
@@ -358,7 +383,7 @@ def _line(verdict: Verdict) -> str:
     return f"- **{head}** {text(verdict.message.removeprefix(head))}"
 
 
-def _figure(verdict: Verdict, value: float | None) -> str:
+def figure(verdict: Verdict, value: float | None) -> str:
     """A verdict's figure: latency as a share of the teacher's P50, memory in MiB, bytes, metric in percent."""
     if value is None:
         return ""
@@ -369,7 +394,7 @@ def _figure(verdict: Verdict, value: float | None) -> str:
     return percent(value) if verdict.metric == "accuracy" else file_size(round(value))
 
 
-def _interval(verdict: Verdict) -> str:
+def interval(verdict: Verdict) -> str:
     """A verdict's interval: of the ratio for latency, of the drop for accuracy; the other metrics have none."""
     if (found := verdict.interval) is None:
         return ""

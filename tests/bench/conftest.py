@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -149,10 +149,12 @@ def write_manifest(folder: Path, ships: dict[str, Build], reference: Path | None
     return path
 
 
-@pytest.fixture(autouse=True)
-def _own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests neither wait for a gate run on this machine nor keep one waiting."""
-    monkeypatch.setattr(lock, "LOCK", tmp_path / "gate.lock")
+@pytest.fixture(scope="session", autouse=True)
+def _own_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests, and what they share, neither wait for a gate run on this machine nor keep one waiting."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lock, "LOCK", tmp_path_factory.mktemp("lock") / "gate.lock")
+        yield
 
 
 Run = Callable[..., pytest.RunResult]

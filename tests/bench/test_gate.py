@@ -70,7 +70,7 @@ def test_latency_is_judged_by_the_interval_of_the_ratios_change(
     found = verdict(LATENCY, with_small(plain, latency=latencies(ratio, share=share)), before)
     assert (found.outcome, found.fails) == (outcome, fails)
     assert f"latency {outcome}: small in mobile-1t/128 {ratio:.4f} × reference [" in found.message
-    assert "against 0.2000" in found.message
+    assert "against the baseline's 0.2000" in found.message
     assert "\n" not in found.message
 
 
@@ -158,6 +158,10 @@ def test_accuracy_is_held_against_the_baseline_on_the_same_rows(plain: Results) 
     assert (
         verdict(ACCURACY, scored(plain, 10, drop=0.0), cut_baseline(scored(plain, 90, 0.0), None)).outcome == "improved"
     )
+    by_the_reference = verdict(ACCURACY, scored(plain, 60, drop=0.02), before)
+    assert by_the_reference.message.startswith(
+        "accuracy regressed: small 0.9700 accuracy against the baseline's 0.9950, drop against the reference +2.00 ["
+    )
     entry = before.artifacts["small"]
     other = entry.model_copy(update={"accuracy": entry.accuracy.model_copy(update={"test_sha256": "other"})})
     elsewhere = before.model_copy(update={"artifacts": {"small": other}})
@@ -223,12 +227,13 @@ def paired(change: float, **changes: object) -> Paired:
 
 def test_pairs_decide_even_on_a_foreign_machine(plain: Results, before: Baseline) -> None:
     foreign = before.model_copy(update={"machine": before.machine.model_copy(update={"fingerprint": "elsewhere"})})
-    slower = plain.model_copy(update={"paired": [paired(0.2, outcome="regressed")]})
+    pairs = paired(0.2, outcome="regressed").model_copy(update={"baseline_ms": [9.9, 10.1], "candidate_ms": [12.0]})
+    slower = plain.model_copy(update={"paired": [pairs]})
     found = verdict(LATENCY, slower, foreign)
     assert (found.outcome, found.fails) == ("regressed", True)
     assert found.message == (
-        "latency regressed: small in mobile-1t/128 1.2000 × baseline [1.1900, 1.2100] against 1.0000, "
-        "change +20.0% [+19.0%, +21.0%] over 4 pairs; threshold +5%"
+        "latency regressed: small in mobile-1t/128 1.2000 × baseline [1.1900, 1.2100] against the baseline's "
+        "1.0000, P50 12 ms beside 10 ms, change +20.0% [+19.0%, +21.0%] over 4 pairs; threshold +5%"
     )
 
 

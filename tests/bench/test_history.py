@@ -1,11 +1,12 @@
 """Every whole run leaves a line, and the report draws the trend."""
 
 import subprocess
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from bench.history import Record, append, load, path_of
+from bench.history import Record, append, checked_out, load, path_of
 from bench.report.plots import history_trend
 from bench.report.plots.style import style
 from bench.results import Results
@@ -49,13 +50,15 @@ def test_lines_are_added_and_a_torn_one_is_passed_over(weighed: Results, tmp_pat
 
 def test_the_commit_is_the_one_checked_out(weighed: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    append(tmp_path / "x", weighed, None)
+    found = [checked_out()]
     identity = ["-c", "user.name=n", "-c", "user.email=e"]
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
         subprocess.run(["git", *identity, *command], check=True)  # noqa: S607
-    append(tmp_path / "x", weighed, None)
+    found.append(checked_out())
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()  # noqa: S607
-    assert [line.commit for line in load(tmp_path / "x")] == [None, head]
+    assert found == [None, head]
+    append(tmp_path / "x", weighed.model_copy(update={"commit": head}), None)
+    assert [line.commit for line in load(tmp_path / "x")] == [head]
 
 
 def test_the_trend_marks_updates_and_breaks_where_nothing_can_be_compared(record: Record) -> None:
@@ -86,6 +89,19 @@ def test_the_trend_marks_updates_and_breaks_where_nothing_can_be_compared(record
         "eeeeeee", "ddddddd", "ccccccc", "bbbbbbb", "aaaaaaa",
     ]  # fmt: skip
     assert history_trend.draw(runs[:2]) is None  # one commit is no trend
+
+
+def test_no_name_of_a_mark_lies_over_another(record: Record) -> None:
+    runs = [
+        record.model_copy(update={"commit": f"{run:08}", "baseline": str(run), "fingerprint": f"m{run % 3 // 2}"})
+        for run in range(30)
+    ]
+    with style():
+        figure = history_trend.draw(runs)
+    assert figure
+    boxes = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text() in ("new baseline", "other machine")]
+    assert len(boxes) > 4
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def test_two_runs_are_drawn_into_the_report(bench: Run, pytester: pytest.Pytester) -> None:

@@ -11,13 +11,19 @@ import pytest
 from bench.baseline import cut_baseline
 from bench.gate import Item
 from bench.narrow import narrow
-from bench.results import Profile, load_results
+from bench.results import METRICS, Profile, load_results
 from compress.errors import BadInput
 from compress.manifest import load_manifest
 from tests.bench.conftest import PLAIN, PLUGIN, SHIPS, Build, Run, write_manifest
 
 pytest_plugins = "pytester"
 PROFILE = "--gate-profiles=mobile-1t"
+MEASURES = {
+    "latency": "time_in_turn",
+    "memory": "measure_memory",
+    "size": "measure_size",
+    "accuracy": "measure_accuracy",
+}
 
 
 @pytest.fixture
@@ -53,7 +59,9 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     assert [v.metric for v in part.verdicts] == ["size"]
     assert whole.read_text() == "whole"
     assert not (pytester.path / "reports/tiny.history.jsonl").exists()
-    assert "Only a part was weighed" in (pytester.path / "reports/tiny.part.md").read_text()
+    page = (pytester.path / "reports/tiny.part.md").read_text()
+    assert "Only a part was weighed" in page
+    assert "Beside the baseline" not in page
     with pytest.raises(BadInput, match="only a part was weighed"):
         cut_baseline(part, None)
 
@@ -74,17 +82,42 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     again.stdout.fnmatch_lines(["size regressed: small*"])
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_only_what_is_selected_is_measured(
+    metric: str, bench: Run, pytester: pytest.Pytester, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in set(METRICS) - {metric}:
+        monkeypatch.setattr(f"bench.weigh.{MEASURES[other]}", None)  # called, it would raise
+    result = bench(manifest, PROFILE, "-m", metric)
+    assert result.ret == pytest.ExitCode.OK, result.outlines
+    part = load_results(pytester.path / "reports/tiny.part.json")
+    for artifact in part.artifacts:
+        assert {name for name in METRICS if getattr(artifact, name)} == {metric}, artifact.id
+    assert {v.metric for v in part.verdicts} == {metric}
+    assert {v.outcome for v in part.verdicts} == {"no-baseline"}
+
+
+def test_one_length_is_timed_alone(bench: Run, pytester: pytest.Pytester, manifest: Path) -> None:
+    bench(manifest, PROFILE, "-k", "small-mobile-1t/mix")
+    part = load_results(pytester.path / "reports/tiny.part.json")
+    assert {(a.id, entry.length) for a in part.artifacts for entry in a.latency} == {
+        ("reference", "mix"),
+        ("small", "mix"),
+    }
+
+
 def test_narrowing_keeps_the_reference_and_the_profile_that_is_measured(manifest: Path) -> None:
     profiles = [
-        Profile(name="cpu", threads=2, cores=[0, 1], lengths=["128"]),
-        Profile(name="mobile-1t", threads=1, cores=[0], lengths=["128"]),
-        Profile(name="mobile-2t", threads=2, cores=[0, 1], lengths=["128"], same_as="cpu"),
+        Profile(name="cpu", threads=2, cores=[0, 1], lengths=["128", "mix"]),
+        Profile(name="mobile-1t", threads=1, cores=[0], lengths=["128", "mix"]),
+        Profile(name="mobile-2t", threads=2, cores=[0, 1], lengths=["128", "mix"], same_as="cpu"),
     ]
     items = [Item("latency", "other", "mobile-2t/128"), Item("size", "other")]
-    smaller, kept = narrow(load_manifest(manifest), profiles, items)
+    smaller, kept, metrics = narrow(load_manifest(manifest), profiles, items)
     assert [a.id for a in smaller.artifacts] == ["reference", "other"]
-    assert [p.name for p in kept] == ["cpu", "mobile-2t"]
-    assert narrow(load_manifest(manifest), profiles, items[1:])[1] == []
+    assert [(p.name, p.lengths) for p in kept] == [("cpu", ["128"]), ("mobile-2t", ["128"])]
+    assert metrics == {"latency", "size"}
+    assert narrow(load_manifest(manifest), profiles, items[1:])[1:] == ([], {"size"})
 
 
 @pytest.fixture

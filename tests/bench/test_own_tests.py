@@ -75,11 +75,12 @@ def test_fixtures_marker_and_section(
     lines = "\n".join(result.outlines)
     for said in (
         r"latency over budget: small in mobile-1t/128 \S+ × reference \[\S+, \S+\]; budget 1e-06 × reference",
-        r"latency over budget: small in mobile-1t/128 \S+ ms \[\S+, \S+\]; budget 1e-06 ms",
+        r"latency over budget: small in mobile-1t/128 \S+ ms \[\S+, \S+\]; budget 1e-06 ms\n"
+        r"alone: pytest test_own\.py::test_broken_in_ms --gate-manifest ",
         r"pocketbert: profile 'mobile-9t' was not weighed; legal: mobile-1t",
         r"pocketbert: no artifact 'smaller' was weighed; legal: reference, small, other",
         r"pocketbert: latency_budget: the test never called `weigh`",
-        r"size regressed: small .*; threshold \+1%",
+        r"size regressed: small .*; threshold \+1%\nalone: pytest test_own\.py::test_red --gate-manifest ",
         r"pocketbert: nothing judged of 'small beauty'; legal: small \(latency\), small \(memory\)",
     ):
         assert re.search(said, lines), said

@@ -40,7 +40,8 @@ def test_an_unchanged_manifest_keeps_size_memory_and_accuracy(
     bench: Run, pytester: pytest.Pytester, baseline: Path
 ) -> None:
     manifest = write_manifest(pytester.path / "m", SHIPS)
-    bench(manifest, PROFILE, f"--gate-baseline={baseline}", "--benchmark-json=bench.json")
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}", "--benchmark-json=bench.json")
+    result.stdout.fnmatch_lines(["*benchmark 'mobile-1t/128'*", "*pocketbert: verdicts*"])  # in this order
     found = outcomes(pytester.path)
     assert {found[metric, name] for metric in ("memory", "size", "accuracy") for name in SHIPS} == {"ok"}
     recorded = json.loads((pytester.path / "bench.json").read_text())["benchmarks"]
@@ -83,7 +84,7 @@ def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
     assert why["artifact"] == "small"
     assert why["evidence"]["operators"][0]["what"] == "MatMul"
     assert "- **what changed inside** `small`: operators: MatMul 8 × " in page
-    assert "<b>Why it regressed</b>: `small`" in page
+    assert "<b>Why it regressed</b>: <code>small</code>" in page
     result.stdout.fnmatch_lines(["inside small: operators: MatMul 8 × *"])
 
 
@@ -203,7 +204,11 @@ def test_an_artifact_that_cannot_be_opened_fails_alone_with_its_last_words(
 
 def test_no_baseline_fails_only_when_strict(bench: Run, pytester: pytest.Pytester) -> None:
     manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
-    assert bench(manifest, PROFILE).ret == pytest.ExitCode.OK
+    result = bench(manifest, PROFILE)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        ["baseline: none; write one with: pocketbert baseline update reports/tiny.json", "* verdicts, 0 failing*"]
+    )
     assert bench(manifest, PROFILE, "--gate-strict").ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -233,7 +238,10 @@ def is_worker(process: psutil.Process) -> bool:
 
 def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m", SHIPS)
-    command = [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", str(REPO / "bench/test_gate.py")]
+    start = "import sys, pytest; from bench import lock; lock.LOCK = sys.argv[1]; sys.exit(pytest.main(sys.argv[2:]))"
+    own_lock = str(tmp_path / "gate.lock")  # nobody else's run is waited for
+    gate_item = str(REPO / "bench/test_gate.py")
+    command = [sys.executable, "-c", start, own_lock, *PLUGIN, "-p", "no:cacheprovider", gate_item]
     gate = subprocess.Popen(
         [*command, f"--gate-manifest={manifest}", PROFILE],
         cwd=tmp_path,

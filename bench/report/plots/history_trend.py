@@ -19,6 +19,7 @@ _LABELS = 12
 _LINES = ("#c8480a", "#1b4f8f", "#2f7d4f", "#7a3e9d", "#8a6d00", "#59636e")
 _MARKS = "osD^vP"
 _LINE = 13.0  # pixels
+_SIGNS = ("new baseline", "other machine", "other teacher")
 Value = Callable[[Figures], tuple[float, float, float] | None]
 """Figure of an artifact with the ends of its interval."""
 
@@ -32,6 +33,7 @@ def draw(records: Sequence[Record]) -> "Figure | None":
     figure = new_figure(0.9 + 1.35 * len(panels))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     names = list(dict.fromkeys(name for run in runs for name in run.artifacts))
+    grid[-1].set_xlim(-0.5, len(runs) - 0.5)
     for axes, (title, value, of_machine) in zip(grid, panels, strict=True):
         latest, edges = [], []
         for number, name in enumerate(names):
@@ -52,7 +54,6 @@ def draw(records: Sequence[Record]) -> "Figure | None":
     step = -(-len(runs) // _LABELS)
     ticks = list(range(len(runs) - 1, -1, -step))
     grid[-1].set_xticks(ticks, [_label(runs[x]) for x in ticks], fontsize=9)
-    grid[-1].set_xlim(-0.5, len(runs) - 0.5)
     figure.legend(
         *grid[0].get_legend_handles_labels(), loc="outside upper left", ncols=min(len(names), 4), fontsize=9.5
     )
@@ -147,26 +148,30 @@ def _segments(
 
 
 def _mark_updates(axes: "Axes", runs: Sequence[Record], named: bool) -> None:
-    """Upright lines between two runs: a new baseline, another machine or teacher."""
+    """Upright lines between two runs: a new baseline, another machine or teacher.
+
+    Each kind has a row of names; a line too near to one that is named goes without, its stroke tells what it is.
+    """
+    ends: dict[str, float] = {}
     for x, (before, now) in enumerate(pairwise(runs)):
         signs = []
         if now.baseline and now.baseline != before.baseline:
-            signs.append(("new baseline", INK, "-"))
+            signs.append((_SIGNS[0], INK, "-"))
         if (before.fingerprint, before.reference) != (now.fingerprint, now.reference):
-            word = "other machine" if before.fingerprint != now.fingerprint else "other teacher"
-            signs.append((word, MUTED, ":"))
-        for number, (word, colour, line) in enumerate(signs):
+            signs.append((_SIGNS[1 if before.fingerprint != now.fingerprint else 2], MUTED, ":"))
+        for word, colour, line in signs:
             axes.axvline(x + 0.5, color=colour, linewidth=1, linestyle=line, zorder=1)
-            if named:
-                axes.annotate(
+            if named and axes.transData.transform((x + 0.5, 0))[0] > ends.get(word, 0.0):
+                name = axes.annotate(
                     word,
                     (x + 0.5, 1),
                     xycoords=("data", "axes fraction"),
-                    xytext=(3, -9 - 11 * number),
+                    xytext=(3, -9 - 11 * _SIGNS.index(word)),
                     textcoords="offset points",
                     fontsize=8.5,
                     color=colour,
                 )
+                ends[word] = name.get_window_extent().x1
 
 
 def _label(run: Record) -> str:

@@ -26,15 +26,16 @@ def draw(results: Results) -> "Figure | None":
     figure = new_figure(1.15 + _ROW * len(shown))
     axes = figure.subplots()
     widest = max(size.bytes for _, size in shown)
+    scale, unit = (1e6, "MB") if widest >= 1e6 else (1e3, "kB")
     for row, (_, size) in enumerate(shown):
         left = 0
         for part in _ORDER:
             count = size.parts.get(part, 0)
-            axes.barh(row, count / 1e6, left=left / 1e6, height=0.66, color=COLOURS[part], linewidth=0)
+            axes.barh(row, count / scale, left=left / scale, height=0.66, color=COLOURS[part], linewidth=0)
             if count > _READABLE * widest:
                 light = part in ("FFN", REST)
                 axes.text(
-                    (left + count / 2) / 1e6,
+                    (left + count / 2) / scale,
                     row,
                     file_size(count),
                     ha="center",
@@ -45,7 +46,7 @@ def draw(results: Results) -> "Figure | None":
             left += count
         axes.annotate(
             file_size(size.bytes),
-            (size.bytes / 1e6, row),
+            (size.bytes / scale, row),
             xytext=(5, 0),
             textcoords="offset points",
             va="center",
@@ -54,10 +55,10 @@ def draw(results: Results) -> "Figure | None":
         )
     axes.set_yticks(range(len(shown)), [latin(a.id) for a, _ in shown], fontsize=9.5)
     axes.set_ylim(len(shown) - 0.5, -0.6)
-    axes.set_xlim(0, 1.11 * widest / 1e6)
+    axes.set_xlim(0, 1.11 * widest / scale)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("MB on disk", color=MUTED)
+    axes.set_xlabel(f"{unit} on disk", color=MUTED)
     parts = [part for part in _ORDER if any(size.parts.get(part, 0) > 0.002 * widest for _, size in shown)]
     handles = [axes.barh(0, 0, color=COLOURS[part], label=part) for part in parts]
     axes.legend(

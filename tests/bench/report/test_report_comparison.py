@@ -58,6 +58,11 @@ def page(before: Results, now: Results) -> str:
     return compose("a.json", "b.json", before, now).replace("\N{NO-BREAK SPACE}", " ")
 
 
+def test_two_branches_are_told_apart_by_their_commits(results: Results) -> None:
+    was, now = (results.model_copy(update={"commit": letter * 40}) for letter in "ab")
+    assert re.search(rf"\| commit +\| \*\*`{'a' * 12}`\*\* +\| \*\*`{'b' * 12}`\*\*", page(was, now))
+
+
 @pytest.mark.parametrize(("factor", "direction"), [(1.0, None), (1.015, None), (1.10, "more"), (0.9, "less")])
 def test_latency_is_said_to_change_only_where_its_interval_says_so(
     results: Results, changed: Change, factor: float, direction: str | None

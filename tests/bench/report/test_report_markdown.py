@@ -42,8 +42,10 @@ def test_first_lines_name_a_rolled_back_step(rolled_back: Results) -> None:
 def test_first_lines_name_unsettled_steps(results: Results) -> None:
     line = _first_lines(compose(results, []))[1]
     assert line.startswith("- **Unsettled:**")
-    assert re.search(r"distill \(0\.7 points, 0\.0 to 1\.4; about \d?\d,\d{3} rows would settle it\)", line)
     assert "prune-heads" not in line
+    # What does not change the model repeats its drop: said once.
+    settled = r"\(0\.7 points, 0\.0 to 1\.4; about \d?\d,\d{3} rows would settle it\)"
+    assert re.search(rf"accept: distill, torch-fp32, onnx-fp32 {settled}; onnx-int8 \(0\.7 points, ", line), line
 
 
 def test_first_lines_name_a_weakened_step_and_the_details_what_was_tried(results: Results) -> None:
@@ -127,7 +129,9 @@ def test_a_teacher_below_the_linear_model_is_announced(results: Results) -> None
     worse = results.linear_control.comparison.model_copy(update={"value": 0.84, "drop": 0.0131})
     control = results.linear_control.model_copy(update={"comparison": worse})
     lines = _first_lines(compose(results.model_copy(update={"linear_control": control}), []))
-    assert "**The teacher is below the linear model:** accuracy 84.0 % against 85.3 %" in lines[2]
+    assert (
+        "**The teacher does not beat the linear model:** accuracy 84.0 % against 85.3 %, gain −1.3 points (" in lines[2]
+    )
 
 
 def test_headline_says_faster_smaller_and_at_what_price(results: Results) -> None:
@@ -165,8 +169,20 @@ def test_without_a_baseline_nothing_is_called_unregressed(results: Results) -> N
     verdicts = [v.model_copy(update={"outcome": "no-baseline", "baseline": None}) for v in results.verdicts]
     page = compose(results.model_copy(update={"verdicts": verdicts, "baseline": None}), [])
     assert "nothing regressed" not in page
+    assert "- **no baseline** yet; accept these figures with" in page
     assert "**Gate: nothing was judged, for lack of a baseline (4 figures).**" in page
     assert "`pocketbert baseline update reports/offline.json`" in page
+
+
+def test_a_foreign_baseline_is_explained_once(results: Results) -> None:
+    reason = "the baseline is from another machine (processor A, here B)"
+    update = {"outcome": "no-baseline", "baseline": None, "note": reason, "message": f"m, {reason}; threshold +5%"}
+    verdicts = [v if v.metric in ("size", "accuracy") else v.model_copy(update=update) for v in results.verdicts]
+    page = compose(results.model_copy(update={"verdicts": [*verdicts, verdicts[0]]}), [])
+    assert page.count(reason) == 1
+    assert f"- latency and memory of `student-int8.onnx`: {reason}" in _fold(page, "All verdicts")
+    assert page.count("**Not judged: latency and memory.**") == 1
+    assert "**no baseline** yet" not in page
 
 
 def test_main_table_has_teacher_stages_and_artifacts(results: Results) -> None:
@@ -250,6 +266,9 @@ def test_tables_are_well_formed_and_render(kind: str, request: pytest.FixtureReq
     assert page.count("<details>") == page.count("</details>") >= 7
     for name in PICTURES:
         assert f"](offline/{name})" in page
+    assert "`" not in "".join(re.findall("<summary>.*", page)), "GitHub takes a summary for HTML"
+    bullets = [block for block in page.partition("<details>")[0].split("\n\n") if block.startswith("- **")]
+    assert len(bullets) <= 1, "a blank line makes a loose list"
 
 
 def test_somebody_elses_words_break_no_table() -> None:

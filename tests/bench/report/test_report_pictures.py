@@ -11,7 +11,7 @@ import pytest
 from bench.report import write_report
 from bench.report.plots import accuracy_latency, beside_baseline, guard_path, size_parts
 from bench.report.plots.style import style
-from bench.results import Results
+from bench.results import Results, Size
 from compress.manifest import Try
 
 PICTURES = {"accuracy-latency.svg", "guard.svg", "latency.svg", "memory.svg", "size.svg"}
@@ -82,6 +82,15 @@ def test_parts_of_a_bar_add_up_to_the_file(results: Results) -> None:
         bars[bar.get_y()] = bars.get(bar.get_y(), 0.0) + bar.get_width()
     megabytes = [a.size.bytes / 1e6 for a in results.artifacts if a.size]
     assert sorted(w for w in bars.values() if w)[:7] == pytest.approx(sorted(megabytes), rel=1e-3)
+    assert figure.axes[0].get_xlabel() == "MB on disk"
+
+
+def test_small_files_have_an_axis_in_kilobytes(results: Results) -> None:
+    tiny = results.artifacts[0].model_copy(update={"size": Size(bytes=90_000, deflated_bytes=1, parts={"FFN": 90_000})})
+    figure = size_parts.draw(results.model_copy(update={"artifacts": [tiny]}))
+    assert figure
+    assert figure.axes[0].get_xlabel() == "kB on disk"
+    assert figure.axes[0].patches[0].get_width() + figure.axes[0].patches[2].get_width() == pytest.approx(90)
 
 
 def test_the_guards_path_passes_by_what_was_rejected(results: Results) -> None:
