@@ -1,32 +1,35 @@
 """What zeros buy in the files that ship: each is made once more without them, only to be deflated."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from compress.cache import step_key
 from compress.exports import INPUTS, file_name
+from compress.exports.export import Export
 from compress.files import deflated_bytes
 from compress.manifest import Artifact, Step, files_of
-from compress.recipe import ArtifactTable
 from compress.workbench import Done, Workbench
 
 
-def with_dense_sizes(bench: Workbench, accepted: Sequence[Done], shipped: list[Artifact]) -> list[Artifact]:
+def with_dense_sizes(
+    bench: Workbench, accepted: Sequence[Done], steps: Sequence[Step], shipped: list[Artifact]
+) -> list[Artifact]:
     """`shipped` with what each quantized file would take deflated without the zeros of the last stages.
 
     Nothing is made where the last stage set none. A float file needs none: the checkpoints of the stages say as much.
 
     Args:
         accepted: the teacher and every accepted stage, in order.
+        steps: how the shipped files were made.
     """
     dense = last_dense(accepted)
     if dense is accepted[-1]:
         return shipped
     sizes = {
-        file_name(table.format, table.precision): _deflated(bench, table, dense)
-        for table in bench.recipe.artifacts
-        if table.precision != "fp32"
+        file_name(made["format"], made["precision"]): _deflated(bench, made, dense)
+        for step in steps
+        if step.decision == "accepted" and (made := step.parameters)["precision"] != "fp32"
     }
     return [a.model_copy(update={"dense_deflated_bytes": sizes.get(a.id)}) for a in shipped]
 
@@ -36,18 +39,18 @@ def last_dense(accepted: Sequence[Done]) -> Done:
     return next(done for done in reversed(accepted) if done.step.kind != "sparsify")
 
 
-def _deflated(bench: Workbench, table: ArtifactTable, dense: Done) -> int:
-    """Bytes of the file made from `dense`, deflated; the file itself is not kept."""
-    name = f"{table.format}-{table.precision}"
-    sources = [f"exports/{table.format}.py", "exports/plain.py", "dense.py", "files.py"]
-    key = step_key(dense.step.key, table.model_dump(), sources)
-    step = Step(name=f"{name} without zeros", kind="dense", decision="accepted", parameters=table.model_dump(), key=key)
+def _deflated(bench: Workbench, made: dict[str, Any], dense: Done) -> int:
+    """Bytes of the file that is `made` in the same way from `dense`, deflated; the file itself is not kept."""
+    inputs = (*INPUTS, *(["token_type_ids"] if dense.tokens.validation.inputs.types else []))
+    export = Export(made["format"], made["precision"], inputs, made.get("keep_float", ()))
+    name = f"{export.format}-{export.precision}"
+    sources = [*(f"exports/{part}.py" for part in (export.format, "half", "plain")), "dense.py", "files.py"]
+    key = step_key(dense.step.key, made, [*sources, "quantized.py"])
+    step = Step(name=f"{name} without zeros", kind="dense", decision="accepted", parameters=made, key=key)
 
     def work(_: Path, scratch: Path) -> Step:
-        scratch.mkdir(exist_ok=True)
-        file = scratch / file_name(table.format, table.precision)
-        names = (*INPUTS, *(["token_type_ids"] if dense.tokens.validation.inputs.types else []))
-        import_module(f"compress.exports.{table.format}").export(dense.model(), file, table.precision, names)
+        file = scratch / file_name(export.format, export.precision)
+        export.write(dense.model(), file)
         size = sum(deflated_bytes(part) for _, part in files_of(file))
         return step.model_copy(update={"measured": {"deflated_bytes": size}})
 

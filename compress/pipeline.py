@@ -121,7 +121,7 @@ class _Build(Workbench):
                 accepted = done
                 stages.append(done)
         steps, shipped = ship(self, accepted)
-        shipped = with_dense_sizes(self, [self.teacher, *stages], shipped)
+        shipped = with_dense_sizes(self, [self.teacher, *stages], steps, shipped)
         return write_manifest(self, command, [*self.steps, *steps], stages, shipped, control)
 
     def make_teacher(self) -> Done:
