@@ -3,6 +3,8 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def quiet() -> None:
@@ -10,6 +12,8 @@ def quiet() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     warnings.filterwarnings("ignore")
+    logging.basicConfig(level=logging.ERROR)  # the first one counts: XNNPACK's partitioner asks for warnings
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # torchao registers what it need not
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime.quantization gives its advice on the root logger
 
@@ -20,3 +24,16 @@ def quiet() -> None:
     datasets.logging.set_verbosity_error()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+
+
+@contextmanager
+def no_stderr() -> Iterator[None]:
+    """Keep off the terminal what C++ writes to standard error in this block, and whatever else the process does."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)

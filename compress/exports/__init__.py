@@ -23,6 +23,7 @@ class Format(NamedTuple):
 FORMATS = {
     "torch": Format("torch", "torch", ("fp32",)),
     "onnx": Format("onnxruntime", "onnx", ("fp32", "int8")),
+    "executorch": Format("executorch", "pte", ("fp32", "int8")),
 }
 """By name; the module here bears it."""
 

@@ -75,7 +75,8 @@ class PlainClassifier(nn.Module):
 
     def _embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
         tables: Any = self.embeddings
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device) + self.first_position
+        # Counted from the first one, not added to it: PT2E's quantizer would make the sum a float.
+        positions = torch.arange(self.first_position, self.first_position + input_ids.shape[1], device=input_ids.device)
         hidden = tables.word_embeddings(input_ids) + tables.position_embeddings(positions)
         types = tables.token_type_embeddings
         hidden = hidden + (types.weight[0] if token_type_ids is None else types(token_type_ids))

@@ -1,4 +1,7 @@
-"""File -> logits, one module per runtime. A session opened here answers the same way whatever runs underneath."""
+"""File -> logits, one module per runtime. A session opened here answers the same way whatever runs underneath.
+
+A module has ``open_session(path, threads)``, and ``threads()`` if its runtime says how many are in force.
+"""
 
 import os
 from collections.abc import Mapping
@@ -24,8 +27,10 @@ class Session(Protocol):
         ...
 
 
-RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime"}
+RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "executorch": "executorch"}
 """Runtime -> the package that must be installed for it; the module here bears the runtime's name."""
+_EXTRAS = {"executorch": "'pocketbert[mobile]'"}
+"""Package -> what brings it in a version that we know."""
 
 
 def open_session(runtime: str, path: Path, threads: int) -> Session:
@@ -48,5 +53,6 @@ def require(runtime: str) -> None:
     """Raise `BadInput` unless `runtime` is known and installed."""
     if runtime not in RUNTIMES:
         raise BadInput(f"unknown runtime {runtime!r}; legal: {', '.join(RUNTIMES)}")
-    if find_spec(RUNTIMES[runtime]) is None:
-        raise BadInput(f"runtime {runtime!r} is not installed: pip install {RUNTIMES[runtime]}")
+    package = RUNTIMES[runtime]
+    if find_spec(package) is None:
+        raise BadInput(f"runtime {runtime!r} is not installed: pip install {_EXTRAS.get(package, package)}")

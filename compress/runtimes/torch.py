@@ -31,3 +31,8 @@ def open_session(path: Path, threads: int) -> TorchSession:
     """Open the folder `path` with `threads` intra-op threads (a setting of the whole process)."""
     torch.set_num_threads(threads)
     return TorchSession(load_classifier(path))
+
+
+def threads() -> int:
+    """The intra-op threads in force, the caller's among them."""
+    return torch.get_num_threads()
