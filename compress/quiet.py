@@ -3,8 +3,6 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 def quiet() -> None:
@@ -24,16 +22,3 @@ def quiet() -> None:
     datasets.logging.set_verbosity_error()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-
-
-@contextmanager
-def no_stderr() -> Iterator[None]:
-    """Keep off the terminal what C++ writes to standard error in this block, and whatever else the process does."""
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)

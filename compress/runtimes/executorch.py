@@ -1,6 +1,8 @@
 """ExecuTorch on the CPU: a ``.pte`` file's ``forward``, through XNNPACK and ExecuTorch's own kernels."""
 
 from collections.abc import Iterator
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ from executorch.extension.pybindings import _C as bindings  # noqa: N811
 from numpy.typing import NDArray
 
 from compress.errors import BadInput
-from compress.quiet import no_stderr
 from compress.runtimes import Batch
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -56,7 +57,7 @@ class ExecutorchSession:
 
     def _takes(self, tokens: int) -> bool:
         """Whether a text of that length is let in; what is said of sizes is the largest, be it fixed or not."""
-        with no_stderr():
+        with redirect_stderr(StringIO()):
             try:
                 self._method.set_inputs([torch.ones((1, tokens), dtype=torch.long) for _ in self._inputs])
             except RuntimeError:
@@ -72,7 +73,7 @@ def open_session(path: Path, threads: int) -> ExecutorchSession:
 
 def set_threads(threads: int) -> None:
     """Replace the pool that XNNPACK and the kernels share; nothing of it may be running."""
-    with no_stderr():
+    with redirect_stderr(StringIO()):  # where it looked for the cores of a phone
         bindings._unsafe_reset_threadpool(threads)
 
 
