@@ -15,7 +15,7 @@ FLAGS = (
     "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
 """Instruction sets that the runtimes choose their kernels by: x86's, then ARM's."""
-PACKAGES = ("onnxruntime", "torch", "transformers", "tokenizers", "numpy")
+PACKAGES = ("onnxruntime", "executorch", "torch", "transformers", "tokenizers", "numpy")
 
 
 def read_machine() -> Machine:

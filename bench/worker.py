@@ -89,6 +89,7 @@ class Worker:
         self._cores = cores
         self._session: Any = None
         self._artifact: Path | None = None
+        self._threads: Callable[[], int] | None = None
         self._requests: list[dict[str, Any]] = []
 
     def imports(self, runtime: str) -> dict[str, Any]:
@@ -103,6 +104,7 @@ class Worker:
         pin(self._cores)
         self._artifact = Path(path)
         self._session = open_session(runtime, self._artifact, threads, inputs)
+        self._threads = getattr(import_module(f"compress.runtimes.{runtime}"), "threads", None)
         return memory(self._artifact)
 
     def requests(self, path: str) -> dict[str, Any]:
@@ -155,8 +157,7 @@ class Worker:
 
     def state(self) -> dict[str, Any]:
         """Peak memory, and the threads that the runtime says are in force (None where it has no such report)."""
-        torch = sys.modules.get("torch")
-        return {**memory(self._artifact), "threads": torch.get_num_threads() if torch else None}
+        return {**memory(self._artifact), "threads": self._threads() if self._threads else None}
 
 
 def serve(worker: Worker, commands: TextIOWrapper, replies: TextIOWrapper) -> None:

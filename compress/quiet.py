@@ -10,6 +10,8 @@ def quiet() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     warnings.filterwarnings("ignore")
+    logging.basicConfig(level=logging.ERROR)  # the first one counts: XNNPACK's partitioner asks for warnings
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # torchao registers what it need not
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # of torchao, which transformers looks for
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime.quantization gives its advice on the root logger

@@ -24,6 +24,7 @@ class Format(NamedTuple):
 FORMATS = {
     "torch": Format("torch", "torch", ("fp32", "fp16", "int8")),
     "onnx": Format("onnxruntime", "onnx", ("fp32", "fp16", "int8")),
+    "executorch": Format("executorch", "pte", ("fp32", "int8")),
     "coreml": Format("coreml", "mlpackage", ("fp16", "int8")),
 }
 """By name; the module here bears it."""

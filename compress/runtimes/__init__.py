@@ -1,4 +1,7 @@
-"""File -> logits, one module per runtime. A session opened here answers the same way whatever runs underneath."""
+"""File -> logits, one module per runtime. A session opened here answers the same way whatever runs underneath.
+
+A module has ``open_session(path, threads)``, and ``threads()`` if its runtime says how many are in force.
+"""
 
 import os
 from collections.abc import Mapping
@@ -24,13 +27,13 @@ class Session(Protocol):
         ...
 
 
-RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime"}
+RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "executorch": "executorch"}
 """Runtime -> the package that must be installed for it; the module here bears the runtime's name."""
 ELSEWHERE = {"coreml": "coremltools"}
 """Runtimes of other systems -> the package that works out what their files say. That is not worth timing: such a file
 is weighed by its size alone.
 """
-_EXTRAS = {"coremltools": "'pocketbert[mobile]'"}
+_EXTRAS = dict.fromkeys(("coremltools", "executorch"), "'pocketbert[mobile]'")
 """Package -> what brings it in a version that we know."""
 
 

@@ -35,3 +35,8 @@ def open_session(path: Path, threads: int) -> TorchSession:
     """
     torch.set_num_threads(threads)
     return TorchSession(load_quantized(path) if is_quantized(path) else load_classifier(path))
+
+
+def threads() -> int:
+    """The intra-op threads in force, the caller's among them."""
+    return torch.get_num_threads()

@@ -48,6 +48,8 @@ def open_session(path, threads):
         kept = mmap.mmap(os.open(file, os.O_RDONLY), 0, prot=mmap.PROT_READ)
         if path.name == "maps-another":
             sum(kept[at] for at in range(0, len(kept), 4096))
+    if path.name == "reports":
+        globals()["threads"] = lambda: 3
     if path.name == "strays":
         os.sched_setaffinity(0, range(os.cpu_count()))
     return Session(path)
@@ -116,6 +118,8 @@ def test_more_threads_than_asked_for_are_a_failure() -> None:
     with opened("fine") as child:
         child.verify()
     with opened("threads") as child, pytest.raises(ChildFailed, match="runs on 2 threads, asked for 1"):
+        child.verify()
+    with opened("reports") as child, pytest.raises(ChildFailed, match="runs on 3 threads, asked for 1"):
         child.verify()
 
 

@@ -1,0 +1,113 @@
+"""ExecuTorch files (``.pte``) for XNNPACK on the CPU, FP32 or dynamically quantized to INT8 (embedding table included).
+
+Their one method, ``forward``, answers one text of any length up to the model's positions. Length is dynamic because
+that costs nothing against a file of a fixed length (128 tokens in 15.2 against 15.1 ms in FP32, 6.6 against 6.8 in
+INT8; 16 of them in 2.6 ms), while a bucket is computed in full whatever it holds, and exported once more.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import executorch.kernels.quantized  # noqa: F401  the exporter looks the kernels of quantized tables up there
+import torch
+from executorch.backends.xnnpack._passes.remove_noop_expand_copy_pass import RemoveNoopExpandCopyPass
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+    XNNPACKQuantizer,
+    get_symmetric_quantization_config,
+)
+from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
+from executorch.exir.dialects._ops import ops
+from executorch.exir.pass_base import ExportPass
+from executorch.exir.passes.quant_fusion_pass import QuantFusionPass
+from torch.export import Dim, ExportedProgram
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantizer import ComposableQuantizer
+from torchao.quantization.pt2e.quantizer.embedding_quantizer import EmbeddingQuantizer
+
+from compress.architectures import positions
+from compress.exports import INPUTS
+from compress.exports.plain import forward_of
+from compress.files import whole
+
+if TYPE_CHECKING:
+    from torch.fx import Node
+    from transformers import PreTrainedModel
+
+_TRACED = 8
+"""Tokens of the text that is traced, as good as any number above the shortest."""
+_SHORTEST = 3
+"""Tokens that the exporter may count on, for MobileBERT's embeddings look at neighbours; the runtime takes fewer."""
+
+
+def export(
+    model: "PreTrainedModel",
+    path: Path,
+    precision: str,
+    inputs: Sequence[str] = INPUTS,
+    keep_float: Collection[str] = (),
+) -> str | None:
+    """Write `model` to the file `path`.
+
+    Args:
+        inputs: what ``forward`` takes, in this order, each (1, tokens) int64; of pairs ``token_type_ids`` comes third.
+        keep_float: names of Linears that stay in float in an INT8 file.
+
+    Returns:
+        What has to be said about the file, if anything.
+    """
+    forward, note = forward_of(model)
+    # One tensor each: of two inputs that are the same one, the exporter reads but one.
+    arguments = tuple(torch.full((1, _TRACED), int(name != "token_type_ids")) for name in inputs)
+    length = Dim("length", min=_SHORTEST, max=positions(model.config))
+    shapes = tuple({1: length} for _ in inputs)
+    program = torch.export.export(forward, arguments, dynamic_shapes=shapes)
+    if precision == "int8":
+        kept = {model.get_submodule(name) for name in keep_float}
+        weights = {f"{name}.weight" for name, module in forward.named_modules() if module in kept}
+        quantized = _quantize(program, arguments, weights)
+        program = torch.export.export(quantized, arguments, dynamic_shapes=shapes)
+    _write(program, path)
+    return note
+
+
+def _quantize(program: ExportedProgram, arguments: tuple[torch.Tensor, ...], kept: Collection[str]) -> torch.nn.Module:
+    """Linears per output channel, their inputs as they come; tables per row. The weights named in `kept` stay."""
+
+    def is_free(node: "Node") -> bool:
+        return str(getattr(node.args[1], "target", None)) not in kept
+
+    linears = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True))
+    linears.set_filter_function(is_free)
+    prepared = prepare_pt2e(program.module(), ComposableQuantizer([EmbeddingQuantizer(), linears]))
+    prepared(*arguments)  # the observers of weights look at them when they run
+    converted: torch.nn.Module = convert_pt2e(prepared)
+    return converted
+
+
+def _write(program: ExportedProgram, path: Path) -> None:
+    edge = to_edge_transform_and_lower(
+        program,
+        transform_passes=[RemoveNoopExpandCopyPass(), _InferLength()],
+        partitioner=[XnnpackPartitioner()],
+        # It has no word for quantized tables.
+        compile_config=EdgeCompileConfig(_check_ir_validity=False),
+    )
+    finished = edge.transform([QuantFusionPass(_fix_node_meta_val=True)]).to_executorch()
+    with whole(path) as temporary, temporary.open("wb") as stream:
+        finished.write_to_file(stream)
+
+
+class _InferLength(ExportPass):
+    """Say -1 for the one dynamic size of a new shape: XNNPACK takes such a reshape in, and a symbol's not.
+
+    With the copies that change no shape gone as well, attention is less torn apart: 8 % faster at 128 tokens.
+    """
+
+    def call_operator(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], meta: Any) -> Any:
+        if op == ops.edge.aten.view_copy.default:
+            sizes = [size if isinstance(size, int) else -1 for size in args[1]]
+            if sizes.count(-1) == 1:
+                args = (args[0], sizes)
+        return super().call_operator(op, args, kwargs, meta)
