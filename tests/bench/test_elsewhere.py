@@ -53,7 +53,7 @@ def test_its_size_is_judged_and_nothing_else(bench: Run, pytester: pytest.Pytest
     judged = bench(manifest, PROFILE, "--gate-baseline=baseline.json", "-m", "size")
     assert judged.ret == pytest.ExitCode.TESTS_FAILED
     judged.assert_outcomes(passed=1, failed=1, deselected=4)
-    judged.stdout.fnmatch_lines([f"size regressed: {PACKAGE} 6,000 bytes against 5,000, *"])
+    judged.stdout.fnmatch_lines([f"size regressed: {PACKAGE} 6,000 bytes against the baseline's 5,000, *"])
 
 
 def test_one_that_ships_no_more_is_missed_once(bench: Run, pytester: pytest.Pytester, weighed: Results) -> None:
