@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _TOKENS, _RUNS, _SETS = 128, 20, 5
-_MANIFEST = Path("artifacts/offline/manifest.json")
+_MANIFEST = Path("artifacts/mobile/manifest.json")
 
 
 def main() -> None:
