@@ -36,6 +36,8 @@ from bench.report.tables import code, table, text
 from bench.results import Interval, Results, Verdict, Weighed
 
 UNFOLDED = ("regressed", "missing", "inconclusive")
+_FEW = 3
+"""Inconclusive verdicts that are each worth a line on the first screen."""
 ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
 
 
@@ -169,7 +171,10 @@ def not_measured(results: Results) -> str:
 
 def noteworthy(results: Results) -> str:
     """The gated verdicts that fail or are unclear, one line each, and what to do about missing baselines."""
-    lines = [_line(v) for outcome in UNFOLDED for v in results.verdicts if v.outcome == outcome and not absent(v)]
+    lines = []
+    for outcome in UNFOLDED:
+        found = [v for v in results.verdicts if v.outcome == outcome and not absent(v)]
+        lines += map(_line, found) if outcome != "inconclusive" or len(found) <= _FEW else [_many(found)]
     if gone := dict.fromkeys(v.profile for v in results.verdicts if absent(v) and v.profile):
         lines.append(f"- **not possible here**, though in the baseline: latency {', '.join(map(text, gone))}")
     new = [v for v in results.verdicts if v.gated and v.outcome == "no-baseline" and not foreign(v)]
@@ -180,6 +185,18 @@ def noteworthy(results: Results) -> str:
             f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}"
         )
     return "\n".join(lines)
+
+
+def _many(unclear: list[Verdict]) -> str:
+    """One line for all that are inconclusive: they fail nothing, and the table of all verdicts has each."""
+    cells: dict[str, list[str]] = {}
+    for v in unclear:
+        cells.setdefault(code(v.artifact), []).append(text(v.profile or v.metric))
+    metrics = " and ".join(dict.fromkeys(v.metric for v in unclear))
+    where = "; ".join(f"{artifact} {', '.join(places)}" for artifact, places in cells.items())
+    return (
+        f"- **{metrics} inconclusive:** too wide an interval for the threshold, listed with all verdicts below: {where}"
+    )
 
 
 def verdicts(results: Results) -> str:

@@ -158,6 +158,15 @@ def test_a_regression_stands_unfolded_with_baseline_measured_and_interval(regres
     assert "memory ok" not in page
 
 
+def test_many_inconclusive_verdicts_share_one_line(regressed: Results) -> None:
+    [unclear] = [v for v in regressed.verdicts if v.outcome == "inconclusive"]
+    many = [unclear.model_copy(update={"artifact": name, "profile": "cpu/mix"}) for name in ("a", "b", "c", "d")]
+    page = _unfolded(compose(regressed.model_copy(update={"verdicts": many}), []))
+    [line] = [line for line in page.splitlines() if "inconclusive:**" in line]
+    assert line.startswith("- **latency inconclusive:**")
+    assert line.endswith("`a` cpu/mix; `b` cpu/mix; `c` cpu/mix; `d` cpu/mix")
+
+
 def test_all_verdicts_are_folded_in_their_units(regressed: Results) -> None:
     folded = _fold(compose(regressed, []), "All verdicts").replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(r"\*\*regressed\*\* +\| latency .* 0\.104× \| +0\.121× \| +0\.119 to 0\.123 \| +\+5\.0 %", folded)
