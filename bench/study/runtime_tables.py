@@ -70,12 +70,12 @@ def roofline(every: Every, peaks: Peaks) -> str:
     """How near each artifact comes to the machine's products of matrices."""
     rows = []
     for now in every.values():
-        limit = peaks.limit_ms(now.macs, now.precision)
         if now.samples:
+            limit = peaks.limit_ms(now.macs, now.precision)
             p50 = median_over_sets(now.samples).estimate
             rows.append([now.name, f"{p50:.2f}", f"{limit:.2f}", f"{limit / p50:.0%}", f"{p50 / limit:.2f}"])
         else:
-            rows.append([now.name, now.missing, f"{limit:.2f}", "", ""])
+            rows.append([now.name, now.missing, "", "", ""])
     machine = f"One thread multiplies {peaks.fp32 / 1e9:.0f} GFLOP/s in FP32 and {peaks.int8 / 1e9:.0f} GOP/s in INT8."
     table = _table(["artifact", "P50, ms", "limit, ms", "of the peak", "times the limit"], rows)
     return f"{machine}\n\n{table}"
