@@ -171,7 +171,7 @@ def not_measured(results: Results) -> str:
 
 def noteworthy(results: Results) -> str:
     """The gated verdicts that fail or are unclear, one line each, and what to do about missing baselines."""
-    lines = []
+    lines: list[str] = []
     for outcome in UNFOLDED:
         found = [v for v in results.verdicts if v.outcome == outcome and not absent(v)]
         lines += map(_line, found) if outcome != "inconclusive" or len(found) <= _FEW else [_many(found)]
