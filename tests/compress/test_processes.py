@@ -56,6 +56,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatc
     assert _portion(Schedule(batch_size=36, gradient_accumulation_steps=2)) == 6
 
 
+@pytest.mark.slow
 def test_the_result_is_that_of_one_process(tmp_path: Path, tiny_data: Path) -> None:
     still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # processes draw dropout differently
     model = write_tiny_model(tmp_path / "model", **still)
