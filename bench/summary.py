@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.report.sections import figure, interval
+from bench.report.judged import figure, interval
 from bench.report.why import summary
 from bench.results import Results, Verdict
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.history import load, path_of
-from bench.report import lead, on_phone, sections, why, zeros
+from bench.report import guarded, judged, lead, on_phone, sections, why, zeros
 from bench.report.numbers import duration, percent, points, points_between
 from bench.report.plots import draw_all
 from bench.report.tables import code, fold, text
@@ -56,7 +56,7 @@ def compose(results: Results, pictures: list[str]) -> str:
         f"# pocketbert report: {text(results.recipe)}",
         lead.verdict_line(results),
         "Only a part was weighed: what the options `-k` and `-m` left." if results.part else "",
-        "\n".join(filter(None, [*warnings, sections.noteworthy(results), *why.lines(results)])),
+        "\n".join(filter(None, [*warnings, judged.noteworthy(results), *why.lines(results)])),
         lead.headline_figures(results),
         zeros.line(results),
         picture("accuracy-latency.svg"),
@@ -73,13 +73,13 @@ def compose(results: Results, pictures: list[str]) -> str:
 
 def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
     folds = []
-    if table := sections.verdicts(results):
+    if table := judged.verdicts(results):
         source = f"Judged against {code(results.baseline)}." if results.baseline else "There is no baseline yet."
         source += (
             " Latency is a multiple of what the same run measured beside it: the baseline's own file, else the teacher."
         )
-        folds.append(fold(f"<b>All verdicts</b>: {sections.verdict_counts(results)}", source, table))
-    if (table := sections.paired(results)) and any(v.metric == "latency" for v in results.verdicts):
+        folds.append(fold(f"<b>All verdicts</b>: {judged.verdict_counts(results)}", source, table))
+    if (table := judged.paired(results)) and any(v.metric == "latency" for v in results.verdicts):
         folds.append(
             fold(
                 "<b>Beside the baseline</b>: the same requests, in turn",
@@ -92,20 +92,20 @@ def _folds(results: Results, picture: Callable[[str], str]) -> list[str]:
         # No Markdown in a summary: GitHub and GitLab take it for HTML.
         artifacts = ", ".join(f"<code>{text(found.artifact)}</code>" for found in results.why)
         folds.append(fold(f"<b>Why it regressed</b>: {artifacts}", WHY, why.tables(results)))
-    if table := sections.flipped(results):
+    if table := judged.flipped(results):
         lost, won = sum(f.lost for f in results.flips), sum(f.won for f in results.flips)
         folds.append(fold(f"<b>Rows that flipped</b>: {lost} lost, {won} won over all artifacts", table))
-    if table := sections.guard(results):
+    if table := guarded.guard(results):
         folds.append(
             fold(
-                f"<b>The guard's decisions</b>: {sections.guard_counts(results)}",
+                f"<b>The guard's decisions</b>: {guarded.guard_counts(results)}",
                 picture("guard.svg"),
                 "After each step of the build the model is compared with the fine-tuned teacher, row by row on the "
                 f"validation split; a drop of {points(results.max_drop)} points is allowed.",
                 table,
             )
         )
-    if (table := sections.linear_control(results)) and results.linear_control:
+    if (table := guarded.linear_control(results)) and results.linear_control:
         c = results.linear_control.comparison
         folds.append(
             fold(

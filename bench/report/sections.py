@@ -1,14 +1,8 @@
-"""The tables of a report, each made from one part of the results. An empty string means: nothing to show."""
-
-from collections import Counter
+"""The tables of what was weighed, each made from one part of the results. An empty string means: nothing to show."""
 
 from bench.metrics.parts import REST
 from bench.report import on_phone, zeros
-from bench.report.lead import plain
 from bench.report.numbers import (
-    arrow,
-    change,
-    duration,
     file_size,
     mebibytes,
     milliseconds,
@@ -18,11 +12,8 @@ from bench.report.numbers import (
     quantity,
     significant,
     speed_up,
-    times,
 )
 from bench.report.pick import (
-    absent,
-    foreign,
     headline,
     latency,
     measured,
@@ -33,11 +24,8 @@ from bench.report.pick import (
     spoken,
 )
 from bench.report.tables import code, table, text
-from bench.results import Interval, Results, Verdict, Weighed
+from bench.results import Interval, Results, Weighed
 
-UNFOLDED = ("regressed", "missing", "inconclusive")
-_FEW = 3
-"""Inconclusive verdicts that are each worth a line on the first screen."""
 ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
 
 
@@ -169,197 +157,6 @@ def not_measured(results: Results) -> str:
     return "\n".join(["Not measured:", "", *missing]) if missing else ""
 
 
-def noteworthy(results: Results) -> str:
-    """The gated verdicts that fail or are unclear, one line each, and what to do about missing baselines."""
-    lines: list[str] = []
-    for outcome in UNFOLDED:
-        found = [v for v in results.verdicts if v.outcome == outcome and not absent(v)]
-        lines += map(_line, found) if outcome != "inconclusive" or len(found) <= _FEW else [_many(found)]
-    if gone := dict.fromkeys(v.profile for v in results.verdicts if absent(v) and v.profile):
-        lines.append(f"- **not possible here**, though in the baseline: latency {', '.join(map(text, gone))}")
-    new = [v for v in results.verdicts if v.gated and v.outcome == "no-baseline" and not foreign(v)]
-    if new:
-        some = "" if len(new) == len(results.verdicts) else " for some quantities (listed below)"
-        lines.append(
-            f"- **no baseline** yet{some}; accept these figures with "
-            f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}"
-        )
-    return "\n".join(lines)
-
-
-def _many(unclear: list[Verdict]) -> str:
-    """One line for all that are inconclusive: they fail nothing, and the table of all verdicts has each."""
-    cells: dict[str, list[str]] = {}
-    for v in unclear:
-        cells.setdefault(code(v.artifact), []).append(text(v.profile or v.metric))
-    metrics = " and ".join(dict.fromkeys(v.metric for v in unclear))
-    where = "; ".join(f"{artifact} {', '.join(places)}" for artifact, places in cells.items())
-    return (
-        f"- **{metrics} inconclusive:** too wide an interval for the threshold, listed with all verdicts below: {where}"
-    )
-
-
-def verdicts(results: Results) -> str:
-    """Every verdict, each figure in the unit of its metric; below the table why one has no baseline or figure."""
-    rows = [
-        [
-            f"**{v.outcome}**" if v.outcome in UNFOLDED else v.outcome,
-            v.metric,
-            code(v.artifact),
-            text(v.profile or ""),
-            figure(v, v.baseline),
-            figure(v, v.measured),
-            interval(v),
-            f"{points(v.threshold)} points" if v.metric == "accuracy" else f"+{percent(v.threshold)}",
-        ]
-        for v in results.verdicts
-    ]
-    headers = ["verdict", "metric", "artifact", "profile/length", "baseline", "measured", "interval", "threshold"]
-    whys = _reasons([v for v in results.verdicts if v.outcome == "no-baseline" and results.baseline])
-    return "\n\n".join([table(headers, rows, words=4), *(["\n".join(whys)] if whys else [])]) if rows else ""
-
-
-def _reasons(unjudged: list[Verdict]) -> list[str]:
-    """Why these have no baseline, once for all that share a reason."""
-    groups: dict[str, list[Verdict]] = {}
-    for verdict in unjudged:
-        groups.setdefault(verdict.note or verdict.message, []).append(verdict)
-    return [
-        f"- {' and '.join(dict.fromkeys(v.metric for v in same))} of "
-        f"{', '.join(code(name) for name in dict.fromkeys(v.artifact for v in same))}: {text(reason)}"
-        for reason, same in groups.items()
-    ]
-
-
-def paired(results: Results) -> str:
-    """Each shipped artifact beside the baseline's: what its latency verdicts rest on."""
-    rows = [
-        [
-            code(p.artifact),
-            text(spoken(names(results, p.profile), p.length)),
-            f"**{p.outcome}**" if p.outcome in UNFOLDED else p.outcome,
-            arrow(p.change) + change(p.change),
-            arrow(p.change_p90) + change(p.change_p90),
-            str(len(p.logs)),
-            percent(p.preempted),
-            duration(p.seconds),
-        ]
-        for p in results.paired
-    ]
-    headers = ["artifact", "where", "verdict", "change of P50", "change of P90", "pairs", "runs that lost their core"]
-    whys = [f"- {code(name)} was not timed beside it: {text(why)}" for name, why in results.unpaired.items()]
-    whys += [f"- {code(name)} is the baseline's very file, with the same libraries" for name in results.same_file]
-    return "\n\n".join(filter(None, [table([*headers, "took"], rows, words=3) if rows else "", "\n".join(whys)]))
-
-
-def flipped(results: Results) -> str:
-    """Rows that turned from right to wrong and back."""
-    blocks = []
-    for f in results.flips:
-        if not (f.lost or f.won):
-            continue
-        rows = [
-            [word, f"{row.row:,}", text(row.label), text(row.text)]
-            for word, listed in (("lost", f.lost_rows), ("won", f.won_rows))
-            for row in listed
-        ]
-        head = f"{code(f.artifact)} against {text(f.against)}: {f.lost} rows lost, {f.won} won; the first of each:"
-        blocks.append(f"{head}\n\n{table(['', 'test row', 'right label', 'text'], rows, words=4)}")
-    return "\n\n".join(blocks)
-
-
-def verdict_counts(results: Results) -> str:
-    """``9 ok, 1 improved``, over all verdicts, gated or not."""
-    return ", ".join(f"{n} {outcome}" for outcome, n in Counter(v.outcome for v in results.verdicts).most_common())
-
-
-def guard(results: Results) -> str:
-    """Each step of the build: what it cost in the metric and what the guard decided."""
-    rows, sparse = [], any(step.kind == "sparsify" for step in results.steps)
-    for step in results.steps:
-        c = step.comparison
-        decision = f"**{step.decision}**" if step.decision == "rolled-back" else step.decision
-        rows.append(
-            [
-                code(step.name),
-                f"{decision} (unsettled)" if step.unsettled else decision,
-                percent(c.value) if c else "",
-                percent(c.reference) if c else "",
-                f"{points(c.drop)} ({points_between(c.low, c.high)})" if c and step.decision != "reference" else "",
-                f"{c.rows:,}" if c else "",
-                quantity(parameters) if (parameters := step.measured.get("parameters_left")) else "",
-                percent(found) if sparse and (found := zeros.share(step)) is not None else "",
-                duration(step.seconds),
-            ]
-        )
-    metric = next((s.comparison.metric for s in results.steps if s.comparison), "metric")
-    figures = [text(metric), "teacher's", "drop, points", "validation rows", "parameters", "of them 0", "took"]
-    notes = "\n".join(
-        f"- {plain(s, results.steps)}: {text(note)}" for s in results.steps for note in (*s.notes, *s.remarks)
-    )
-    return (
-        "\n\n".join(filter(None, [table(["step", "decision", *figures], rows, words=2), notes, _tries(results)]))
-        if rows
-        else ""
-    )
-
-
-def _tries(results: Results) -> str:
-    """Every strength that the guard had tried of a stage that cost too much at first, and every INT8 file with more
-    and more Linears in float.
-    """
-    rows = []
-    for step in results.steps:
-        for one in step.tries:
-            c = one.comparison
-            rows.append(
-                [
-                    code(step.name),
-                    "as chosen" if one.strength is None else f"{one.strength:.3g}",
-                    f"{len(one.float_layers)} in float" if one.float_layers else ", ".join(map(str, one.spare)),
-                    percent(c.value),
-                    f"{points(c.drop)} ({points_between(c.low, c.high)})",
-                    "accepted" if one.accepted else f"rejected: {text(one.failed)}" if one.failed else "rejected",
-                ]
-            )
-    headers = ["step", "strength", "layers given back", "metric", "drop, points", "decision"]
-    return f"What the guard tried:\n\n{table(headers, rows, words=2)}" if rows else ""
-
-
-def guard_counts(results: Results) -> str:
-    """``3 accepted, 1 rolled back``."""
-    counts: Counter[str] = Counter(s.decision for s in results.steps)
-    said = {"accepted": "accepted", "rolled-back": "rolled back"}
-    return ", ".join(f"{counts[d]} {words}" for d, words in said.items() if counts[d]) or "no step but the teacher"
-
-
-def linear_control(results: Results) -> str:
-    """The teacher beside a linear model trained on the same rows."""
-    control = results.linear_control
-    if control is None:
-        return ""
-    c = control.comparison
-    row = [
-        percent(c.value),
-        percent(c.reference),
-        f"{points(-c.drop)} ({points_between(-c.high, -c.low)})",
-        f"{c.rows:,}",
-        f"{control.train_rows:,}",
-        duration(control.seconds),
-    ]
-    return "\n\n".join(
-        [
-            "A linear model on character n-grams, trained on the teacher's rows and scored on the same ones: "
-            "a teacher that cannot beat it is not worth compressing.",
-            table(
-                [f"teacher's {text(c.metric)}", "linear model's", "gain, points", "rows", "training rows", "took"],
-                [row],
-                words=0,
-            ),
-        ]
-    )
-
-
 def profiles(results: Results) -> str:
     """The simulated devices: what was asked for and what was seen in force."""
     rows = [
@@ -393,31 +190,6 @@ def machine(results: Results) -> str:
         *([text(name), text(version)] for name, version in sorted(m.versions.items(), key=lambda p: p[0].lower())),
     ]
     return table(["what", "value"], rows, words=2)
-
-
-def _line(verdict: Verdict) -> str:
-    head = f"{verdict.metric} {verdict.outcome}:"
-    return f"- **{head}** {text(verdict.message.removeprefix(head))}"
-
-
-def figure(verdict: Verdict, value: float | None) -> str:
-    """A verdict's figure: latency as a share of the teacher's P50, memory in MiB, bytes, metric in percent."""
-    if value is None:
-        return ""
-    if verdict.metric == "latency":
-        return times(value)
-    if verdict.metric == "memory":
-        return mebibytes(value)
-    return percent(value) if verdict.metric == "accuracy" else file_size(round(value))
-
-
-def interval(verdict: Verdict) -> str:
-    """A verdict's interval: of the ratio for latency, of the drop for accuracy; the other metrics have none."""
-    if (found := verdict.interval) is None:
-        return ""
-    if verdict.metric == "accuracy":
-        return f"drop {points_between(found.low, found.high)}"
-    return f"{significant(found.low)} to {significant(found.high)}"
 
 
 def _untimed(artifact: Weighed) -> str:
