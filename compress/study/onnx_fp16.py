@@ -8,7 +8,6 @@ how far the peak of a process's memory (``VmHWM``, Linux) rises when it opens th
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 
@@ -20,9 +19,10 @@ from tabulate import tabulate
 from compress.exports.onnx import export
 from compress.quiet import quiet
 from compress.runtimes import open_session
-from compress.study.torch_int8 import TOKENS, WORDS, student
+from compress.study.race import race
+from compress.study.shapes import student
 
-_WARM_UP, _ROUNDS = 5, 100
+_TOKENS, _WORDS, _ROUNDS = 128, 13_000, 100
 _OPEN = """
 import re, sys
 from pathlib import Path
@@ -37,23 +37,18 @@ print((peak() - before) * 1024)
 def main() -> None:
     """Print the table."""
     quiet()
-    ids = np.random.default_rng(0).integers(1, WORDS, (1, TOKENS))
+    ids = np.random.default_rng(0).integers(1, _WORDS, (1, _TOKENS))
     batch = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
     with tempfile.TemporaryDirectory() as name:
         files = _files(Path(name))
         sessions = {way: open_session("onnxruntime", path, 1) for way, path in files.items()}
         logits = {way: session.logits(batch) for way, session in sessions.items()}
-        spent: dict[str, list[float]] = {way: [] for way in files}
-        for _ in range(_WARM_UP + _ROUNDS):
-            for way, session in sessions.items():
-                begin = time.perf_counter()
-                session.logits(batch)
-                spent[way].append((time.perf_counter() - begin) * 1000)
+        spent = race(sessions, batch, _ROUNDS, threads=1)
         size = {way: path.stat().st_size for way, path in files.items()}
         peak = {
             way: int(subprocess.check_output([sys.executable, "-c", _OPEN, str(path)])) for way, path in files.items()
         }
-    p50 = {way: median(ms[_WARM_UP:]) for way, ms in spent.items()}
+    p50 = {way: median(ms) for way, ms in spent.items()}
     rows = [
         [
             way,
@@ -70,7 +65,7 @@ def main() -> None:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    model = student()
+    model = student(spread=0.1)
     files = {way: folder / f"{way}.onnx" for way in ("FP32", "FP16 weights", "FP16 throughout")}
     export(model, files["FP32"], "fp32")
     export(model, files["FP16 weights"], "fp16")

@@ -11,12 +11,16 @@ def teacher() -> "PreTrainedModel":
     return _bert(21_128, hidden=768, layers=12, intermediate=3072)
 
 
-def student() -> "PreTrainedModel":
-    """TinyBERT (Jiao et al. 2020): 4 layers, 312 hidden, 12 heads, 1,200 intermediate; 13,000 tokens."""
-    return _bert(13_000, hidden=312, layers=4, intermediate=1200)
+def student(spread: float = 0.02) -> "PreTrainedModel":
+    """TinyBERT (Jiao et al. 2020): 4 layers, 312 hidden, 12 heads, 1,200 intermediate; 13,000 tokens.
+
+    Args:
+        spread: standard deviation of the weights; they have to lie apart where rounding them is to show.
+    """
+    return _bert(13_000, hidden=312, layers=4, intermediate=1200, spread=spread)
 
 
-def _bert(vocabulary: int, hidden: int, layers: int, intermediate: int) -> "PreTrainedModel":
+def _bert(vocabulary: int, hidden: int, layers: int, intermediate: int, spread: float = 0.02) -> "PreTrainedModel":
     from transformers import BertConfig, BertForSequenceClassification, set_seed
 
     set_seed(0)
@@ -26,6 +30,7 @@ def _bert(vocabulary: int, hidden: int, layers: int, intermediate: int) -> "PreT
         num_hidden_layers=layers,
         num_attention_heads=12,
         intermediate_size=intermediate,
+        initializer_range=spread,
     )
     model: PreTrainedModel = BertForSequenceClassification(config)
     return model.eval()

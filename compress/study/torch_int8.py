@@ -20,12 +20,14 @@ from tabulate import tabulate
 from compress.exports.torch import export
 from compress.quantized import WEIGHTS, load_quantized
 from compress.quiet import quiet
+from compress.runtimes.torch import TorchSession
+from compress.study.race import race
+from compress.study.shapes import student
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-TOKENS, WORDS = 128, 13_000
-_WARM_UP, _ROUNDS = 5, 100
+_TOKENS, _WORDS, _ROUNDS = 128, 13_000, 100
 
 
 @torch.inference_mode()
@@ -34,11 +36,11 @@ def main() -> None:
     quiet()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    ids = torch.randint(1, WORDS, (1, TOKENS))
+    ids = torch.randint(1, _WORDS, (1, _TOKENS))
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     with tempfile.TemporaryDirectory() as name:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{name}/inductor"  # a first call that compiles, as a user's does
-        source = student()
+        source = student(spread=0.1)
         ao = _torchao(source)
         ways: dict[str, PreTrainedModel] = {
             "FP32": source,
@@ -54,13 +56,9 @@ def main() -> None:
             begin = time.perf_counter()
             logits[way] = model(**batch).logits
             first[way] = time.perf_counter() - begin
-        spent: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(_WARM_UP + _ROUNDS):
-            for way, model in ways.items():
-                begin = time.perf_counter()
-                model(**batch)
-                spent[way].append((time.perf_counter() - begin) * 1000)
-    p50 = {way: median(ms[_WARM_UP:]) for way, ms in spent.items()}
+        sessions = {way: TorchSession(model) for way, model in ways.items()}
+        spent = race(sessions, {name: values.numpy() for name, values in batch.items()}, _ROUNDS, threads=1)
+    p50 = {way: median(ms) for way, ms in spent.items()}
     rows = [
         [
             way,
@@ -75,14 +73,6 @@ def main() -> None:
     headers = ["way", "P50 ms", "faster than FP32", "first call s", "logit difference", "MB"]
     print(f"torch {torch.__version__}, {torch.backends.quantized.engine}, {torch.backends.cpu.get_cpu_capability()}")
     print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
-
-
-def student() -> "PreTrainedModel":
-    """TinyBERT's shape with a pruned vocabulary; weights lie so far apart that rounding them shows."""
-    from transformers import BertConfig, BertForSequenceClassification
-
-    shape = {"hidden_size": 312, "num_hidden_layers": 4, "num_attention_heads": 12, "intermediate_size": 1200}
-    return BertForSequenceClassification(BertConfig(vocab_size=WORDS, initializer_range=0.1, **shape)).eval()
 
 
 def _torch_ao(student: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
