@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.cache import step_key
 from compress.exports import INPUTS, file_name
 from compress.exports.export import Export
 from compress.files import deflated_bytes
@@ -44,8 +43,7 @@ def _deflated(bench: Workbench, made: dict[str, Any], dense: Done) -> int:
     inputs = (*INPUTS, *(["token_type_ids"] if dense.tokens.validation.inputs.types else []))
     export = Export(made["format"], made["precision"], inputs, made.get("keep_float", ()))
     name = f"{export.format}-{export.precision}"
-    sources = [*(f"exports/{part}.py" for part in (export.format, "half", "plain")), "dense.py", "files.py"]
-    key = step_key(dense.step.key, made, [*sources, "quantized.py"])
+    key = export.key(dense.step.key, made, ["dense.py", "files.py"])
     step = Step(name=f"{name} without zeros", kind="dense", decision="accepted", parameters=made, key=key)
 
     def work(_: Path, scratch: Path) -> Step:

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +19,7 @@ from compress.guard import GuardStopped, describe
 from compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec, digest, files_of
 from compress.processes import rank, wait
 from compress.recipe import ArtifactTable
-from compress.runtimes import ELSEWHERE, RUNTIMES
+from compress.runtimes import ELSEWHERE
 from compress.workbench import TOKENIZER, Done, Workbench
 
 Role = Literal["reference", "stage", "ship"]
@@ -94,12 +93,8 @@ def _export(bench: Workbench, table: ArtifactTable, source: Done, keep_float: Se
     inputs = (*INPUTS, *(["token_type_ids"] if source.tokens.validation.inputs.types else []))
     export = Export(table.format, table.precision, inputs, keep_float)
     name, file = f"{table.format}-{table.precision}", file_name(table.format, table.precision)
-    sources = [f"exports/{table.format}.py", "exports/plain.py", "exports/verify.py", f"runtimes/{export.runtime}.py"]
     parameters = table.model_dump() | ({"keep_float": list(keep_float)} if keep_float else {})
-    sources += ["exports/half.py", "modeling.py", "quantized.py", "tasks/encoding.py"]
-    # Not among the libraries of every step: who adds the extra `mobile` need not train anew.
-    package = (RUNTIMES | ELSEWHERE)[export.runtime]
-    key = step_key(source.step.key, parameters | {package: version(package)}, sources)
+    key = export.key(source.step.key, parameters, ["exports/verify.py", "tasks/encoding.py"])
     step = Step(name=name, kind="artifact", decision="accepted", parameters=parameters, key=key)
 
     def work(out: Path, _: Path) -> Step:

@@ -1,17 +1,19 @@
 """How a recipe's artifact is made of a model, whatever its format, and how it is asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compress.cache import step_key
 from compress.exports import FORMATS, INPUTS
 from compress.files import whole
-from compress.runtimes import open_session, usable_threads
+from compress.runtimes import ELSEWHERE, RUNTIMES, open_session, usable_threads
 from compress.tasks.encoding import Inputs, predict
 
 if TYPE_CHECKING:
@@ -36,6 +38,16 @@ class Export:
     def runtime(self) -> str:
         """Which opens the file."""
         return FORMATS[self.format].runtime
+
+    def key(self, source: str, parameters: Mapping[str, Any], more: Sequence[str] = ()) -> str:
+        """What stands for a file that is made so from the model of the key `source`; `more` are files of ours.
+
+        Its runtime's version is not among the libraries of every step: who adds the extra `mobile` need not train anew.
+        """
+        package = (RUNTIMES | ELSEWHERE)[self.runtime]
+        exports = [f"exports/{name}.py" for name in (self.format, "half", "plain")]
+        sources = [*exports, f"runtimes/{self.runtime}.py", "modeling.py", "quantized.py", *more]
+        return step_key(source, {**parameters, package: version(package)}, sources)
 
     def write(self, model: "PreTrainedModel", path: Path) -> str | None:
         """`model` as the file or folder `path`, whole or not at all; returns what has to be said about it, if anything.
