@@ -14,17 +14,19 @@ class Format(NamedTuple):
         runtime: which opens it.
         suffix: what its files end in.
         precisions: that its weights may have.
+        made_with: packages beside the runtime's that decide what is in a file.
     """
 
     runtime: str
     suffix: str
     precisions: tuple[str, ...]
+    made_with: tuple[str, ...] = ()
 
 
 FORMATS = {
     "torch": Format("torch", "torch", ("fp32", "fp16", "int8")),
     "onnx": Format("onnxruntime", "onnx", ("fp32", "fp16", "int8")),
-    "executorch": Format("executorch", "pte", ("fp32", "int8")),
+    "executorch": Format("executorch", "pte", ("fp32", "int8"), ("torchao",)),
     "coreml": Format("coreml", "mlpackage", ("fp16", "int8")),
 }
 """By name; the module here bears it."""

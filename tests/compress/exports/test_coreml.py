@@ -12,6 +12,7 @@ pytest.importorskip("coremltools")
 from compress.errors import BadInput
 from compress.evaluation import evaluate_file
 from compress.exports import INPUTS, coreml
+from compress.exports.export import Export
 from compress.exports.plain import forward_of
 from compress.manifest import load_manifest
 from compress.modeling import load_classifier
@@ -22,6 +23,7 @@ from compress.runtimes.coreml import ProgramSession
 from compress.surgery import without
 from compress.tasks.encoding import pad
 from tests.compress.conftest import write_any_model
+from tests.compress.exports.test_verify import spoiling, verified
 
 PAIRS = ("input_ids", "attention_mask", "token_type_ids")
 SIZES = {"vocab_size": 64, "hidden_size": 64, "num_hidden_layers": 2}
@@ -57,6 +59,13 @@ def test_an_int8_package_answers_nearly_as_its_source(uneven: torch.nn.Module, p
     expected, answer = answers(uneven), ProgramSession(package).logits(BATCH)
     assert 0 < np.abs(answer - expected).max() < 0.05 * np.abs(expected).max()
     assert np.abs(expected - answers(uneven, PAIRS[:2])).max() > 0.05 * np.abs(expected).max(), "types do nothing"
+
+
+def test_the_first_layer_that_differs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_classifier(write_any_model(tmp_path, "bert", **SIZES))
+    monkeypatch.setattr(coreml, "export", spoiling(1, coreml.export))
+    made = verified(model, Export("coreml", "fp16"), tmp_path / "m.mlpackage")
+    assert (made.failed or "").endswith("; first in layer 1")
 
 
 def test_every_matrix_is_int8_but_what_is_to_stay_float(package: Path) -> None:

@@ -46,6 +46,15 @@ def test_a_file_of_a_fixed_length_is_given_padded_texts(tmp_path: Path) -> None:
     assert tokens.logits(BATCH).tolist() == [[[3, 6], [4, 8], [5, 10]], [[6, 12], [7, 14], [8, 16]]]
 
 
+def test_inputs_of_another_order_are_told_apart_by_what_the_manifest_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.pte", Sums())
+    swapped = {"mask": "attention_mask", "ids": "input_ids"}
+    sums = [[int(ids.sum()), int((ids * mask).sum())] for ids, mask in zip(*BATCH.values(), strict=True)]
+    assert open_session(path, 1, swapped).logits(BATCH).tolist() == sums
+    with pytest.raises(BadInput, match=r"takes \[\(1, 6\), \(1, 6\)\]; legal: input_ids, each \(1, tokens\)"):
+        open_session(path, 1, {"ids": "input_ids"})
+
+
 def test_what_is_no_classifier_of_single_texts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"m\.pte: has no method 'forward'; there are: classify"):
         open_session(write(tmp_path / "m.pte", Sums(), method="classify"), 1)
