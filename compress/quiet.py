@@ -13,7 +13,6 @@ def quiet() -> None:
     logging.basicConfig(level=logging.ERROR)  # the first one counts: XNNPACK's partitioner asks for warnings
     logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # torchao registers what it need not
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # of torchao, which transformers looks for
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime.quantization gives its advice on the root logger
 
     import datasets

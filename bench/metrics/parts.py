@@ -8,7 +8,7 @@ from bench.inside import tensors
 PARTS = {
     "attention": re.compile(r"attention"),
     "embeddings": re.compile(r"embeddings"),
-    "FFN": re.compile(r"intermediate|output\.|ffn"),
+    "FFN": re.compile(r"intermediate|output[._]|ffn"),
     "head": re.compile(r"pooler|classifier|cls\."),
 }
 """Part -> what the names of its tensors contain; the first that matches has it."""

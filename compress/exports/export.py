@@ -45,9 +45,10 @@ class Export:
         Its runtime's version is not among the libraries of every step: who adds the extra `mobile` need not train anew.
         """
         packages = ((RUNTIMES | ELSEWHERE)[self.runtime], *FORMATS[self.format].made_with)
+        versions = {package: version(package) for package in packages}
         exports = [f"exports/{name}.py" for name in (self.format, "half", "plain")]
         sources = [*exports, f"runtimes/{self.runtime}.py", "modeling.py", "quantized.py", *more]
-        return step_key(source, parameters | {package: version(package) for package in packages}, sources)
+        return step_key(source, {**parameters, **versions}, sources)
 
     def write(self, model: "PreTrainedModel", path: Path) -> str | None:
         """`model` as the file or folder `path`, whole or not at all; returns what has to be said about it, if anything.

@@ -108,3 +108,18 @@ def test_what_cannot_be_read_has_no_parts(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"no graph")
     assert size_by_part("onnxruntime", tmp_path / "x.onnx", 8) == {}
     assert size_by_part("no-such-runtime", tmp_path / "x.onnx", 8) == {}
+
+
+@pytest.mark.parametrize(("precision", "bytes_"), [("fp16", 2), ("int8", 1)])
+def test_a_core_ml_package(model: Path, tmp_path: Path, precision: str, bytes_: int) -> None:
+    coreml = pytest.importorskip("compress.exports.coreml")
+    from compress.modeling import load_classifier
+
+    path = tmp_path / "m.mlpackage"
+    coreml.export(load_classifier(model / "hf"), path, precision)
+    parts = size_by_part("coreml", path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file()))
+    # Small matrices stay in FP16, and the first row of the token types is a bias under a name of the converter's.
+    tables = 512 * 32 * bytes_ + (512 * 2 if precision == "int8" else 0) + (50 + 2) * 32 * 2
+    assert {name: count for name, count in parts.items() if name != "rest"} == {
+        "embeddings": tables, "attention": ATTENTION * 2, "FFN": FFN * 2, "head": HEAD * 2,
+    }  # fmt: skip

@@ -59,6 +59,16 @@ def test_int8_file_has_no_float_matrix_left(model: torch.nn.Module, logits: np.n
     assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
 
 
+def test_no_product_of_an_int8_file_overflows_where_there_is_no_vnni(model: torch.nn.Module, tmp_path: Path) -> None:
+    onnx_export.export(model, tmp_path / "m.onnx", "int8")
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    multiplied = {node.input[1] for node in graph.node if node.op_type == "MatMulInteger"}
+    weights = [onnx.numpy_helper.to_array(held) for held in graph.initializer if held.name in multiplied]
+    largest = [np.abs(weight.astype(int)).max() for weight in weights]
+    assert len(largest) > 2
+    assert max(largest) * 255 * 2 < 2**15  # two products are added up in 16 bits
+
+
 def test_the_runtime_finds_nothing_slow_in_the_graph(tiny_model: Path, tmp_path: Path) -> None:
     model = load_classifier(tiny_model).eval()
     for precision, products in (("fp32", "Gemm"), ("int8", "DynamicQuantizeMatMul")):
@@ -106,7 +116,7 @@ def test_mobilebert_is_saved_counted_and_exported(token_level: bool, tmp_path: P
     expected = open_session("torch", folder, 1).logits(batch)[visible]
     assert np.abs(expected - open_session("torch", folder, 1).logits(BATCH)[visible]).max() > 1e-2, "types do nothing"
     spread = np.abs(expected).max()
-    for precision, allowed in (("fp32", 1e-5), ("int8", 0.2)):
+    for precision, allowed in (("fp32", 1e-5), ("int8", 0.3)):
         note = onnx_export.export(model, tmp_path / "m.onnx", precision, tuple(batch))
         assert note == "mobilebert has no plain forward here: its layers are exported as transformers has them"
         answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(batch)[visible]
