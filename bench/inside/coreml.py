@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from bench.inside import Tensor
-from compress.runtimes.coreml import ProgramSession
 
 
 def tensors(path: Path) -> list[Tensor]:
     """Weights under the names that the converter made of the model's; other floats are stored in FP16."""
+    from compress.runtimes.coreml import ProgramSession  # needs the extra `mobile`; a package is weighed without it
+
     return [
         Tensor(name, "int8" if held.int8 else "float16", held.values.shape, held.values.size * (1 if held.int8 else 2))
         for name, held in ProgramSession(path).constants.items()
