@@ -94,7 +94,7 @@ def read_config(source: str, where: str) -> "PretrainedConfig":
     """The configuration of a hub id or folder; raises as `open_pretrained`."""
     from transformers import AutoConfig
 
-    import compress.modeling  # noqa: F401
+    import compress.modeling  # noqa: F401  (as above)
 
     with _at_hand(source, where):
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
