@@ -43,7 +43,7 @@ _FOLDER = Path("artifacts/study/distillation")
 _RESAMPLES = 2_000
 _FEW: dict[str, dict[str, str]] = {
     "reviews": {"teacher.epochs": "3", "teacher.frozen_layers": "6", "teacher.learning_rate": "2e-4"},
-    "people-daily": {"teacher.epochs": "5", "task.limit": "{ train = 12_000 }"},
+    "people-daily": {"teacher.epochs": "10", "task.limit": "{ train = 12_000, validation = 1_500 }"},
 }
 """What is otherwise than in the recipe: a teacher of few labels needs more passes, and an hour is an hour."""
 _LABELS_EPOCHS, _DISTIL_EPOCHS = 8, 2
@@ -68,7 +68,7 @@ class Study:
         self.folder, self._progress = folder, progress
         self.model, self.context = fine_tuned(recipe, folder / "build", progress)
         teacher: Teacher = cast("Teacher", self.context.teacher)
-        self._key = teacher.key
+        self._key, self._batch_size = teacher.key, recipe.teacher.batch_size
         teacher.logits()  # not the first student's time
         self._texts: Texts = read_texts(recipe)
 
@@ -84,7 +84,12 @@ class Study:
     def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
         """A four-layer student from the teacher's layers, trained as `settings` of a distill stage say."""
         parameters = distill.Parameters.model_validate(
-            {"student": {"init": "teacher-layers", "layers": 4}, "learning_rate": 3e-4} | settings
+            {
+                "student": {"init": "teacher-layers", "layers": 4},
+                "batch_size": self._batch_size,
+                "learning_rate": 3e-4,
+            }
+            | settings
         )
 
         kept = self._name(f"{name}-{seed}", parameters.model_dump())
