@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.conftest import PLUGIN
+from tests.bench.test_by_hand import write_by_hand
 from tests.compress.conftest import BAD, FILLER, GOOD, write_tiny_model
 from tests.test_docs import REPO, blocks, commands
 from tests.test_example import EXAMPLE, FILES
@@ -88,6 +89,7 @@ def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> 
     source, recipe = (tmp_path / f"recipes/{name}.toml" for name in ("bert-base-chinese", "mine"))
     source.write_text((REPO / "recipes" / source.name).read_text(encoding="utf-8"), encoding="utf-8")
     run(["git", "init", "-q"], tmp_path)
+    write_by_hand(tmp_path / "artifacts/theirs")
 
     said: dict[str, list[str]] = {}
     for words in page("docs/tutorial.md"):
@@ -95,9 +97,10 @@ def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> 
         if words[0] == "cp":
             recipe.write_text(edited(recipe.read_text(encoding="utf-8"), blocks(tutorial, "toml")[0]), encoding="utf-8")
 
-    first, second = said["pytest bench --gate-manifest"]
+    first, second, theirs = said["pytest bench --gate-manifest"]
     assert "no-baseline" in first
     assert "baseline: baselines/mine.json" in second
+    assert "by-hand" in theirs
     assert "written: baselines/mine.json" in said["pocketbert baseline update"][0]
     assert "baselines/mine.json" in run(["git", "status", "--short"], tmp_path)
     assert "Gate: " in (tmp_path / "reports/mine.md").read_text(encoding="utf-8")

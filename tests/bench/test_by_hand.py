@@ -51,11 +51,9 @@ def write_odd(path: Path, segments: int = TensorProto.INT64) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
 
 
-@pytest.fixture
-def manifest(pytester: pytest.Pytester) -> Path:
-    """The one that docs/tutorial.md shows, with the files it names."""
-    folder = pytester.path / "m"
-    folder.mkdir()
+def write_by_hand(folder: Path) -> Path:
+    """The manifest that docs/tutorial.md shows, with the files it names."""
+    folder.mkdir(parents=True)
     [shown] = blocks(REPO / "docs/tutorial.md", "json")
     (folder / "manifest.json").write_text(shown, encoding="utf-8")
     write_rows(folder / "test.parquet")
@@ -63,6 +61,11 @@ def manifest(pytester: pytest.Pytester) -> Path:
     write_onnx(folder / "teacher.onnx", Build(work=16))
     write_odd(folder / "theirs.onnx")
     return folder / "manifest.json"
+
+
+@pytest.fixture
+def manifest(pytester: pytest.Pytester) -> Path:
+    return write_by_hand(pytester.path / "m")
 
 
 def edit(path: Path, change: Callable[[Any], object]) -> None:
