@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.history import Record, append, checked_out, load, path_of
+from bench.history import Figures, Record, append, checked_out, load, path_of
 from bench.report.plots import history_trend
 from bench.report.plots.style import style
-from bench.results import Results
+from bench.results import Interval, Results
 from tests.bench.conftest import PLAIN, Run, write_manifest
 
 pytest_plugins = "pytester"
@@ -102,6 +102,25 @@ def test_no_name_of_a_mark_lies_over_another(record: Record) -> None:
     boxes = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text() in ("new baseline", "other machine")]
     assert len(boxes) > 4
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_the_names_of_marks_stand_above_what_is_drawn(record: Record) -> None:
+    def at(ratio: float) -> dict[str, Figures]:
+        latency = {"mobile-1t/128": Interval(estimate=ratio, low=ratio, high=ratio)}
+        return {name: figures.model_copy(update={"latency": latency}) for name, figures in record.artifacts.items()}
+
+    runs = [
+        record.model_copy(update={"commit": commit, "baseline": commit, "fingerprint": commit, "artifacts": at(ratio)})
+        for commit, ratio in (("aaaaaaaa", 0.5), ("bbbbbbbb", 1.0))
+    ]
+    with style():
+        figure = history_trend.draw(runs)
+    assert figure
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    names = [text.get_window_extent() for text in axes.texts if text.get_text() in ("new baseline", "other machine")]
+    assert len(names) == 2
+    assert min(name.y0 for name in names) > axes.transData.transform((0, 1.0))[1]
 
 
 def test_two_runs_are_drawn_into_the_report(bench: Run, pytester: pytest.Pytester) -> None:

@@ -19,6 +19,7 @@ _LABELS = 12
 _LINES = ("#c8480a", "#1b4f8f", "#2f7d4f", "#7a3e9d", "#8a6d00", "#59636e")
 _MARKS = "osD^vP"
 _LINE = 13.0  # pixels
+_ROW = 0.15  # of a panel's height: a row of names
 _SIGNS = ("new baseline", "other machine", "other teacher")
 Value = Callable[[Figures], tuple[float, float, float] | None]
 """Figure of an artifact with the ends of its interval."""
@@ -48,9 +49,10 @@ def draw(records: Sequence[Record]) -> "Figure | None":
             axes.plot([], [], color=colour, marker=mark, markersize=4, label=latin(name))
         axes.set_title(latin(title), fontsize=10.5)
         axes.grid(visible=False, axis="x")
-        _scale(axes, min(edges), max(edges), shares=not title.endswith("%"))
+        named = axes is grid[0]
+        _scale(axes, min(edges), max(edges), not title.endswith("%"), _height_of_names(runs) if named else 0.0)
         _name_latest(axes, latest)
-        _mark_updates(axes, runs, named=axes is grid[0])
+        _mark_updates(axes, runs, named)
     step = -(-len(runs) // _LABELS)
     ticks = list(range(len(runs) - 1, -1, -step))
     grid[-1].set_xticks(ticks, [_label(runs[x]) for x in ticks], fontsize=9)
@@ -60,14 +62,17 @@ def draw(records: Sequence[Record]) -> "Figure | None":
     return figure
 
 
-def _scale(axes: "Axes", low: float, high: float, shares: bool) -> None:
-    """Room above and below; logarithmic where a change is a share of the figure, whatever its size."""
+def _scale(axes: "Axes", low: float, high: float, shares: bool, names: float) -> None:
+    """Room below, above and for `names`, a share of the height; logarithmic where a change is a share of the figure."""
+    more = names / (1 - names)
     if shares and low > 0:
         room = max((high / low) ** 0.12, 1.02)
-        log_height(axes, low / room, high * room * room)
+        bottom, top = low / room, high * room * room
+        log_height(axes, bottom, top * (top / bottom) ** more)
     else:
         room = max(0.12 * (high - low), 0.1)
-        axes.set_ylim(low - room, high + 2 * room)
+        bottom, top = low - room, high + 2 * room
+        axes.set_ylim(bottom, top + more * (top - bottom))
 
 
 def _name_latest(axes: "Axes", latest: list[tuple[float, str]]) -> None:
@@ -147,6 +152,19 @@ def _segments(
         yield segment
 
 
+def _signs(before: Record, now: Record) -> list[str]:
+    """What lies between two runs, of `_SIGNS`."""
+    signs = [_SIGNS[0]] if now.baseline and now.baseline != before.baseline else []
+    if (before.fingerprint, before.reference) != (now.fingerprint, now.reference):
+        signs.append(_SIGNS[1 if before.fingerprint != now.fingerprint else 2])
+    return signs
+
+
+def _height_of_names(runs: Sequence[Record]) -> float:
+    """The share of a panel's height that the rows of names take."""
+    return _ROW * max((_SIGNS.index(word) + 1 for pair in pairwise(runs) for word in _signs(*pair)), default=0)
+
+
 def _mark_updates(axes: "Axes", runs: Sequence[Record], named: bool) -> None:
     """Upright lines between two runs: a new baseline, another machine or teacher.
 
@@ -154,12 +172,8 @@ def _mark_updates(axes: "Axes", runs: Sequence[Record], named: bool) -> None:
     """
     ends: dict[str, float] = {}
     for x, (before, now) in enumerate(pairwise(runs)):
-        signs = []
-        if now.baseline and now.baseline != before.baseline:
-            signs.append((_SIGNS[0], INK, "-"))
-        if (before.fingerprint, before.reference) != (now.fingerprint, now.reference):
-            signs.append((_SIGNS[1 if before.fingerprint != now.fingerprint else 2], MUTED, ":"))
-        for word, colour, line in signs:
+        for word in _signs(before, now):
+            colour, line = (INK, "-") if word == _SIGNS[0] else (MUTED, ":")
             axes.axvline(x + 0.5, color=colour, linewidth=1, linestyle=line, zorder=1)
             if named and axes.transData.transform((x + 0.5, 0))[0] > ends.get(word, 0.0):
                 name = axes.annotate(
