@@ -12,6 +12,7 @@ import pyarrow.parquet as parquet
 from pyarrow import ArrowException
 from tokenizers import Tokenizer
 
+from bench.inside.onnxruntime import external_data
 from bench.profiles import MIX
 from bench.results import Accuracy, Latency, Memory, Size
 from compress.errors import BadInput
@@ -120,8 +121,17 @@ def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None
 
 
 def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Rows) -> Subject:
-    """The artifact with the test rows in its own tokens."""
+    """The artifact with the test rows in its own tokens.
+
+    Raises:
+        BadInput: it is not all in what the manifest names.
+    """
     path, tokenizer_path = inside(folder, artifact.path), inside(folder, artifact.tokenizer)
+    if artifact.runtime == "onnxruntime" and (outside := external_data(path)):
+        raise BadInput(
+            f"{path}: its weights lie in {outside}, which would be neither weighed nor checked; legal: one file, as "
+            "onnx.save(onnx.load(path), path) makes it"
+        )
     tokenizer = load_tokenizer(tokenizer_path)
     task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
     sha256 = artifact.sha256 or digest(path)

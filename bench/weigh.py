@@ -17,10 +17,10 @@ import compress
 from bench.child import Child, ChildFailed
 from bench.cores import usable_cores
 from bench.machine import read_machine
+from bench.metrics import parts
 from bench.metrics.accuracy import against, measure_accuracy, with_drop
 from bench.metrics.latency import SETS, WARM_UP, Samples, summarize, time_in_turn, tokenizer_p50
 from bench.metrics.memory import measure_memory
-from bench.metrics.parts import size_by_part
 from bench.metrics.size import measure_size
 from bench.narrow import Needed
 from bench.neighbours import Neighbours
@@ -34,7 +34,7 @@ from compress.manifest import Artifact, LinearControl, digest, inside
 from compress.tasks import open_task
 
 MEMORY_TOKENS = 128
-"""Length of the requests that the memory pass answers."""
+"""Length of the requests that the memory pass answers; shorter where no text of the task is as long."""
 SCORING = Path(compress.__file__).parent
 """Our own sources that a score depends on lie below."""
 _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
@@ -138,12 +138,13 @@ class Weighing:
 
     def _size(self, subject: Subject) -> Size:
         runtime = subject.artifact.runtime
-        kept = place(self._folder, "size by part", runtime, subject.sha256)
+        kept = place(self._folder, "size by part", runtime, subject.sha256, digest(Path(parts.__file__)))
         if known := recall(kept, Size):
             return known
         size = measure_size(subject.path)
-        size = size.model_copy(update={"parts": size_by_part(runtime, subject.path, size.bytes)})
-        keep(kept, size)
+        size = size.model_copy(update={"parts": parts.size_by_part(runtime, subject.path, size.bytes)})
+        if size.parts:  # else a library may be missing that tells them apart
+            keep(kept, size)
         return size
 
     def _memory_and_accuracy(self, subject: Subject) -> None:
@@ -161,10 +162,10 @@ class Weighing:
             try:
                 if "memory" in left:
                     self._bar.now(f"{name}: memory")
-                    requests = subject.requests(str(MEMORY_TOKENS))
-                    subject.memory, ms = measure_memory(child, subject, requests)
+                    tokens = min(MEMORY_TOKENS, self._manifest.task.max_length)
+                    subject.memory, ms = measure_memory(child, subject, subject.requests(str(tokens)))
                     left.remove("memory")
-                    self._bar.learn(key, ms / MEMORY_TOKENS)
+                    self._bar.learn(key, ms / tokens)
                     self._bar.advance("memory", key, 1)
                 else:
                     child.open(subject.artifact.runtime, subject.path, subject.artifact.inputs)

@@ -61,7 +61,9 @@ def build(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL_OR_ARTIFACT", help="A checkpoint folder or an .onnx file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL_OR_ARTIFACT", help="A checkpoint folder, or an .onnx or .pte file.")
+    ],
     recipe: Annotated[Path, typer.Option(help="The recipe whose task and data it is scored on.")],
     split: Annotated[str, typer.Option(help="validation or test")] = "validation",
     set_: Overrides = None,

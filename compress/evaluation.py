@@ -25,13 +25,14 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     """
     if split not in SPLITS:
         raise BadInput(f"--split {split}: legal: {', '.join(SPLITS)}")
+    legal = "legal: a checkpoint folder, or a file ending in .onnx or .pte"
     if not path.exists():
-        raise BadInput(f"{path}: no such model; legal: a checkpoint folder, or a file ending in .onnx")
+        raise BadInput(f"{path}: no such model; {legal}")
     runtimes = {f".{known.suffix}": known.runtime for known in FORMATS.values()}
     if path.is_file() and path.suffix not in runtimes:
-        raise BadInput(f"{path}: unknown format; legal: a checkpoint folder, or a file ending in .onnx")
+        raise BadInput(f"{path}: unknown format; {legal}")
     if (elsewhere := runtimes.get(path.suffix)) in ELSEWHERE:
-        raise BadInput(f"{path}: {elsewhere} does not run here; legal: a checkpoint folder, or a file ending in .onnx")
+        raise BadInput(f"{path}: {elsewhere} does not run here; {legal}")
     runtime = "torch" if path.is_dir() else runtimes[path.suffix]
     texts = read_texts(recipe)
     tokenizer = load_tokenizer(_tokenizer_of(path))

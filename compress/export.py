@@ -1,5 +1,6 @@
 """``pocketbert export``: a Hugging Face checkpoint as one file that ships, held against the checkpoint itself."""
 
+import os
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,7 @@ from compress.runtimes import ELSEWHERE, require
 from compress.sources.hub import first_line
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from transformers import PretrainedConfig, PreTrainedModel
 
     from compress.exports.export import Export
@@ -62,6 +64,9 @@ def target(checkpoint: str, format_: str, precision: str, out: Path | None) -> P
         raise BadInput(f"--out {path}: legal for {format_}: a name ending in .{known.suffix}")
     if path.exists():
         raise BadInput(f"{path}: exists already; take it away, or name another with --out")
+    stands = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (stands.is_dir() and os.access(stands, os.W_OK)):
+        raise BadInput(f"--out {path}: {stands} is no folder that can be written to")
     return path
 
 
@@ -78,9 +83,11 @@ def export_checkpoint(
     Raises:
         BadInput: the checkpoint is no fine-tuned classifier of a known architecture, or another tokenizer stands
             beside `path`.
-        ExportFailed: the file answers otherwise than the checkpoint, or it could not be written or opened.
+        ExportFailed: the file answers otherwise than the checkpoint, or it could not be written or opened; the layer
+            where that begins is named.
     """
     from compress.exports.export import Export
+    from compress.exports.verify import compare, first_wrong
     from compress.sources import open_pretrained, read_config
 
     config = read_config(checkpoint, checkpoint)
@@ -94,15 +101,19 @@ def export_checkpoint(
     inputs = (*INPUTS, "token_type_ids") if pairs and config.type_vocab_size > 1 else INPUTS
     export = Export(format_, precision, inputs)
     rows = _random_rows(config, _FEW_ROWS if export.runtime in ELSEWHERE else _ROWS, "token_type_ids" in inputs)
+    padding = int(config.pad_token_id or 0)
     with whole(path) as temporary:
         progress.say(f"exporting {path.name}")
         try:
             note = export.write(model, temporary)
-            parity = _compare(model, export, temporary, rows, progress)
+            answers, source = _answers(model, export, temporary, rows, padding, progress)
         except Exception as error:  # exporters and runtimes share no base class
-            raise ExportFailed(f"{path}: {type(error).__name__}: {first_line(error)}") from error
+            where = first_wrong(model, export, rows, padding, progress)
+            raise ExportFailed(f"{path}: {type(error).__name__}: {first_line(error)}{where}") from error
+        parity = compare(answers, source)
         if reason := _complaint(parity, export):
-            raise ExportFailed(f"{path}: {reason}; it was not kept")
+            where = first_wrong(model, export, rows, padding, progress, np.abs(answers - source).max(axis=1))
+            raise ExportFailed(f"{path}: {reason}{where}; it was not kept")
     with whole(beside) as temporary:
         temporary.write_text(content, encoding="utf-8")
     size = sum(file.stat().st_size for _, file in files_of(path))
@@ -135,17 +146,16 @@ def _random_rows(config: "PretrainedConfig", count: int, types: bool) -> "Inputs
     )
 
 
-def _compare(model: "PreTrainedModel", export: "Export", path: Path, rows: "Inputs", progress: Progress) -> Parity:
-    """The file's answers beside its source's."""
-    from compress.exports.verify import compare
+def _answers(
+    model: "PreTrainedModel", export: "Export", path: Path, rows: "Inputs", padding: int, progress: Progress
+) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+    """The file's logits and its source's, (answers, labels) each."""
     from compress.runtimes.torch import TorchSession
     from compress.tasks.encoding import predict
 
-    padding = int(model.config.pad_token_id or 0)
     source = predict(TorchSession(model).logits, rows, padding)
     with progress.work(f"verifying on {len(rows)} random rows", len(rows)) as bar:
-        logits = export.answers(path, rows, padding, bar.advance)
-    return compare(logits, source)
+        return export.answers(path, rows, padding, bar.advance), source
 
 
 def _complaint(parity: Parity, export: "Export") -> str | None:

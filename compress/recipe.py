@@ -148,13 +148,13 @@ def _stage(path: Path, number: int, table: Any) -> StageParameters:
 
 
 def _check_zeros(path: Path, stages: Sequence[StageParameters]) -> None:
-    """Training that comes after zeros would fill them again."""
+    """Zeros come last: training would fill them again, and they are told against the same model without them."""
     behind = dropwhile(lambda numbered: numbered[1].kind != "sparsify", enumerate(stages))
-    if filling := [(number, stage.kind) for number, stage in behind if stage.fills_zeros]:
-        number, kind = filling[0]
+    if others := [(number, stage.kind) for number, stage in behind if stage.kind != "sparsify"]:
+        number, kind = others[0]
         raise BadInput(
-            f"{path}: stage.{number} ({kind}): trains after sparsify, and would fill its zeros again; legal: before "
-            "it, or after it without recover; sparsify has a recover of its own, which keeps them"
+            f"{path}: stage.{number} ({kind}): comes after sparsify; legal: before it; sparsify has a recover of its "
+            "own, which keeps the zeros"
         )
 
 

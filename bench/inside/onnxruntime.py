@@ -46,6 +46,19 @@ def tensors(path: Path) -> list[Tensor]:
     return found
 
 
+def external_data(path: Path) -> str:
+    """The file beside a graph in which its first weight lies that is not in it; empty if all are."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        weights = onnx.load(str(path), load_external_data=False).graph.initializer
+    except DecodeError:  # no graph: for the runtime to say
+        return ""
+    entries = (entry for weight in weights for entry in weight.external_data if entry.key == "location")
+    return next((entry.value for entry in entries), "")
+
+
 def _called(name: str, readers: Mapping[str, Sequence["NodeProto"]], named: set[str]) -> str:
     """A name for a tensor that has none: what it is, and beside what."""
     suffix = next((end for end in ("_quantized", "_scale", "_zero_point") if name.endswith(end)), "")

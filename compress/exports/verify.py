@@ -97,14 +97,12 @@ def verify(
         raise
     except Exception as error:  # exporters and runtimes share no base class
         remove(path)
-        where = _where(model, export, _chosen(inputs, range(len(inputs))[:_FEW]), padding, progress, raised=True)
-        return Verified(None, None, f"{type(error).__name__}: {first_line(error)}; first in {where}")
+        where = first_wrong(model, export, inputs, padding, progress)
+        return Verified(None, None, f"{type(error).__name__}: {first_line(error)}{where}")
     parity = compare(logits, source)
     failed = complaint(parity, export)
-    if failed and tolerance(export).logit is not None:
-        worst = np.searchsorted(inputs.ends, np.abs(logits - source).max(axis=1).argsort()[-_FEW:], side="right")
-        few = _chosen(inputs, np.unique(worst))
-        failed += f"; first in {_where(model, export, few, padding, progress, raised=False)}"
+    if failed:
+        failed += first_wrong(model, export, inputs, padding, progress, np.abs(logits - source).max(axis=1))
     return Verified(logits, parity, failed, note)
 
 
@@ -134,24 +132,46 @@ def tolerance(export: Export) -> Tolerance:
     return TOLERANCE.get(f"{export.format}-{export.precision}", TOLERANCE[export.precision])
 
 
-def _where(
-    model: "PreTrainedModel", export: Export, inputs: Inputs, padding: int, progress: Progress, raised: bool
+def first_wrong(
+    model: "PreTrainedModel",
+    export: Export,
+    inputs: Inputs,
+    padding: int,
+    progress: Progress,
+    differences: NDArray[np.float32] | None = None,
 ) -> str:
-    """The first layer with which a file differs by these inputs, or with which making or opening it `raised`."""
+    """The end of a complaint: the first layer with which a file goes wrong by a few of these inputs.
+
+    Empty where none is to be found: every layer of an INT8 file differs, and what was raised for one input may not be
+    raised for another.
+
+    Args:
+        differences: of each answer, how far it is from the source's; None where there are none, since making, opening
+            or asking the file raised.
+    """
     from compress.runtimes.torch import TorchSession
+
+    raised = differences is None
+    if differences is None:
+        few = _chosen(inputs, range(len(inputs))[:_FEW])
+    elif tolerance(export).logit is None:
+        return ""
+    else:
+        few = _chosen(inputs, np.unique(np.searchsorted(inputs.ends, differences.argsort()[-_FEW:], side="right")))
 
     def wrong(lowest: "PreTrainedModel") -> bool:
         with TemporaryDirectory() as folder:
             path = Path(folder) / file_name(export.format, export.precision)
             try:
                 export.write(lowest, path)
-                logits = export.answers(path, inputs, padding)
+                logits = export.answers(path, few, padding)
             except Exception:  # as in `verify`
                 return True
-        parity = compare(logits, predict(TorchSession(lowest).logits, inputs, padding))
-        return not raised and complaint(parity, export) is not None
+        if raised:
+            return False
+        return complaint(compare(logits, predict(TorchSession(lowest).logits, few, padding)), export) is not None
 
-    return first_difference(model, wrong, progress)
+    return f"; first in {first_difference(model, wrong, progress)}" if not raised or wrong(model) else ""
 
 
 def _chosen(inputs: Inputs, numbers: Sequence[int] | NDArray[np.intp]) -> Inputs:

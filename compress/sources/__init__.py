@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Data", "load_data", "load_teacher", "source_key"]
 
 BUILTIN_MODELS = ("builtin:e5-small",)
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json")
 
 
 def load_teacher(
@@ -80,14 +81,25 @@ def open_pretrained(
 
 
 def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
-    """The fast tokenizer of a hub id or folder; raises as `open_pretrained`."""
+    """The fast tokenizer of a hub id or folder; raises as `open_pretrained`.
+
+    Of a folder without one it is that of the folder ``tokenizer`` beside it, where a build keeps it.
+    """
     from transformers import AutoTokenizer
 
     with _at_hand(source, where):
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(_tokenizer_of(source), trust_remote_code=trust_remote_code)
     if not tokenizer.is_fast:
         raise BadInput(f"{where} has no fast tokenizer (tokenizer.json)")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes up where there is no vocabulary
+        raise BadInput(f"{where} has no vocabulary; legal: a tokenizer.json or vocab.txt beside the model")
     return tokenizer
+
+
+def _tokenizer_of(source: str) -> str:
+    folder, beside = Path(source), Path(source).resolve().parent / "tokenizer"
+    bare = folder.is_dir() and not any((folder / name).exists() for name in _TOKENIZER_FILES)
+    return str(beside) if bare and beside.is_dir() else source
 
 
 def read_config(source: str, where: str) -> "PretrainedConfig":
@@ -109,7 +121,7 @@ def _at_hand(source: str, where: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, SafetensorError, UnpicklingError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise BadInput(f"{where}: {first_line(error)}{way_out(source)}") from error
 
 
@@ -164,4 +176,7 @@ def _unpack(name: str, cache: Path) -> Path:
 def source_key(name: str) -> str:
     """What stands for a source in a cache key: the content of a local folder or file, the name of anything else."""
     path = Path(name)
-    return digest(path) if not name.startswith("builtin:") and path.exists() else name
+    if name.startswith("builtin:") or not path.exists():
+        return name
+    tokenizer = _tokenizer_of(name)
+    return digest(path) if tokenizer == name else f"{digest(path)} {digest(Path(tokenizer))}"

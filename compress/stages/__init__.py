@@ -64,11 +64,6 @@ class StageParameters(BaseModel):
         """The strength at which nothing would happen to a model whose encoder has `macs` of the `teacher`'s."""
         return 0.0
 
-    @property
-    def fills_zeros(self) -> bool:
-        """Whether it trains all weights, those too that an earlier stage has set to 0."""
-        return False
-
     def outside(self) -> str | None:
         """What comes from outside the build, a hub id or a folder; its content belongs to what the stage is made of."""
         return None

@@ -18,10 +18,6 @@ class Parameters(Distillation, StageParameters):
     kind: Literal["distill"] = "distill"
     student: Student
 
-    @property
-    def fills_zeros(self) -> bool:
-        return True
-
     def check(self, config: "PretrainedConfig") -> None:
         self.student.check(config)
 

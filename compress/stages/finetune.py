@@ -20,10 +20,6 @@ class Parameters(Schedule, StageParameters):
     kind: str = "finetune"
     frozen_layers: int = Field(0, ge=0)
 
-    @property
-    def fills_zeros(self) -> bool:
-        return True
-
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model`, trained with cross-entropy on the rows that have labels."""

@@ -38,10 +38,6 @@ class Parameters(RecoverableParameters):
     def at(self, strength: float) -> Self:
         return self.model_copy(update={"amount": strength})
 
-    @property
-    def fills_zeros(self) -> bool:
-        return False
-
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model` with zeros, its shapes as they were; they are still 0 after the recovery."""

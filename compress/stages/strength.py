@@ -19,10 +19,6 @@ class RecoverableParameters(StageParameters):
 
     recover: Distillation | None = None
 
-    @property
-    def fills_zeros(self) -> bool:
-        return self.recover is not None
-
 
 class CutParameters(RecoverableParameters):
     """Exactly one of the explicit choice, `ratio` and `target_macs`.

@@ -12,11 +12,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.inside import profile
+from bench.inside.onnxruntime import external_data
 from bench.results import load_results
 from compress.errors import BadInput
 from compress.manifest import load_manifest
 from compress.runtimes import open_session
 from tests.bench.conftest import BAD, GOOD, REPO, VOCABULARY, Build, Run, write_onnx, write_rows, write_tokenizer
+from tests.compress.conftest import write_tiny_model
 from tests.test_docs import blocks
 
 pytest_plugins = "pytester"
@@ -98,6 +100,27 @@ def test_names_that_are_not_the_graphs_fail_that_artifact_in_one_line(
     result = bench(manifest, "--gate-profiles=mobile-1t")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert words in result.stdout.str()
+
+
+def test_weights_beside_the_graph_are_refused(bench: Run, manifest: Path) -> None:
+    path = manifest.with_name("theirs.onnx")
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="theirs.data", size_threshold=0)
+    result = bench(manifest, "--gate-profiles=mobile-1t")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "theirs.onnx: its weights lie in theirs.data, which would be neither weighed nor" in result.stdout.str()
+    onnx.save(onnx.load(path), path)  # as the line says
+    assert external_data(path) == ""
+
+
+def test_a_model_of_short_texts_is_asked_about_short_ones(
+    bench: Run, manifest: Path, pytester: pytest.Pytester
+) -> None:
+    model = write_tiny_model(manifest.with_name("theirs"), vocab_size=len(VOCABULARY))  # of 64 positions
+    short = {"path": model.name, "runtime": "torch", "inputs": None}
+    edit(manifest, lambda m: (m["task"].update(max_length=48), m["artifacts"][1].update(short)))
+    bench(manifest, "--gate-profiles=mobile-1t", "-m", "memory or accuracy")
+    theirs = load_results(pytester.path / "reports/by-hand.part.json").artifact("theirs")
+    assert theirs.memory and theirs.accuracy and not theirs.failures
 
 
 def test_names_that_are_not_ours_are_refused_at_the_door(bench: Run, manifest: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     write, other = onnx_export.export, load_classifier(write_any_model(tmp_path / "hub", "bert"))
     monkeypatch.setattr(onnx_export, "export", lambda model, *more: write(other, *more))
     (tmp_path / "out").mkdir()
-    with pytest.raises(ExportFailed, match=r"m\.onnx: a logit differs by .*; it was not kept"):
+    with pytest.raises(ExportFailed, match=r"m\.onnx: a logit differs by .*; first in .*; it was not kept"):
         export(uneven, tmp_path / "out/m.onnx")
 
     def broken(_: object, path: Path, *more: object) -> None:
@@ -86,7 +86,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(
         raise RuntimeError("no room\nfor the rest")
 
     monkeypatch.setattr(onnx_export, "export", broken)
-    with pytest.raises(ExportFailed, match=r"m\.onnx: RuntimeError: no room$"):
+    with pytest.raises(ExportFailed, match=r"m\.onnx: RuntimeError: no room; first in the embeddings or the head$"):
         export(uneven, tmp_path / "out/m.onnx")
     assert not list((tmp_path / "out").iterdir())
 
@@ -117,6 +117,29 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("compress.runtimes.find_spec", lambda _: None)
     with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[mobile\]'"):
         target("any", "coreml", "int8", None)
+
+
+def test_the_tokenizer_is_the_models_own_or_lies_beside_it_as_in_a_build(uneven: Path, tmp_path: Path) -> None:
+    model = tmp_path / "stages/model"
+    shutil.copytree(write_tiny_model(tmp_path / "plain"), model, ignore=shutil.ignore_patterns("tokenizer*", "vocab*"))
+    with pytest.raises(BadInput, match=r"stages/model has no vocabulary; legal: a tokenizer\.json or vocab\.txt"):
+        export(model, tmp_path / "m.onnx")
+    (tmp_path / "stages/tokenizer").mkdir()
+    for file in uneven.glob("tokenizer*"):
+        shutil.copy(file, tmp_path / "stages/tokenizer")
+    export(model, tmp_path / "out/m.onnx")
+    assert (tmp_path / "out/tokenizer.json").read_text() == (uneven / "tokenizer.json").read_text()
+
+
+def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
+    checkpoint = write_tiny_model(tmp_path / "plain")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BadInput, match=r"--out .*file/m\.onnx: .*/file is no folder that can be written to"):
+        target(str(checkpoint), "onnx", "fp32", tmp_path / "file/m.onnx")
+    config = json.loads((checkpoint / "config.json").read_text()) | {"intermediate_size": 24}
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=r"plain: .*"):
+        export(checkpoint, tmp_path / "m.onnx")
 
 
 def test_core_ml_is_worked_out_and_said_not_to_be_run(uneven: Path, tmp_path: Path) -> None:

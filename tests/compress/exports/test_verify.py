@@ -129,6 +129,20 @@ def test_an_exporter_that_raises_leaves_no_half_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_only_a_later_row_raises_is_no_layers(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = Export.answers
+
+    def narrow(export: Export, path: Path, inputs: Inputs, *rest: Any) -> Any:
+        if len(inputs) > 32:
+            raise RuntimeError("row 33 is too long")
+        return answers(export, path, inputs, *rest)
+
+    monkeypatch.setattr(Export, "answers", narrow)
+    rows = rows_of(SEQUENCES * 40, [0] * 40 * len(SEQUENCES))
+    made = verified(model, Export("onnx", "fp32"), tmp_path / "m.onnx", Tokens(rows, rows, rows, 0))
+    assert made.failed == "RuntimeError: row 33 is too long"
+
+
 def test_a_file_that_cannot_be_opened_is_taken_away(
     model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
