@@ -112,7 +112,7 @@ class Accuracy(_Part):
     scores: dict[str, float]
     rows: int
     drop: Interval | None  # reference minus this one, paired; None for the reference
-    correct: str  # hexadecimal; one bit per test row (numpy.packbits, big-endian), or `counts` bytes per row
+    correct: str  # hexadecimal; one bit per test row (numpy.packbits, big-endian), or `counts` × uint16, little-endian
     counts: int = 0  # of entities: found, claimed, true
     test_sha256: str
     reused: bool = False  # taken over from an earlier weighing of the same file, rows, libraries and machine

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from compress.recipe import Recipe
 from compress.sources import load_data
 from compress.stages import Context, Rows
 from compress.tasks import UNLABELLED, Task, open_task
-from compress.tasks.encoding import Columns, load_tokenizer, pad_id
+from compress.tasks.encoding import Columns, Inputs, load_tokenizer, pad_id
 
 SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 
@@ -84,6 +85,15 @@ def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
 
     train = rows(texts.splits["train"])
     return Tokens(train, train.first(texts.labelled), rows(texts.splits["validation"]), pad_id(tokenizer))
+
+
+def longer_texts(splits: Mapping[str, Inputs], max_length: int) -> Iterator[str]:
+    """What became of the texts of each split that are longer than `max_length` tokens, in words."""
+    for split, inputs in splits.items():
+        if inputs.cut:
+            yield f"{inputs.cut:,} of {len(inputs):,} {split} texts were cut at {max_length} tokens"
+        if inputs.rows and (more := len(inputs) - len(set(inputs.rows))):
+            yield f"longer {split} texts ({max_length} tokens) are read in overlapping windows: {more:,} inputs more"
 
 
 def retokenized(context: Context, tokenizer_file: Path) -> Context:

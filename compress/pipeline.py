@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from compress.cache import step_key
 from compress.control import linear_answers
-from compress.data import Tokens, tokenize
+from compress.data import longer_texts, tokenize
 from compress.dense import with_dense_sizes
 from compress.errors import BadInput
 from compress.exports import FORMATS
@@ -25,8 +25,9 @@ from compress.recipe import Recipe
 from compress.runtimes import require
 from compress.shipping import ship, write_manifest
 from compress.size import count_parameters
-from compress.sources import load_teacher, source_key
+from compress.sources import check_positions, load_teacher, source_key
 from compress.stages import STAGES, Context, StageParameters, stage_module
+from compress.tasks.encoding import load_tokenizer
 from compress.tasks.tagging import one_piece_per_character
 from compress.teacher import Teacher
 from compress.weaken import weaken
@@ -146,7 +147,9 @@ class _Build(Workbench):
             tokenizer.save_pretrained(out / "tokenizer")
             tokens = tokenize(self.texts, out / TOKENIZER)
             context = self.context(scratch, tokens)
-            context.remarks.extend([*self.texts.remarks, *_cut(tokens, task.max_length)])
+            test = task.encode(load_tokenizer(out / TOKENIZER), self.texts.splits["test"])
+            read = {"training": tokens.train.inputs, "validation": tokens.validation.inputs, "test": test}
+            context.remarks.extend([*self.texts.remarks, *longer_texts(read, task.max_length)])
             if table.epochs:
                 finetune = stage_module("finetune")
                 chosen = finetune.Parameters(**table.model_dump(include=set(finetune.Parameters.model_fields)))
@@ -160,10 +163,15 @@ class _Build(Workbench):
         return done
 
     def _check_stages(self, config: "PretrainedConfig", tokenizer: Tokenizer) -> None:
-        """What stages cannot do with such a teacher is refused before anything is trained."""
+        """What stages cannot do with such a teacher, or with what one before them leaves, is refused before anything is
+        trained.
+        """
+        task, given = self.texts.task, config
         for stage in self.recipe.stages:
-            stage.check(config)
-            stage.check_tokenizer(tokenizer, self.texts.task.token_level)
+            stage.check(given)
+            stage.check_tokenizer(tokenizer, task.token_level)
+            given = stage.leaves(given, config)
+            check_positions(given, task.max_length, f"the model after {stage.kind}")
 
     def _control(self) -> LinearControl | None:
         """The linear model on the teacher's own rows, beside the teacher; only whole texts have one."""
@@ -272,12 +280,3 @@ class _Build(Workbench):
         folder = self.root / "stages" / (f"{name}~{key[:8]}" if weaker else name)
         self.visited.add(folder)
         return self.judge(self.step(folder, step, work, together=True))
-
-
-def _cut(tokens: Tokens, max_length: int) -> Iterator[str]:
-    """What became of texts that are longer than the model reads."""
-    for split, rows in (("training", tokens.train), ("validation", tokens.validation)):
-        if rows.inputs.cut:
-            yield f"{rows.inputs.cut:,} of {len(rows.gold):,} {split} texts were cut at {max_length} tokens"
-        if (windows := len(rows.inputs) - len(rows.gold)) > 0:
-            yield f"longer {split} texts ({max_length} tokens) are read in overlapping windows: {windows:,} inputs more"

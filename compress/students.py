@@ -3,6 +3,7 @@
 Loads no torch until a student is built: a recipe is checked before anything heavy is imported.
 """
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -129,6 +130,23 @@ class Student(BaseModel):
             if self.init == "teacher-layers":
                 self._check_layers(config)
 
+    def leaves(self, config: "PretrainedConfig") -> "PretrainedConfig":
+        """The student's configuration, beside or out of a model of `config`."""
+        from compress.sources import read_config
+
+        if self.pretrained:
+            return read_config(self.init, self.where)
+        if self.init == "current":
+            return config
+        if self.init == "random" or self.narrower:
+            return _described(self.architecture, config, self.sizes(config), {})
+        kept, made = self.kept_layers(config), deepcopy(config)
+        made.num_hidden_layers = len(kept)
+        for name in ("layer_heads", "layer_intermediate"):
+            if listed := getattr(config, name, None):
+                setattr(made, name, [listed[layer] for layer in kept])
+        return made
+
     def _check_pretrained(self) -> None:
         from compress.sources import read_config
 
@@ -243,9 +261,16 @@ def _fresh(student: Student, config: "PretrainedConfig", labels: list[str], toke
     from compress.sources import described_labels
 
     auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
-    described = _mobilebert if student.architecture == "mobilebert" else _alike
-    model: PreTrainedModel = auto.from_config(described(config, student.sizes(config), described_labels(labels)))
+    sizes = student.sizes(config)
+    model: PreTrainedModel = auto.from_config(_described(student.architecture, config, sizes, described_labels(labels)))
     return model.eval()
+
+
+def _described(
+    architecture: str, config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]
+) -> "PretrainedConfig":
+    """An even student of that architecture and those sizes, over the vocabulary of a model of that `config`."""
+    return (_mobilebert if architecture == "mobilebert" else _alike)(config, sizes, labels)
 
 
 def _alike(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]) -> "PretrainedConfig":

@@ -108,13 +108,13 @@ def train(
         chosen = {name: values[answers] for name, values in tensors.items()}
         return {"inputs": read, "at": _positions(rows.inputs, numbers), "labels": labels[answers], **chosen}
 
-    watch = _Watch(lambda: _score(evaluated, context), {steps // 2, steps} if halfway and not several else set())
+    key = f"eval_{context.task.metric}"
+    watch = _Watch(lambda: _score(evaluated, context), key, {steps // 2, steps} if halfway and not several else set())
     with context.progress.work(description, schedule.epochs * steps) as work:
         trainer = _Trainer(
             loss,
             _ByLength([len(sequence) for sequence in rows.inputs.sequences], schedule.batch_size, context.seed),
             watch,
-            context.task.metric,
             model=model,
             args=arguments,
             train_dataset=range(len(rows.inputs)),
@@ -130,8 +130,7 @@ def train(
         model.__dict__.pop(name, None)
     model.cpu().eval()
     evaluated.cpu()
-    key = f"eval_{context.task.metric}"
-    return [entry[key] for entry in trainer.state.log_history if key in entry] if several else watch.found
+    return [entry[key] for entry in trainer.state.log_history if key in entry]
 
 
 def still_improving(history: list[float]) -> bool:
@@ -159,21 +158,20 @@ def _score(model: PreTrainedModel, context: Context) -> float:
 class _Watch(TrainerCallback):
     """Evaluates: when the Trainer asks after an epoch, or after certain steps."""
 
-    def __init__(self, score: Callable[[], float], steps: set[int]) -> None:
-        self.score, self._steps = score, steps
-        self.found: list[float] = []
+    def __init__(self, score: Callable[[], float], key: str, steps: set[int]) -> None:
+        self.score, self.key, self._steps = score, key, steps
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step in self._steps:
-            self.found.append(self.score())
+        if state.global_step in self._steps:  # a checkpoint keeps the history, and a resumed training its first half
+            state.log_history.append({self.key: self.score(), "step": state.global_step})
 
 
 class _Trainer(Trainer):
     """The Trainer with a loss, an order of rows and an evaluation that are handed to it."""
 
-    def __init__(self, loss: Loss, order: Sampler[int], watch: _Watch, metric: str, **kwargs: Any) -> None:
+    def __init__(self, loss: Loss, order: Sampler[int], watch: _Watch, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._loss, self._order, self._watch, self._metric = loss, order, watch, metric
+        self._loss, self._order, self._watch = loss, order, watch
         self.model_accepts_loss_kwargs = False
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -190,7 +188,7 @@ class _Trainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        metrics = {f"eval_{self._metric}": self._watch.score()}
+        metrics = {self._watch.key: self._watch.score()}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics

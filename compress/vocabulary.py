@@ -60,8 +60,11 @@ def difference(student: Tokenizer, teacher: Tokenizer) -> str:
 def unknown_id(tokenizer: Tokenizer) -> int | None:
     """What stands for text that no piece covers."""
     model = json.loads(tokenizer.to_str())["model"]
-    found: int | None = model.get("unk_id") if model["type"] == "Unigram" else tokenizer.token_to_id(model["unk_token"])
-    return found
+    if model["type"] == "Unigram":
+        number: int | None = model.get("unk_id")
+        return number
+    token = model.get("unk_token")
+    return tokenizer.token_to_id(token) if token else None  # a byte-level BPE covers everything
 
 
 def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:

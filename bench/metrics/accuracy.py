@@ -63,12 +63,13 @@ def pack(outcomes: Outcomes) -> dict[str, Any]:
     """The fields ``correct`` and ``counts`` of `Accuracy`."""
     if outcomes.dtype == np.bool_:
         return {"correct": np.packbits(outcomes).tobytes().hex(), "counts": 0}
-    return {"correct": outcomes.astype(np.uint8).tobytes().hex(), "counts": outcomes.shape[1]}
+    return {"correct": outcomes.astype("<u2").tobytes().hex(), "counts": outcomes.shape[1]}
 
 
 def unpack(accuracy: Accuracy) -> Outcomes:
     """Row by row, what the task's metric is reckoned from."""
-    stored = np.frombuffer(bytes.fromhex(accuracy.correct), dtype=np.uint8)
+    stored = bytes.fromhex(accuracy.correct)
     if accuracy.counts:
-        return stored.reshape(accuracy.rows, accuracy.counts)
-    return np.unpackbits(stored, count=accuracy.rows).astype(np.bool_)
+        width = len(stored) // (accuracy.rows * accuracy.counts)  # older files have one byte
+        return np.frombuffer(stored, dtype=f"<u{width}").reshape(accuracy.rows, accuracy.counts)
+    return np.unpackbits(np.frombuffer(stored, dtype=np.uint8), count=accuracy.rows).astype(np.bool_)

@@ -75,7 +75,15 @@ class StageParameters(BaseModel):
         """
 
     def check(self, config: "PretrainedConfig") -> None:
-        """Raise `BadInput` for what a model of the teacher's configuration cannot do, before anything is trained."""
+        """Raise `BadInput` for what a model of this configuration cannot do, before anything is trained."""
+
+    def leaves(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
+        """What it makes of a model of `config`, as far as that can be told before anything is trained.
+
+        Raises:
+            BadInput: something that cannot learn from the `teacher` as it is told to.
+        """
+        return config
 
 
 @dataclass(frozen=True)

@@ -21,31 +21,28 @@ class Parameters(Distillation, StageParameters):
     def check(self, config: "PretrainedConfig") -> None:
         self.student.check(config)
 
+    def leaves(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
+        from compress.alignment import check, terms
+
+        student = self.student.leaves(config)
+        check(terms(self.preset, self.align, teacher.num_hidden_layers, student.num_hidden_layers), teacher, student)
+        return student
+
     def outside(self) -> str | None:
         return self.student.init if self.student.pretrained else None
 
     def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
-        own = own_tokenizer(self.student)
-        if own is not None:
-            self.reads_otherwise(own, tokenizer, token_level)
-
-    def reads_otherwise(self, own: "Tokenizer", given: "Tokenizer", token_level: bool) -> bool:
-        """Whether the student has a vocabulary of its `own`, and so its own way of cutting the same texts.
-
-        Raises:
-            BadInput: it has, and something is to be learnt token by token.
-        """
         from compress.vocabulary import difference, same_vocabulary
 
-        if same_vocabulary(own, given):
-            return False
+        own = own_tokenizer(self.student)
+        if own is None or same_vocabulary(own, tokenizer):
+            return
         if token_level or self.align or self.preset != "logits":
             what = "tagging labels" if token_level else "intermediate features align"
             raise BadInput(
-                f"{self.student.where} has another vocabulary: {difference(own, given)}; {what} token by token, so "
-                'both must cut alike; legal: a student with the same ids, or preset = "logits" for whole texts'
+                f"{self.student.where} has another vocabulary: {difference(own, tokenizer)}; {what} token by token, "
+                'so both must cut alike; legal: a student with the same ids, or preset = "logits" for whole texts'
             )
-        return True
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
@@ -53,18 +50,19 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     ``context.new_tokenizer``.
 
     Raises:
-        BadInput: see `compress.students.build` and `Parameters.reads_otherwise`.
+        BadInput: see `compress.students.build` and `compress.distillation.distil`.
     """
     from tokenizers import Tokenizer
 
     from compress.sources import check_positions
+    from compress.vocabulary import same_vocabulary
 
     wanted, task = parameters.student, context.task
     student, tokenizer = build(wanted, model, task.labels, task.token_level, context.seed)
     if tokenizer is not None:
         check_positions(student.config, task.max_length, wanted.where)
         given = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
-        if parameters.reads_otherwise(tokenizer.backend_tokenizer, given, task.token_level):
+        if not same_vocabulary(tokenizer.backend_tokenizer, given):  # the teacher's, or what a stage has left of it
             tokenizer.save_pretrained(context.new_tokenizer)
             context = in_its_own_tokens(context)
     layers = student.config.num_hidden_layers
@@ -75,7 +73,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 def in_its_own_tokens(context: Context) -> Context:
     """The same texts as the student's own tokenizer cuts them, and a word about how many tokens it does not know."""
-    from compress.data import retokenized
+    from compress.data import longer_texts, retokenized
     from compress.tasks.encoding import load_tokenizer
     from compress.vocabulary import unknown_share
 
@@ -86,4 +84,7 @@ def in_its_own_tokens(context: Context) -> Context:
         f"the student reads the same texts in tokens of its own, {tokenizer.get_vocab_size():,} of them; "
         f"{unknown:.1%} of what it reads in the validation texts is unknown to it"
     )
-    return retokenized(context, file)
+    own = retokenized(context, file)
+    read = {"training": own.train.inputs, "validation": own.validation.inputs}
+    context.remarks.extend(f"by the student, {words}" for words in longer_texts(read, context.task.max_length))
+    return own

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from compress.architectures import family
 from compress.errors import BadInput
 from compress.stages import Context, StageParameters
 
@@ -59,7 +58,9 @@ def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parame
     from compress.vocabulary import common_ids, needed_ids, pieces_of, special_ids
 
     pieces, special = pieces_of(whole), special_ids(whole)
-    if family(model.config) == "roberta":  # positions are counted from the padding token's id, which has to stay
+    if str(model.config.model_type).endswith(
+        "roberta"
+    ):  # positions are counted from the padding token's id, which has to stay
         special |= set(range(model.config.pad_token_id))
     if parameters.tokens is None:
         texts = context.task.texts(context.train.columns)
@@ -92,7 +93,7 @@ def _save(tokenizer: "Tokenizer", special: dict[str, str], longest: int, folder:
 
 def _with_rows(model: "PreTrainedModel", back: Sequence[int]) -> "PreTrainedModel":
     """A copy of `model` whose embedding table has the rows `back`, in that order."""
-    name = f"{family(model.config)}.embeddings.word_embeddings.weight"
+    name = f"{model.base_model_prefix}.embeddings.word_embeddings.weight"
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     weights[name] = weights[name][list(back)].clone()
     config = copy.deepcopy(model.config)

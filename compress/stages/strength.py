@@ -75,8 +75,13 @@ class CutParameters(RecoverableParameters):
         return needed
 
     def check(self, config: "PretrainedConfig") -> None:
+        from compress.architectures import family
         from compress.surgery import check_units
 
+        try:
+            family(config)
+        except BadInput as error:
+            raise BadInput(f"{self.kind}: {error}") from error
         check_units(self.kind, "unit", dict.fromkeys(self.spare, ()), [1] * config.num_hidden_layers)
 
 

@@ -21,7 +21,7 @@ TASKS = {"classification": "Classification", "matching": "Matching", "tagging": 
 UNLABELLED = -100
 """Stands where a row (or a word) has no label; losses pass over it."""
 
-Outcomes = NDArray[np.bool_] | NDArray[np.uint8]
+Outcomes = NDArray[np.bool_] | NDArray[np.uint16]
 """What a model made of each row, as much as its metric needs: right or not, (rows,), or counts, (rows, counts)."""
 
 

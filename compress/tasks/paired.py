@@ -82,7 +82,7 @@ def newcombe_drop(reference: NDArray[np.bool_], candidate: NDArray[np.bool_], co
 _RESAMPLES = 2000
 
 
-def bootstrap_f1_drop(reference: NDArray[np.uint8], candidate: NDArray[np.uint8], confidence: float = 0.95) -> Drop:
+def bootstrap_f1_drop(reference: NDArray[np.uint16], candidate: NDArray[np.uint16], confidence: float = 0.95) -> Drop:
     """The difference of two F1 on the same rows, percentile bootstrap over the rows (Efron and Tibshirani 1993).
 
     F1 is no mean over rows, so no interval for proportions fits it. The resamples are the same every time, so that the

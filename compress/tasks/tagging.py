@@ -85,22 +85,22 @@ class Tagging:
             "recall": hit / true if true else 0.0,
         }
 
-    def outcomes(self, logits: NDArray[np.float32], gold: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
-        """Row by row: entities found, claimed and true, (rows, 3); a row has fewer than 256 of each."""
+    def outcomes(self, logits: NDArray[np.float32], gold: Sequence[Sequence[int]]) -> NDArray[np.uint16]:
+        """Row by row: entities found, claimed and true, (rows, 3)."""
         predicted = logits.argmax(axis=1)
-        counts, at = np.zeros((len(gold), 3), dtype=np.uint8), 0
+        counts, at = np.zeros((len(gold), 3), dtype=np.uint16), 0
         for row, labels in enumerate(gold):
             claimed, true = self._entities(predicted[at : at + len(labels)]), self._entities(labels)
-            counts[row] = [min(len(found), 255) for found in (claimed & true, claimed, true)]
+            counts[row] = [len(claimed & true), len(claimed), len(true)]
             at += len(labels)
         return counts
 
-    def right(self, outcomes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def right(self, outcomes: NDArray[np.uint16]) -> NDArray[np.bool_]:
         """Rows in which every entity was found and none claimed besides."""
         result: NDArray[np.bool_] = (outcomes == outcomes[:, :1]).all(axis=1)
         return result
 
-    def drop(self, reference: NDArray[np.uint8], candidate: NDArray[np.uint8], confidence: float) -> Drop:
+    def drop(self, reference: NDArray[np.uint16], candidate: NDArray[np.uint16], confidence: float) -> Drop:
         """The difference of the two F1 with its paired bootstrap interval."""
         return bootstrap_f1_drop(reference, candidate, confidence)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from compress.pipeline import build
 from compress.progress import Progress, Work
 from compress.recipe import load_recipe
 from compress.training import _last_checkpoint
-from tests.compress.conftest import BAD, FILLER, GOOD
+from tests.compress.conftest import BAD, FILLER, GOOD, write_tiny_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,6 +130,64 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
     with Heard() as heard, pytest.raises(BadInput, match="there is no layer 7"):
         build(load_recipe(tiny_recipe), tmp_path / "tiny", "test", heard)
     assert heard.advances == {}
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        (
+            ['kind = "distill"\nstudent = { layers = 2 }\nalign = [{ teacher = 4, student = 0, feature = "hidden" }]'],
+            "hidden: the teacher has no layer 4; legal: 0 to 3",
+        ),
+        (
+            ['kind = "distill"\npreset = "tinybert"\nstudent = { layers = 2, heads = 2, hidden = 16 }'],
+            "attention is compared head by head: layer 0 of the student has 2, layer 1 of the teacher 4",
+        ),
+        (
+            [
+                'kind = "distill"\nstudent = { init = "random", architecture = "mobilebert", layers = 2 }',
+                'kind = "prune-heads"\nratio = 0.5',
+            ],
+            "prune-heads: a mobilebert model cannot be compressed; legal: bert",
+        ),
+        (
+            ['kind = "distill"\nstudent = { layers = 2 }', 'kind = "prune-heads"\nheads = { 3 = [0] }'],
+            "prune-heads: there is no layer 3",
+        ),
+    ],
+)
+def test_what_a_stage_cannot_do_with_the_model_before_it_is_said_before_training(
+    stages: list[str], said: str, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    head, _, rest = tiny_recipe.read_text(encoding="utf-8").partition("[[stage]]")
+    tail = rest[rest.index("[[artifact]]") :]
+    tiny_recipe.write_text("\n".join([head, *(f"[[stage]]\n{stage}" for stage in stages), tail]), encoding="utf-8")
+    with Heard() as heard, pytest.raises(BadInput, match=re.escape(said)):
+        build(load_recipe(tiny_recipe), tmp_path / "tiny", "test", heard)
+    assert heard.advances == {}
+
+
+def test_a_student_of_too_few_positions_is_named_before_training(tiny_recipe: Path, tmp_path: Path) -> None:
+    short = write_tiny_model(tmp_path / "short", max_position_embeddings=8)
+    recipe = load_recipe(tiny_recipe, {"stage.1.student": f"{{ init = '{short}' }}"})
+    said = r"the model after distill has 8 positions, task\.max_length is"
+    with Heard() as heard, pytest.raises(BadInput, match=said):
+        build(recipe, tmp_path / "tiny", "test", heard)
+    assert heard.advances == {}
+
+
+def test_a_mobilebert_may_lose_tokens(tiny_recipe: Path, tmp_path: Path) -> None:
+    student = '{ init = "random", architecture = "mobilebert", layers = 1, hidden = 32, heads = 2, intermediate = 32 }'
+    manifest, _ = run(
+        _with_first_stage(tiny_recipe, 'kind = "prune-vocab"'),
+        tmp_path / "tiny",
+        stage__0=f'{{ kind = "distill", student = {student} }}',
+        stage__1=f'{{ kind = "prune-vocab", tokens = {json.dumps(list(GOOD), ensure_ascii=False)} }}',
+        guard__max_drop="0.9",
+    )
+    assert [step.decision for step in manifest.steps if step.kind == "prune-vocab"] == ["accepted"]
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tiny" / manifest.artifact("student-fp32.onnx").tokenizer))
+    assert tokenizer.get_vocab_size() == 4 + len(GOOD)
 
 
 def test_guard_change_trains_nothing(built: tuple[Path, Path]) -> None:

@@ -81,6 +81,41 @@ def test_the_best_epoch_stays(tiny_model: Path, tmp_path: Path) -> None:
     assert any(not torch.equal(falling[name], rising[name]) for name in falling)
 
 
+def test_a_resumed_epoch_still_knows_what_its_half_had_come_to(tiny_model: Path, tmp_path: Path) -> None:
+    from compress import training
+    from compress.losses import cross_entropy
+
+    rows = rows_of([[2, 5 + row % 9, 3] for row in range(64)], [row % 2 for row in range(64)])
+    context, said = context_of(rows, tmp_path), iter([0.5, 0.9])
+
+    def score(*_: object) -> float:
+        found = next(said)
+        if found == 0.9 and not (tmp_path / "killed").exists():
+            (tmp_path / "killed").touch()
+            raise KeyboardInterrupt
+        return found
+
+    def once() -> list[float]:
+        return train(
+            load_classifier(tiny_model),
+            context,
+            rows,
+            Schedule(batch_size=8),
+            lambda logits, batch, _: cross_entropy(logits, batch["labels"]),
+            "x",
+            load_classifier(tiny_model),
+            halfway=True,
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_score", score)
+        patch.setattr(training, "_SAVE_EVERY", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            once()
+        said = iter([0.9])
+        assert once() == [0.5, 0.9]
+
+
 def test_portions_of_a_batch_come_to_the_same(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

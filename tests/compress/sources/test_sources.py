@@ -25,6 +25,24 @@ def test_finetuned_teacher_keeps_its_head(tmp_path: Path, tiny_model: Path) -> N
         load_teacher(TeacherTable(model=str(tiny_model), epochs=0), ["a", "b", "c"], tmp_path)
 
 
+def test_names_that_say_nothing_become_the_datas(tmp_path: Path, tiny_model: Path) -> None:
+    model, _ = load_teacher(TeacherTable(model=str(tiny_model), epochs=0), ["neg", "pos"], tmp_path)
+    assert model.config.id2label == {0: "neg", 1: "pos"}
+    assert model.config.label2id == {"neg": 0, "pos": 1}
+
+
+def test_whatever_a_hub_client_raises_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class ProxyError(Exception):
+        pass
+
+    def refused(*_: object, **__: object) -> None:
+        raise ProxyError("403 Forbidden\nand a page of HTML")
+
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", refused)
+    with pytest.raises(BadInput, match=r"403 Forbidden \(neither a local folder .*offline\.toml\)$"):
+        load_teacher(TeacherTable(model="somebody/something"), ["a", "b"], tmp_path)
+
+
 def test_labels_in_another_order_and_a_missing_head_are_refused(tmp_path: Path, tiny_model: Path) -> None:
     from transformers import BertModel
 

@@ -11,6 +11,7 @@ from compress.stages import Context, Rows
 from compress.stages.distill import Parameters, run
 from compress.tasks import open_task
 from compress.tasks.encoding import load_tokenizer
+from compress.vocabulary import shrink
 from tests.compress.conftest import context_of, write_tiny_model
 from tests.compress.test_vocabulary import save_wordpiece
 
@@ -83,9 +84,21 @@ def test_what_is_learnt_token_by_token_wants_one_vocabulary(
     with pytest.raises(BadInput, match=said) as refused:
         parameters(other, **more).check_tokenizer(given, token_level)
     assert because in str(refused.value)
-    if not token_level:
-        with pytest.raises(BadInput, match=said):  # an earlier stage may have taken tokens away
-            run(load_classifier(tiny_model), context, parameters(other, **more))
+
+
+def test_a_student_that_cuts_as_the_teacher_does_may_follow_a_smaller_vocabulary(
+    context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
+) -> None:
+    other = write_tiny_model(tmp_path / "other", num_hidden_layers=1)
+    whole = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    wanted = parameters(other, preset="minilm")
+    wanted.check_tokenizer(whole, token_level=True)
+    small, _ = shrink(whole, {number for number in range(whole.get_vocab_size()) if number != 7})
+    (tmp_path / "small").mkdir()
+    small.save(str(tmp_path / "small/tokenizer.json"))
+    assert run(load_classifier(tiny_model), replace(context, tokenizer=tmp_path / "small"), wanted)
+    [own] = taught
+    assert own.train.inputs.sequences == [whole.encode(text).ids for text in COLUMNS["text"]]
 
 
 def test_too_few_positions_are_refused(context: Context, tiny_model: Path, tmp_path: Path) -> None:

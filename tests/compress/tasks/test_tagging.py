@@ -9,6 +9,7 @@ from compress.errors import BadInput
 from compress.tasks import Task, open_task
 from compress.tasks.encoding import load_tokenizer, predict
 from compress.tasks.tagging import one_piece_per_character, windows
+from compress.vocabulary import unknown_id
 
 LABELS = ["O", "B-LOC", "B-PER", "I-LOC", "I-PER"]
 
@@ -86,6 +87,20 @@ def test_an_entity_with_one_wrong_border_is_wrong(task: Task) -> None:
     assert outcomes.tolist() == [[0, 1, 1], [1, 1, 1]]
     assert task.right(outcomes).tolist() == [False, True]
     assert task.scores(logits_of([2, 4, 0, 0, 1, 0]), gold)["f1"] == 0.5
+
+
+def test_a_row_may_hold_any_number_of_entities(task: Task) -> None:
+    labels = [1, 2] * 300
+    logits = np.eye(len(LABELS), dtype=np.float32)[labels[:450] + [0] * 150]
+    assert task.outcomes(logits, [labels]).tolist() == [[450, 450, 600]]
+    assert task.scores(logits, [labels])["f1"] == pytest.approx(2 * 450 / 1050)
+
+
+def test_a_byte_level_tokenizer_has_no_unknown_token(task: Task) -> None:
+    made = Tokenizer(models.BPE({letter: number for number, letter in enumerate(["<s>", "</s>", "a", "b"])}, []))
+    made.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)])
+    assert unknown_id(made) is None
+    assert task.encode(made, {"tokens": [["ab", "a"]]}).sequences == [[0, 2, 3, 2, 1]]
 
 
 def test_labels_that_mark_no_entity_are_refused() -> None:
