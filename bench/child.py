@@ -24,7 +24,9 @@ PATIENCE_S = 180.0
 """A command that takes longer is a hang: loading a BERT takes seconds, one request or batch far less."""
 _SOURCES = Path(__file__).parents[1]
 _START = f"import sys; sys.path.append({str(_SOURCES)!r}); from bench.worker import main; main()"
-"""Our sources come last: another interpreter finds its own packages first, wherever ours lie."""
+"""Our sources come last: another interpreter finds its own packages first, wherever ours lie. With ``-P`` nothing is
+imported from the folder that it is started in, which may hold a ``bench.py`` of its own.
+"""
 _LAST_WORDS = 300
 _VERIFY_RUNS = 3
 
@@ -80,7 +82,7 @@ class Child:
         self.folder = Path(self._folder.name)
         with _disk(self.folder), (self.folder / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
-                [python, "-c", _START, str(os.getpid()), ",".join(map(str, cores))],
+                [python, "-P", "-c", _START, str(os.getpid()), ",".join(map(str, cores))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

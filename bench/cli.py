@@ -78,7 +78,7 @@ def report(
     if other:
         typer.echo(f"written: {write_comparison(results, other, found, load_results(other))}")
     else:
-        typer.echo(f"written: {write_report(found, results.parent)}")
+        typer.echo(f"written: {write_report(found, results)}")
 
 
 def sensitivity(

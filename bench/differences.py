@@ -4,8 +4,10 @@ Latency is compared through each run's ratio to its own reference, so that two m
 are not. Scores on the same test rows are compared row by row. Nothing is read or written here.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from bench.baseline import yardstick
@@ -54,6 +56,27 @@ class Difference:
         return self.direction == ("less" if self.quantity == "score" else "more")
 
 
+def _both(before: Results, now: Results) -> Iterator[tuple[Weighed, Weighed]]:
+    """Artifacts of the same id; then files of one name that two runtimes open, such as ``student-int8.onnx`` and
+    ``student-int8.pte``, where each run ships one alone.
+    """
+    known = {artifact.id: artifact for artifact in before.artifacts}
+    ids = known.keys() & {artifact.id for artifact in now.artifacts}
+    names = [_by_name(results, ids) for results in (before, now)]
+    for artifact in now.artifacts:
+        if artifact.id in ids:
+            yield known[artifact.id], artifact
+        elif names[1].get(name := Path(artifact.id).stem) is artifact and (other := names[0].get(name)):
+            yield other, artifact
+
+
+def _by_name(results: Results, known: Collection[str]) -> dict[str, Weighed]:
+    """What ships and has no namesake in its run: name without suffix -> artifact."""
+    left = [a for a in results.artifacts if a.role == "ship" and a.id not in known]
+    counts = Counter(Path(a.id).stem for a in left)
+    return {name: a for a in left if counts[name := Path(a.id).stem] == 1}
+
+
 class Differences:
     """Everything that two runs have in common.
 
@@ -66,11 +89,10 @@ class Differences:
         self.one_machine = before.machine.fingerprint == now.machine.fingerprint
         self.one_reference = yardstick(before) == yardstick(now)
         self._task = _task(now)
-        known = {artifact.id: artifact for artifact in before.artifacts}
-        self.both: list[tuple[Weighed, Weighed]] = [(known[a.id], a) for a in now.artifacts if a.id in known]
-        ids = {a.id for _, a in self.both}
-        self.only_before = [a for a in before.artifacts if a.id not in ids]
-        self.only_now = [a for a in now.artifacts if a.id not in ids]
+        self.both = list(_both(before, now))
+        theirs, ours = ({pair[side].id for pair in self.both} for side in (0, 1))
+        self.only_before = [a for a in before.artifacts if a.id not in theirs]
+        self.only_now = [a for a in now.artifacts if a.id not in ours]
 
     def of(self, artifact: str) -> Iterator[Difference]:
         """Every quantity of an artifact that both runs have."""

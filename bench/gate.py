@@ -259,7 +259,7 @@ def _message(item: Item, found: Finding, limit: float) -> str:
             words.append(f"[{found.interval.low:.4f}, {found.interval.high:.4f}]")
     if found.baseline is not None:
         words.append(f"against the baseline's {_shown(found.baseline)}")
-    threshold = f"{100 * limit:.1f} points" if item.metric == "accuracy" else f"{limit:+.0%}"
+    threshold = f"{100 * limit:.1f} points" if item.metric == "accuracy" else f"{100 * limit:+.3g}%"
     return f"{' '.join(words)}, {found.note}; threshold {threshold}"
 
 

@@ -3,6 +3,7 @@
 A line that cannot be read (cut off by a full disk, or of a later version) is passed over.
 """
 
+import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -57,8 +58,12 @@ def append(path: Path, results: Results, baseline_created: str | None) -> None:
         baseline=baseline_created,
         artifacts={a.id: _figures(a) for a in results.artifacts if a.role == "ship"},
     )
-    with path.open("a", encoding="utf-8") as file:
-        file.write(record.model_dump_json(by_alias=True) + "\n")
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # an earlier run was cut short
+                file.write(b"\n")
+        file.write(record.model_dump_json(by_alias=True).encode() + b"\n")
 
 
 def load(path: Path) -> list[Record]:

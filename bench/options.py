@@ -108,11 +108,18 @@ def read(config: "pytest.Config") -> "Asked":
     )
 
 
+def from_here(path: Path) -> str:
+    """A path as one would type it: below the current folder it is relative to that."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
 def alone(item: "pytest.Item", manifest: Path) -> str:
     """The command that runs this item and no other."""
     config = item.config
     given = {option: config.getoption(option) for option in _OPTIONS.values()} | {"--gate-manifest": manifest}
-    options = [word for option, value in given.items() if value for word in (option, str(value))]
+    typed = {option: from_here(value) if isinstance(value, Path) else value for option, value in given.items()}
+    options = [word for option, value in typed.items() if value for word in (option, str(value))]
     options += ["--gate-strict"] if config.getoption("--gate-strict") else []
     # Only the gate's own names hold no other's: each ends in what stands in brackets.
     if "gate_item" in getattr(item, "fixturenames", ()) and _KEYWORD.fullmatch(item.name):

@@ -16,7 +16,7 @@ from bench.history import append, checked_out, path_of
 from bench.interpreter import read_versions
 from bench.lock import machine_lock
 from bench.narrow import Needed, narrow
-from bench.options import BUDGET_S
+from bench.options import BUDGET_S, from_here
 from bench.profiles import load_profiles
 from bench.progress import Bar
 from bench.rerun import Rerun
@@ -124,7 +124,7 @@ class Session:
             )
             bar.now("looking into what regressed", log=False)
             why = explain(verdicts, results, rerun.sides, self._versions_before())
-        where = str(self.baseline_path) if self.baseline else None
+        where = from_here(self.baseline_path) if self.baseline else None
         self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
         self._write(lambda: write_json(self.results_path, results))
         if not part:
@@ -169,7 +169,7 @@ class Session:
         from bench.report import write_report
 
         results = cast("Results", self.results)
-        self._write(lambda: write_report(results, self.asked.reports))
+        self._write(lambda: write_report(results, self.results_path))
 
     @property
     def results_path(self) -> Path:

@@ -100,12 +100,21 @@ def load_rows(path: Path, task: Task) -> Rows:
     gold = columns["label"]
     if not gold:
         raise BadInput(f"{path}: no rows; an empty split scores nothing")
+    _check_texts(path, columns, task)
     _check_labels(path, columns, task)
     sample = np.random.default_rng(0).permutation(len(gold))[:REQUESTS]
     # Shortest first: every set of processes takes each so-manieth request, and so gets all lengths alike.
     drawn = sorted(sample.tolist(), key=lambda row: sum(len(columns[name][row]) for name in task.columns))
     content = hashlib.sha256(json.dumps(list(columns.values()), ensure_ascii=False).encode()).hexdigest()
     return Rows(columns, gold, content, drawn)
+
+
+def _check_texts(path: Path, columns: dict[str, list[Any]], task: Task) -> None:
+    kind, legal = (list, "a list of words") if task.token_level else (str, "a text")
+    for name in task.columns:
+        for row, value in enumerate(columns[name]):
+            if not isinstance(value, kind) or (kind is list and not all(isinstance(word, str) for word in value)):
+                raise BadInput(f"{path}: row {row}: {name} is {value!r}; legal: {legal}")
 
 
 def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None:

@@ -35,6 +35,8 @@ from compress.tasks import open_task
 
 MEMORY_TOKENS = 128
 """Length of the requests that the memory pass answers; shorter where no text of the task is as long."""
+MEMORY_PASSES = 3
+"""Fresh processes that what ships is loaded in; the one with the smallest share of its own counts."""
 SCORING = Path(compress.__file__).parent
 """Our own sources that a score depends on lie below."""
 _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
@@ -123,7 +125,7 @@ class Weighing:
         for key, subject in self._run_here.items():
             total = sum(map(len, subject.inputs.sequences))
             if "memory" in self._metrics:
-                self._bar.expect("memory", key, fixed_s=_START_S)
+                self._bar.expect("memory", key, fixed_s=_START_S * self._memory_passes(subject))
             if "accuracy" in self._metrics:
                 self._bar.expect("accuracy", key, tokens=total)
             for profile in self._profiles:
@@ -163,7 +165,12 @@ class Weighing:
                 if "memory" in left:
                     self._bar.now(f"{name}: memory")
                     tokens = min(MEMORY_TOKENS, self._manifest.task.max_length)
-                    subject.memory, ms = measure_memory(child, subject, subject.requests(str(tokens)))
+                    requests = subject.requests(str(tokens))
+                    subject.memory, ms = measure_memory(child, subject, requests)
+                    for _ in range(1, self._memory_passes(subject)):
+                        with Child(len(self._cores), self._cores) as another:
+                            again, _ = measure_memory(another, subject, requests)
+                        subject.memory = min(subject.memory, again, key=lambda memory: memory.own_mib)
                     left.remove("memory")
                     self._bar.learn(key, ms / tokens)
                     self._bar.advance("memory", key, 1)
@@ -177,6 +184,11 @@ class Weighing:
                 subject.failures += [f"{what}: {failure}" for what in left]
                 for what in left:
                     self._bar.advance(what, key, 1)
+
+    def _memory_passes(self, subject: Subject) -> int:
+        """What is judged is read several times: now and then a process takes some MiB more than the others."""
+        ships = any(a.role == "ship" and self._key_of[a.id] == subject.key for a in self._manifest.artifacts)
+        return MEMORY_PASSES if ships else 1
 
     def _kept_accuracy(self, subject: Subject) -> Path:
         """Where a score on these rows by these libraries is kept."""

@@ -1,7 +1,9 @@
 """What the gate said: its verdicts, what they rest on, and the rows that flipped."""
 
 from collections import Counter
+from pathlib import Path
 
+from bench.options import from_here
 from bench.report.numbers import (
     arrow,
     change,
@@ -20,7 +22,7 @@ from bench.report.pick import (
     names,
     spoken,
 )
-from bench.report.tables import code, table, text
+from bench.report.tables import code, quoted, table, text
 from bench.results import Results, Verdict
 
 UNFOLDED = ("regressed", "missing", "inconclusive")
@@ -28,7 +30,7 @@ _FEW = 3
 """Inconclusive verdicts that are each worth a line on the first screen."""
 
 
-def noteworthy(results: Results) -> str:
+def noteworthy(results: Results, file: Path) -> str:
     """The gated verdicts that fail or are unclear, one line each, and what to do about missing baselines."""
     lines: list[str] = []
     for outcome in UNFOLDED:
@@ -41,7 +43,7 @@ def noteworthy(results: Results) -> str:
         some = "" if len(new) == len(results.verdicts) else " for some quantities (listed below)"
         lines.append(
             f"- **no baseline** yet{some}; accept these figures with "
-            f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}"
+            f"{code(f'pocketbert baseline update {from_here(file)}')}"
         )
     return "\n".join(lines)
 
@@ -123,7 +125,7 @@ def flipped(results: Results) -> str:
         if not (f.lost or f.won):
             continue
         rows = [
-            [word, f"{row.row:,}", text(row.label), text(row.text)]
+            [word, f"{row.row:,}", text(row.label), quoted(row.text)]
             for word, listed in (("lost", f.lost_rows), ("won", f.won_rows))
             for row in listed
         ]

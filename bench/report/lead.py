@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
+from bench.options import from_here
 from bench.report.numbers import file_size, milliseconds, percent, points, points_between, speed_up, times
 from bench.report.pick import absent, foreign, headline, latency, reference, shipped, spoken
 from bench.report.tables import code, text
@@ -62,7 +64,7 @@ def _settling(c: Comparison, results: Results) -> str:
     return f"; about {rows:,} rows would settle it" if rows else ""
 
 
-def foreign_line(results: Results) -> str:
+def foreign_line(results: Results, file: Path) -> str:
     """Which metrics were not judged, because the baseline is from another machine."""
     silent = [v.metric for v in results.verdicts if foreign(v)]
     if not silent:
@@ -70,7 +72,7 @@ def foreign_line(results: Results) -> str:
     names = " and ".join(dict.fromkeys(silent))
     return (
         f"**Not judged: {names}.** The baseline comes from another machine. To judge them here, make a baseline here: "
-        f"{code(f'pocketbert baseline update reports/{results.recipe}.json')}."
+        f"{code(f'pocketbert baseline update {from_here(file)}')}."
     )
 
 

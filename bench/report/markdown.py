@@ -30,33 +30,34 @@ WHY = (
 )
 
 
-def write_report(results: Results, folder: Path) -> Path:
-    """Write ``<folder>/<name>.md`` and its pictures ``<folder>/<name>/*.svg``; returns the path of the Markdown.
+def write_report(results: Results, file: Path) -> Path:
+    """Write the report of the results in `file`, ``….json``, as ``….md`` beside it and its pictures as ``…/*.svg``;
+    returns the path of the Markdown.
 
     The runs before this one are drawn from the history that lies there. The same results and history give the same
     bytes.
     """
-    records = [] if results.part else load(path_of(folder, results.recipe))
-    pictures = draw_all(results, records, folder / results.name)
-    path = folder / f"{results.name}.md"
+    records = [] if results.part else load(path_of(file.parent, results.recipe))
+    pictures = draw_all(results, records, file.with_suffix(""))
+    path = file.with_suffix(".md")
     with whole(path) as temporary:
-        temporary.write_text(compose(results, pictures), encoding="utf-8")
+        temporary.write_text(compose(results, pictures, file), encoding="utf-8")
     return path
 
 
-def compose(results: Results, pictures: list[str]) -> str:
-    """The Markdown; `pictures` names the files that lie in ``<name>/`` beside it."""
+def compose(results: Results, pictures: list[str], file: Path) -> str:
+    """The Markdown of the results in `file`; `pictures` names what lies in the folder of the same name."""
 
     def picture(name: str) -> str:
-        return f"![{ALT[name]}]({quote(results.name)}/{name})" if name in pictures else ""
+        return f"![{ALT[name]}]({quote(file.stem)}/{name})" if name in pictures else ""
 
-    said = [*lead.guard_lines(results), lead.control_line(results), lead.foreign_line(results)]
+    said = [*lead.guard_lines(results), lead.control_line(results), lead.foreign_line(results, file)]
     warnings = [f"- {line}" for line in said if line]
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
         lead.verdict_line(results),
         "Only a part was weighed: what the options `-k` and `-m` left." if results.part else "",
-        "\n".join(filter(None, [*warnings, judged.noteworthy(results), *why.lines(results)])),
+        "\n".join(filter(None, [*warnings, judged.noteworthy(results, file), *why.lines(results)])),
         lead.headline_figures(results),
         zeros.line(results),
         picture("accuracy-latency.svg"),
@@ -66,7 +67,7 @@ def compose(results: Results, pictures: list[str]) -> str:
         on_phone.note(results),
         sections.not_measured(results),
         *_folds(results, picture),
-        _made(results),
+        _made(results, file),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -173,14 +174,14 @@ def _legend(results: Results) -> str:
     )
 
 
-def _made(results: Results) -> str:
+def _made(results: Results, file: Path) -> str:
     lines = [line.strip() for line in (results.build_command, results.command) if line.strip()]
     command = "\n".join(["```sh", *lines, "```"]) if lines else ""
     of = f" of commit {code(results.commit[:12])}" if results.commit else ""
     made = f"Made {moment(results.created)}{of} in {duration(results.seconds)} by"
     if not command:
         made = made.removesuffix(" by")
-    numbers = f"Every number is in [{text(results.name)}.json]({quote(results.name)}.json)."
+    numbers = f"Every number is in [{text(file.name)}]({quote(file.name)})."
     return "\n\n".join(filter(None, [made + (":" if command else "."), command, numbers]))
 
 

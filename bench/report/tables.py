@@ -16,6 +16,11 @@ def code(value: str) -> str:
     return f"`{name}`"
 
 
+def quoted(value: str) -> str:
+    """Somebody's text as code, where nobody is called by an ``@``, nothing is linked and no image is loaded."""
+    return code(value.replace("`", "'").replace("|", "¦"))
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
     """A table whose first `words` columns hold words (left) and the others numbers (right, never wrapped).
 

@@ -21,6 +21,8 @@ def summary(why: Why) -> str:
         named = ", ".join(_phrase(change) for change in changes[:_FIRST])
         more = len(changes) - _FIRST
         parts.append(f"{kind}: {named}" + (f" and {more} more" if more > 0 else ""))
+    if not parts and why.silent:
+        return f"not looked into: {'; '.join(why.silent)}"
     return "; ".join(parts) or "nothing was found that tells"
 
 

@@ -32,7 +32,9 @@ def find(case: Case) -> list[Changed]:
     if "size" in case.metrics:
         changes += _outside(_total(baseline) - _sum(was), _total(candidate) - _sum(now))
     gained = sum(max(change.cost or 0.0, 0.0) for change in changes)
-    return [change for change in changes if (change.cost or 0.0) > _SMALL * gained]
+    retyped = {name for name in was.keys() & now.keys() if was[name].dtype != now[name].dtype}
+    kept = retyped if "latency" in case.metrics else set()  # another type is read and multiplied otherwise
+    return [change for change in changes if change.what in kept or (change.cost or 0.0) > _SMALL * gained]
 
 
 def _outside(was: int, now: int) -> list[Changed]:

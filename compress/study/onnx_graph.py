@@ -119,6 +119,7 @@ def _written(model: "PreTrainedModel", folder: Path) -> Iterator[tuple[str, Path
             small,
             per_channel=True,
             weight_type=QuantType.QInt8,
+            reduce_range=True,
             op_types_to_quantize=["MatMul", "Gather", "Attention"],
             # Types that it cannot infer behind a node of ONNX Runtime's own are floats here.
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},

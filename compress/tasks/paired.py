@@ -1,7 +1,7 @@
 """The rule by which a model is called worse than another on the same rows. Guard and gate both judge by it."""
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import sqrt
 from statistics import NormalDist
 from typing import Literal
 
@@ -25,13 +25,13 @@ class Drop:
         return "accept" if self.high <= max_drop else "unsettled"
 
     def rows_to_settle(self, max_drop: float) -> int | None:
-        """About how many rows would settle it if the drop stays what it is; None where no number would.
+        """About how many rows would settle it if the drop stays what it is, to two digits; None where no number would.
 
         The interval shrinks with the root of the rows.
         """
         side = self.high - self.estimate if self.estimate <= max_drop else self.estimate - self.low
         distance = abs(max_drop - self.estimate)
-        return ceil(self.rows * (side / distance) ** 2) if distance > 1e-9 else None
+        return int(float(f"{self.rows * (side / distance) ** 2:.1e}")) if distance > 1e-9 else None
 
     def acceptable(self, max_drop: float) -> bool:
         """The decision: the interval where it settles the question, the point estimate where it does not."""

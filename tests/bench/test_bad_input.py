@@ -86,6 +86,7 @@ def test_an_unknown_profile(bench: Run, manifest: Path) -> None:
         ({"sentence": ["a"], "label": [0]}, "*no column 'text'; it has sentence, label"),
         ({"text": pa.array([], pa.string()), "label": pa.array([], pa.int64())}, "*no rows*"),
         ({"text": ["a"], "label": [2]}, "*label 2; legal: 0 to 1 (neg, pos)"),
+        ({"text": ["a", None], "label": [0, 1]}, "*row 1: text is None; legal: a text"),
     ],
 )
 def test_rows_that_cannot_be_scored(bench: Run, manifest: Path, table: dict[str, Any], pattern: str) -> None:

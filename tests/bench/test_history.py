@@ -45,6 +45,10 @@ def test_lines_are_added_and_a_torn_one_is_passed_over(weighed: Results, tmp_pat
         file.write('{"schema": 1, "created": "20\n{"schema": 2}\n')
     append(path, weighed, None)
     assert len(load(path)) == 2
+    with path.open("a") as file:
+        file.write('{"schema": 1, "crea')  # the disk was full
+    append(path, weighed, None)
+    assert len(load(path)) == 3
     assert load(tmp_path / "nothing") == []
 
 

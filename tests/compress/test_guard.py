@@ -49,6 +49,6 @@ def test_rows_that_would_settle_it_do() -> None:
     rows = step.comparison.as_drop().rows_to_settle(0.010)
     assert rows is not None
     shrunk = (step.comparison.high - step.comparison.drop) * (step.comparison.rows / rows) ** 0.5
-    assert abs(step.comparison.drop + shrunk - 0.010) < 1e-4
+    assert abs(step.comparison.drop + shrunk - 0.010) < 5e-4  # the number is rounded
     assert Drop(0.010, -0.01, 0.03, 100).rows_to_settle(0.010) is None
     assert "no number would settle" in describe(judge(110), 0.010)

@@ -1,6 +1,7 @@
 """A made-up run that looks like a real one: a 12-layer teacher, three stages, three files that ship."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ from compress.manifest import Comparison, LinearControl, Parity, Step
 
 TEACHER = "teacher-fp32.torch"
 INT8 = "student-int8.onnx"
+FILE = Path("reports/offline.json")
+"""Where such a run would lie."""
 PARTS = {"embeddings": 0.45, "attention": 0.15, "FFN": 0.35, "head": 0.04, "rest": 0.01}
 SPEED = {"cpu": 0.62, "mobile-1t": 1.0, "mobile-2t": 0.60}
 

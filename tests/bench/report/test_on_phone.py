@@ -14,7 +14,7 @@ from bench.report.markdown import compose
 from bench.results import Results, load_results
 from compress.errors import BadInput
 from compress.files import write_json
-from tests.bench.report.conftest import INT8
+from tests.bench.report.conftest import FILE, INT8
 
 DOCS = Path(__file__).parents[3] / "docs/phone.md"
 
@@ -47,14 +47,14 @@ def test_a_device_that_is_known_is_replaced(results: Results, tmp_path: Path) ->
 
 def test_it_stands_beside_the_simulated_profiles_and_says_what_it_is(results: Results, tmp_path: Path) -> None:
     content = f"device,artifact,length,p50_ms,p90_ms,threads\nPixel 8,{INT8},128,19.2,21,1\n"
-    page = compose(join(results, write(tmp_path / "a.csv", content)), []).replace("\N{NO-BREAK SPACE}", " ")
+    page = compose(join(results, write(tmp_path / "a.csv", content)), [], FILE).replace("\N{NO-BREAK SPACE}", " ")
     heading = next(line for line in page.splitlines() if line.startswith("| P50 / P90"))
     assert heading.rstrip(" |").endswith("**Pixel 8**, 128 tokens")
     row = [line for line in page.splitlines() if line.startswith(f"| `{INT8}`")][1]
     assert row.rstrip(" |").endswith("19.2 / 21.0")
     assert "<sub>**Pixel 8**: a real device; its figures were handed in, not taken by pocketbert" in page
     assert re.search(r"\| Pixel 8 .*mobile-1t: (1\.9\d|2\.0\d)×", page)
-    assert "real device" not in compose(results, [])
+    assert "real device" not in compose(results, [], FILE)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,13 @@ def test_the_page_says_what_with_what_and_marks_what_is_certain(results: Results
     assert len(re.findall(r"^\|:?-", shown, flags=re.MULTILINE)) == 6
 
 
+def test_one_file_for_two_runtimes_is_one_pair(results: Results, changed: Change) -> None:
+    pte = INT8.replace(".onnx", ".pte")
+    shown = page(results, changed(id=pte, runtime="executorch"))
+    assert f"- **Two runtimes**: `{pte}` ran in onnxruntime and in executorch." in shown
+    assert "only in the" not in shown
+
+
 def test_two_runtimes_are_named(results: Results, changed: Change) -> None:
     shown = page(results, changed(runtime="executorch"))
     assert f"- **Two runtimes**: `{INT8}` ran in onnxruntime and in executorch." in shown

@@ -23,14 +23,14 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b" / "deeper"
-    assert write_report(results, first) == first / "offline.md"
-    write_report(results, second)
+    assert write_report(results, first / "offline.json") == first / "offline.md"
+    write_report(results, second / "offline.json")
     assert _files(first) == _files(second)
     assert set(_files(first)) == {"offline.md"} | {f"offline/{name}" for name in PICTURES}
 
 
 def test_pictures_are_svg_without_date_and_with_a_panel_of_their_own(results: Results, tmp_path: Path) -> None:
-    write_report(results, tmp_path)
+    write_report(results, tmp_path / "offline.json")
     for name in PICTURES:
         svg = (tmp_path / "offline" / name).read_text()
         assert ElementTree.fromstring(svg).tag.endswith("svg")  # noqa: S314  # we wrote it
@@ -41,15 +41,17 @@ def test_pictures_are_svg_without_date_and_with_a_panel_of_their_own(results: Re
 def test_what_was_not_measured_is_not_drawn_and_its_old_picture_goes(
     results: Results, hollow: Callable[..., Results], tmp_path: Path
 ) -> None:
-    write_report(results, tmp_path)
-    page = write_report(hollow("memory", "accuracy"), tmp_path).read_text(encoding="utf-8")
+    write_report(results, tmp_path / "offline.json")
+    page = write_report(hollow("memory", "accuracy"), tmp_path / "offline.json").read_text(encoding="utf-8")
     assert {path.name for path in (tmp_path / "offline").iterdir()} == {"guard.svg", "latency.svg", "size.svg"}
     assert "memory.svg" not in page
     assert "accuracy-latency.svg" not in page
 
 
 def test_nothing_measured_draws_nothing(hollow: Callable[..., Results], tmp_path: Path) -> None:
-    write_report(hollow("memory", "accuracy", "latency", "size").model_copy(update={"steps": []}), tmp_path)
+    write_report(
+        hollow("memory", "accuracy", "latency", "size").model_copy(update={"steps": []}), tmp_path / "offline.json"
+    )
     assert set(_files(tmp_path)) == {"offline.md"}
 
 
@@ -58,7 +60,7 @@ def test_odd_figures_can_be_drawn(results: Results, tmp_path: Path) -> None:
     teacher = results.artifacts[0]
     flat = [m.model_copy(update={"samples_ms": [5.0] * 100, "p50_ms": 5.0, "p90_ms": 5.0}) for m in teacher.latency]
     alone = teacher.model_copy(update={"id": "教师$x$", "latency": flat, "size": None})
-    write_report(results.model_copy(update={"artifacts": [alone], "reference": alone.id}), tmp_path)
+    write_report(results.model_copy(update={"artifacts": [alone], "reference": alone.id}), tmp_path / "offline.json")
     assert {path.name for path in (tmp_path / "offline").iterdir()} == PICTURES - {"size.svg"}
 
 
@@ -136,6 +138,6 @@ def test_drawing_leaves_matplotlib_as_it_was(results: Results, tmp_path: Path) -
     import matplotlib
 
     before = matplotlib.rcParams.copy()  # dict() would look for a display
-    write_report(results, tmp_path)
+    write_report(results, tmp_path / "offline.json")
     assert matplotlib.rcParams.copy() == before
     assert "matplotlib.pyplot" not in sys.modules

@@ -8,7 +8,7 @@ from bench.report.comparison import compose as compare
 from bench.report.markdown import compose
 from bench.results import Results, Size, Weighed
 from compress.manifest import Step
-from tests.bench.report.conftest import INT8
+from tests.bench.report.conftest import FILE, INT8
 
 DENSE, SPARSE = "03-distill.torch", "04-sparsify.torch"
 
@@ -40,7 +40,7 @@ def cells(page: str, artifact: str) -> list[list[str]]:
 
 
 def test_the_first_screen_says_what_they_take_off_each_bundle(sparse: Results) -> None:
-    page = compose(sparse, []).partition("<details>")[0]
+    page = compose(sparse, [], FILE).partition("<details>")[0]
     assert (
         "**Zeros:** `04-sparsify.torch` (50.0 % of 13.4 M weights) deflates to 31.0 MB, −37.5 % against "
         "`03-distill.torch`; `student-int8.onnx` to 12.8 MB, −20.1 % against the same without them."
@@ -49,7 +49,7 @@ def test_the_first_screen_says_what_they_take_off_each_bundle(sparse: Results) -
 
 
 def test_no_table_has_a_time_of_zeros(sparse: Results) -> None:
-    page = compose(sparse, [])
+    page = compose(sparse, [], FILE)
     overview, timings, *others = cells(page, SPARSE)
     assert overview[-1] == f"as {DENSE}"
     assert set(timings) == {f"as {DENSE}"}
@@ -64,8 +64,8 @@ def test_a_speed_of_zeros_cannot_be_written_down(sparse: Results) -> None:
 
 
 def test_the_guard_table_counts_them(sparse: Results, results: Results) -> None:
-    assert "50.0 %" in next(row for row in cells(compose(sparse, []), "04-sparsify"))
-    assert "of them 0" not in compose(results, [])
+    assert "50.0 %" in next(row for row in cells(compose(sparse, [], FILE), "04-sparsify"))
+    assert "of them 0" not in compose(results, [], FILE)
     assert zeros.line(results) == ""
 
 

@@ -11,6 +11,7 @@ from onnx import numpy_helper
 
 from bench import inside
 from bench.pairs import Side
+from bench.report.why import summary
 from bench.results import Changed, Results, Verdict, Why
 from bench.why import explain
 from bench.why.case import Sides
@@ -115,6 +116,19 @@ def test_a_tensor_that_is_float_again(look: Look, side: Callable[[str, Build], S
     assert (change.was, change.now, change.cost) == ("int8 64×64", "float32 64×64", 3 * 64 * 64)
 
 
+def test_a_tensor_of_another_type_is_told_of_though_it_takes_less(
+    look: Look, side: Callable[[str, Build], Side], tmp_path: Path
+) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    was = side("was", Build(work=2))
+    quantize_dynamic(was.path, tmp_path / "now", weight_type=QuantType.QInt8)
+    sides = was, Side("onnxruntime", tmp_path / "now", was.requests)
+    change = by_name(look(sides, "latency"), "tensors")["square"]
+    assert (change.was, change.now) == ("float32 64×64", "int8 64×64")
+    assert "square" not in by_name(look(sides, "size"), "tensors"), "what shrank has made nothing larger"
+
+
 def test_bytes_that_are_in_no_tensor(look: Look, side: Callable[[str, Build], Side]) -> None:
     why = look((side("was", Build()), side("now", Build(padding_bytes=5000))), "size")
     [change] = why.evidence["tensors"]
@@ -133,6 +147,7 @@ def test_what_cannot_be_had_is_said(look: Look, side: Callable[[str, Build], Sid
     assert why.silent == [
         f"{kind}: there is no file of the baseline's to look into" for kind in ("operators", "tensors")
     ]
+    assert summary(why.model_copy(update={"evidence": {}})) == f"not looked into: {'; '.join(why.silent)}"
     was = side("was", Build())
     other = Side("torch", was.path, was.requests)
     assert (
