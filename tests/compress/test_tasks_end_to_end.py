@@ -1,7 +1,11 @@
-"""Tagging and matching through the whole pipeline on a tiny model: built, evaluated, weighed."""
+"""Tagging, matching and a bottleneck student through the whole pipeline: built, evaluated, weighed.
+
+With the extra `mobile` in its formats, too.
+"""
 
 import json
 import random
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +44,7 @@ ratio = 0.2
 calibration_rows = 16
 [[stage]]
 kind = "distill"
-student = {{ layers = 2 }}
+student = {{ {student} }}
 preset = "{preset}"
 epochs = 2
 learning_rate = 5e-3
@@ -78,20 +82,36 @@ def matched(draw: random.Random) -> dict[str, Any]:
 
 
 ROWS = {"tagging": tagged, "matching": matched}
+BOTTLENECK = 'init = "random", architecture = "mobilebert", layers = 2, hidden = 32, heads = 2, intermediate = 32'
+CASES = {
+    "tagging": ("tagging", "layers = 2", "minilm"),
+    "matching": ("matching", "layers = 2", "logits"),
+    "mobilebert": ("matching", BOTTLENECK, "logits"),
+}
+"""Task, student, preset."""
+MOBILE = "".join(
+    f'[[artifact]]\nformat = "{format_}"\nprecision = "{precision}"\n'
+    for format_, package, precision in (
+        ("executorch", "executorch", "fp32"),
+        ("executorch", "executorch", "int8"),
+        ("coreml", "coremltools", "int8"),
+    )
+    if find_spec(package)
+)
 
 
-@pytest.fixture(scope="module", params=["tagging", "matching"])
+@pytest.fixture(scope="module", params=list(CASES))
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe whose artifacts lie beside it."""
-    kind, draw = request.param, random.Random(5)  # noqa: S311
-    folder = tmp_path_factory.mktemp(kind)
+    (kind, student, preset), draw = CASES[request.param], random.Random(5)  # noqa: S311
+    folder = tmp_path_factory.mktemp(request.param)
     model = write_tiny_model(folder / "model", max_position_embeddings=160)  # the bench asks for 128 tokens
     for split, count in (("train", 200), ("validation", 60), ("test", 60)):
         lines = [json.dumps(ROWS[kind](draw), ensure_ascii=False) for _ in range(count)]
         (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     recipe = folder / "recipe.toml"
-    preset = "logits" if kind == "matching" else "minilm"
-    recipe.write_text(RECIPE.format(kind=kind, data=folder, model=model, preset=preset), encoding="utf-8")
+    filled = RECIPE.format(kind=kind, data=folder, model=model, student=student, preset=preset)
+    recipe.write_text(filled + MOBILE, encoding="utf-8")
     with Progress() as progress:
         build(load_recipe(recipe), folder / "artifacts", "test", progress)
     return recipe
@@ -120,14 +140,20 @@ def test_guard_evaluate_and_bench_say_the_same(built: Path, tmp_path: Path) -> N
             comparison = steps[name].comparison
             assert comparison is not None
             assert (scores[comparison.metric], rows) == (pytest.approx(comparison.value), comparison.rows)
-        expected, _ = evaluate_file(root / "ship/onnx-int8/student-int8.onnx", recipe, "test", progress)
-    results = weighed(root, ["student-fp32.onnx", "student-int8.onnx"], tmp_path)
-    student = results.artifact("student-int8.onnx")
-    assert not student.failures
-    assert student.accuracy is not None
-    assert student.accuracy.scores == pytest.approx(expected)
-    assert student.accuracy.drop is not None
-    assert {len(artifact.latency) for artifact in results.artifacts} == {len(student.latency)} != {0}
+        files = {a.id: root / a.path for a in manifest.artifacts if a.runtime in ("onnxruntime", "executorch")}
+        expected = {name: evaluate_file(file, recipe, "test", progress)[0] for name, file in files.items()}
+    shipped = [a.id for a in manifest.artifacts if a.role == "ship"]
+    assert len(shipped) == len(recipe.artifacts)
+    results = weighed(root, [name for name in shipped if not name.endswith(".torch")], tmp_path)
+    for name in files:
+        student = results.artifact(name)
+        assert not student.failures
+        assert student.accuracy is not None
+        assert student.accuracy.scores == pytest.approx(expected[name])
+        assert (student.accuracy.drop is None) == (name == "student-fp32.onnx")
+        assert student.latency
+        assert student.memory
+    assert all(artifact.size for artifact in results.artifacts)
 
 
 def weighed(root: Path, ids: list[str], tmp_path: Path) -> Results:
