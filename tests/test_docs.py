@@ -6,6 +6,7 @@ import shlex
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -46,11 +47,24 @@ COMMANDS = [
 
 def check_pocketbert(words: list[str]) -> None:
     """The command exists, has these options, and takes so many arguments; nothing is run."""
-    command = POCKETBERT
+    check_typer(POCKETBERT, words)
+
+
+def check_typer(command: Any, words: list[str]) -> None:
     while hasattr(command, "commands"):
         assert words[0] in command.commands, f"no command {words[0]!r}"
         command, words = command.commands[words[0]], words[1:]
-    command.make_context("pocketbert", list(words))
+    command.make_context(command.name, list(words))
+
+
+def check_module(name: str, words: list[str]) -> None:
+    """The module can be run so: it is a command line of its own, or it takes no argument."""
+    module = import_module(f"{name}.__main__" if find_spec(name).submodule_search_locations else name)  # type: ignore[union-attr]
+    if hasattr(module, "app"):
+        check_typer(typer.main.get_command(module.app), words)
+    else:
+        assert hasattr(module, "main"), f"{name} is no program"
+        assert not words, f"{name} takes no argument"
 
 
 def check_pytest(words: list[str], config: pytest.Config) -> None:
@@ -72,8 +86,9 @@ def check_python(words: list[str], page_folder: Path, config: pytest.Config) -> 
         assert words[4] in known, f"tox has no environment {words[4]}"
     elif words[1] == "pytest":
         check_pytest(words[2:], config)
-    else:
-        assert words[1] in ("pip", "venv") or find_spec(words[1]), f"no module {words[1]}"
+    elif words[1] not in ("pip", "venv"):
+        assert find_spec(words[1]), f"no module {words[1]}"
+        check_module(words[1], words[2:])
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -106,6 +121,10 @@ def test_a_wrong_command_would_be_noticed(pytestconfig: pytest.Config) -> None:
         check_pocketbert(["baselines"])
     with pytest.raises(AssertionError, match="--gate-manifesto"):
         check_pytest(["bench", "--gate-manifesto", "x"], pytestconfig)
+    with pytest.raises(AssertionError, match="takes no argument"):
+        check_python(["-m", "compress.study.sparsity", "reviews"], REPO, pytestconfig)
+    with pytest.raises(Exception, match="most"):
+        check_python(["-m", "compress.study.distillation", "most", "reviews"], REPO, pytestconfig)
     with pytest.raises(AssertionError, match="no environment nowhere"):
         check_python(["-m", "tox", "run", "-e", "nowhere"], REPO, pytestconfig)
 
