@@ -3,10 +3,16 @@
 import json
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
+from bench.child import Child
+from bench.gate import Item
+from bench.metrics.memory import measure_memory
+from bench.results import Memory
 from bench.session import Asked, Session
-from tests.bench.conftest import Build, write_manifest
+from bench.subject import Subject
+from tests.bench.conftest import PLAIN, Build, write_manifest
 
 
 def test_a_stage_of_zeros_is_weighed_but_not_timed(tmp_path: Path) -> None:
@@ -28,3 +34,24 @@ def test_a_stage_of_zeros_is_weighed_but_not_timed(tmp_path: Path) -> None:
     assert sparse.size == dense.size
     assert sparse.accuracy == dense.accuracy
     assert (sparse.dense, shipped.dense_deflated_bytes) == ("dense", 1)
+
+
+def test_of_what_ships_the_least_of_three_processes_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: dict[str, list[float]] = {}
+
+    def measured(child: Child, subject: Subject, requests: list[list[int]]) -> tuple[Memory, float]:
+        memory, ms = measure_memory(child, subject, requests)
+        found = read.setdefault(subject.artifact.id, [])
+        found.append((30.0, 20.0, 25.0)[len(found)])
+        return memory.model_copy(update={"own_mib": found[-1]}), ms
+
+    monkeypatch.setattr("bench.weigh.measure_memory", measured)
+    manifest = write_manifest(tmp_path / "m", {"small": PLAIN})
+    asked = Asked(manifest, ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store")
+    session = Session(asked)
+    session.run(Console(quiet=True), [Item("memory", "small")])
+    assert session.results is not None
+    assert read == {"reference": [30.0], "small": [30.0, 20.0, 25.0]}
+    memory = session.results.artifact("small").memory
+    assert memory is not None
+    assert memory.own_mib == 20.0
