@@ -18,7 +18,7 @@ from bench.stats import relative_change
 from compress.tasks import Task, open_task
 
 SURE_MEMORY = 0.05
-"""A relative change of memory, which is read once and has no interval, up to which nothing is said: the gate's own."""
+"""A relative change of memory, which has no interval, up to which nothing is said: the gate's own."""
 SURE_SIZE = 0.0005
 """Bytes are counted, not sampled; what would be written as 0.0 % is still no difference."""
 Quantity = Literal["latency", "memory", "size", "deflated", "score"]
@@ -39,7 +39,7 @@ class Difference:
     now: float
     change: Interval | None
     place: str = ""
-    sure: bool = True  # False: read once, and too small a change to speak of
+    sure: bool = True  # False: without an interval, and too small a change to speak of
 
     @property
     def direction(self) -> Literal["more", "less"] | None:

@@ -25,7 +25,7 @@ from compress.errors import BadInput
 from compress.files import whole
 
 LEGEND = (
-    "<sub>▲ more, ▼ less: only where the whole interval lies beyond nothing (memory, which is read once: beyond 5 % "
+    "<sub>▲ more, ▼ less: only where the whole interval lies beyond nothing (memory, which has no interval: beyond 5 % "
     "and 1 MiB). Bold: for the worse.</sub>"
 )
 

@@ -231,3 +231,12 @@ def test_a_mapped_file_is_the_artifacts_only_if_it_is_its_own(tmp_path: Path) ->
         assert after.anonymous - before.anonymous < 8
         if not own:
             assert after.peak - before.peak > 24
+
+
+def test_a_file_of_the_users_does_not_stand_in_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("bench.py", "compress.py"):
+        (tmp_path / name).write_text("raise SystemExit('theirs')")
+    monkeypatch.chdir(tmp_path)
+    write_onnx(tmp_path / "m.onnx")
+    with Child(1, usable_cores()[:1]) as child:
+        child.open("onnxruntime", tmp_path / "m.onnx")
