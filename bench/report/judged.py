@@ -125,7 +125,7 @@ def flipped(results: Results) -> str:
         if not (f.lost or f.won):
             continue
         rows = [
-            [word, f"{row.row:,}", text(row.label), quoted(row.text)]
+            [word, f"{row.row:,}", quoted(row.label), quoted(row.text)]
             for word, listed in (("lost", f.lost_rows), ("won", f.won_rows))
             for row in listed
         ]

@@ -343,7 +343,7 @@ def test_flipped_rows_are_folded(results: Results) -> None:
     page = compose(results.model_copy(update={"flips": [flips]}), [], FILE)
     folded = _fold(page, "Rows that flipped")
     assert "12 lost, 9 won" in folded
-    assert re.search(r"\| lost +\| 7 +\| pos +\| `很¦好 @某人 '#1'`", folded), (
+    assert re.search(r"\| lost +\| 7 +\| `pos` +\| `很¦好 @某人 '#1'`", folded), (
         "somebody is called, or a cell ends early"
     )
 
