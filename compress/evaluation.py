@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from compress.data import read_texts
 from compress.errors import BadInput
 from compress.exports import FORMATS
@@ -39,7 +41,7 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     rows = texts.splits[split]
     inputs = texts.task.encode(tokenizer, rows)
     if path.is_dir():
-        _check_folder(path, texts.task)
+        _check_folder(path, texts.task, tokenizer)
     try:
         session = open_session(runtime, path, usable_threads())
     except Exception as error:  # whatever a runtime raises of a file that it cannot open
@@ -51,12 +53,13 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     return texts.task.scores(logits, rows["label"]), len(rows["label"])
 
 
-def _check_folder(path: Path, task: Task) -> None:
-    """The head must be of the task's kind with its labels in order, and the model must read texts that long."""
-    from compress.sources import check_head, check_positions, read_config
+def _check_folder(path: Path, task: Task, tokenizer: Tokenizer) -> None:
+    """The head must be of the task's kind with its labels in order, and the model must read such tokens and so many."""
+    from compress.sources import check_head, check_positions, check_tokens, read_config
 
     config = read_config(str(path), str(path))
-    check_head(config, [], task.labels, task.token_level, str(path))
+    check_head(config, task.labels, task.token_level, str(path))
+    check_tokens(tokenizer.get_vocab(), config, str(path))
     check_positions(config, task.max_length, str(path))
 
 

@@ -92,9 +92,7 @@ def export_checkpoint(
 
     config = read_config(checkpoint, checkpoint)
     _check(config, checkpoint)
-    model, tokenizer, missing = open_pretrained(checkpoint, checkpoint, None, is_token_level(config))
-    if missing:
-        raise BadInput(f"{checkpoint} has no weights for {missing[0]}; legal: a fine-tuned model")
+    model, tokenizer = open_pretrained(checkpoint, checkpoint, None, is_token_level(config))
     beside, content = path.with_name("tokenizer.json"), tokenizer.backend_tokenizer.to_str(pretty=True)
     if beside.exists() and beside.read_text(encoding="utf-8") != content:
         raise BadInput(f"{beside}: another tokenizer stands there; name another folder with --out")

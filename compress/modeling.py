@@ -191,12 +191,24 @@ def uneven(
 def load_classifier(folder: Path) -> PreTrainedModel:
     """A classifier of texts or of tokens, as its ``architectures`` say, out of a local Hugging Face folder, FP32;
     safetensors only, no remote code.
+
+    Raises:
+        ValueError: weights are missing, which transformers would make up.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     token_level = any(name.endswith("ForTokenClassification") for name in config.architectures or ())
-    model: PreTrainedModel = _AUTO[token_level].from_pretrained(
-        folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+    loaded: tuple[PreTrainedModel, dict[str, Any]] = _AUTO[token_level].from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
     )
+    model, loading = loaded
+    if missing := loading["missing_keys"]:
+        raise ValueError(f"there are no weights for {min(missing)}; legal: a fine-tuned model")
     return model
 
 

@@ -234,8 +234,7 @@ def build(
     if student.init == "current":
         return model, None
     if student.pretrained:
-        found, tokenizer, _ = open_pretrained(student.init, student.where, labels, token_level)
-        return found, tokenizer
+        return open_pretrained(student.init, student.where, labels, token_level)
     if student.init == "teacher-layers" and not student.narrower:
         return keep_layers(model, student.kept_layers(model.config)), None
     made = _fresh(student, model.config, labels, token_level)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,15 +37,11 @@ def load_teacher(
     """
     source = str(_unpack(table.model, cache)) if table.model.startswith("builtin:") else table.model
     where, tuned = f"teacher.model {table.model!r}", table.epochs == 0
-    head = None if tuned else labels
-    model, tokenizer, missing = open_pretrained(source, where, head, token_level, table.trust_remote_code)
-    if model.config.num_labels != len(labels):
-        raise BadInput(
-            f"{where} predicts {model.config.num_labels} labels, the data has {len(labels)}: "
-            f"{', '.join(labels)}; legal with epochs = 0: a model fine-tuned on the same labels"
-        )
     if tuned:
-        check_head(model.config, missing, labels, token_level, where)
+        check_head(read_config(source, where, table.trust_remote_code), labels, token_level, where)
+    head = None if tuned else labels
+    model, tokenizer = open_pretrained(source, where, head, token_level, table.trust_remote_code)
+    if tuned:
         model.config.update(described_labels(labels))  # LABEL_0 and so on are names that say nothing
     try:
         family(model.config)
@@ -57,15 +53,16 @@ def load_teacher(
 
 def open_pretrained(
     source: str, where: str, labels: list[str] | None, token_level: bool, trust_remote_code: bool = False
-) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast, list[str]]":
-    """A hub id or folder as a classifier of texts or tokens, its fast tokenizer, and the weights that it has not got.
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+    """A hub id or folder as a classifier of texts or tokens, and its fast tokenizer.
 
     Args:
         where: what a complaint begins with.
         labels: those of a new head; None leaves the head as it is.
 
     Raises:
-        BadInput: neither a folder nor to be had from the hub, or without a fast tokenizer.
+        BadInput: neither a folder nor to be had from the hub, without a fast tokenizer, with more tokens than rows in
+            its table, or without weights that are not those of a new head.
     """
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
@@ -78,7 +75,9 @@ def open_pretrained(
         model, loading = auto.from_pretrained(
             source, trust_remote_code=trust_remote_code, dtype="float32", output_loading_info=True, **head
         )
-    return model.eval(), tokenizer, list(loading["missing_keys"])
+    _check_weights(model, loading, where, new_head=labels is not None)
+    check_tokens(tokenizer.get_vocab(), model.config, where)
+    return model.eval(), tokenizer
 
 
 def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
@@ -103,14 +102,14 @@ def _tokenizer_of(source: str) -> str:
     return str(beside) if bare and beside.is_dir() else source
 
 
-def read_config(source: str, where: str) -> "PretrainedConfig":
+def read_config(source: str, where: str, trust_remote_code: bool = False) -> "PretrainedConfig":
     """The configuration of a hub id or folder; raises as `open_pretrained`."""
     from transformers import AutoConfig
 
     import compress.modeling  # noqa: F401  (as above)
 
     with _at_hand(source, where):
-        return AutoConfig.from_pretrained(source, trust_remote_code=False)
+        return AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code)
 
 
 @contextmanager
@@ -120,6 +119,27 @@ def _at_hand(source: str, where: str) -> Iterator[None]:
         yield
     except Exception as error:  # loaders, unpicklers and the hub's clients share no base class
         raise BadInput(f"{where}: {first_line(error)}{way_out(source)}") from error
+
+
+def _check_weights(model: "PreTrainedModel", loading: dict[str, Any], where: str, new_head: bool) -> None:
+    """transformers fills with random numbers what a checkpoint does not have, or has in another shape: that is right
+    for a new head, and for a pooler, which not every encoder comes with.
+    """
+    lacking = [*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])]
+    encoder = f"{model.base_model_prefix}."
+    wrong = [name for name in lacking if not new_head or (name.startswith(encoder) and ".pooler." not in name)]
+    if wrong:
+        legal = f"a checkpoint of a {model.config.model_type} model" if new_head else "a fine-tuned model"
+        raise BadInput(f"{where} has no weights for {min(wrong)}, or of another shape; legal: {legal}")
+
+
+def check_tokens(vocabulary: Mapping[str, int], config: "PretrainedConfig", where: str) -> None:
+    """Raise `BadInput` for a tokenizer with ids that the embedding table has no row for."""
+    if vocabulary and (largest := max(vocabulary.values())) >= config.vocab_size:
+        raise BadInput(
+            f"{where}: its tokenizer goes up to id {largest}, its table has {config.vocab_size:,} rows; legal: the "
+            "tokenizer that the model was trained with"
+        )
 
 
 def described_labels(labels: list[str]) -> dict[str, Any]:
@@ -137,15 +157,16 @@ def check_positions(config: "PretrainedConfig", max_length: int, where: str) -> 
         raise BadInput(f"{where} has {longest} positions, task.max_length is {max_length}; legal: up to {longest}")
 
 
-def check_head(
-    config: "PretrainedConfig", missing: list[str], labels: list[str], token_level: bool, where: str
-) -> None:
-    """Refuse a "fine-tuned" model whose head is missing or of the other kind, or whose labels are in another order."""
+def check_head(config: "PretrainedConfig", labels: list[str], token_level: bool, where: str) -> None:
+    """Refuse a "fine-tuned" model whose head is of the other kind, or has other labels or another order of them."""
     kind = "token" if token_level else "sequence"
     if config.architectures and is_token_level(config) != token_level:
-        raise BadInput(f"{where} is a {config.architectures[0]}; legal with epochs = 0: a {kind} classifier")
-    if missing:
-        raise BadInput(f"{where} has no weights for {missing[0]}; legal with epochs = 0: a fine-tuned model")
+        raise BadInput(f"{where} is a {config.architectures[0]}; legal: a {kind} classifier, fine-tuned")
+    if config.num_labels != len(labels):
+        raise BadInput(
+            f"{where} predicts {config.num_labels} labels, the data has {len(labels)}: {', '.join(labels)}; legal: a "
+            "model fine-tuned on the same labels"
+        )
     theirs = [config.id2label[i] for i in range(len(labels))]
     if theirs != labels and theirs != [f"LABEL_{i}" for i in range(len(labels))]:
         raise BadInput(f"{where} has the labels {theirs}, the data {labels}; legal: the same, in order")

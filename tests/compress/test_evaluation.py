@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import BertModel
 
 from compress.errors import BadInput
 from compress.evaluation import evaluate_file
@@ -27,6 +28,16 @@ def test_a_model_of_no_use_for_the_task_is_one_line(tiny_recipe: Path, tiny_mode
     named = write_tiny_model(tmp_path / "named", id2label={0: "pos", 1: "neg"})
     with pytest.raises(BadInput, match=r"has the labels \['pos', 'neg'\], the data \['neg', 'pos'\]"):
         evaluate(named, recipe)
+    three = write_tiny_model(tmp_path / "three", num_labels=3)
+    with pytest.raises(BadInput, match="predicts 3 labels, the data has 2: neg, pos"):
+        evaluate(three, recipe)
+    headless = write_tiny_model(tmp_path / "headless")
+    BertModel.from_pretrained(tiny_model).save_pretrained(headless)
+    with pytest.raises(BadInput, match=r"there are no weights for classifier\.bias"):
+        evaluate(headless, recipe)
+    small = write_tiny_model(tmp_path / "small", vocab_size=10)
+    with pytest.raises(BadInput, match="its table has 10 rows"):
+        evaluate(small, recipe)
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no graph")
     (tmp_path / "tokenizer.json").write_bytes((tiny_model / "tokenizer.json").read_bytes())

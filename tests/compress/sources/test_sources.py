@@ -1,5 +1,6 @@
 """Hub ids and folders go through `from_pretrained`; a hub snapshot is laid out on the spot."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,37 @@ def test_labels_in_another_order_and_a_missing_head_are_refused(tmp_path: Path, 
         load_teacher(TeacherTable(model=str(headless), epochs=0), ["neg", "pos"], tmp_path)
 
 
+def test_an_encoder_that_is_not_all_there_is_refused(tmp_path: Path, tiny_model: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = write_tiny_model(tmp_path / "wrapped")
+    weights = load_file(tiny_model / "model.safetensors")
+    save_file(
+        {f"module.{name}": value for name, value in weights.items()}, folder / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(BadInput, match=r"has no weights for bert\.embeddings"):
+        load_teacher(TeacherTable(model=str(folder)), ["neg", "pos"], tmp_path)
+    shutil.copy(tiny_model / "model.safetensors", folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 128}), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"position_embeddings\.weight, or of another shape"):
+        load_teacher(TeacherTable(model=str(folder)), ["neg", "pos"], tmp_path)
+
+
+def test_an_encoder_may_come_without_a_pooler(tmp_path: Path, tiny_model: Path) -> None:
+    from transformers import BertModel
+
+    folder = write_tiny_model(tmp_path / "bare")
+    BertModel.from_pretrained(tiny_model, add_pooling_layer=False).save_pretrained(folder)
+    assert load_teacher(TeacherTable(model=str(folder)), ["a", "b", "c"], tmp_path)
+
+
+def test_ids_without_a_row_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    small = write_tiny_model(tmp_path / "small", vocab_size=10)
+    with pytest.raises(BadInput, match=r"its tokenizer goes up to id \d+, its table has 10 rows"):
+        load_teacher(TeacherTable(model=str(small)), ["a", "b"], tmp_path)
+
+
 def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:
     table, labels = TeacherTable(model=str(tiny_model)), ["O", "B", "I"]
     model, _ = load_teacher(table, labels, tmp_path, token_level=True)
@@ -65,11 +97,9 @@ def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:
     tuned = TeacherTable(model=str(folder), epochs=0)
     again, _ = load_teacher(tuned, labels, tmp_path, token_level=True)
     assert type(again).__name__ == "UnevenBertForTokenClassification"
-    with pytest.raises(
-        BadInput, match="is a UnevenBertForTokenClassification; legal with epochs = 0: a sequence class"
-    ):
+    with pytest.raises(BadInput, match="is a UnevenBertForTokenClassification; legal: a sequence class"):
         load_teacher(TeacherTable(model=str(folder), epochs=0), labels, tmp_path)
-    with pytest.raises(BadInput, match="is a BertForSequenceClassification; legal with epochs = 0: a token classifier"):
+    with pytest.raises(BadInput, match="is a BertForSequenceClassification; legal: a token classifier"):
         load_teacher(TeacherTable(model=str(tiny_model), epochs=0), ["a", "b"], tmp_path, token_level=True)
 
 
