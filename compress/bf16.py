@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 
 def has_bf16() -> bool:
-    """Whether BF16 arithmetic is native here; where it is emulated it is several times slower than FP32."""
+    """Whether the `fastest_device` computes in BF16 natively; emulated it is several times slower than FP32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def fastest_device() -> torch.device:
+    """A GPU where there is one, as training takes it: for passes over all rows that only teach or choose."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def autocast(device: str = "cpu") -> torch.autocast:

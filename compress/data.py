@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -56,21 +56,20 @@ def read_texts(recipe: Recipe) -> Texts:
         splits[split] = {name: list(rows[:wanted][name]) for name in (*task.columns, "label")}
     train = splits["train"]
     labelled = min(table.labelled or len(train["label"]), len(train["label"]))
+    remarks = list(data.remarks)
+    if not task.token_level:
+        for split in SPLITS:
+            taken = splits[split]["label"][: labelled if split == "train" else None]
+            remarks += _left_out(split, data.splits[split]["label"], taken, labels)
     if "unlabelled" in data.splits:
         for name in task.columns:
             train[name] += list(data.splits["unlabelled"][name])
-    if not task.token_level and len(set(train["label"][:labelled])) < 2:
-        raise BadInput(
-            f"task.dataset {table.dataset!r}: the {labelled:,} labelled training rows are all "
-            f"{labels[train['label'][0]]!r}; legal: rows of several labels, in any order but sorted by label"
-        )
     first = train[task.columns[0]]
     train["label"] = [
         train["label"][row] if row < labelled else ([UNLABELLED] * len(first[row]) if task.token_level else UNLABELLED)
         for row in range(len(first))
     ]
     key = hashlib.sha256(json.dumps([table.model_dump(), labels, splits]).encode()).hexdigest()
-    remarks = list(data.remarks)
     if labelled < len(first):
         remarks.append(f"{labelled:,} of {len(first):,} training rows have labels")
     return Texts(task, splits, labelled, key, remarks)
@@ -90,8 +89,10 @@ def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
 def longer_texts(splits: Mapping[str, Inputs], max_length: int) -> Iterator[str]:
     """What became of the texts of each split that are longer than `max_length` tokens, in words."""
     for split, inputs in splits.items():
-        if inputs.cut:
+        if inputs.cut and inputs.rows is None:
             yield f"{inputs.cut:,} of {len(inputs):,} {split} texts were cut at {max_length} tokens"
+        elif inputs.cut:
+            yield f"in {inputs.cut:,} {split} texts a single word has more than {max_length} tokens and was cut"
         if inputs.rows and (more := len(inputs) - len(set(inputs.rows))):
             yield f"longer {split} texts ({max_length} tokens) are read in overlapping windows: {more:,} inputs more"
 
@@ -120,6 +121,24 @@ def write_test(texts: Texts, path: Path) -> None:
 
     with whole(path) as temporary:
         parquet.write_table(pyarrow.table(texts.splits["test"]), temporary)
+
+
+def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Sequence[str]) -> Iterator[str]:
+    """A word about labels that only rows beyond those that are taken have.
+
+    Raises:
+        BadInput: that is half of them or more, or all rows have one label: they are sorted by it.
+    """
+    there, got = set(every), set(taken)
+    lost = len(there - got)
+    if lost * 2 >= len(there) or (len(got) < 2 and split == "train"):
+        shown = ", ".join(repr(labels[label]) for label in sorted(got)[:5])
+        raise BadInput(
+            f"the first {len(taken):,} {split} rows are all {shown}, of {len(there)} labels; legal: rows of several "
+            "labels, in any order but sorted by label"
+        )
+    if lost:
+        yield f"{lost} of {len(there)} labels have no row among the first {len(taken):,} {split} rows"
 
 
 def _label_names(feature: Any) -> list[str]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import TokenClassifierOutput
 
 from compress.architectures import embed, encoder_layers
-from compress.bf16 import autocast
+from compress.bf16 import autocast, fastest_device
 from compress.progress import Work
 from compress.tasks.encoding import Inputs, batches
 from compress.token_states import TokenStates, check_room, write_states
@@ -65,13 +65,14 @@ def _compute(model: "PreTrainedModel", depth: int, inputs: Inputs, padding: int,
     lengths = list(map(len, inputs.sequences))
     file.parent.mkdir(parents=True, exist_ok=True)
     check_room(file.parent, lengths, [model.config.hidden_size])
-    model.eval()
+    device = fastest_device()
+    model.eval().to(device)
     with write_states(file, lengths, model.config.hidden_size) as write:
         for rows, batch in batches(inputs, _BATCH, padding):
-            read = {name: torch.from_numpy(values) for name, values in batch.items()}
+            read = {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
             hidden = embed(model, read["input_ids"], read.get("token_type_ids"))
             visible = read["attention_mask"][:, None, None, :].bool()
-            with autocast():  # as training would have computed them
+            with autocast(device.type):  # as training would have computed them
                 for layer in encoder_layers(model)[:depth]:
                     hidden = layer(hidden, visible)
             write(rows.tolist(), hidden)

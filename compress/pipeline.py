@@ -48,7 +48,7 @@ _SOURCES = [
     ),
 ]
 """Our own files that every step depends on."""
-_STAGE_SOURCES = [
+STAGE_SOURCES = [
     *(f"{name}.py" for name in ("aligned", "aligner", "alignment", "distillation", "features", "importance")),
     *(f"{name}.py" for name in ("layer_importance", "replay", "selection", "slicing", "students", "surgery")),
     *(f"{name}.py" for name in ("teacher", "teacher_features", "vocabulary", "stages/strength")),
@@ -142,7 +142,7 @@ class _Build(Workbench):
                 table, task.labels, self.root.parent / ".sources", task.token_level, task.max_length
             )
             self._check_stages(model.config, tokenizer.backend_tokenizer)
-            if task.token_level:
+            if task.token_level and table.epochs:  # fine-tuned already, it goes on reading what it has learnt to read
                 one_piece_per_character(tokenizer.backend_tokenizer)
             tokenizer.save_pretrained(out / "tokenizer")
             tokens = tokenize(self.texts, out / TOKENIZER)
@@ -166,10 +166,11 @@ class _Build(Workbench):
         """What stages cannot do with such a teacher, or with what one before them leaves, is refused before anything is
         trained.
         """
-        task, given = self.texts.task, config
+        task, given, cut_by = self.texts.task, config, tokenizer
         for stage in self.recipe.stages:
             stage.check(given)
-            stage.check_tokenizer(tokenizer, task.token_level)
+            stage.check_tokenizer(cut_by, tokenizer, task.token_level)
+            cut_by = stage.leaves_tokenizer(cut_by)
             given = stage.leaves(given, config)
             check_positions(given, task.max_length, f"the model after {stage.kind}")
 
@@ -247,7 +248,7 @@ class _Build(Workbench):
         """A stage at one strength, judged. Every strength has a folder and a cache key of its own."""
         name = f"{number:02d}-{parameters.kind}"
         described = parameters.model_dump(exclude={"kind"})
-        sources = [f"stages/{STAGES[parameters.kind]}.py", *self._sources, *_STAGE_SOURCES]
+        sources = [f"stages/{STAGES[parameters.kind]}.py", *self._sources, *STAGE_SOURCES]
         outside = parameters.outside()
         made_of = {
             "teacher": self.teacher.step.key,

@@ -93,7 +93,7 @@ class Recipe(_Table):
     """A whole recipe. `stages` holds one checked parameter object per ``[[stage]]``, in order."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    seed: int = Field(13, ge=0)
+    seed: int = Field(13, ge=0, lt=2**32)
     task: TaskTable
     teacher: TeacherTable
     guard: GuardTable = Field(default_factory=lambda: GuardTable.model_validate({}))

@@ -1,6 +1,10 @@
 """How long, how fast and in which portions a model is trained."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from compress.processes import world
 
 
 class Schedule(BaseModel):
@@ -17,3 +21,17 @@ class Schedule(BaseModel):
     learning_rate: float = Field(1e-4, gt=0)
     batch_size: int = Field(32, ge=1)
     gradient_accumulation_steps: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _whole_portions(self) -> Self:
+        if self.batch_size % (portions := self.gradient_accumulation_steps * world()):
+            raise ValueError(
+                f"batch_size is {self.batch_size}; legal in {self.gradient_accumulation_steps} accumulation steps on "
+                f"{world()} processes: a multiple of {portions}"
+            )
+        return self
+
+    @property
+    def portion(self) -> int:
+        """Rows that one process computes at once."""
+        return self.batch_size // (self.gradient_accumulation_steps * world())

@@ -64,17 +64,19 @@ class Teacher:
         return values
 
     def _ask(self, file: Path) -> None:
-        import torch
-
         from compress.bf16 import quick_answers
 
         inputs, begin = self.tokens.train.inputs, time.monotonic()
         with self._progress.work("the teacher answers the training rows", len(inputs)) as bar:
-            model = self._load().to("cuda" if torch.cuda.is_available() else "cpu")
-            logits = quick_answers(model, inputs, self.tokens.padding, bar.advance)
+            logits = quick_answers(self._on_its_device(), inputs, self.tokens.padding, bar.advance)
         with whole(file) as temporary:
             np.save(temporary, logits)
         self.seconds += time.monotonic() - begin
+
+    def _on_its_device(self) -> "PreTrainedModel":
+        from compress.bf16 import fastest_device
+
+        return self._load().to(fastest_device())
 
     def features(self, keys: "Collection[Key]") -> "TeacherFeatures":
         """Its vectors at every token of the training rows.
@@ -87,6 +89,6 @@ class Teacher:
         ours = "".join(source_digest(name)[:4] for name in ("features.py", "teacher_features.py"))
         inputs, folder = self.tokens.train.inputs, self._folder / f"features-{ours}"
         with first_alone():
-            found = TeacherFeatures(self._load, inputs, self.tokens.padding, folder, keys, self._progress)
+            found = TeacherFeatures(self._on_its_device, inputs, self.tokens.padding, folder, keys, self._progress)
         self.seconds += found.seconds
         return found

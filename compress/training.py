@@ -17,7 +17,6 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from compress.bf16 import has_bf16, quick_answers
-from compress.errors import BadInput
 from compress.processes import world
 from compress.progress import Work
 from compress.runtimes import Batch
@@ -74,7 +73,7 @@ def train(
         output_dir=str(context.scratch),
         num_train_epochs=schedule.epochs,
         learning_rate=schedule.learning_rate,
-        per_device_train_batch_size=_portion(schedule),
+        per_device_train_batch_size=schedule.portion,
         gradient_accumulation_steps=schedule.gradient_accumulation_steps,
         warmup_steps=0.1,
         weight_decay=0.01,
@@ -136,17 +135,6 @@ def train(
 def still_improving(history: list[float]) -> bool:
     """Whether a training ended while it was still getting better by half a point, from one evaluation to the next."""
     return len(history) > 1 and history[-1] == max(history) and history[-1] - history[-2] > _IMPROVING
-
-
-def _portion(schedule: Schedule) -> int:
-    """Rows that one process computes at once."""
-    portions = schedule.gradient_accumulation_steps * world()
-    if schedule.batch_size % portions:
-        raise BadInput(
-            f"batch_size is {schedule.batch_size}; legal in {schedule.gradient_accumulation_steps} accumulation steps "
-            f"on {world()} processes: a multiple of {portions}"
-        )
-    return schedule.batch_size // portions
 
 
 def _score(model: PreTrainedModel, context: Context) -> float:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from compress.sources.table import Table
+from compress.sources.texts import is_unicode
 
 
 def spelled_labels(table: Table, column: str, values: Sequence[object]) -> list[list[str]]:
@@ -75,7 +76,7 @@ def _spelled(table: Table, column: str, value: object) -> str | None:
     if classes is not None and isinstance(value, int):
         # A test split whose labels are kept secret has -1 there.
         return classes[value] if 0 <= value < len(classes) else None
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and value.strip() and is_unicode(value) else None
 
 
 def _legal(table: Table, column: str, otherwise: str) -> str:

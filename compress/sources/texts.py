@@ -17,6 +17,8 @@ def check_texts(table: Table, column: str, values: Sequence[object]) -> list[str
             raise table.complaint(row, f"no text in column {column!r}")
         if not isinstance(value, str):
             raise table.complaint(row, f"column {column!r} holds {_shown(value)}; legal: text")
+        if not is_unicode(value):
+            raise table.complaint(row, f"column {column!r} holds half of a character: {_shown(value)}; legal: Unicode")
         texts.append(value)
     if all(_is_number(text) for text in texts):
         raise table.complaint(0, f"column {column!r} holds {_shown(texts[0])}, and only numbers below; legal: text")
@@ -38,10 +40,21 @@ def check_tokens(table: Table, column: str, values: Sequence[object]) -> list[li
         for at, token in enumerate(value):
             if not isinstance(token, str):
                 raise table.complaint(row, f"token {at} in column {column!r} is {_shown(token)}; legal: text")
+            if not is_unicode(token):
+                raise table.complaint(row, f"token {at} in column {column!r} is half of a character; legal: Unicode")
             if not token.strip():
                 raise table.complaint(row, f"token {at} in column {column!r} is empty")
         out.append(value)
     return out
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it is without lone surrogates: JSON may escape half of an emoji, which no encoding can write again."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_number(text: str) -> bool:

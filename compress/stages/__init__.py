@@ -68,11 +68,16 @@ class StageParameters(BaseModel):
         """What comes from outside the build, a hub id or a folder; its content belongs to what the stage is made of."""
         return None
 
-    def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
-        """Raise `BadInput` for what cannot be done with the teacher's tokenizer, before anything is trained.
+    def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
+        """Raise `BadInput` for what cannot be done with the tokenizer of the model that it is given, or with the
+        teacher's, before anything is trained.
 
         `token_level`: whether the task labels every word.
         """
+
+    def leaves_tokenizer(self, given: "Tokenizer") -> "Tokenizer":
+        """That of what it makes; what it leaves out of it cannot be told before."""
+        return given
 
     def check(self, config: "PretrainedConfig") -> None:
         """Raise `BadInput` for what a model of this configuration cannot do, before anything is trained."""

@@ -31,18 +31,21 @@ class Parameters(Distillation, StageParameters):
     def outside(self) -> str | None:
         return self.student.init if self.student.pretrained else None
 
-    def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool) -> None:
+    def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
         from compress.vocabulary import difference, same_vocabulary
 
         own = own_tokenizer(self.student)
-        if own is None or same_vocabulary(own, tokenizer):
+        if own is None or same_vocabulary(own, teacher):
             return
         if token_level or self.align or self.preset != "logits":
             what = "tagging labels" if token_level else "intermediate features align"
             raise BadInput(
-                f"{self.student.where} has another vocabulary: {difference(own, tokenizer)}; {what} token by token, "
+                f"{self.student.where} has another vocabulary: {difference(own, teacher)}; {what} token by token, "
                 'so both must cut alike; legal: a student with the same ids, or preset = "logits" for whole texts'
             )
+
+    def leaves_tokenizer(self, given: "Tokenizer") -> "Tokenizer":
+        return own_tokenizer(self.student) or given
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
@@ -55,11 +58,14 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     from tokenizers import Tokenizer
 
     from compress.sources import check_positions
+    from compress.tasks.tagging import one_piece_per_character
     from compress.vocabulary import same_vocabulary
 
     wanted, task = parameters.student, context.task
     student, tokenizer = build(wanted, model, task.labels, task.token_level, context.seed)
     if tokenizer is not None:
+        if task.token_level:
+            one_piece_per_character(tokenizer.backend_tokenizer)
         check_positions(student.config, task.max_length, wanted.where)
         given = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
         if not same_vocabulary(tokenizer.backend_tokenizer, given):  # the teacher's, or what a stage has left of it

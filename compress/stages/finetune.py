@@ -11,7 +11,7 @@ from compress.stages import Context, StageParameters
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 class Parameters(Schedule, StageParameters):
@@ -19,6 +19,13 @@ class Parameters(Schedule, StageParameters):
 
     kind: str = "finetune"
     frozen_layers: int = Field(0, ge=0)
+
+    def check(self, config: "PretrainedConfig") -> None:
+        if self.frozen_layers >= config.num_hidden_layers:
+            last = config.num_hidden_layers - 1
+            raise BadInput(
+                f"frozen_layers is {self.frozen_layers}, the model has {last + 1} layers; legal: 0 to {last}"
+            )
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
@@ -30,13 +37,11 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     def loss(logits: "Tensor", batch: dict[str, Any], _: Any) -> "Tensor":
         return cross_entropy(logits, batch["labels"])
 
+    parameters.check(model.config)
     rows = context.labelled
     trained: nn.Module = model
     inputs = None
     if depth := parameters.frozen_layers:
-        if depth >= model.config.num_hidden_layers:
-            last = model.config.num_hidden_layers - 1
-            raise BadInput(f"frozen_layers is {depth}, the model has {last + 1} layers; legal: 0 to {last}")
         bar = context.progress.work("the frozen layers answer the training rows", len(rows.inputs))
         with first_alone(), bar as work:
             inputs = LowerStates(model, depth, rows.inputs, context.padding, context.scratch / "lower.npy", work).batch

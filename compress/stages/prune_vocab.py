@@ -23,7 +23,11 @@ class Parameters(StageParameters):
     kind: Literal["prune-vocab"] = "prune-vocab"
     tokens: tuple[str, ...] | None = None
 
-    def check_tokenizer(self, tokenizer: "Tokenizer", token_level: bool = False) -> None:
+    def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
+        self.check_tokens(given)
+
+    def check_tokens(self, tokenizer: "Tokenizer") -> None:
+        """Raise `BadInput` where it has not got the `tokens`, or its pieces depend on one another."""
         from compress.vocabulary import pieces_of
 
         pieces = pieces_of(tokenizer)
@@ -43,7 +47,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     from compress.vocabulary import shrink
 
     whole = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
-    parameters.check_tokenizer(whole)  # an earlier stage may have taken tokens away
+    parameters.check_tokens(whole)  # an earlier stage may have taken tokens away
     whole.no_truncation()
     whole.no_padding()
     kept = _kept(whole, model, context, parameters)

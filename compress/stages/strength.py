@@ -19,6 +19,14 @@ class RecoverableParameters(StageParameters):
 
     recover: Distillation | None = None
 
+    def leaves(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
+        from compress.alignment import check, terms
+
+        if self.recover:
+            layers = teacher.num_hidden_layers, config.num_hidden_layers
+            check(terms(self.recover.preset, self.recover.align, *layers), teacher, config)
+        return config
+
 
 class CutParameters(RecoverableParameters):
     """Exactly one of the explicit choice, `ratio` and `target_macs`.

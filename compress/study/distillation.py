@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from tabulate import tabulate
 
 from compress.alignment import terms
+from compress.cache import source_digest
 from compress.data import Texts, read_texts
 from compress.files import whole
-from compress.pipeline import fine_tuned
+from compress.pipeline import STAGE_SOURCES, fine_tuned
 from compress.progress import Progress
 from compress.quiet import quiet
 from compress.recipe import Recipe, load_recipe
@@ -104,8 +105,10 @@ class Study:
         return self._kept(kept, made)
 
     def _name(self, name: str, settings: dict[str, Any]) -> str:
-        """A run's name, another one for another teacher or other settings."""
-        made_of = json.dumps([self._key, settings], sort_keys=True)
+        """A run's name, another one for another teacher, other settings or other sources of ours."""
+        made_of = json.dumps(
+            [self._key, settings, *map(source_digest, ["stages/distill.py", *STAGE_SOURCES])], sort_keys=True
+        )
         return f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
 
     def _kept(self, name: str, made: "Callable[[], tuple[PreTrainedModel, Context]]") -> Run:

@@ -1,11 +1,11 @@
 """One label per word (or character): entities, found as the CoNLL shared tasks count them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
-from tokenizers.pre_tokenizers import Metaspace
+from tokenizers import Tokenizer, pre_tokenizers
 
 from compress.errors import BadInput
 from compress.tasks.encoding import Columns, Inputs
@@ -41,7 +41,8 @@ class Tagging:
         self.max_length = max_length
 
     def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
-        """Each row's words in pieces. Nothing is cut: a row longer than `max_length` is read in overlapping windows.
+        """Each row's words in pieces. No row is cut: one longer than `max_length` is read in overlapping windows. A
+        word that is longer by itself loses its end; such rows are counted.
 
         A word counts in the window in which it has more neighbours on its poorer side.
         """
@@ -52,14 +53,16 @@ class Tagging:
         sequences: list[list[int]] = []
         scored: list[list[int]] = []
         numbers: list[int] = []
+        longer = 0
         for number, words in enumerate(rows["tokens"]):
             cut = [pieces(word)[:budget] for word in words]
+            longer += any(len(pieces(word)) > budget for word in words)
             for read, counted in windows([len(word) for word in cut], budget):
                 starts = np.cumsum([len(before), *(len(cut[word]) for word in read)])
                 sequences.append([*before, *(piece for word in read for piece in cut[word]), *after])
                 scored.append([int(starts[word - read.start]) for word in counted])
                 numbers.append(number)
-        return Inputs(sequences, scored=scored, rows=numbers)
+        return Inputs(sequences, scored=scored, rows=numbers, cut=longer)
 
     def texts(self, rows: Columns) -> list[str]:
         """Every word once: the tokenizer is given one at a time."""
@@ -112,8 +115,11 @@ class Tagging:
 
 def one_piece_per_character(tokenizer: Tokenizer) -> None:
     """Have a Metaspace tokenizer (XLM-R's) put no blank before each word: it would be a piece of its own."""
-    if isinstance(tokenizer.pre_tokenizer, Metaspace):
-        tokenizer.pre_tokenizer = Metaspace(prepend_scheme="never")
+    found = tokenizer.pre_tokenizer
+    parts: Any = found if isinstance(found, pre_tokenizers.Sequence) else [found]  # iterable, whatever the stubs say
+    for part in parts:
+        if isinstance(part, pre_tokenizers.Metaspace):
+            part.prepend_scheme = "never"
 
 
 def windows(lengths: Sequence[int], budget: int) -> Iterator[tuple[range, range]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from transformers import BertModel
 
+from compress.data import read_texts
 from compress.errors import BadInput
 from compress.evaluation import evaluate_file
 from compress.progress import Progress
@@ -45,6 +46,20 @@ def test_a_model_of_no_use_for_the_task_is_one_line(tiny_recipe: Path, tiny_mode
         evaluate(broken, recipe)
 
 
+def test_labels_beyond_the_limit_are_told(tiny_recipe: Path, tmp_path: Path) -> None:
+    (data := tmp_path / "few").mkdir()
+    labels = ["a", "b", "c", "a", "b", "d"]
+    lines = [json.dumps({"text": "好", "label": label}) for label in labels]
+    for split in ("train", "validation", "test"):
+        (data / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    overrides = {"task.dataset": str(data), "task.limit": "{ validation = 5 }"}
+    assert read_texts(load_recipe(tiny_recipe, overrides)).remarks == [
+        "1 of 4 labels have no row among the first 5 validation rows"
+    ]
+    with pytest.raises(BadInput, match="the first 2 test rows are all 'a', 'b', of 4 labels"):
+        read_texts(load_recipe(tiny_recipe, overrides | {"task.limit": "{ test = 2 }"}))
+
+
 def test_rows_sorted_by_label_teach_nothing(tiny_recipe: Path, tiny_model: Path, tmp_path: Path) -> None:
     data = tmp_path / "sorted"
     data.mkdir()
@@ -52,5 +67,7 @@ def test_rows_sorted_by_label_teach_nothing(tiny_recipe: Path, tiny_model: Path,
     for split in ("train", "validation", "test"):
         (data / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     recipe = load_recipe(tiny_recipe, {"task.dataset": str(data), "task.labelled": "2"})
-    with pytest.raises(BadInput, match="the 2 labelled training rows are all 'neg'; legal: rows of several labels"):
+    with pytest.raises(
+        BadInput, match="the first 2 train rows are all 'neg', of 2 labels; legal: rows of several labels"
+    ):
         evaluate(tiny_model, recipe)

@@ -25,6 +25,7 @@ from compress.progress import Progress, Work
 from compress.recipe import load_recipe
 from compress.training import _last_checkpoint
 from tests.compress.conftest import BAD, FILLER, GOOD, write_tiny_model
+from tests.compress.test_vocabulary import save_wordpiece
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,6 +155,14 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
             ['kind = "distill"\nstudent = { layers = 2 }', 'kind = "prune-heads"\nheads = { 3 = [0] }'],
             "prune-heads: there is no layer 3",
         ),
+        (
+            [
+                'kind = "prune-ffn"\nratio = 0.5\n'
+                'recover = { align = [{ teacher = 40, student = 0, feature = "hidden" }] }'
+            ],
+            "hidden: the teacher has no layer 40; legal: 0 to 3",
+        ),
+        (['kind = "finetune"\nfrozen_layers = 4'], "frozen_layers is 4, the model has 4 layers; legal: 0 to 3"),
     ],
 )
 def test_what_a_stage_cannot_do_with_the_model_before_it_is_said_before_training(
@@ -172,6 +181,20 @@ def test_a_student_of_too_few_positions_is_named_before_training(tiny_recipe: Pa
     recipe = load_recipe(tiny_recipe, {"stage.1.student": f"{{ init = '{short}' }}"})
     said = r"the model after distill has 8 positions, task\.max_length is"
     with Heard() as heard, pytest.raises(BadInput, match=said):
+        build(recipe, tmp_path / "tiny", "test", heard)
+    assert heard.advances == {}
+
+
+def test_tokens_that_shall_stay_are_those_of_the_student_before(tiny_recipe: Path, tmp_path: Path) -> None:
+    other = write_tiny_model(tmp_path / "other")
+    save_wordpiece(other)
+    student = f"{{ init = '{other}' }}"
+    kept = '{ kind = "prune-vocab", tokens = ["棒"] }'  # the teacher has it, the student has not
+    recipe = load_recipe(
+        _with_first_stage(tiny_recipe, 'kind = "prune-vocab"'),
+        {"stage.0": f'{{ kind = "distill", student = {student} }}', "stage.1": kept},
+    )
+    with Heard() as heard, pytest.raises(BadInput, match="prune-vocab: the vocabulary has no token '棒'"):
         build(recipe, tmp_path / "tiny", "test", heard)
     assert heard.advances == {}
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from accelerate.data_loader import BatchSamplerShard
+from pydantic import ValidationError
 from torch.utils.data import BatchSampler
 
-from compress.errors import BadInput
 from compress.schedule import Schedule
-from compress.training import _ByLength, _portion
+from compress.training import _ByLength
 from tests.compress.conftest import write_tiny_model
 
 ROOT = Path(__file__).parents[2]
@@ -51,9 +51,9 @@ def test_two_processes_share_the_batches_of_one() -> None:
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(BadInput, match="legal in 2 accumulation steps on 3 processes: a multiple of 6"):
-        _portion(Schedule(batch_size=32, gradient_accumulation_steps=2))
-    assert _portion(Schedule(batch_size=36, gradient_accumulation_steps=2)) == 6
+    with pytest.raises(ValidationError, match="legal in 2 accumulation steps on 3 processes: a multiple of 6"):
+        Schedule(batch_size=32, gradient_accumulation_steps=2)
+    assert Schedule(batch_size=36, gradient_accumulation_steps=2).portion == 6
 
 
 @pytest.mark.slow

@@ -48,6 +48,12 @@ def broken(path: Path, old: str, new: str) -> str:
         ("layers = 2", "layrs = 2", "did you mean 'layers'?"),
         ("dataset =", "datset =", "task.datset: unknown key, did you mean 'dataset'?"),
         ("dataset =", "# dataset =", "task.dataset: is missing"),
+        ("seed = 3", "seed = 20250101123456", "seed: Input should be less than 4294967296"),
+        (
+            "alpha =",
+            "gradient_accumulation_steps = 5\nalpha =",
+            "legal in 5 accumulation steps on 1 processes: a multiple of 5",
+        ),
     ],
 )
 def test_complaints(tiny_recipe: Path, old: str, new: str, said: str) -> None:

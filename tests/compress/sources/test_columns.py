@@ -29,7 +29,7 @@ def write(folder: Path, **splits: list[Any]) -> Path:
     """One JSON Lines file per split."""
     folder.mkdir(exist_ok=True)
     for split, rows in splits.items():
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
     return folder
 
@@ -118,6 +118,8 @@ GOOD = {"text": "好", "label": "pos"}
         ("train", [GOOD, {"text": "好", "label": 0.5}], "line 2: column 'label' holds 0.5"),
         ("train", [{"sentence": "好", "label": "pos"}], "has no column 'text' (task.text); found: sentence, label"),
         ("train", [{"text": "好", "stars": 5}], "has no column 'label' (task.label); found: text, stars"),
+        ("test", [GOOD, {"text": "好\ud83d", "label": "pos"}], "line 2: column 'text' holds half of a character: '好"),
+        ("train", [GOOD, {"text": "好", "label": "\ud83d"}], "line 2: column 'label' holds '\\ud83d'; legal: a string"),
         ("validation", [], "validation.jsonl: is empty"),
     ],
 )  # fmt: skip
@@ -146,6 +148,7 @@ def test_a_bad_second_text(tmp_path: Path) -> None:
         ({"tokens": ["好"], "label": None}, "line 2: column 'label' holds None"),
         ({"tokens": ["好", " "], "label": ["O", "O"]}, "line 2: token 1 in column 'tokens' is empty"),
         ({"tokens": ["好", 5], "label": ["O", "O"]}, "line 2: token 1 in column 'tokens' is 5; legal: text"),
+        ({"tokens": ["\ude00"], "label": ["O"]}, "line 2: token 0 in column 'tokens' is half of a character"),
         ({"tokens": [], "label": []}, "line 2: no tokens in column 'tokens'"),
         ({"tokens": "好书", "label": ["O"]}, "line 2: column 'tokens' holds '好书'; legal: a list of strings"),
         ({"tokens": ["好"], "label": ["B-ORG"]}, "line 2: 'B-ORG' in column 'label' is not in train; legal: O, B-LOC"),

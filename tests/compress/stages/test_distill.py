@@ -57,7 +57,7 @@ def test_a_student_with_another_vocabulary_reads_the_same_texts_in_its_own_token
     other = write_tiny_model(tmp_path / "other")
     save_wordpiece(other)
     given = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
-    parameters(other).check_tokenizer(given, token_level=False)
+    parameters(other).check_tokenizer(given, given, token_level=False)
     run(load_classifier(tiny_model), context, parameters(other))
     [own] = taught
     tokenizer = Tokenizer.from_file(str(context.new_tokenizer / "tokenizer.json"))
@@ -82,7 +82,7 @@ def test_what_is_learnt_token_by_token_wants_one_vocabulary(
     given = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
     said = "has another vocabulary: 27 tokens, the teacher's 30; 14 in common, 13 of them under other ids"
     with pytest.raises(BadInput, match=said) as refused:
-        parameters(other, **more).check_tokenizer(given, token_level)
+        parameters(other, **more).check_tokenizer(given, given, token_level)
     assert because in str(refused.value)
 
 
@@ -92,7 +92,7 @@ def test_a_student_that_cuts_as_the_teacher_does_may_follow_a_smaller_vocabulary
     other = write_tiny_model(tmp_path / "other", num_hidden_layers=1)
     whole = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
     wanted = parameters(other, preset="minilm")
-    wanted.check_tokenizer(whole, token_level=True)
+    wanted.check_tokenizer(whole, whole, token_level=True)
     small, _ = shrink(whole, {number for number in range(whole.get_vocab_size()) if number != 7})
     (tmp_path / "small").mkdir()
     small.save(str(tmp_path / "small/tokenizer.json"))
@@ -101,9 +101,12 @@ def test_a_student_that_cuts_as_the_teacher_does_may_follow_a_smaller_vocabulary
     assert own.train.inputs.sequences == [whole.encode(text).ids for text in COLUMNS["text"]]
 
 
-def test_too_few_positions_are_refused(context: Context, tiny_model: Path, tmp_path: Path) -> None:
+def test_too_few_positions_are_refused(
+    context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
+) -> None:
     other = write_tiny_model(tmp_path / "other", max_position_embeddings=12)
     with pytest.raises(BadInput, match=r"has 12 positions, task\.max_length is 16; legal: up to 12"):
         run(load_classifier(tiny_model), context, parameters(other))
     short = replace(context, task=open_task("classification", ["neg", "pos"], 8))
-    assert short.task.max_length == 8
+    run(load_classifier(tiny_model), short, parameters(other))
+    assert len(taught) == 1

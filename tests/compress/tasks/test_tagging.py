@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from compress.data import longer_texts
 from compress.errors import BadInput
 from compress.tasks import Task, open_task
 from compress.tasks.encoding import load_tokenizer, predict
@@ -69,6 +70,14 @@ def logits_of(labels: list[int]) -> NDArray[np.float32]:
     return np.eye(len(LABELS), dtype=np.float32)[labels]
 
 
+def test_a_word_longer_than_the_model_reads_is_cut_and_counted(task: Task) -> None:
+    inputs = task.encode(wordpiece(), {"tokens": [["in"], ["in", "in" + "s" * 20, "new"], ["new"]]})
+    assert inputs.cut == 1
+    said = list(longer_texts({"test": inputs}, 16))
+    assert said[0] == "in 1 test texts a single word has more than 16 tokens and was cut"
+    assert "read in overlapping windows" in said[1]
+
+
 def test_scores_against_seqeval(task: Task) -> None:
     from seqeval.metrics import f1_score, precision_score, recall_score
 
@@ -108,10 +117,12 @@ def test_labels_that_mark_no_entity_are_refused() -> None:
         open_task("tagging", ["O", "noun"], 16)
 
 
-def test_a_character_is_one_piece_under_metaspace() -> None:
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_character_is_one_piece_under_metaspace(inside: bool) -> None:
     pieces = [("<unk>", 0.0), ("▁", -1.0), ("北", -2.0), ("京", -2.0), ("▁北", -8.0)]
     made = Tokenizer(models.Unigram(pieces, unk_id=0))
-    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    blank = pre_tokenizers.Metaspace(prepend_scheme="always")
+    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), blank]) if inside else blank
     assert made.encode("京").tokens == ["▁", "京"], "the test proves nothing"
     one_piece_per_character(made)
     assert Tokenizer.from_str(made.to_str()).encode("京").tokens == ["京"]
