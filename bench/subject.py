@@ -17,7 +17,7 @@ from bench.profiles import MIX
 from bench.results import Accuracy, Latency, Memory, Size
 from compress.errors import BadInput
 from compress.manifest import Artifact, Manifest, digest, inside
-from compress.runtimes import ELSEWHERE
+from compress.runtimes import ELSEWHERE, RUNTIMES
 from compress.tasks import Task, open_task
 from compress.tasks.encoding import Columns, Inputs, load_tokenizer, pad_id
 
@@ -136,6 +136,9 @@ def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Row
         BadInput: it is not all in what the manifest names.
     """
     path, tokenizer_path = inside(folder, artifact.path), inside(folder, artifact.tokenizer)
+    if path.is_dir() != (artifact.runtime == "torch") and artifact.runtime in RUNTIMES and path.exists():
+        legal = "a folder" if artifact.runtime == "torch" else "the file itself"
+        raise BadInput(f"{path}: is {'a folder' if path.is_dir() else 'a file'}; legal for {artifact.runtime}: {legal}")
     if artifact.runtime == "onnxruntime" and (outside := external_data(path)):
         raise BadInput(
             f"{path}: its weights lie in {outside}, which would be neither weighed nor checked; legal: one file, as "

@@ -109,8 +109,10 @@ def export(
         raise typer.Exit(1) from failed
     for note in done.notes:
         typer.echo(note)
-    typer.echo(f"largest logit difference {done.parity.max_abs_logit:.2g} on {done.rows}")
-    typer.echo(f"label agreement {done.parity.label_agreement:.1%} of {done.parity.rows} answers")
+    logits = f"largest logit difference {done.parity.max_abs_logit:.2g}, of logits up to {done.parity.largest:.2g},"
+    typer.echo(f"{logits} on {done.rows}")
+    if done.labels > 1:  # of one, a regression, there is nothing to agree on
+        typer.echo(f"label agreement {done.parity.label_agreement:.1%} of {done.parity.rows} answers")
     typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
 
 

@@ -12,7 +12,7 @@ from compress.recipe import Recipe
 from compress.runtimes import ELSEWHERE, open_session, usable_threads
 from compress.sources.hub import first_line
 from compress.tasks import Task
-from compress.tasks.encoding import load_tokenizer, pad_id, predict
+from compress.tasks.encoding import load_tokenizer, pad_id, plain, predict
 
 SPLITS = ("validation", "test")
 
@@ -20,7 +20,7 @@ SPLITS = ("validation", "test")
 def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) -> tuple[dict[str, float], int]:
     """Every metric of `recipe`'s task, as fractions, and the number of rows.
 
-    The tokenizer is `tokenizer.json` in the folder of the model, or in the nearest folder above that has one.
+    The tokenizer is that of the folder, if it has one in any form, or `tokenizer.json` in the nearest folder above.
 
     Raises:
         BadInput: an unknown split, no such file, no tokenizer, or a file of no known format.
@@ -37,7 +37,7 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
         raise BadInput(f"{path}: {elsewhere} does not run here; {legal}")
     runtime = "torch" if path.is_dir() else runtimes[path.suffix]
     texts = read_texts(recipe)
-    tokenizer = load_tokenizer(_tokenizer_of(path))
+    tokenizer = _tokenizer_of(path)
     rows = texts.splits[split]
     inputs = texts.task.encode(tokenizer, rows)
     if path.is_dir():
@@ -46,8 +46,13 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
         session = open_session(runtime, path, usable_threads())
     except Exception as error:  # whatever a runtime raises of a file that it cannot open
         raise BadInput(f"{path}: cannot be opened ({first_line(error)})") from error
-    with progress.work(f"evaluating {path.name}", len(inputs)) as work:
-        logits = predict(session.logits, inputs, pad_id(tokenizer), progress=work.advance)
+    try:
+        with progress.work(f"evaluating {path.name}", len(inputs)) as work:
+            logits = predict(session.logits, inputs, pad_id(tokenizer), progress=work.advance)
+    except BadInput:
+        raise
+    except Exception as error:  # as above: it was opened, but such rows are not what it takes
+        raise BadInput(f"{path}: cannot answer the rows ({first_line(error)})") from error
     if logits.shape[1] != len(texts.task.labels):
         raise BadInput(f"{path}: predicts {logits.shape[1]} labels, the data has {', '.join(texts.task.labels)}")
     return texts.task.scores(logits, rows["label"]), len(rows["label"])
@@ -63,7 +68,11 @@ def _check_folder(path: Path, task: Task, tokenizer: Tokenizer) -> None:
     check_positions(config, task.max_length, str(path))
 
 
-def _tokenizer_of(path: Path) -> Path:
+def _tokenizer_of(path: Path) -> Tokenizer:
+    from compress.sources import has_tokenizer, read_tokenizer
+
+    if path.is_dir() and has_tokenizer(path) and not (path / "tokenizer.json").is_file():
+        return plain(read_tokenizer(str(path), str(path)).backend_tokenizer)
     resolved = path.resolve()
     for folder in [resolved, *resolved.parents][:4]:
         for candidate in (
@@ -72,5 +81,5 @@ def _tokenizer_of(path: Path) -> Path:
             folder / "ship/tokenizer.json",
         ):
             if candidate.is_file():
-                return candidate
+                return load_tokenizer(candidate)
     raise BadInput(f"{path}: no tokenizer.json in its folder or above")

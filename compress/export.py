@@ -37,7 +37,9 @@ class ExportFailed(Exception):
 
 
 class Exported(NamedTuple):
-    """What was written. `rows` says of which rows `parity` is, `notes` what else there is to say."""
+    """What was written. `rows` says of which rows `parity` is, `notes` what else there is to say; `labels` is how many
+    logits an answer has.
+    """
 
     path: Path
     bytes: int
@@ -45,6 +47,7 @@ class Exported(NamedTuple):
     parity: Parity
     rows: str
     notes: list[str]
+    labels: int
 
 
 def target(checkpoint: str, format_: str, precision: str, out: Path | None) -> Path:
@@ -94,7 +97,8 @@ def export_checkpoint(
     _check(config, checkpoint)
     model, tokenizer = open_pretrained(checkpoint, checkpoint, None, is_token_level(config))
     beside, content = path.with_name("tokenizer.json"), tokenizer.backend_tokenizer.to_str(pretty=True)
-    if beside.exists() and beside.read_text(encoding="utf-8") != content:
+    own = Path(checkpoint, beside.name)
+    if beside.exists() and not (own.exists() and own.samefile(beside)) and _content(beside) != content:
         raise BadInput(f"{beside}: another tokenizer stands there; name another folder with --out")
     inputs = (*INPUTS, "token_type_ids") if pairs and config.type_vocab_size > 1 else INPUTS
     export = Export(format_, precision, inputs)
@@ -112,11 +116,19 @@ def export_checkpoint(
         if reason := _complaint(parity, export):
             where = first_wrong(model, export, rows, padding, progress, np.abs(answers - source).max(axis=1))
             raise ExportFailed(f"{path}: {reason}{where}; it was not kept")
-    with whole(beside) as temporary:
-        temporary.write_text(content, encoding="utf-8")
+    if not beside.exists():
+        with whole(beside) as temporary:
+            temporary.write_text(content, encoding="utf-8")
     size = sum(file.stat().st_size for _, file in files_of(path))
     said = f"{len(rows)} rows of random token ids, 2 to {max(map(len, rows.sequences))} of them, padded"
-    return Exported(path, size, inputs, parity, said, [note] if note else [])
+    return Exported(path, size, inputs, parity, said, [note] if note else [], config.num_labels)
+
+
+def _content(tokenizer: Path) -> str:
+    """As it would be written today: an older library writes the same in other words."""
+    from compress.tasks.encoding import read_tokenizer_file
+
+    return read_tokenizer_file(tokenizer).to_str(pretty=True)
 
 
 def _check(config: "PretrainedConfig", checkpoint: str) -> None:

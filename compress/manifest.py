@@ -25,9 +25,12 @@ class _Part(BaseModel):
 
 
 class Parity(_Part):
-    """How far an artifact is from the PyTorch model it was made from, on real rows."""
+    """How far an artifact is from the PyTorch model it was made from, on real rows; `largest` is that one's largest
+    logit, whichever its sign.
+    """
 
     max_abs_logit: float
+    largest: float = 0.0
     label_agreement: float
     rows: int
 

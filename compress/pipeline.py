@@ -25,7 +25,7 @@ from compress.recipe import Recipe
 from compress.runtimes import require
 from compress.shipping import ship, write_manifest
 from compress.size import count_parameters
-from compress.sources import check_positions, load_teacher, source_key
+from compress.sources import check_positions, check_types, load_teacher, source_key
 from compress.stages import STAGES, Context, StageParameters, stage_module
 from compress.tasks.encoding import load_tokenizer
 from compress.tasks.tagging import one_piece_per_character
@@ -146,6 +146,7 @@ class _Build(Workbench):
                 one_piece_per_character(tokenizer.backend_tokenizer)
             tokenizer.save_pretrained(out / "tokenizer")
             tokens = tokenize(self.texts, out / TOKENIZER)
+            check_types(tokens.train.inputs, model.config, f"teacher.model {table.model!r}")
             context = self.context(scratch, tokens)
             test = task.encode(load_tokenizer(out / TOKENIZER), self.texts.splits["test"])
             read = {"training": tokens.train.inputs, "validation": tokens.validation.inputs, "test": test}

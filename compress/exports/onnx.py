@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +41,8 @@ def export(
     """
     if precision == "fp32":
         return _write_float(model, path, inputs)
-    source = path.with_suffix(".float.onnx")
-    try:
+    with TemporaryDirectory(dir=path.parent) as folder:  # the quantizer leaves a copy beside its source if it is killed
+        source = Path(folder) / "float.onnx"
         note = _write_float(model, source, inputs)
         if precision == "fp16":
             halve(source, path)
@@ -60,8 +61,6 @@ def export(
             nodes_to_exclude=[name for linear in keep_float for name in _nodes_of(model, linear, source)],
             extra_options={"MatMulConstBOnly": True},
         )
-    finally:
-        source.unlink(missing_ok=True)
     return note
 
 

@@ -34,11 +34,16 @@ _FEW = 32
 """Inputs by which the first layer that differs is looked for: those whose logits differ most."""
 
 
+_LARGE = 10.0
+"""Logits of classifiers are smaller. A regression may answer in thousands, of which FP32 knows the fourth digit."""
+
+
 class Tolerance(NamedTuple):
     """How far an export may be from its source.
 
     Attributes:
-        logit: largest difference; None where rounding is the point, which the guard judges by the metric.
+        logit: largest difference, in proportion where logits are larger than `_LARGE`; None where rounding is the
+            point, which the guard judges by the metric.
         labels: smallest share of answers (rows; of tagging, words) that must keep their label.
     """
 
@@ -103,13 +108,14 @@ def verify(
     failed = complaint(parity, export)
     if failed:
         failed += first_wrong(model, export, inputs, padding, progress, np.abs(logits - source).max(axis=1))
-    return Verified(logits, parity, failed, note)
+    return Verified(logits, parity if isfinite(parity.max_abs_logit) else None, failed, note)
 
 
 def compare(logits: NDArray[np.float32], source: NDArray[np.float32]) -> Parity:
     """How far a file's logits are from its source's on the same answers, (answers, labels) each."""
     return Parity(
         max_abs_logit=float(np.abs(logits - source).max()),
+        largest=float(np.abs(source).max()),
         label_agreement=float(np.mean(logits.argmax(axis=1) == source.argmax(axis=1))),
         rows=len(logits),
     )
@@ -120,8 +126,8 @@ def complaint(parity: Parity, export: Export) -> str | None:
     allowed = tolerance(export)
     if not isfinite(parity.max_abs_logit):
         return "a logit is not a number"
-    if allowed.logit is not None and parity.max_abs_logit > allowed.logit:
-        return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {allowed.logit:g}"
+    if allowed.logit is not None and parity.max_abs_logit > (most := allowed.logit * max(1, parity.largest / _LARGE)):
+        return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {most:.2g}"
     if parity.label_agreement < allowed.labels:
         return f"only {parity.label_agreement:.1%} of answers keep their label, needed {allowed.labels:.1%}"
     return None

@@ -17,6 +17,8 @@ from compress.sources.hub import first_line, way_out
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+    from compress.tasks.encoding import Inputs
+
 __all__ = ["Data", "load_data", "load_teacher", "source_key"]
 
 BUILTIN_MODELS = ("builtin:e5-small",)
@@ -98,8 +100,13 @@ def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> 
 
 def _tokenizer_of(source: str) -> str:
     folder, beside = Path(source), Path(source).resolve().parent / "tokenizer"
-    bare = folder.is_dir() and not any((folder / name).exists() for name in _TOKENIZER_FILES)
+    bare = folder.is_dir() and not has_tokenizer(folder)
     return str(beside) if bare and beside.is_dir() else source
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether one lies there, in any form."""
+    return any((folder / name).exists() for name in _TOKENIZER_FILES)
 
 
 def read_config(source: str, where: str, trust_remote_code: bool = False) -> "PretrainedConfig":
@@ -149,6 +156,15 @@ def described_labels(labels: list[str]) -> dict[str, Any]:
         "id2label": dict(enumerate(labels)),
         "label2id": {label: number for number, label in enumerate(labels)},
     }
+
+
+def check_types(inputs: "Inputs", config: "PretrainedConfig", where: str) -> None:
+    """Raise `BadInput` for pairs whose second text the model has no token type for."""
+    if inputs.types and config.type_vocab_size < 2:
+        raise BadInput(
+            f"{where} has one token type, its tokenizer gives pairs two; legal: a model with two, or a tokenizer that "
+            "tells the texts apart by separators alone"
+        )
 
 
 def check_positions(config: "PretrainedConfig", max_length: int, where: str) -> None:

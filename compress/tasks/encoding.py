@@ -90,10 +90,19 @@ class Inputs:
 
 def load_tokenizer(path: Path) -> Tokenizer:
     """A `tokenizer.json`, neither padding nor cutting; `BadInput` if it is none."""
+    return plain(read_tokenizer_file(path))
+
+
+def read_tokenizer_file(path: Path) -> Tokenizer:
+    """A `tokenizer.json` as it is; `BadInput` if it is none."""
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception
         raise BadInput(f"{path}: not a tokenizer.json ({str(error).splitlines()[0]})") from error
+
+
+def plain(tokenizer: Tokenizer) -> Tokenizer:
+    """The same one, made neither to pad nor to cut: that is for the task."""
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

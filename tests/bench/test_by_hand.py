@@ -27,7 +27,9 @@ INPUTS = {"ids": "input_ids", "segments": "token_type_ids", "mask": "attention_m
 BATCH = {"input_ids": np.array([[1, 2, 3]]), "attention_mask": np.ones((1, 3), dtype=np.int64)}
 
 
-def write_odd(path: Path, segments: int = TensorProto.INT64) -> None:
+def write_odd(
+    path: Path, segments: int = TensorProto.INT64, shape: tuple[int | str, int | str] = ("rows", "tokens")
+) -> None:
     """Good words minus bad words, of tokens that are there: int32 ids, a float mask, and segments that add nothing."""
     table = np.zeros((len(VOCABULARY), 2), dtype=np.float32)
     for words, column in ((GOOD, 1), (BAD, 0)):
@@ -46,8 +48,8 @@ def write_odd(path: Path, segments: int = TensorProto.INT64) -> None:
     graph = helper.make_graph(
         nodes,
         "odd",
-        [helper.make_tensor_value_info(name, type_, ["rows", "tokens"]) for name, type_ in types.items()],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 2])],
+        [helper.make_tensor_value_info(name, type_, shape) for name, type_ in types.items()],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [shape[0], 2])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
@@ -110,6 +112,23 @@ def test_weights_beside_the_graph_are_refused(bench: Run, manifest: Path) -> Non
     assert "theirs.onnx: its weights lie in theirs.data, which would be neither weighed nor" in result.stdout.str()
     onnx.save(onnx.load(path), path)  # as the line says
     assert external_data(path) == ""
+
+
+def test_a_graph_of_one_row_and_one_length_is_weighed(bench: Run, manifest: Path, pytester: pytest.Pytester) -> None:
+    """As NNAPI and QNN want them."""
+    write_odd(manifest.with_name("theirs.onnx"), shape=(1, 160))
+    bench(manifest, "--gate-profiles=mobile-1t")
+    theirs = load_results(pytester.path / "reports/by-hand.json").artifact("theirs")
+    assert theirs.accuracy and theirs.memory and len(theirs.latency) == 2 and not theirs.failures
+
+
+def test_a_folder_where_a_file_is_wanted_is_refused(bench: Run, manifest: Path) -> None:
+    manifest.with_name("theirs").mkdir()
+    manifest.with_name("theirs.onnx").rename(manifest.with_name("theirs") / "model.onnx")
+    edit(manifest, lambda m: m["artifacts"][1].update(path="theirs"))
+    result = bench(manifest, "--gate-profiles=mobile-1t")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "theirs: is a folder; legal for onnxruntime: the file itself" in result.stdout.str()
 
 
 def test_a_model_of_short_texts_is_asked_about_short_ones(

@@ -2,14 +2,18 @@ import json
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 from transformers import BertModel
 
 from compress.data import read_texts
 from compress.errors import BadInput
-from compress.evaluation import evaluate_file
+from compress.evaluation import _tokenizer_of, evaluate_file
+from compress.exports.onnx import export
+from compress.modeling import load_classifier
 from compress.progress import Progress
 from compress.recipe import Recipe, load_recipe
 from tests.compress.conftest import write_any_model, write_tiny_model
+from tests.compress.test_vocabulary import save_wordpiece
 
 
 def evaluate(path: Path, recipe: Recipe) -> None:
@@ -44,6 +48,30 @@ def test_a_model_of_no_use_for_the_task_is_one_line(tiny_recipe: Path, tiny_mode
     (tmp_path / "tokenizer.json").write_bytes((tiny_model / "tokenizer.json").read_bytes())
     with pytest.raises(BadInput, match=r"broken\.onnx: cannot be opened"):
         evaluate(broken, recipe)
+
+
+def test_a_tokenizer_in_another_form_is_the_folders_own(tiny_recipe: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A tokenizer.json above is that of another model."""
+    folder = write_tiny_model(tmp_path / "above/model")
+    save_wordpiece(folder)
+    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}', encoding="utf-8")
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)), encoding="utf-8")
+    (tmp_path / "above/tokenizer.json").write_bytes((tiny_model / "tokenizer.json").read_bytes())
+    assert vocabulary.items() <= _tokenizer_of(folder).get_vocab().items()
+    (folder / "vocab.txt").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    assert not vocabulary.items() <= _tokenizer_of(folder).get_vocab().items()
+
+
+def test_a_file_that_cannot_answer_is_one_line(tiny_recipe: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """Of 10 tokens, which an .onnx file does not say."""
+    model = load_classifier(write_tiny_model(tmp_path / "few", vocab_size=10))
+    export(model, tmp_path / "few.onnx", "fp32")
+    (tmp_path / "tokenizer.json").write_bytes((tiny_model / "tokenizer.json").read_bytes())
+    with pytest.raises(BadInput, match=r"few\.onnx: cannot answer the rows"):
+        evaluate(tmp_path / "few.onnx", load_recipe(tiny_recipe))
 
 
 def test_labels_beyond_the_limit_are_told(tiny_recipe: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from compress.errors import BadInput
 from compress.export import Exported, ExportFailed, export_checkpoint, target
@@ -41,6 +42,7 @@ def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
     done = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     difference, agreement, file = done.stdout.splitlines()
+    assert ", of logits up to " in difference
     assert difference.endswith("on 32 rows of random token ids, 2 to 64 of them, padded")
     assert agreement.startswith("label agreement ")
     assert file.startswith("uneven-int8.onnx: 0.")
@@ -50,6 +52,30 @@ def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
     again = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
     assert again.returncode == 2
     assert again.stderr == "pocketbert: uneven-int8.onnx: exists already; take it away, or name another with --out\n"
+
+
+def test_into_its_own_folder_and_beside_an_older_tokenizer(uneven: Path, tmp_path: Path) -> None:
+    """The same tokenizer as compact JSON, which an older library wrote."""
+    folder = tmp_path / "model"
+    shutil.copytree(uneven, folder)
+    own = folder / "tokenizer.json"
+    own.write_text(json.dumps(json.loads(own.read_text(encoding="utf-8"))), encoding="utf-8")
+    before = own.read_bytes()
+    assert export(folder, folder / "here.onnx").path.exists()
+    assert own.read_bytes() == before
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/tokenizer.json").write_bytes(before)
+    assert export(folder, tmp_path / "out/there.onnx").path.exists()
+
+
+def test_a_regression_in_thousands(uneven: Path, tmp_path: Path) -> None:
+    model = load_classifier(write_tiny_model(tmp_path / "price", num_labels=1, initializer_range=0.2))
+    with torch.no_grad():
+        model.classifier.weight.mul_(3e4)
+    model.save_pretrained(tmp_path / "price")
+    done = export(tmp_path / "price", tmp_path / "price.onnx")
+    assert done.parity.largest > 1e3
+    assert done.labels == 1
 
 
 def test_of_pairs_the_file_declares_token_types(uneven: Path, tmp_path: Path) -> None:
@@ -111,7 +137,8 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
         (headless / "config.json").write_text(json.dumps(config))
         with pytest.raises(BadInput, match=said):
             export(headless, tmp_path / "m.onnx")
-    (tmp_path / "tokenizer.json").write_text("{}")
+    theirs = (uneven / "tokenizer.json").read_text(encoding="utf-8").replace("好", "嗯")
+    (tmp_path / "tokenizer.json").write_text(theirs, encoding="utf-8")
     with pytest.raises(BadInput, match=r"tokenizer\.json: another tokenizer stands there"):
         export(uneven, tmp_path / "m.onnx")
     monkeypatch.setattr("compress.runtimes.find_spec", lambda _: None)

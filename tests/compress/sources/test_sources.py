@@ -8,8 +8,9 @@ import pytest
 
 from compress.errors import BadInput
 from compress.recipe import TeacherTable
-from compress.sources import load_teacher, source_key
+from compress.sources import check_types, load_teacher, read_config, source_key
 from compress.surgery import without
+from compress.tasks.encoding import Inputs
 from tests.compress.conftest import write_any_model, write_tiny_model
 
 
@@ -113,6 +114,17 @@ def test_texts_longer_than_the_position_table_are_refused(tmp_path: Path, tiny_m
         shutil.copy(file, roberta)
     with pytest.raises(BadInput, match="has 62 positions"):
         load_teacher(TeacherTable(model=str(roberta)), ["a", "b"], tmp_path, max_length=63)
+
+
+def test_pairs_want_two_token_types(tmp_path: Path, tiny_model: Path) -> None:
+    one = load_teacher(
+        TeacherTable(model=str(write_tiny_model(tmp_path / "one", type_vocab_size=1))), ["a", "b"], tmp_path
+    )[0]
+    pairs = Inputs([[2, 5, 3, 6, 3]], [[0, 0, 0, 1, 1]])
+    with pytest.raises(BadInput, match="teacher has one token type, its tokenizer gives pairs two"):
+        check_types(pairs, one.config, "teacher")
+    check_types(Inputs([[2, 5, 3]]), one.config, "teacher")
+    check_types(pairs, read_config(str(tiny_model), "teacher"), "teacher")
 
 
 @pytest.mark.slow
