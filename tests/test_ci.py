@@ -45,10 +45,11 @@ def complaint(path: Path, schema: str) -> str:
 
 
 @pytest.mark.skipif(not SCHEMAS, reason="check-jsonschema (extra: tests) is not installed")
-def test_the_workflow_fits_githubs_schema(tmp_path: Path) -> None:
-    assert complaint(WORKFLOW, "vendor.github-workflows") == ""
+@pytest.mark.parametrize("workflow", sorted(WORKFLOW.parent.glob("*.yml")), ids=lambda path: path.stem)
+def test_the_workflows_fit_githubs_schema(workflow: Path, tmp_path: Path) -> None:
+    assert complaint(workflow, "vendor.github-workflows") == ""
     broken = tmp_path / "broken.yml"
-    broken.write_text(WORKFLOW.read_text(encoding="utf-8").replace("runs-on:", "runs_on:"))
+    broken.write_text(workflow.read_text(encoding="utf-8").replace("runs-on:", "runs_on:"))
     assert "runs" in complaint(broken, "vendor.github-workflows")
 
 
@@ -185,3 +186,13 @@ def test_tox_environments_that_ci_names_exist() -> None:
     named = set(re.findall(r"tox run -e (\w+)", WORKFLOW.read_text() + PAGE.read_text()))
     assert named
     assert all(name == "tests" or f"testenv:{name}" in tox for name in named)
+
+
+def test_what_is_too_slow_for_every_push_runs_in_environments_that_there_are() -> None:
+    workflow = yaml.safe_load(WORKFLOW.with_name("thorough.yml").read_text(encoding="utf-8"))
+    [job] = workflow["jobs"].values()
+    tox = configparser.ConfigParser()
+    tox.read(REPO / "tox.ini")
+    assert job["strategy"]["matrix"]["environment"] == ["mobile", "slow"]
+    assert {f"testenv:{name}" for name in ("mobile", "slow")} <= set(tox.sections())
+    assert workflow["permissions"] == {} and job["permissions"] == {"contents": "read"}
