@@ -48,11 +48,15 @@ class Entry(_Part):
 
 
 class Yardstick(_Part):
-    """The model that the latencies are ratios to; another one makes other ratios."""
+    """The model that the latencies are ratios to; another one makes other ratios.
+
+    `sha256` stands for it where nobody has said how large it is.
+    """
 
     runtime: str
     parameters: int | None
     macs: int | None
+    sha256: str | None = None
 
 
 class Baseline(_Part):
@@ -102,7 +106,13 @@ def cut_baseline(results: Results, old: Baseline | None) -> Baseline:
 def yardstick(results: Results) -> Yardstick:
     """What identifies the reference of these results as far as its speed goes."""
     reference = results.artifact(results.reference)
-    return Yardstick(runtime=reference.runtime, parameters=reference.parameters, macs=reference.macs)
+    sizes = reference.parameters, reference.macs
+    return Yardstick(
+        runtime=reference.runtime,
+        parameters=sizes[0],
+        macs=sizes[1],
+        sha256=reference.sha256 if None in sizes else None,
+    )
 
 
 def _entry(weighed: Weighed) -> Entry:

@@ -23,9 +23,19 @@ from compress.runtimes import Batch
 PATIENCE_S = 180.0
 """A command that takes longer is a hang: loading a BERT takes seconds, one request or batch far less."""
 _SOURCES = Path(__file__).parents[1]
-_START = f"import sys; sys.path.append({str(_SOURCES)!r}); from bench.worker import main; main()"
-"""Our sources come last: another interpreter finds its own packages first, wherever ours lie. With ``-P`` nothing is
-imported from the folder that it is started in, which may hold a ``bench.py`` of its own.
+_START = f"""
+import importlib.machinery, sys
+class Ours:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in ("bench", "compress"):
+            return importlib.machinery.PathFinder.find_spec(name, [{str(_SOURCES)!r}])
+sys.meta_path.insert(0, Ours)
+from bench.worker import main
+main()
+"""
+"""Another interpreter finds all packages but these two among its own, even where another pocketbert is installed in it.
+With ``-P`` nothing is imported from the folder that it is started in, which may hold a ``bench.py`` of its own.
 """
 _LAST_WORDS = 300
 _VERIFY_RUNS = 3

@@ -170,5 +170,8 @@ def main() -> None:
     except BadInput as refused:
         print(f"pocketbert: {refused}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # a full or read-only disk
+        print(f"pocketbert: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

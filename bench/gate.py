@@ -37,7 +37,7 @@ def items_of(
 ) -> list[Item]:
     """Everything that must be judged: what ships in every profile that can run, and whatever the baseline has besides.
 
-    Of a file whose runtime is of another system that is its size.
+    Of a file whose runtime is of another system that is its size, and what the baseline has of it from one that ran.
 
     Args:
         shipped: the manifest's artifacts of role `ship`: id -> runtime.
@@ -50,10 +50,11 @@ def items_of(
     known = baseline.artifacts if baseline else {}
     items = []
     for name in dict.fromkeys([*shipped, *known]):
-        if (shipped[name] if name in shipped else known[name].runtime) in ELSEWHERE:
+        elsewhere = (shipped[name] if name in shipped else known[name].runtime) in ELSEWHERE
+        if elsewhere and (name not in known or known[name].runtime in ELSEWHERE):
             items.append(Item("size", name))
             continue
-        places = dict.fromkeys(here if name in shipped else [])
+        places = dict.fromkeys(here if name in shipped and not elsewhere else [])
         if name in known:
             places |= dict.fromkeys(place for place in known[name].latency if whole or place.split("/")[0] in asked)
         items += [Item("latency", name, place) for place in places]
@@ -104,6 +105,9 @@ class _Court:
         weighed, before = self._shipped.get(item.artifact), self._known.get(item.artifact)
         if weighed is None:
             return Finding("missing", "in the baseline, but the manifest ships it no more")
+        if weighed.not_run and item.metric != "size":
+            was = f", the baseline's {before.runtime} did" if before else ""
+            return Finding("missing", f"{weighed.runtime} does not run here{was}")
         if item.metric == "latency":
             return self._latency(item.place or "", weighed, before)
         if item.metric == "memory":

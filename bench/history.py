@@ -69,7 +69,7 @@ def append(path: Path, results: Results, baseline_created: str | None) -> None:
 def load(path: Path) -> list[Record]:
     """Every run that can be read, the oldest first; none where there is no history."""
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
         with suppress(ValidationError):
             record = Record.model_validate_json(line)
             if record.format == SCHEMA:

@@ -1,6 +1,7 @@
 """Another Python, whose libraries are to be compared with this one's."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,10 +34,11 @@ def read_versions(python: Path, runtimes: Iterable[str]) -> dict[str, str]:
     needed = ["numpy", *sorted({RUNTIMES[runtime] for runtime in runtimes})]
     try:
         asked = subprocess.run(
-            [str(python), "-c", _ASK, ",".join(PACKAGES), ",".join(needed)],
+            [str(python), "-P", "-c", _ASK, ",".join(PACKAGES), ",".join(needed)],
             capture_output=True,
             text=True,
             timeout=_PATIENCE_S,
+            env={**os.environ, "PYTHONPATH": ""},  # as it is timed
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BadInput(
@@ -44,7 +46,8 @@ def read_versions(python: Path, runtimes: Iterable[str]) -> dict[str, str]:
         ) from error
     if asked.returncode:
         words = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BadInput(f"--gate-baseline-python {python}: {words}; it needs {', '.join(needed)}")
+        legal = f"Python 3.11 or later with {', '.join(needed)}"
+        raise BadInput(f"--gate-baseline-python {python}: {words}; legal: {legal}")
     try:
         versions: dict[str, str] = json.loads(asked.stdout)
     except ValueError as error:

@@ -16,7 +16,8 @@ LOCK = (_FOLDER if _FOLDER.is_dir() else Path(tempfile.gettempdir())) / "pocketb
 def machine_lock(console: Console) -> Iterator[None]:
     """Hold the machine; wait, and say so, while another gate run holds it. A run that was killed holds nothing.
 
-    Where another user's lock may not even be opened (sticky folders are guarded so), the run goes on without one.
+    Where the lock cannot be opened, because it is another user's (sticky folders are guarded so) or the folder is
+    read-only, the run goes on without one.
     """
     lock = FileLock(LOCK, mode=0o666)
     try:
@@ -24,8 +25,8 @@ def machine_lock(console: Console) -> Iterator[None]:
     except Timeout:
         console.print(f"another run of pocketbert is timing on this machine; waiting for it ({LOCK})", soft_wrap=True)
         lock.acquire(poll_interval=1)
-    except PermissionError:
-        console.print(f"{LOCK} is another user's: a run of theirs would spoil this one", soft_wrap=True)
+    except OSError as error:
+        console.print(f"{LOCK}: {error.strerror}: another user's run would spoil this one", soft_wrap=True)
     try:
         yield
     finally:

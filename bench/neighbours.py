@@ -4,11 +4,16 @@ Timing in turn cancels a slow spell that meets both sides alike. A busy neighbou
 lose more to it than long ones. So the share is measured, and what it can explain is not blamed on the artifact.
 """
 
+import itertools
 import os
+import re
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
+
+_STAT = Path("/proc/stat")
 
 
 def explains(share: float) -> float:
@@ -33,9 +38,18 @@ class Neighbours:
 
     def _read(self) -> tuple[float, float]:
         """CPU seconds that the cores were busy (stolen ones included), and that our own processes used."""
-        every = psutil.cpu_times(percpu=True)
-        busy = sum(sum(every[core][:3]) + sum(every[core][5:8]) for core in self._cores)
+        every = dict(zip(_numbers(), psutil.cpu_times(percpu=True), strict=False))
+        seen = [every[core] for core in self._cores if core in every]
+        busy = sum(sum(times[:3]) + sum(times[5:8]) for times in seen)
         return busy, sum(_seconds(process) for process in self._own)
+
+
+def _numbers() -> Iterable[int]:
+    """The cores that the system tells the times of, in its order: some may be off, or hidden from a container."""
+    try:
+        return [int(number) for number in re.findall(r"^cpu(\d+)", _STAT.read_text(), re.MULTILINE)]
+    except OSError:
+        return itertools.count()
 
 
 def _seconds(process: psutil.Process) -> float:

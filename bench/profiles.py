@@ -27,7 +27,7 @@ def load_profiles(names: Sequence[str] = (), path: Path = PROFILES) -> list[Prof
         raise BadInput(f"unknown profile {unknown[0]!r}; legal: {', '.join(table)}")
     usable = usable_cores()
     resolved: list[Profile] = []
-    for name in names or list(table):
+    for name in dict.fromkeys(names or table):
         profile = _resolve(name, table[name], usable, path)
         twin = [p for p in resolved if not p.skipped and not p.same_as and _same(p, profile)]
         resolved.append(profile.model_copy(update={"same_as": twin[0].name}) if twin else profile)

@@ -20,7 +20,7 @@ from bench.sequential import LOOKS, Look, look, settle
 from bench.store import Store
 from bench.subject import Rows, Subject, single_requests
 from compress.errors import BadInput
-from compress.runtimes import require
+from compress.runtimes import ELSEWHERE, require
 from compress.tasks import Task
 from compress.tasks.encoding import load_tokenizer
 
@@ -203,6 +203,8 @@ class Rerun:
             self.unpaired[name] = f"the baseline's {what} {sha256[:12]} is not in the artifact store"
             return None
         try:
+            if entry.runtime in ELSEWHERE:
+                raise BadInput(f"{entry.runtime} is of another system")
             require(entry.runtime)
             drawn = self._task.encode(load_tokenizer(tokenizer), self._rows.sample).begins()
         except BadInput as refused:

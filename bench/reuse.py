@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from compress.files import write_json
 
@@ -28,7 +28,7 @@ def recall(path: Path, kind: type[Figure]) -> Figure | None:
     """The figure kept there; None if there is none that can be read."""
     try:
         return kind.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValidationError):
+    except (OSError, ValueError):
         return None
 
 

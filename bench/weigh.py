@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
@@ -100,6 +101,11 @@ class Weighing:
         self._reference = self._subjects[self._key_of[manifest.reference]]
         self._run_here = {key: subject for key, subject in self._subjects.items() if not subject.not_run}
 
+    @property
+    def _timed_profiles(self) -> list[Profile]:
+        """Those that are measured here: one that is asked for a length it no longer has has none left."""
+        return [p for p in self._profiles if p.lengths and not p.skipped and not p.same_as]
+
     def run(self) -> Results:
         """Measure everything; what cannot be measured is in the artifact's `failures`."""
         subjects = list(self._subjects.values())
@@ -107,8 +113,7 @@ class Weighing:
         if self._rerun:
             ships = [a.id for a in self._manifest.artifacts if a.role == "ship"]
             shipped = {name: self._run_here[key] for name in ships if (key := self._key_of[name]) in self._run_here}
-            timed = [p for p in self._profiles if not p.skipped and not p.same_as]
-            self._rerun.plan(shipped, timed, self._machine, self._bar)
+            self._rerun.plan(shipped, self._timed_profiles, self._machine, self._bar)
         if "size" in self._metrics:
             self._bar.now(f"{len(subjects)} artifacts: bytes on disk and deflated")
             with ThreadPoolExecutor(len(self._cores)) as pool:
@@ -128,9 +133,7 @@ class Weighing:
                 self._bar.expect("memory", key, fixed_s=_START_S * self._memory_passes(subject))
             if "accuracy" in self._metrics:
                 self._bar.expect("accuracy", key, tokens=total)
-            for profile in self._profiles:
-                if profile.skipped or profile.same_as or key not in self._timed:
-                    continue
+            for profile in self._timed_profiles if key in self._timed else []:
                 self._bar.expect(profile.name, key, fixed_s=SETS * _START_S / 2)
                 slower = len(self._cores) / profile.threads
                 for length in profile.lengths:
@@ -160,8 +163,8 @@ class Weighing:
             left.remove("accuracy")
         if not left:
             return
-        with Child(len(self._cores), self._cores) as child:
-            try:
+        try:
+            with Child(len(self._cores), self._cores) as child:
                 if "memory" in left:
                     self._bar.now(f"{name}: memory")
                     tokens = min(MEMORY_TOKENS, self._manifest.task.max_length)
@@ -180,10 +183,10 @@ class Weighing:
                     self._bar.now(f"{name}: accuracy on {len(self._rows)} rows")
                     subject.accuracy = self._accuracy(subject, child)
                     keep(kept, subject.accuracy)
-            except ChildFailed as failure:
-                subject.failures += [f"{what}: {failure}" for what in left]
-                for what in left:
-                    self._bar.advance(what, key, 1)
+        except ChildFailed as failure:
+            subject.failures += [f"{what}: {failure}" for what in left]
+            for what in left:
+                self._bar.advance(what, key, 1)
 
     def _memory_passes(self, subject: Subject) -> int:
         """What is judged is read several times: now and then a process takes some MiB more than the others."""
@@ -201,7 +204,8 @@ class Weighing:
             self._manifest.task.model_dump_json(),
             self._machine.fingerprint,
             *versions,
-            *(digest(file) for part in ("tasks", "runtimes") for file in sorted((SCORING / part).glob("*.py"))),
+            version("seqeval"),
+            *(digest(file) for part in (".", "tasks", "runtimes") for file in sorted((SCORING / part).glob("*.py"))),
         )
 
     def _accuracy(self, subject: Subject, child: Child) -> Accuracy:
@@ -217,9 +221,8 @@ class Weighing:
 
     def _latencies(self) -> None:
         """Every profile, then each artifact beside the baseline's; the tokenizer apart."""
-        for profile in self._profiles:
-            if not profile.skipped and not profile.same_as:
-                self._latency(profile)
+        for profile in self._timed_profiles:
+            self._latency(profile)
         if self._rerun:
             self._rerun.run(self._bar)
         texts = [self._task.show(self._rows.columns, row) for row in self._rows.drawn]
@@ -233,7 +236,10 @@ class Weighing:
         for number in range(SETS):
             self._bar.now(f"{profile.name}: starting set {number + 1} of {SETS}")
             with ExitStack() as stack:
-                children = {key: stack.enter_context(Child(profile.threads, profile.cores)) for key in left}
+                children = {}
+                for key in left:
+                    with _blame(self._subjects[key], f"latency {profile.name}"):
+                        children[key] = stack.enter_context(Child(profile.threads, profile.cores))
                 ready = self._start(children, profile)
                 for length, timing in timings.items():
                     self._bar.now(f"{profile.name}: {length} tokens, set {number + 1} of {SETS}, in turn")

@@ -75,6 +75,8 @@ def read_json(path: Path, kind: type[Model], schema: int, hint: str, mend: str =
         raise BadInput(f"{path}: {hint}")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise BadInput(f"{path}: not JSON ({error})") from error
     if not isinstance(raw, dict) or raw.get("schema") != schema:

@@ -67,7 +67,7 @@ class TaskSpec(_Part):
 
     kind: str
     labels: list[str]
-    max_length: int
+    max_length: int = Field(ge=3)  # two of them are special
     test: str
 
 
@@ -144,8 +144,8 @@ class Manifest(_Part):
     task: TaskSpec
     reference: str
     artifacts: list[Artifact]
-    max_drop: float = 0.010
-    confidence: float = 0.95
+    max_drop: float = Field(0.010, ge=0, lt=1)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
     command: str = ""
     steps: list[Step] = []
     linear_control: LinearControl | None = None

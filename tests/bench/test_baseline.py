@@ -1,5 +1,6 @@
 """`pocketbert baseline`, the one way to rewrite a baseline, and the command line's manners."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -79,6 +80,17 @@ def test_results_that_cannot_be_read_are_one_line_and_exit_2(
     results.write_text(json.dumps({"schema": 7}))
     assert command(monkeypatch, "baseline", "diff", str(results)) == 2
     assert "schema is 7, this version reads 2" in capsys.readouterr().err
+
+
+def test_a_disk_that_takes_nothing_is_one_line_and_exit_2(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "baselines")
+
+    monkeypatch.setattr("compress.files.write_json", full)
+    assert command(monkeypatch, "baseline", "update", str(results), "--yes") == 2
+    assert capsys.readouterr().err == "pocketbert: baselines: Read-only file system\n"
 
 
 def test_importing_the_plugin_loads_nothing_heavy() -> None:

@@ -233,6 +233,16 @@ def test_a_mapped_file_is_the_artifacts_only_if_it_is_its_own(tmp_path: Path) ->
             assert after.peak - before.peak > 24
 
 
+def test_another_pocketbert_does_not_stand_in_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an interpreter with an older one among its packages."""
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench/__init__.py").write_text("raise SystemExit('theirs')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_onnx(tmp_path / "m.onnx")
+    with Child(1, usable_cores()[:1]) as child:
+        child.open("onnxruntime", tmp_path / "m.onnx")
+
+
 def test_a_file_of_the_users_does_not_stand_in_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("bench.py", "compress.py"):
         (tmp_path / name).write_text("raise SystemExit('theirs')")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.baseline import Baseline, cut_baseline
+from bench.baseline import Baseline, cut_baseline, yardstick
 from bench.gate import Item, items_of, judge
 from bench.metrics.accuracy import pack
 from bench.results import Interval, Latency, Paired, Profile, Results, Verdict, Weighed
@@ -204,6 +204,29 @@ def test_items_are_what_ships_and_whatever_the_baseline_has_besides(before: Base
     unasked = items_of({"small": "onnxruntime"}, [cpu], before, whole=False)
     assert LATENCY not in unasked
     assert LATENCY in items_of({"small": "onnxruntime"}, [cpu], before, whole=True)
+
+
+def test_what_ran_and_does_not_run_any_more_is_missing(plain: Results, before: Baseline) -> None:
+    items = items_of({"small": "coreml"}, [], before, whole=True)
+    assert {item.metric for item in items if item.artifact == "small"} == {"latency", "memory", "size", "accuracy"}
+    gone = with_small(plain, runtime="coreml", not_run=True, latency=[], memory=None, accuracy=None)
+    found = verdict(Item("accuracy", "small"), gone, before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert "coreml does not run here, the baseline's onnxruntime did" in found.message
+    assert verdict(LATENCY, gone, before).outcome == "missing"
+    assert verdict(Item("size", "small"), gone, before).outcome == "ok"
+    entry = before.artifacts["small"].model_copy(update={"runtime": "coreml"})
+    theirs = before.model_copy(update={"artifacts": {"small": entry}})
+    assert items_of({"small": "coreml"}, [], theirs, whole=True) == [Item("size", "small")]
+
+
+def test_a_reference_of_unknown_size_is_known_by_its_content(plain: Results) -> None:
+    unsized = [a.model_copy(update={"parameters": None, "macs": None}) for a in plain.artifacts]
+    old = plain.model_copy(update={"artifacts": unsized})
+    other = [a.model_copy(update={"sha256": "f" * 64}) if a.id == plain.reference else a for a in unsized]
+    new = old.model_copy(update={"artifacts": other})
+    assert yardstick(old) != yardstick(new)
+    assert verdict(LATENCY, new, cut_baseline(old, None)).outcome == "no-baseline"
 
 
 def paired(change: float, **changes: object) -> Paired:

@@ -49,6 +49,10 @@ def test_lines_are_added_and_a_torn_one_is_passed_over(weighed: Results, tmp_pat
         file.write('{"schema": 1, "crea')  # the disk was full
     append(path, weighed, None)
     assert len(load(path)) == 3
+    with path.open("ab") as file:
+        file.write('{"schema": 1, "created": "学'.encode()[:-1])  # inside a character
+    append(path, weighed, None)
+    assert len(load(path)) == 4
     assert load(tmp_path / "nothing") == []
 
 

@@ -1,10 +1,11 @@
 import multiprocessing
 import os
 import time
+from pathlib import Path
 
 import pytest
 
-from bench.neighbours import Neighbours, explains
+from bench.neighbours import Neighbours, _numbers, explains
 from bench.results import Interval
 from bench.rules import judge_latency
 
@@ -27,6 +28,18 @@ def test_a_busy_process_is_seen_unless_it_is_ours() -> None:
         assert stranger.share() > own.share() + 0.3
     finally:
         process.kill()
+
+
+def test_cores_that_are_off_or_hidden_are_not_mistaken_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  1 2 3\ncpu12 1 2 3\ncpu14 1 2 3\nintr 0\n")
+    monkeypatch.setattr("bench.neighbours._STAT", stat)
+    assert list(_numbers()) == [12, 14]
+    assert Neighbours([13, 14], []).share() >= 0
+    monkeypatch.setattr("bench.neighbours._STAT", tmp_path / "none")
+    assert list(zip(_numbers(), "ab", strict=False)) == [(0, "a"), (1, "b")]
 
 
 def test_what_a_neighbour_explains_is_not_blamed_on_the_artifact() -> None:

@@ -264,12 +264,13 @@ def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None
     assert list((tmp_path / "reports").iterdir()) == []
 
 
-def test_a_lock_that_may_not_be_opened_does_not_stop_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_lock_that_cannot_be_opened_does_not_stop_a_run(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(lock.FileLock, "acquire", denied)
     said = io.StringIO()
     with lock.machine_lock(Console(file=said, width=200)):
         pass
-    assert "is another user's" in said.getvalue()
+    assert f"{os.strerror(number)}: another user's run would spoil this one" in said.getvalue()

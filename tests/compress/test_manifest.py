@@ -83,3 +83,9 @@ def test_other_schema_unknown_key_unknown_reference_not_json(written: tuple[Path
         load_manifest(path)
     with pytest.raises(BadInput, match="pocketbert build"):
         load_manifest(path.with_name("none.json"))
+
+
+@pytest.mark.parametrize(("key", "value"), [("confidence", 95), ("max_drop", 1)])
+def test_what_a_gate_cannot_judge_by_is_refused(written: tuple[Path, dict[str, Any]], key: str, value: float) -> None:
+    path, raw = written
+    assert f"{key}: Input should be less than 1" in complaint(path, raw | {key: value})
