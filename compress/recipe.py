@@ -71,7 +71,7 @@ class ArtifactTable(_Table):
     """``[[artifact]]``: one file to ship."""
 
     format: str
-    precision: str = "fp32"
+    precision: str = Field("fp32", validate_default=True)
 
     @field_validator("format")
     @classmethod

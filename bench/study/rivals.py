@@ -30,15 +30,15 @@ def pytest_benchmark(pairs: Sequence[dict[str, Any]]) -> Rates:
     return Rates(counts)
 
 
-def asv(pairs: Sequence[dict[str, Any]]) -> Rates:
-    """`asv continuous`: slower by its factor of 1.1, and Mann and Whitney's p below 0.002.
+def asv(pairs: Sequence[dict[str, Any]], factor: float = 1.1) -> Rates:
+    """`asv continuous`: slower by its `factor`, and Mann and Whitney's p below 0.002.
 
     It is given both sides of the same group, interleaved as we interleave them.
     """
     counts: Counter[str] = Counter()
     for group in _groups(pairs):
         baseline, candidate = _runs(group, "baseline_ms"), _runs(group, "candidate_ms")
-        slower = np.median(candidate) > 1.1 * np.median(baseline)
+        slower = np.median(candidate) > factor * np.median(baseline)
         counts["regressed" if slower and mannwhitneyu(baseline, candidate).pvalue < 0.002 else "ok"] += 1
     return Rates(counts)
 

@@ -42,6 +42,7 @@ def broken(path: Path, old: str, new: str) -> str:
             'precision = "int4"',
             "artifact.2.precision: legal for onnx: fp32, fp16, int8, found 'int4'",
         ),
+        ('format = "onnx"', 'format = "coreml"', "precision: legal for coreml: fp16, int8, found 'fp32'"),
         ("ratio = 0.25", "", "(prune-heads): give exactly one of heads"),
         ("[[stage]]", "[[stages]]", "stages: unknown key, did you mean 'stage'?"),
         ('precision = "int8"', 'precision = "fp32"', "onnx-fp32 stands there twice"),

@@ -67,6 +67,7 @@ def test_clopper_and_pearsons_interval() -> None:
 def test_other_tools_rules() -> None:
     assert asv(pairs(0.08, 8 * GROUP)).counts == Counter(ok=8)
     assert asv(pairs(0.2, 8 * GROUP)).counts == Counter(regressed=8)
+    assert asv(pairs(0.08, 8 * GROUP), 1.05).counts == Counter(regressed=8)
     assert pytest_benchmark(pairs(0.08, 8 * GROUP)).counts == Counter(regressed=7)
     assert pytest_benchmark(pairs(0.02, 8 * GROUP)).counts == Counter(ok=7)
 
