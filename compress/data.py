@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,11 +128,12 @@ def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Se
     """A word about labels that only rows beyond those that are taken have.
 
     Raises:
-        BadInput: that is half of them or more, or all rows have one label: they are sorted by it.
+        BadInput: each label's rows stand together, so the rows are sorted by it; or there is nothing to tell apart.
     """
     there, got = set(every), set(taken)
     lost = len(there - got)
-    if lost * 2 >= len(there) or (len(got) < 2 and split == "train"):
+    stand_together = sum(one != other for one, other in pairwise(taken)) < len(got) < len(taken)
+    if (lost and stand_together) or (len(got) < 2 and split == "train"):
         shown = ", ".join(repr(labels[label]) for label in sorted(got)[:5])
         raise BadInput(
             f"the first {len(taken):,} {split} rows are all {shown}, of {len(there)} labels; legal: rows of several "

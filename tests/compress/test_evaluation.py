@@ -84,8 +84,9 @@ def test_labels_beyond_the_limit_are_told(tiny_recipe: Path, tmp_path: Path) -> 
     assert read_texts(load_recipe(tiny_recipe, overrides)).remarks == [
         "1 of 4 labels have no row among the first 5 validation rows"
     ]
-    with pytest.raises(BadInput, match="the first 2 test rows are all 'a', 'b', of 4 labels"):
-        read_texts(load_recipe(tiny_recipe, overrides | {"task.limit": "{ test = 2 }"}))
+    (data / "test.jsonl").write_text("\n".join(sorted(lines)), encoding="utf-8")
+    with pytest.raises(BadInput, match="the first 4 test rows are all 'a', 'b', of 4 labels"):
+        read_texts(load_recipe(tiny_recipe, overrides | {"task.limit": "{ test = 4 }"}))
 
 
 def test_rows_sorted_by_label_teach_nothing(tiny_recipe: Path, tiny_model: Path, tmp_path: Path) -> None:
