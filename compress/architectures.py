@@ -4,6 +4,7 @@ Loads no torch: the recipe's checks run before anything heavy does.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from compress.errors import BadInput
@@ -90,6 +91,16 @@ def neuron_counts(config: "PretrainedConfig") -> list[int]:
     family(config)
     listed: list[int] | None = getattr(config, "layer_intermediate", None)
     return listed or [config.intermediate_size] * config.num_hidden_layers
+
+
+def with_layers(config: "PretrainedConfig", kept: Sequence[int]) -> "PretrainedConfig":
+    """That of a model with only those layers, in that order."""
+    made = deepcopy(config)
+    made.num_hidden_layers = len(kept)
+    for name in ("layer_heads", "layer_intermediate"):
+        if listed := getattr(config, name, None):
+            setattr(made, name, [listed[layer] for layer in kept])
+    return made
 
 
 def embed(model: "PreTrainedModel", input_ids: "Tensor", token_type_ids: "Tensor | None" = None) -> "Tensor":

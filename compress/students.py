@@ -3,12 +3,11 @@
 Loads no torch until a student is built: a recipe is checked before anything heavy is imported.
 """
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from compress.architectures import FAMILIES, family, head_counts, head_size, neuron_counts, positions
+from compress.architectures import FAMILIES, family, head_counts, head_size, neuron_counts, positions, with_layers
 from compress.errors import BadInput
 
 if TYPE_CHECKING:
@@ -140,12 +139,7 @@ class Student(BaseModel):
             return config
         if self.init == "random" or self.narrower:
             return _described(self.architecture, config, self.sizes(config), {})
-        kept, made = self.kept_layers(config), deepcopy(config)
-        made.num_hidden_layers = len(kept)
-        for name in ("layer_heads", "layer_intermediate"):
-            if listed := getattr(config, name, None):
-                setattr(made, name, [listed[layer] for layer in kept])
-        return made
+        return with_layers(config, self.kept_layers(config))
 
     def _check_pretrained(self) -> None:
         from compress.sources import read_config

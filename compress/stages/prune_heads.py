@@ -1,5 +1,6 @@
 """Cut attention heads out of the weights: an explicit table, or the least important ones."""
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from compress.selection import Cut, cheapest, head_units
@@ -26,6 +27,14 @@ class Parameters(ScoredParameters):
 
         super().check(config)
         check_units(self.kind, "head", self.heads or {}, head_counts(config))
+
+    def left(self, config: "PretrainedConfig") -> "PretrainedConfig":
+        from compress.architectures import head_counts
+
+        gone = Cut(heads=self.heads or {}).sparing(self.spare).heads
+        made = deepcopy(config)
+        made.layer_heads = [heads - len(set(gone.get(n, ()))) for n, heads in enumerate(head_counts(config))]
+        return made
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":

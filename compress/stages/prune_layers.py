@@ -39,6 +39,12 @@ class Parameters(CutParameters):
         if len(set(self.layers or ())) == count:
             raise BadInput(f"prune-layers: all {count} layers would go; leave at least one")
 
+    def left(self, config: "PretrainedConfig") -> "PretrainedConfig":
+        from compress.architectures import with_layers
+
+        gone = set(self.layers or ()) - set(self.spare)
+        return with_layers(config, [n for n in range(config.num_hidden_layers) if n not in gone])
+
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model` with fewer layers."""

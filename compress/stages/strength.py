@@ -19,13 +19,18 @@ class RecoverableParameters(StageParameters):
 
     recover: Distillation | None = None
 
+    def left(self, config: "PretrainedConfig") -> "PretrainedConfig":
+        """The configuration of what is left, as far as the recipe alone says."""
+        return config
+
     def leaves(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
         from compress.alignment import check, terms
 
+        left = self.left(config)
         if self.recover:
-            layers = teacher.num_hidden_layers, config.num_hidden_layers
-            check(terms(self.recover.preset, self.recover.align, *layers), teacher, config)
-        return config
+            layers = teacher.num_hidden_layers, left.num_hidden_layers
+            check(terms(self.recover.preset, self.recover.align, *layers), teacher, left)
+        return left
 
 
 class CutParameters(RecoverableParameters):

@@ -157,6 +157,17 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
         ),
         (
             [
+                'kind = "prune-heads"\nheads = { 1 = [0] }',
+                'kind = "distill"\npreset = "tinybert"\nstudent = { layers = 2 }',
+            ],
+            "attention is compared head by head: layer 0 of the student has 3, layer 1 of the teacher 4",
+        ),
+        (
+            ['kind = "prune-layers"\nlayers = [0, 1]', 'kind = "prune-heads"\nheads = { 3 = [0] }'],
+            "prune-heads: there is no layer 3",
+        ),
+        (
+            [
                 'kind = "prune-ffn"\nratio = 0.5\n'
                 'recover = { align = [{ teacher = 40, student = 0, feature = "hidden" }] }'
             ],
