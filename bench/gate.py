@@ -240,9 +240,10 @@ def _identity(machine: Machine) -> dict[str, str]:
 
 def _moved(results: Results, baseline: Baseline) -> str | None:
     """That the reference is another model, so that ratios to it cannot be compared."""
-    if yardstick(results) == baseline.reference:
+    now, was = yardstick(results), baseline.reference
+    if now == was or (was.sha256 is None and now.model_copy(update={"sha256": None}) == was):  # cut before it was kept
         return None
-    return f"the reference is another model than the baseline's ({yardstick(results)}, was {baseline.reference})"
+    return f"the reference is another model than the baseline's ({now}, was {was})"
 
 
 def _upgrades(was: dict[str, str], results: Results) -> str:

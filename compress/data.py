@@ -93,7 +93,7 @@ def longer_texts(splits: Mapping[str, Inputs], max_length: int) -> Iterator[str]
         if inputs.cut and inputs.rows is None:
             yield f"{inputs.cut:,} of {len(inputs):,} {split} texts were cut at {max_length} tokens"
         elif inputs.cut:
-            yield f"in {inputs.cut:,} {split} texts a single word has more than {max_length} tokens and was cut"
+            yield f"in {inputs.cut:,} {split} texts a single word does not fit into {max_length} tokens and was cut"
         if inputs.rows and (more := len(inputs) - len(set(inputs.rows))):
             yield f"longer {split} texts ({max_length} tokens) are read in overlapping windows: {more:,} inputs more"
 
@@ -132,7 +132,7 @@ def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Se
     """
     there, got = set(every), set(taken)
     lost = len(there - got)
-    stand_together = sum(one != other for one, other in pairwise(taken)) < len(got) < len(taken)
+    stand_together = sum(one != other for one, other in pairwise(every)) < len(there)
     if (lost and stand_together) or (len(got) < 2 and split == "train"):
         shown = ", ".join(repr(labels[label]) for label in sorted(got)[:5])
         raise BadInput(

@@ -64,7 +64,7 @@ def _check_folder(path: Path, task: Task, tokenizer: Tokenizer) -> None:
 
     config = read_config(str(path), str(path))
     check_head(config, task.labels, task.token_level, str(path))
-    check_tokens(tokenizer.get_vocab(), config, str(path))
+    check_tokens(tokenizer, config, str(path))
     check_positions(config, task.max_length, str(path))
 
 

@@ -50,7 +50,8 @@ class LowerStates:
     ) -> None:
         self._lengths = torch.tensor(list(map(len, inputs.sequences)))
         if not file.is_file():
-            _compute(model, depth, inputs, padding, file, work)
+            # Outside of inference mode, which would make inference tensors of what is moved: those cannot be trained.
+            _compute(model.eval().to(fastest_device()), depth, inputs, padding, file, work)
         self._states = TokenStates(file, self._lengths.tolist())
 
     def batch(self, rows: list[int]) -> dict[str, Tensor]:
@@ -65,14 +66,12 @@ def _compute(model: "PreTrainedModel", depth: int, inputs: Inputs, padding: int,
     lengths = list(map(len, inputs.sequences))
     file.parent.mkdir(parents=True, exist_ok=True)
     check_room(file.parent, lengths, [model.config.hidden_size])
-    device = fastest_device()
-    model.eval().to(device)
     with write_states(file, lengths, model.config.hidden_size) as write:
         for rows, batch in batches(inputs, _BATCH, padding):
-            read = {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
+            read = {name: torch.from_numpy(values).to(model.device) for name, values in batch.items()}
             hidden = embed(model, read["input_ids"], read.get("token_type_ids"))
             visible = read["attention_mask"][:, None, None, :].bool()
-            with autocast(device.type):  # as training would have computed them
+            with autocast(model.device.type):  # as training would have computed them
                 for layer in encoder_layers(model)[:depth]:
                     hidden = layer(hidden, visible)
             write(rows.tolist(), hidden)

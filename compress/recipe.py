@@ -189,7 +189,9 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{where}: is missing"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}, found {first['input']!r}" if where else message
+    if isinstance(first["input"], dict):  # a table, which the message has named what is wrong with
+        return f"{where}: {message}" if where else message
+    return f"{where}: {message}, found {first['input']!r}"
 
 
 def _fields(model: type[BaseModel], parents: list[Any]) -> Mapping[str, FieldInfo]:

@@ -24,7 +24,7 @@ class Schedule(BaseModel):
 
     @model_validator(mode="after")
     def _whole_portions(self) -> Self:
-        if self.batch_size % (portions := self.gradient_accumulation_steps * world()):
+        if self.epochs and self.batch_size % (portions := self.gradient_accumulation_steps * world()):
             raise ValueError(
                 f"batch_size is {self.batch_size}; legal in {self.gradient_accumulation_steps} accumulation steps on "
                 f"{world()} processes: a multiple of {portions}"

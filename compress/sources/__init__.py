@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from compress.sources.data import Data, load_data
 from compress.sources.hub import first_line, way_out
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
     from compress.tasks.encoding import Inputs
@@ -78,7 +79,7 @@ def open_pretrained(
             source, trust_remote_code=trust_remote_code, dtype="float32", output_loading_info=True, **head
         )
     _check_weights(model, loading, where, new_head=labels is not None)
-    check_tokens(tokenizer.get_vocab(), model.config, where)
+    check_tokens(tokenizer.backend_tokenizer, model.config, where)
     return model.eval(), tokenizer
 
 
@@ -140,9 +141,14 @@ def _check_weights(model: "PreTrainedModel", loading: dict[str, Any], where: str
         raise BadInput(f"{where} has no weights for {min(wrong)}, or of another shape; legal: {legal}")
 
 
-def check_tokens(vocabulary: Mapping[str, int], config: "PretrainedConfig", where: str) -> None:
-    """Raise `BadInput` for a tokenizer with ids that the embedding table has no row for."""
-    if vocabulary and (largest := max(vocabulary.values())) >= config.vocab_size:
+def check_tokens(tokenizer: "Tokenizer", config: "PretrainedConfig", where: str) -> None:
+    """Raise `BadInput` for a tokenizer with ids that the embedding table has no row for.
+
+    Special ones that no text is given may lack one: transformers adds a ``[MASK]`` where the vocabulary has none.
+    """
+    added = tokenizer.get_added_tokens_decoder()
+    unused = {number for number, token in added.items() if token.special} - set(tokenizer.encode("").ids)
+    if (largest := max(set(tokenizer.get_vocab().values()) - unused)) >= config.vocab_size:
         raise BadInput(
             f"{where}: its tokenizer goes up to id {largest}, its table has {config.vocab_size:,} rows; legal: the "
             "tokenizer that the model was trained with"

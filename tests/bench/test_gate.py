@@ -226,7 +226,10 @@ def test_a_reference_of_unknown_size_is_known_by_its_content(plain: Results) -> 
     other = [a.model_copy(update={"sha256": "f" * 64}) if a.id == plain.reference else a for a in unsized]
     new = old.model_copy(update={"artifacts": other})
     assert yardstick(old) != yardstick(new)
-    assert verdict(LATENCY, new, cut_baseline(old, None)).outcome == "no-baseline"
+    before = cut_baseline(old, None)
+    assert verdict(LATENCY, new, before).outcome == "no-baseline"
+    older = before.model_copy(update={"reference": before.reference.model_copy(update={"sha256": None})})
+    assert verdict(LATENCY, new, older).outcome == "ok"
 
 
 def paired(change: float, **changes: object) -> Paired:

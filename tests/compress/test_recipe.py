@@ -51,6 +51,11 @@ def broken(path: Path, old: str, new: str) -> str:
         ("dataset =", "# dataset =", "task.dataset: is missing"),
         ("seed = 3", "seed = 20250101123456", "seed: Input should be less than 4294967296"),
         (
+            "[teacher]",
+            "[teacher]\ngradient_accumulation_steps = 5",
+            "accumulation steps on 1 processes: a multiple of 5",
+        ),
+        (
             "alpha =",
             "gradient_accumulation_steps = 5\nalpha =",
             "legal in 5 accumulation steps on 1 processes: a multiple of 5",

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 
 from compress.errors import BadInput
 from compress.recipe import TeacherTable
@@ -86,6 +87,10 @@ def test_ids_without_a_row_are_refused(tmp_path: Path, tiny_model: Path) -> None
     small = write_tiny_model(tmp_path / "small", vocab_size=10)
     with pytest.raises(BadInput, match=r"its tokenizer goes up to id \d+, its table has 10 rows"):
         load_teacher(TeacherTable(model=str(small)), ["a", "b"], tmp_path)
+    tokenizer = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    tokenizer.add_special_tokens(["[MASK]"])  # as transformers does where a vocabulary has none
+    tokenizer.save(str(tiny := write_tiny_model(tmp_path / "unmasked") / "tokenizer.json"))
+    assert load_teacher(TeacherTable(model=str(tiny.parent)), ["a", "b"], tmp_path)
 
 
 def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:

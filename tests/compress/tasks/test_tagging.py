@@ -71,10 +71,11 @@ def logits_of(labels: list[int]) -> NDArray[np.float32]:
 
 
 def test_a_word_longer_than_the_model_reads_is_cut_and_counted(task: Task) -> None:
-    inputs = task.encode(wordpiece(), {"tokens": [["in"], ["in", "in" + "s" * 20, "new"], ["new"]]})
+    fits, longer = "in" + "s" * 13, "in" + "s" * 14  # beside [CLS] and [SEP]
+    inputs = task.encode(wordpiece(), {"tokens": [["in"], ["in", longer, "new"], [fits]]})
     assert inputs.cut == 1
     said = list(longer_texts({"test": inputs}, 16))
-    assert said[0] == "in 1 test texts a single word has more than 16 tokens and was cut"
+    assert said[0] == "in 1 test texts a single word does not fit into 16 tokens and was cut"
     assert "read in overlapping windows" in said[1]
 
 
