@@ -106,12 +106,12 @@ def cut_baseline(results: Results, old: Baseline | None) -> Baseline:
 def yardstick(results: Results) -> Yardstick:
     """What identifies the reference of these results as far as its speed goes."""
     reference = results.artifact(results.reference)
-    sizes = reference.parameters, reference.macs
+    unsized = reference.parameters is None or reference.macs is None
     return Yardstick(
         runtime=reference.runtime,
-        parameters=sizes[0],
-        macs=sizes[1],
-        sha256=reference.sha256 if None in sizes else None,
+        parameters=reference.parameters,
+        macs=reference.macs,
+        sha256=reference.sha256 if unsized else None,
     )
 
 

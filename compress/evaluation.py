@@ -60,7 +60,8 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
 
 def _check_folder(path: Path, task: Task, tokenizer: Tokenizer) -> None:
     """The head must be of the task's kind with its labels in order, and the model must read such tokens and so many."""
-    from compress.sources import check_head, check_positions, check_tokens, read_config
+    from compress.sources import read_config
+    from compress.sources.checks import check_head, check_positions, check_tokens
 
     config = read_config(str(path), str(path))
     check_head(config, task.labels, task.token_level, str(path))

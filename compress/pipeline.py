@@ -25,7 +25,8 @@ from compress.recipe import Recipe
 from compress.runtimes import require
 from compress.shipping import ship, write_manifest
 from compress.size import count_parameters
-from compress.sources import check_positions, check_types, load_teacher, source_key
+from compress.sources import load_teacher, source_key
+from compress.sources.checks import check_positions, check_types
 from compress.stages import STAGES, Context, StageParameters, stage_module
 from compress.tasks.encoding import load_tokenizer
 from compress.tasks.tagging import one_piece_per_character

@@ -57,7 +57,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     """
     from tokenizers import Tokenizer
 
-    from compress.sources import check_positions
+    from compress.sources.checks import check_positions
     from compress.tasks.tagging import one_piece_per_character
     from compress.vocabulary import same_vocabulary
 

@@ -2,12 +2,14 @@
 
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compress.progress import Progress
+from compress.progress import Progress, Work
 from compress.quiet import quiet
 from compress.stages import Context, Rows
 from compress.tasks import open_task
@@ -60,6 +62,38 @@ def write_tiny_data(folder: Path, rows: int = 240) -> Path:
             lines.append(json.dumps({"text": "".join(characters), "label": LABELS[label]}, ensure_ascii=False))
         (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+class Heard(Progress):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.advances: dict[str, list[float]] = {}
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    @contextmanager
+    def work(self, description: str, total: float) -> Iterator[Work]:
+        advances = self.advances[description] = []
+        with super().work(description, total) as work:
+            advance = work.advance
+            monitor = Work(self, description, total)
+            monitor.advance = lambda amount=1.0: (advances.append(amount), advance(amount))[1]  # type: ignore[method-assign]
+            yield monitor
+
+    @property
+    def built(self) -> list[str]:
+        return [line.removesuffix(": building") for line in self.lines if line.endswith(": building")]
+
+
+def with_first_stage(recipe: Path, stage: str) -> Path:
+    before, _, rest = recipe.read_text(encoding="utf-8").partition('[[stage]]\nkind = "prune-heads"')
+    _, _, after = rest.partition("[[stage]]")
+    recipe.write_text(f"{before}[[stage]]\n{stage}\n[[stage]]{after}", encoding="utf-8")
+    return recipe
 
 
 def rows_of(sequences: list[list[int]], labels: list[int]) -> Rows:

@@ -9,7 +9,8 @@ from tokenizers import Tokenizer
 
 from compress.errors import BadInput
 from compress.recipe import TeacherTable
-from compress.sources import check_types, load_teacher, read_config, source_key
+from compress.sources import load_teacher, read_config, source_key
+from compress.sources.checks import check_types
 from compress.surgery import without
 from compress.tasks.encoding import Inputs
 from tests.compress.conftest import write_any_model, write_tiny_model
