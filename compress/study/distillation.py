@@ -2,8 +2,10 @@
 
 `python -m compress.study.distillation few reviews` (or `few people-daily`): 2,000 training rows keep their labels, the
 others lose them; a student distilled from the teacher of those 2,000 is held against the same student trained on the
-labels alone, three seeds each, on the test split. `… ablations`: on 2,000 rows, every term of the losses left out in
-turn. Each run is kept below `artifacts/study` and not taken again; the tables are printed.
+labels alone, three seeds each, on the test split. `… whole reviews` (or any other of the three): all rows with their
+labels, the student of the recipe against the teacher and against itself on the labels alone. `… ablations`: on 2,000
+rows, every term of the losses left out in turn. Each run is kept below `artifacts/study` and not taken again; the
+tables are printed.
 """
 
 import hashlib
@@ -22,14 +24,14 @@ from tabulate import tabulate
 
 from compress.alignment import terms
 from compress.cache import source_digest
-from compress.data import Texts, read_texts
+from compress.data import Texts, read_texts, retokenized
 from compress.files import whole
 from compress.pipeline import STAGE_SOURCES, fine_tuned
 from compress.progress import Progress
 from compress.quiet import quiet
 from compress.recipe import Recipe, load_recipe
 from compress.runtimes.torch import TorchSession
-from compress.stages import Context, distill
+from compress.stages import Context, distill, prune_vocab
 from compress.tasks import Outcomes, Task
 from compress.tasks.encoding import load_tokenizer, pad_id, predict
 
@@ -65,9 +67,10 @@ class Run:
 class Study:
     """A recipe's teacher, and students trained from it, each kept by name."""
 
-    def __init__(self, recipe: Recipe, folder: Path, progress: Progress) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, progress: Progress, build: Path | None = None) -> None:
         self.folder, self._progress = folder, progress
-        self.model, self.context = fine_tuned(recipe, folder / "build", progress)
+        self.model, self.context = fine_tuned(recipe, build or folder / "build", progress)
+        self._teacher = self.model, self.context
         teacher: Teacher = cast("Teacher", self.context.teacher)
         self._key, self._batch_size = teacher.key, recipe.teacher.batch_size
         teacher.logits()  # not the first student's time
@@ -80,7 +83,13 @@ class Study:
 
     def teacher(self) -> Run:
         """The teacher itself."""
-        return self._kept(self._name("teacher", {}), lambda: (self.model, self.context))
+        return self._kept(self._name("teacher", {}), lambda: self._teacher)
+
+    def prune_vocabulary(self, parameters: prune_vocab.Parameters) -> None:
+        """What students begin with from now on, and read: the teacher with the tokens that its task needs."""
+        tokenizer = self.folder / "tokenizer"
+        self.model = prune_vocab.run(self.model, replace(self.context, new_tokenizer=tokenizer), parameters)
+        self.context = replace(retokenized(self.context, tokenizer / "tokenizer.json"), tokenizer=tokenizer)
 
     def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
         """A four-layer student from the teacher's layers, trained as `settings` of a distill stage say."""
@@ -155,6 +164,31 @@ def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]
     print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
 
 
+@app.command("whole")
+def whole_split(dataset: Annotated[Literal["reviews", "people-daily", "adjacent-clauses"], typer.Argument()]) -> None:
+    """The recipe's own student, of all rows with their labels."""
+    quiet()
+    recipe = load_recipe(Path(f"recipes/{dataset}.toml"))
+    pruning = next(stage for stage in recipe.stages if isinstance(stage, prune_vocab.Parameters))
+    settings = next(stage for stage in recipe.stages if isinstance(stage, distill.Parameters)).model_dump()
+    with Progress() as progress:
+        study = Study(recipe, _FOLDER / f"whole-{dataset}", progress, build=Path("artifacts") / recipe.name)
+        teacher = study.teacher()
+        study.prune_vocabulary(pruning)
+        alone, distilled = [], []
+        for seed in SEEDS:
+            distilled.append(study.student("distilled", seed, settings))
+            alone.append(study.student("labels-alone", seed, settings | {"alpha": 1.0}))
+    rows = [
+        ["teacher", f"{teacher.value:.2%}", "", "", ""],
+        ["student, labels alone", *_shown(alone), _lead(alone, [teacher]), ""],
+        ["student, distilled", *_shown(distilled), _lead(distilled, [teacher]), _lead(distilled, alone)],
+    ]
+    leads = ["lead over the teacher, points", "over labels alone"]
+    headers = [f"{dataset}, all rows", f"{study.task.metric}, test", "seconds", *leads]
+    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
 @app.command()
 def ablations() -> None:
     """Every term of the losses left out in turn."""
@@ -196,11 +230,11 @@ def _lead(ours: list[Run], theirs: list[Run]) -> str:
     found = []
     for _ in range(_RESAMPLES):
         drawn = draw.integers(0, rows, rows)
-        seeds = draw.integers(0, len(ours), (2, len(ours)))
-        found.append(
-            fmean(_value(ours[seed].outcomes[drawn]) for seed in seeds[0])
-            - fmean(_value(theirs[seed].outcomes[drawn]) for seed in seeds[1])
-        )
+        means = [
+            fmean(_value(runs[seed].outcomes[drawn]) for seed in draw.integers(0, len(runs), len(runs)))
+            for runs in (ours, theirs)
+        ]
+        found.append(means[0] - means[1])
     low, high = np.quantile(found, [0.025, 0.975])
     middle = fmean(run.value for run in ours) - fmean(run.value for run in theirs)
     return f"{100 * middle:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
