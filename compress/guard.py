@@ -38,7 +38,7 @@ class Guard:
         limit = self.rule.max_drop
         comparison = compare(self.task, self.gold, self.teacher, logits, self.rule.confidence)
         if step.decision == "reference":
-            return step.model_copy(update={"comparison": comparison})
+            return step.model_copy(update={"comparison": comparison, "notes": self._learnt_nothing()})
         drop = comparison.as_drop()
         accepted = drop.acceptable(limit) and reason is None
         return step.model_copy(
@@ -49,6 +49,17 @@ class Guard:
                 "notes": [reason] if reason else [],
             }
         )
+
+    def _learnt_nothing(self) -> list[str]:
+        """A word about a teacher that answers every row alike: nothing that is held against it can cost anything."""
+        answers = np.unique(self.teacher.argmax(axis=1))
+        if len(answers) > 1:
+            return []
+        label = self.task.labels[answers[0]]
+        return [
+            f"every answer is {label!r}: this teacher has learnt nothing, and a student of it will not either; change "
+            "its epochs, learning_rate or frozen_layers, or look at its data"
+        ]
 
 
 def compare(
@@ -75,7 +86,7 @@ def describe(step: Step, max_drop: float) -> str:
     if c is None:
         return f"{step.name}: {step.decision}{because}"
     if step.decision == "reference":
-        return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the yardstick"
+        return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the yardstick{because}"
     settled = _would_settle(c, max_drop) if step.unsettled else ""
     if len(step.tries) > 1:
         because += f", after {len(step.tries)} tries ({', '.join(map(describe_try, step.tries))})"

@@ -34,6 +34,14 @@ def test_between_the_bounds_the_estimate_decides_and_it_says_so() -> None:
     assert "+1.20 points" in describe(far, 0.010)
 
 
+def test_a_teacher_that_answers_every_row_alike_is_told_of() -> None:
+    task, step = open_task("classification", ["a", "b"], 16), Step(name="t", kind="finetune", decision="reference")
+    alike = np.tile(np.float32([0.1, 0.2]), (1000, 1))
+    judged = Guard(GuardTable.model_validate({}), task, GOLD, alike).judge(step, alike)
+    assert "the yardstick (every answer is 'b': this teacher has learnt nothing" in describe(judged, 0.010)
+    assert Guard(GuardTable.model_validate({}), task, GOLD, logits(999)).judge(step, logits(999)).notes == []
+
+
 def test_broken_export_is_rejected_however_good() -> None:
     guard = Guard(GuardTable.model_validate({}), open_task("classification", ["a", "b"], 16), GOLD, logits(100))
     step = Step(name="onnx-fp32", kind="artifact", decision="accepted")
