@@ -66,7 +66,8 @@ def twos_of(paragraphs: Iterable[Sequence[Pair]]) -> list[tuple[Pair, Pair]]:
     rounds: list[list[tuple[Pair, Pair]]] = []
     for pairs in paragraphs:
         for n, two in enumerate(zip(pairs[::2], pairs[1::2], strict=False)):
-            rounds += [[]] if n == len(rounds) else []
+            if n == len(rounds):
+                rounds.append([])
             rounds[n].append(two[::-1] if len(rounds[n]) % 2 else two)
     return [two for members in rounds if len(members) > 1 for two in members]
 

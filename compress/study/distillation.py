@@ -92,7 +92,7 @@ class Study:
         self.context = replace(retokenized(self.context, tokenizer / "tokenizer.json"), tokenizer=tokenizer)
 
     def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
-        """A four-layer student from the teacher's layers, trained as `settings` of a distill stage say."""
+        """A student trained as `settings` of a distill stage say; of four of the teacher's layers if they name none."""
         parameters = distill.Parameters.model_validate(
             {
                 "student": {"init": "teacher-layers", "layers": 4},

@@ -44,9 +44,8 @@ def test_students_of_all_rows(
     settings = {file.stem.rsplit("-", 1)[1] for file in kept[:-1]}
     assert len(settings) == 2  # the seeds differ in their names alone, the labels alone in what is trained
     students = {float(np.load(file)["value"]) for file in kept[:-1]}
-    assert max(students) < float(
-        np.load(kept[-1])["value"]
-    )  # of a vocabulary of no characters there is nothing to read
+    teacher = float(np.load(kept[-1])["value"])
+    assert max(students) < teacher  # of a vocabulary of no characters there is nothing to read
     whole_split("reviews")
     assert capsys.readouterr().out == table  # seconds and all: taken from what lies there
 
