@@ -11,6 +11,7 @@ from compress.schedule import Schedule
 from compress.stages import Context
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
@@ -29,6 +30,18 @@ class Distillation(Schedule):
     preset: Literal["logits", "tinybert", "minilm"] = "logits"
     align: tuple[Alignment, ...] = ()
     learning_rate: float = Field(2e-4, gt=0)
+
+    def check_vocabulary(self, own: "Tokenizer", teacher: "Tokenizer", token_level: bool, where: str) -> None:
+        """Raise `BadInput`, which begins with `where`, if a student of other tokens shall learn token by token."""
+        from compress.vocabulary import difference, same_vocabulary
+
+        aligned = bool(self.align) or self.preset != "logits"
+        if (token_level or aligned) and not same_vocabulary(own, teacher):
+            what = "tagging labels" if token_level else "intermediate features align"
+            raise BadInput(
+                f"{where} has another vocabulary: {difference(own, teacher)}; {what} token by token, "
+                'so both must cut alike; legal: a student with the same ids, or preset = "logits" for whole texts'
+            )
 
 
 def distil(student: "PreTrainedModel", context: Context, settings: Distillation, description: str) -> None:
@@ -61,10 +74,11 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
         context.remarks.append(
             f"{context.task.metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
         )
-    if teacher.seconds and settings.epochs > 1:
+    once = teacher.asked + teacher.spared
+    if (saved := once * settings.epochs - teacher.asked) > 0:
         context.remarks.append(
-            f"the teacher answered {len(rows.inputs):,} inputs once, {teacher.seconds:.0f} s; asked in each of "
-            f"{settings.epochs} epochs it would have taken {teacher.seconds * (settings.epochs - 1):.0f} s more"
+            f"the teacher answered {len(context.train.inputs):,} inputs once, {'' if teacher.asked else 'before, '}"
+            f"in {once:.0f} s; asked in each of {settings.epochs} epochs it would have taken {saved:.0f} s more"
         )
 
 

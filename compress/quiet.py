@@ -16,9 +16,11 @@ def quiet() -> None:
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime.quantization gives its advice on the root logger
 
     import datasets
+    import huggingface_hub
     import transformers
 
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
+    huggingface_hub.logging.set_verbosity(logging.ERROR)  # or it tells, twice, of every try to reach the hub
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()

@@ -1,5 +1,6 @@
 """The fine-tuned teacher, asked once about each training row; what it said is kept beside it."""
 
+import json
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from compress.cache import source_digest
 from compress.data import Tokens
-from compress.files import whole
+from compress.files import whole, write_json
 from compress.manifest import Step
 from compress.processes import first_alone
 from compress.progress import Progress
@@ -34,8 +35,8 @@ class Teacher:
     def __init__(self, folder: Path, tokens: Tokens, load: "Callable[[], PreTrainedModel]", progress: Progress) -> None:
         self._folder, self._load, self._progress = folder, load, progress
         self.tokens = tokens
-        self.seconds = 0.0
-        """What asking took, this time."""
+        self.asked = self.spared = 0.0
+        """Seconds: what asking took this time, and what it had taken for the answers that were at hand."""
 
     @property
     def key(self) -> str:
@@ -58,12 +59,11 @@ class Teacher:
         """Its logits on all training rows, (answers, labels)."""
         file = self._folder / "train.npy"
         with first_alone():
-            if not file.is_file():
-                self._ask(file)
+            self._took("logits", 0.0 if file.is_file() else self._ask(file))
         values: NDArray[np.float32] = np.load(file, allow_pickle=False)
         return values
 
-    def _ask(self, file: Path) -> None:
+    def _ask(self, file: Path) -> float:
         from compress.bf16 import quick_answers
 
         inputs, begin = self.tokens.train.inputs, time.monotonic()
@@ -71,7 +71,16 @@ class Teacher:
             logits = quick_answers(self._on_its_device(), inputs, self.tokens.padding, bar.advance)
         with whole(file) as temporary:
             np.save(temporary, logits)
-        self.seconds += time.monotonic() - begin
+        return time.monotonic() - begin
+
+    def _took(self, what: str, seconds: float) -> None:
+        """Count a pass of so many seconds, 0 for none; those of earlier builds are kept beside the answers."""
+        file = self._folder / "asked.json"
+        known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        self.asked += seconds
+        self.spared += known.get(what, 0.0)
+        if seconds:
+            write_json(file, known | {what: known.get(what, 0.0) + seconds})
 
     def _on_its_device(self) -> "PreTrainedModel":
         from compress.bf16 import fastest_device
@@ -90,5 +99,5 @@ class Teacher:
         inputs, folder = self.tokens.train.inputs, self._folder / f"features-{ours}"
         with first_alone():
             found = TeacherFeatures(self._on_its_device, inputs, self.tokens.padding, folder, keys, self._progress)
-        self.seconds += found.seconds
+            self._took(folder.name, found.seconds)
         return found

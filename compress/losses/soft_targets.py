@@ -5,7 +5,7 @@ from torch.nn import functional
 
 
 def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """KL(teacher ‖ student) of the softened distributions, times T², averaged over n, a scalar.
+    """KL(teacher ‖ student) of the softened distributions, times T², averaged over n, a scalar; exactly 0 where n is 0.
 
     Softening divides the gradient by T²; the factor gives it back, so that the temperature does not move the balance
     with the hard labels (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2,
@@ -24,5 +24,5 @@ def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
     """
     log_student = functional.log_softmax(student / temperature, dim=-1)
     log_teacher = functional.log_softmax(teacher / temperature, dim=-1)
-    divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
-    return divergence * temperature**2
+    divergence = functional.kl_div(log_student, log_teacher, reduction="sum", log_target=True)
+    return divergence / max(len(student), 1) * temperature**2

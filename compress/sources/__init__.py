@@ -69,27 +69,38 @@ def open_pretrained(
 
     import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
 
-    tokenizer = read_tokenizer(source, where, trust_remote_code)
+    config = read_config(source, where, trust_remote_code)  # first: what else is asked of an absent hub, it waits for
+    if labels is not None:
+        config.update(described_labels(labels))
+    tokenizer = read_tokenizer(source, where, trust_remote_code, config)
     auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
-    head = {} if labels is None else described_labels(labels) | {"ignore_mismatched_sizes": True}
     with _at_hand(source, where):
         model, loading = auto.from_pretrained(
-            source, trust_remote_code=trust_remote_code, dtype="float32", output_loading_info=True, **head
+            source,
+            config=config,
+            trust_remote_code=trust_remote_code,
+            dtype="float32",
+            output_loading_info=True,
+            ignore_mismatched_sizes=labels is not None,
         )
     check_weights(model, loading, where, new_head=labels is not None)
     check_tokens(tokenizer.backend_tokenizer, model.config, where)
     return model.eval(), tokenizer
 
 
-def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
-    """The fast tokenizer of a hub id or folder; raises as `open_pretrained`.
+def read_tokenizer(
+    source: str, where: str, trust_remote_code: bool = False, config: "PretrainedConfig | None" = None
+) -> "PreTrainedTokenizerFast":
+    """The fast tokenizer of a hub id or folder, whose model has that `config`; raises as `open_pretrained`.
 
     Of a folder without one it is that of the folder ``tokenizer`` beside it, where a build keeps it.
     """
     from transformers import AutoTokenizer
 
+    place = _tokenizer_of(source)
+    known = {"config": config} if config is not None and place == source else {}
     with _at_hand(source, where):
-        tokenizer = AutoTokenizer.from_pretrained(_tokenizer_of(source), trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=trust_remote_code, **known)
     if not tokenizer.is_fast:
         raise BadInput(f"{where} has no fast tokenizer (tokenizer.json)")
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes up where there is no vocabulary
@@ -109,12 +120,18 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def read_config(source: str, where: str, trust_remote_code: bool = False) -> "PretrainedConfig":
-    """The configuration of a hub id or folder; raises as `open_pretrained`."""
-    from transformers import AutoConfig
+    """The configuration of a hub id or folder; raises as `open_pretrained`.
+
+    One that names no model type, as Google published BERT and Huawei its TinyBERT, is BERT's if it counts token types.
+    """
+    from transformers import AutoConfig, BertConfig, PreTrainedConfig
 
     import compress.modeling  # noqa: F401  (as above)
 
     with _at_hand(source, where):
+        said, _ = PreTrainedConfig.get_config_dict(source)
+        if "model_type" not in said and "type_vocab_size" in said:
+            return BertConfig.from_pretrained(source)
         return AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code)
 
 

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Literal
 
 from compress.distillation import Distillation, distil
-from compress.errors import BadInput
 from compress.stages import Context, StageParameters
 from compress.students import Student, build, own_tokenizer
 
@@ -32,17 +31,8 @@ class Parameters(Distillation, StageParameters):
         return self.student.init if self.student.pretrained else None
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
-        from compress.vocabulary import difference, same_vocabulary
-
-        own = own_tokenizer(self.student)
-        if own is None or same_vocabulary(own, teacher):
-            return
-        if token_level or self.align or self.preset != "logits":
-            what = "tagging labels" if token_level else "intermediate features align"
-            raise BadInput(
-                f"{self.student.where} has another vocabulary: {difference(own, teacher)}; {what} token by token, "
-                'so both must cut alike; legal: a student with the same ids, or preset = "logits" for whole texts'
-            )
+        own = own_tokenizer(self.student) or given
+        self.check_vocabulary(own, teacher, token_level, self.student.where)
 
     def leaves_tokenizer(self, given: "Tokenizer") -> "Tokenizer":
         return own_tokenizer(self.student) or given
@@ -57,7 +47,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     """
     from tokenizers import Tokenizer
 
-    from compress.sources.checks import check_positions
+    from compress.sources.checks import check_positions, check_types
     from compress.tasks.tagging import one_piece_per_character
     from compress.vocabulary import same_vocabulary
 
@@ -71,6 +61,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
         if not same_vocabulary(tokenizer.backend_tokenizer, given):  # the teacher's, or what a stage has left of it
             tokenizer.save_pretrained(context.new_tokenizer)
             context = in_its_own_tokens(context)
+    check_types(context.train.inputs, student.config, wanted.where)
     layers = student.config.num_hidden_layers
     description = "recovering by distillation" if wanted.init == "current" else f"distilling into {layers} layers"
     distil(student, context, parameters, description)

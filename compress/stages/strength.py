@@ -9,6 +9,7 @@ from compress.errors import BadInput
 from compress.stages import Context, StageParameters
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel
 
 UnitsByLayer = dict[int, list[int]]
@@ -18,6 +19,10 @@ class RecoverableParameters(StageParameters):
     """`recover` trains what the stage has left, before the guard looks."""
 
     recover: Distillation | None = None
+
+    def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
+        if self.recover:
+            self.recover.check_vocabulary(given, teacher, token_level, f"{self.kind}: recover: the model before it")
 
     def left(self, config: "PretrainedConfig") -> "PretrainedConfig":
         """The configuration of what is left, as far as the recipe alone says."""

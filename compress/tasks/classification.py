@@ -40,9 +40,9 @@ class Classification:
         return self.labels[rows["label"][row]]
 
     def scores(self, logits: NDArray[np.float32], gold: Sequence[int]) -> dict[str, float]:
-        """``accuracy`` and ``macro_f1``, as fractions."""
+        """``accuracy`` and ``macro_f1``, as fractions; a label that no row has and none is given does not count."""
         predicted, truth = logits.argmax(axis=1), np.asarray(gold)
-        every = [f1(predicted == label, truth == label) for label in range(len(self.labels))]
+        every = [f1(predicted == label, truth == label) for label in np.union1d(predicted, truth)]
         return {"accuracy": float(np.mean(predicted == truth)), "macro_f1": float(np.mean(every))}
 
     def outcomes(self, logits: NDArray[np.float32], gold: Sequence[int]) -> NDArray[np.bool_]:

@@ -49,6 +49,23 @@ def write_tiny_model(folder: Path, **changes: object) -> Path:
     return folder
 
 
+def as_published(folder: Path) -> Path:
+    """The same as Google's BERT and Huawei's TinyBERT lie on the hub: no model type, a vocab.txt, a .bin."""
+    import torch
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    del config["model_type"], config["architectures"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)), encoding="utf-8")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    for file in ("tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        (folder / file).unlink()
+    return folder
+
+
 def write_tiny_data(folder: Path, rows: int = 240) -> Path:
     """train, validation and test as JSON Lines; the label follows from which characters occur."""
     folder.mkdir(parents=True, exist_ok=True)

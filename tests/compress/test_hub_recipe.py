@@ -12,6 +12,7 @@ from compress.manifest import load_manifest
 from compress.pipeline import build
 from compress.progress import Progress
 from compress.recipe import load_recipe
+from tests.compress.conftest import as_published
 
 ROOT = Path(__file__).parents[2]
 TOKENS = 21_128
@@ -68,7 +69,7 @@ def test_the_recipe_runs_on_snapshots(tmp_path: Path, student: str, layers: int,
         "tinybert": '{ init = "teacher-layers", architecture = "tinybert" }',
     }[student]
     if student == "TinyBERT_4L_zh":
-        write_snapshot(tmp_path / student, **small)
+        as_published(write_snapshot(tmp_path / student, **small))
     overrides = {
         "teacher.model": str(write_snapshot(tmp_path / "bert-base-chinese")),
         "task.dataset": str(write_rows(tmp_path / "ChnSentiCorp")),

@@ -74,6 +74,8 @@ def test_second_build_does_nothing(built: tuple[Path, Path], monkeypatch: pytest
 def test_changed_parameter_rebuilds_from_that_step_on(built: tuple[Path, Path]) -> None:
     _, heard = run(*built, stage__1__temperature="3.0")
     assert heard.built == ["02-distill", "torch-fp32", "onnx-fp32", "onnx-int8"]
+    assert "the teacher answers the training rows" not in heard.advances, "the teacher was asked again"
+    assert any("the teacher answered 240 inputs once, before, in" in line for line in heard.lines)
     _, heard = run(*built, stage__0__ratio="0.5")
     assert heard.built[0] == "01-prune-heads"
 

@@ -128,6 +128,20 @@ def test_portions_of_a_batch_come_to_the_same(
         assert torch.allclose(weight, portions[name], atol=1e-5), name
 
 
+@pytest.mark.parametrize("bf16", [False, True])
+def test_where_there_is_bf16_it_is_trained_in(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool
+) -> None:
+    from compress import training
+
+    monkeypatch.setattr(training, "has_bf16", lambda: bf16)
+    model, found = load_classifier(tiny_model), set()
+    model.classifier.register_forward_hook(lambda *given: found.add(given[-1].dtype))
+    rows = rows_of([[2, 5, 6, 3], [2, 7, 3]] * 8, [0, 1] * 8)
+    train(model, context_of(rows, tmp_path), rows, Schedule(), lambda logits, *_: logits.float().mean(), "x", model)
+    assert found == {torch.bfloat16 if bf16 else torch.float32}
+
+
 def test_after_training_a_model_answers_in_fp32(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,11 @@ def test_by_hand() -> None:
     assert math.isclose(soft_targets(student, teacher, 2.0).item(), 4.0 * divergence / 2, rel_tol=1e-6)
 
 
+def test_a_batch_without_answers_teaches_nothing() -> None:
+    nothing = torch.zeros(0, 2, requires_grad=True)
+    assert soft_targets(nothing, torch.zeros(0, 2), 2.0).item() == 0.0
+
+
 def test_temperature_leaves_the_gradient_in_scale() -> None:
     """Without the T² factor the gradient at T = 8 would be 64 times smaller (Hinton et al. 2015)."""
     teacher = torch.tensor([[0.5, -0.5], [0.2, 0.1]])

@@ -11,9 +11,10 @@ from compress.errors import BadInput
 from compress.recipe import TeacherTable
 from compress.sources import load_teacher, read_config, source_key
 from compress.sources.checks import check_types
+from compress.students import Student, own_tokenizer
 from compress.surgery import without
 from compress.tasks.encoding import Inputs
-from tests.compress.conftest import write_any_model, write_tiny_model
+from tests.compress.conftest import as_published, write_any_model, write_tiny_model
 
 
 def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_whatever_a_hub_client_raises_is_one_line(tmp_path: Path, monkeypatch: p
     def refused(*_: object, **__: object) -> None:
         raise ProxyError("403 Forbidden\nand a page of HTML")
 
-    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", refused)
+    monkeypatch.setattr("transformers.PreTrainedConfig.get_config_dict", refused)
     with pytest.raises(BadInput, match=r"403 Forbidden \(neither a local folder .*offline\.toml\)$"):
         load_teacher(TeacherTable(model="somebody/something"), ["a", "b"], tmp_path)
 
@@ -159,6 +160,40 @@ def test_other_architecture_is_refused(tmp_path: Path) -> None:
     DistilBertForSequenceClassification(config).save_pretrained(folder)
     with pytest.raises(BadInput, match="a distilbert model cannot be compressed; legal: bert"):
         load_teacher(TeacherTable(model=str(folder)), ["a", "b"], tmp_path)
+
+
+def test_a_bert_that_does_not_say_so(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "published")
+    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+    as_published(folder)
+    model, tokenizer = load_teacher(TeacherTable(model=str(folder)), ["a", "b", "c"], tmp_path)
+    assert (model.config.model_type, model.config.num_labels) == ("bert", 3)
+    assert tokenizer("好差")["input_ids"] == [2, vocabulary["好"], vocabulary["差"], 3]
+    own = own_tokenizer(Student(init=str(folder)))
+    assert own is not None and own.token_to_id("好") == vocabulary["好"]
+    (folder / "config.json").write_text('{"hidden_size": 32}')
+    with pytest.raises(BadInput, match=r"teacher\.model .*Unrecognized model"):
+        load_teacher(TeacherTable(model=str(folder)), ["a", "b", "c"], tmp_path)
+
+
+def test_a_hub_that_does_not_answer_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not offline by choice: the hub's client tries again and again, and would tell of every try."""
+    waits: list[float] = []
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
+    )
+    with pytest.raises(BadInput, match=r"teacher\.model 'nobody/nothing'.*recipes/offline\.toml") as complaint:
+        load_teacher(TeacherTable(model="nobody/nothing"), ["a", "b"], tmp_path)
+    assert "\n" not in str(complaint.value)
+    assert waits, "the hub was not asked"
+    assert sum(waits) < 30, "each of its files was waited for"
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
 
 
 def test_key_of_a_folder_is_its_content(tiny_model: Path, tmp_path: Path) -> None:

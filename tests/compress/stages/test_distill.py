@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from compress.errors import BadInput
 from compress.modeling import load_classifier
-from compress.stages import Context, Rows
+from compress.stages import Context, Rows, stage_module
 from compress.stages.distill import Parameters, run
 from compress.tasks import open_task
 from compress.tasks.encoding import load_tokenizer
@@ -84,6 +84,20 @@ def test_what_is_learnt_token_by_token_wants_one_vocabulary(
     with pytest.raises(BadInput, match=said) as refused:
         parameters(other, **more).check_tokenizer(given, given, token_level)
     assert because in str(refused.value)
+
+
+def test_what_follows_a_student_of_another_vocabulary_learns_from_whole_texts(tiny_model: Path, tmp_path: Path) -> None:
+    """Its tokenizer is what such a student leaves; neither a recovery nor another student aligns with the teacher."""
+    save_wordpiece(tmp_path)
+    left, teacher = (Tokenizer.from_file(str(folder / "tokenizer.json")) for folder in (tmp_path, tiny_model))
+    again = Parameters.model_validate({"student": {"init": "current"}})
+    again.check_tokenizer(left, teacher, token_level=False)
+    with pytest.raises(BadInput, match="'current' has another vocabulary: 27 tokens"):
+        again.model_copy(update={"preset": "minilm"}).check_tokenizer(left, teacher, token_level=False)
+    cut = stage_module("prune-ffn").Parameters(ratio=0.5, recover={"preset": "minilm"})
+    with pytest.raises(BadInput, match="prune-ffn: recover: the model before it has another vocabulary"):
+        cut.check_tokenizer(left, teacher, token_level=False)
+    cut.check_tokenizer(teacher, teacher, token_level=False)
 
 
 def test_a_student_that_cuts_as_the_teacher_does_may_follow_a_smaller_vocabulary(

@@ -17,6 +17,15 @@ def test_scores_against_scikit_learn() -> None:
     assert task.outcomes(logits, gold).mean() == pytest.approx(scores["accuracy"])
 
 
+def test_a_label_that_does_not_occur_has_no_f1() -> None:
+    from sklearn.metrics import f1_score
+
+    logits, gold = np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 2]], [0, 1, 2, 2, 0]
+    task = open_task("classification", ["a", "b", "c", "unused"], 16)
+    found = task.scores(logits, gold)["macro_f1"]
+    assert found == pytest.approx(f1_score(gold, logits.argmax(1), average="macro"))
+
+
 def test_unknown_task() -> None:
     with pytest.raises(BadInput, match="legal: classification"):
         open_task("translation", [], 16)
