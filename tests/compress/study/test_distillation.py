@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compress.recipe import load_recipe
+from compress.stages.distill import Parameters
 from compress.study import distillation
 from compress.study.distillation import Run, whole_split
 from tests.compress.conftest import RECIPE
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_students_of_all_rows(
@@ -48,6 +52,19 @@ def test_students_of_all_rows(
     assert max(students) < teacher  # of a vocabulary of no characters there is nothing to read
     whole_split("reviews")
     assert capsys.readouterr().out == table  # seconds and all: taken from what lies there
+    monkeypatch.setattr(distillation, "SEEDS", (1,))
+    (tmp_path / "recipes/reviews.toml").write_text(pruned.replace("tokens = []", ""), encoding="utf-8")
+    whole_split("reviews")
+    assert len(list(kept[0].parent.glob("*.npz"))) == 5 + 2  # students that read more are other students
+
+
+def test_what_is_otherwise_than_in_the_recipes_is_what_is_meant() -> None:
+    for dataset, overrides in distillation._FEW.items():
+        load_recipe(ROOT / f"recipes/{dataset}.toml", overrides)
+    for dataset, overrides in distillation._WHOLE.items():
+        distil = load_recipe(ROOT / f"recipes/{dataset}.toml", overrides).stages[1]
+        assert isinstance(distil, Parameters) and distil.epochs == 2
+        assert load_recipe(ROOT / f"recipes/{dataset}.toml").stages[1] == distil.model_copy(update={"epochs": 3})
 
 
 def test_a_lead_over_a_teacher_of_one_seed() -> None:
