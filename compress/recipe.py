@@ -25,9 +25,10 @@ class TaskTable(_Table):
     """``[task]``: what is predicted, from which rows.
 
     `dataset` is ``builtin:…``, a hub id, or a folder; `text`, `text_pair` (of matching), `tokens` (of tagging) and
-    `label` name its columns. `max_length` counts tokens, special ones included. `limit` cuts splits to their first
-    rows. Of the training rows the first `labelled` count as labelled; from the others a student learns through its
-    teacher alone.
+    `label` name its columns. `labels` is the order in which a model counts them, where its makers had one of their own
+    (without it: that of the source's classes, or else sorted). `max_length` counts tokens, special ones included.
+    `limit` cuts splits to their first rows. Of the training rows the first `labelled` count as labelled; from the
+    others a student learns through its teacher alone.
     """
 
     kind: str = "classification"
@@ -37,6 +38,7 @@ class TaskTable(_Table):
     text_pair: str = "text_pair"
     tokens: str = "tokens"
     label: str = "label"
+    labels: tuple[str, ...] = ()
     limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
     labelled: PositiveInt | None = None
 

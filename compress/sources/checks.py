@@ -65,4 +65,7 @@ def check_head(config: "PretrainedConfig", labels: list[str], token_level: bool,
         )
     theirs = [config.id2label[i] for i in range(len(labels))]
     if theirs != labels and theirs != [f"LABEL_{i}" for i in range(len(labels))]:
-        raise BadInput(f"{where} has the labels {theirs}, the data {labels}; legal: the same, in order")
+        raise BadInput(
+            f"{where} has the labels {theirs}, the data {labels}; legal: the same, in order (the "
+            "recipe's task.labels sets the data's)"
+        )

@@ -21,10 +21,10 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> "DatasetDict":
     """train, validation, test and perhaps unlabelled, with the columns of `TEXTS` and ``label``.
 
     ``label`` is a `ClassLabel` (for tagging a list of it, one per token) whose names are those of the source, or else
-    what stands in train, in the order of `names_of`.
+    what stands in train, in the order of `task.labels`, of the source, or of `names_of`.
 
     Raises:
-        BadInput: a split or column is missing, or a row is wrong; says in which file and line.
+        BadInput: a split or column is missing, `task.labels` are others, or a row is wrong: says where.
     """
     from datasets import DatasetDict
 
@@ -34,13 +34,21 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> "DatasetDict":
     used = {split: tables[split] for split in (*SPLITS, UNLABELLED) if split in tables}
     columns = {split: _texts(table, task) for split, table in used.items()}
     labels = {split: _labels(used[split], task, columns[split]) for split in SPLITS}
-    names = used["train"].classes.get(task.label) or names_of(labels["train"])
+    names = _in_order(used["train"].classes.get(task.label) or names_of(labels["train"]), task)
     out = {split: as_dataset(task.kind, columns[split]) for split in used if split not in labels}
     for split, spelled in labels.items():
         rows = numbered(used[split], task.label, spelled, names)
         label = rows if task.kind == "tagging" else [row[0] for row in rows]
         out[split] = as_dataset(task.kind, columns[split] | {"label": label}, names)
     return DatasetDict({split: out[split] for split in used})
+
+
+def _in_order(names: Sequence[str], task: TaskTable) -> Sequence[str]:
+    if task.labels and sorted(task.labels) != sorted(names):
+        raise BadInput(
+            f"task.labels: {', '.join(task.labels)}; legal for {task.dataset}: {', '.join(names)}, in any order"
+        )
+    return task.labels or names
 
 
 def as_dataset(kind: str, columns: Mapping[str, Sequence[object]], names: Sequence[str] = ()) -> "Dataset":

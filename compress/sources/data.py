@@ -68,6 +68,8 @@ def _builtin(task: TaskTable) -> Data:
         raise BadInput(f"task.kind: {name} is for kind = {BUILTIN_DATA[name]}, found {task.kind!r}")
     if renamed := [key for key in _COLUMN_KEYS if getattr(task, key) != key]:
         raise BadInput(f"task.{renamed[0]}: {name} has no columns to name; leave the key out")
+    if task.labels:
+        raise BadInput(f"task.labels: {name} has an order of its own; leave the key out")
     module: Any = import_module(f"compress.sources.{name.removeprefix('builtin:').replace('-', '_')}")
     load: Callable[[], Data] = module.load
     return load()

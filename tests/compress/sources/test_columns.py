@@ -52,6 +52,18 @@ def complaint(task: TaskTable) -> str:
     return said
 
 
+def test_labels_in_the_order_of_the_recipe(tmp_path: Path) -> None:
+    """A model that was fine-tuned elsewhere counts them as its makers did."""
+    folder = written(tmp_path, "classification")
+    for order, numbers in (("neg", "pos"), [1, 0]), (("pos", "neg"), [0, 1]):
+        train = load_data(table(folder, labels=order)).splits["train"]
+        assert (tuple(train.features["label"].names), train["label"][:]) == (order, numbers)
+    assert "legal for" in complaint(table(folder, labels=["pos", "neutral"]))
+    assert "neg, pos, in any order" in complaint(table(folder, labels=["pos", "pos"]))
+    with pytest.raises(BadInput, match=r"task\.labels: builtin:reviews has an order of its own"):
+        load_data(TaskTable(dataset="builtin:reviews", labels=("pos", "neg")))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_columns_of_a_kind(kind: str, tmp_path: Path) -> None:
     splits = load_data(table(written(tmp_path, kind), kind)).splits
