@@ -24,15 +24,16 @@ class _Table(BaseModel):
 class TaskTable(_Table):
     """``[task]``: what is predicted, from which rows.
 
-    `dataset` is ``builtin:…``, a hub id, or a folder; `text`, `text_pair` (of matching), `tokens` (of tagging) and
-    `label` name its columns. `labels` is the order in which a model counts them, where its makers had one of their own
-    (without it: that of the source's classes, or else sorted). `max_length` counts tokens, special ones included.
-    `limit` cuts splits to their first rows. Of the training rows the first `labelled` count as labelled; from the
-    others a student learns through its teacher alone.
+    `dataset` is ``builtin:…``, a hub id (`config` names the part of one that has several), or a folder; `text`,
+    `text_pair` (of matching), `tokens` (of tagging) and `label` name its columns. `labels` is the order in which a
+    model counts them, where its makers had one of their own (without it: that of the source's classes, or else sorted).
+    `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows. Of the training rows the
+    first `labelled` count as labelled; from the others a student learns through its teacher alone.
     """
 
     kind: str = "classification"
     dataset: str
+    config: str | None = None
     max_length: int = Field(128, ge=8, le=512)
     text: str = "text"
     text_pair: str = "text_pair"

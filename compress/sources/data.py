@@ -56,7 +56,10 @@ def load_data(task: TaskTable) -> Data:
     if task.kind not in TEXTS:
         raise BadInput(f"task.kind: unknown {task.kind!r}; legal: {', '.join(TEXTS)}")
     folder = Path(task.dataset)
-    tables = read_folder(folder, lists=task.kind == "tagging") if folder.exists() else read_hub(task.dataset)
+    if folder.exists():
+        tables = read_folder(folder, task.kind == "tagging", task.config)
+    else:
+        tables = read_hub(task.dataset, task.config)
     return Data(canonical(tables, task))
 
 
@@ -68,8 +71,9 @@ def _builtin(task: TaskTable) -> Data:
         raise BadInput(f"task.kind: {name} is for kind = {BUILTIN_DATA[name]}, found {task.kind!r}")
     if renamed := [key for key in _COLUMN_KEYS if getattr(task, key) != key]:
         raise BadInput(f"task.{renamed[0]}: {name} has no columns to name; leave the key out")
-    if task.labels:
-        raise BadInput(f"task.labels: {name} has an order of its own; leave the key out")
+    if task.labels or task.config:
+        key, what = ("labels", "an order of its own") if task.labels else ("config", "no parts")
+        raise BadInput(f"task.{key}: {name} has {what}; leave the key out")
     module: Any = import_module(f"compress.sources.{name.removeprefix('builtin:').replace('-', '_')}")
     load: Callable[[], Data] = module.load
     return load()

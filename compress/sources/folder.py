@@ -12,11 +12,12 @@ UNLABELLED = "unlabelled"
 _LEGAL = "a folder with train, validation and test (and, if you like, unlabelled) as .csv, .jsonl or .parquet"
 
 
-def read_folder(folder: Path, lists: bool) -> dict[str, Table]:
+def read_folder(folder: Path, lists: bool, config: str | None = None) -> dict[str, Table]:
     """Every split of the folder; one without files of these names is taken as a snapshot of a hub dataset.
 
     Args:
         lists: the task's columns hold lists, which a CSV cannot.
+        config: the part of such a snapshot.
 
     Raises:
         BadInput: a split is missing or there twice, the formats are mixed or none of ours, or a file is malformed.
@@ -26,7 +27,9 @@ def read_folder(folder: Path, lists: bool) -> dict[str, Table]:
         raise BadInput(f"{here}: is a file; legal: {_LEGAL}")
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.stem in (*SPLITS, UNLABELLED)]
     if not files:
-        return _snapshot(folder)
+        return _snapshot(folder, config)
+    if config is not None:
+        raise BadInput(f"{here}: has no parts for task.config to name; leave the key out")
     found = ", ".join(file.name for file in files)
     if missing := [split for split in SPLITS if split not in {file.stem for file in files}]:
         raise BadInput(f"{here}: {missing[0]} is missing, found: {found}; legal: {_LEGAL}")
@@ -41,8 +44,8 @@ def read_folder(folder: Path, lists: bool) -> dict[str, Table]:
     return {file.stem: reader(file, f"{here}, {file.name}") for file in files}
 
 
-def _snapshot(folder: Path) -> dict[str, Table]:
+def _snapshot(folder: Path, config: str | None) -> dict[str, Table]:
     try:
-        return read_hub(str(folder))
+        return read_hub(str(folder), config)
     except BadInput as error:
         raise BadInput(f"{error}; legal: {_LEGAL}") from error

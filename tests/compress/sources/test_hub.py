@@ -1,6 +1,7 @@
 """A hub dataset: its classes are kept, a row is named by its split, and an unreachable hub says the way out."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
             split: datasets.Dataset.from_dict(columns, features=datasets.Features(features))
             for split, columns in splits.items()
         }
-        monkeypatch.setattr(datasets, "load_dataset", lambda name: datasets.DatasetDict(tables))
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_: datasets.DatasetDict(tables))
 
     return holds
 
@@ -73,6 +74,30 @@ def test_a_missing_split_and_an_empty_one(hub: Hub) -> None:
     hub(features, train=rows, validation={"text": [], "label": []}, test=rows)
     with pytest.raises(BadInput, match="split validation: is empty"):
         load_data(TaskTable(dataset="someone/x"))
+
+
+def test_a_dataset_of_several_parts(tmp_path: Path) -> None:
+    """As `facebook/xnli` has a part for each language."""
+    parts = {"en": ["good", "bad"], "zh": ["好", "差"]}
+    described = ""
+    for part, texts in parts.items():
+        (tmp_path / part).mkdir()
+        rows = "".join(f"{text},{label}\n" for label, text in enumerate(texts))
+        for split in ("train", "validation", "test"):
+            (tmp_path / part / f"{split}.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+        files = "".join(f"  - split: {s}\n    path: {part}/{s}.csv\n" for s in ("train", "validation", "test"))
+        described += f"- config_name: {part}\n  data_files:\n{files}"
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{described}---\n", encoding="utf-8")
+    for part, texts in parts.items():
+        splits = load_data(TaskTable(dataset=str(tmp_path), config=part)).splits
+        assert splits["test"]["text"][:] == texts
+    for config in (None, "fr"):
+        with pytest.raises(BadInput, match=r"task\.config: .*; legal for .*: 'en', 'zh'"):
+            load_data(TaskTable(dataset=str(tmp_path), config=config))
+    with pytest.raises(BadInput, match=r"has no parts for task\.config to name"):
+        load_data(TaskTable(dataset=str(tmp_path / "zh"), config="zh"))
+    with pytest.raises(BadInput, match=r"task\.config: builtin:reviews has no parts"):
+        load_data(TaskTable(dataset="builtin:reviews", config="zh"))
 
 
 def test_an_unreachable_hub_says_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
