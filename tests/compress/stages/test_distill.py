@@ -124,3 +124,14 @@ def test_too_few_positions_are_refused(
     short = replace(context, task=open_task("classification", ["neg", "pos"], 8))
     run(load_classifier(tiny_model), short, parameters(other))
     assert len(taught) == 1
+
+
+def test_pairs_want_a_student_of_two_token_types(
+    context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
+) -> None:
+    one = write_tiny_model(tmp_path / "one", type_vocab_size=1)
+    inputs = replace(context.train.inputs, types=[[0] * len(ids) for ids in context.train.inputs.sequences])
+    pairs = replace(context, train=replace(context.train, inputs=inputs))
+    with pytest.raises(BadInput, match="has one token type, its tokenizer gives pairs two"):
+        run(load_classifier(tiny_model), pairs, parameters(one))
+    assert not taught
