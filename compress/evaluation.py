@@ -70,11 +70,10 @@ def _check_folder(path: Path, task: Task, tokenizer: Tokenizer) -> None:
 
 
 def _tokenizer_of(path: Path) -> Tokenizer:
-    from compress.sources import has_tokenizer, read_config, read_tokenizer
+    from compress.sources import has_tokenizer, read_tokenizer
 
     if path.is_dir() and has_tokenizer(path) and not (path / "tokenizer.json").is_file():
-        config = read_config(str(path), str(path))
-        return plain(read_tokenizer(str(path), str(path), config=config).backend_tokenizer)
+        return plain(read_tokenizer(str(path), str(path)).backend_tokenizer)
     resolved = path.resolve()
     for folder in [resolved, *resolved.parents][:4]:
         for candidate in (

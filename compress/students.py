@@ -239,12 +239,11 @@ def build(
 
 def own_tokenizer(student: Student) -> "Tokenizer | None":
     """The tokenizer that a pretrained student brings; None where that of the given model serves."""
-    from compress.sources import read_config, read_tokenizer
+    from compress.sources import read_tokenizer
 
     if not student.pretrained:
         return None
-    config = read_config(student.init, student.where)
-    backend: Tokenizer = read_tokenizer(student.init, student.where, config=config).backend_tokenizer
+    backend: Tokenizer = read_tokenizer(student.init, student.where).backend_tokenizer
     return backend
 
 

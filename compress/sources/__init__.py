@@ -69,10 +69,10 @@ def open_pretrained(
 
     import compress.modeling  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
 
-    config = read_config(source, where, trust_remote_code)  # first: what else is asked of an absent hub, it waits for
+    config = read_config(source, where, trust_remote_code)
     if labels is not None:
         config.update(described_labels(labels))
-    tokenizer = read_tokenizer(source, where, trust_remote_code, config)
+    tokenizer = read_tokenizer(source, where, trust_remote_code)
     auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
     with _at_hand(source, where):
         model, loading = auto.from_pretrained(
@@ -88,19 +88,17 @@ def open_pretrained(
     return model.eval(), tokenizer
 
 
-def read_tokenizer(
-    source: str, where: str, trust_remote_code: bool = False, config: "PretrainedConfig | None" = None
-) -> "PreTrainedTokenizerFast":
-    """The fast tokenizer of a hub id or folder, whose model has that `config`; raises as `open_pretrained`.
+def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
+    """The fast tokenizer of a hub id or folder; raises as `open_pretrained`.
 
     Of a folder without one it is that of the folder ``tokenizer`` beside it, where a build keeps it.
     """
     from transformers import AutoTokenizer
 
     place = _tokenizer_of(source)
-    known = {"config": config} if config is not None and place == source else {}
+    config = read_config(source, where, trust_remote_code) if place == source else None
     with _at_hand(source, where):
-        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=trust_remote_code, **known)
+        tokenizer = AutoTokenizer.from_pretrained(place, config=config, trust_remote_code=trust_remote_code)
     if not tokenizer.is_fast:
         raise BadInput(f"{where} has no fast tokenizer (tokenizer.json)")
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes up where there is no vocabulary
