@@ -38,6 +38,7 @@ main()
 With ``-P`` nothing is imported from the folder that it is started in, which may hold a ``bench.py`` of its own.
 """
 _LAST_WORDS = 300
+_MAPPED_FROM = 128 * 1024  # bytes; where glibc's threshold starts
 _VERIFY_RUNS = 3
 
 
@@ -76,10 +77,17 @@ class Child:
 
     Args:
         python: another interpreter, with the runtime installed; it gets our sources and none of our packages.
+        steady_heap: let the heap not depend on the order in which blocks were freed, for a child whose memory counts.
     """
 
     def __init__(
-        self, threads: int, cores: list[int], patience_s: float = PATIENCE_S, python: str = sys.executable
+        self,
+        threads: int,
+        cores: list[int],
+        patience_s: float = PATIENCE_S,
+        python: str = sys.executable,
+        *,
+        steady_heap: bool = False,
     ) -> None:
         self.threads = threads
         self.cores = cores
@@ -96,7 +104,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=_environment(threads, python),
+                env=_environment(threads, python) | (_steady_heap() if steady_heap else {}),
                 # Ctrl-C is the parent's to handle; it kills the children on its way out.
                 start_new_session=True,
             )
@@ -282,3 +290,14 @@ def _environment(threads: int, python: str) -> dict[str, str]:
         # The child may be started from any folder, the packages it needs are found as the parent found them.
         "PYTHONPATH": os.pathsep.join(path),
     }
+
+
+def _steady_heap() -> dict[str, str]:
+    """Large blocks are always mapped, and so given back when they are freed.
+
+    Otherwise glibc raises the size from which it maps whenever it frees a mapped block (mallopt(3), M_MMAP_THRESHOLD),
+    and what a load leaves behind depends on which of its threads frees first. Another libc ignores it.
+    """
+    theirs = os.environ.get("GLIBC_TUNABLES")
+    tunables = ([theirs] if theirs else []) + [f"glibc.malloc.mmap_threshold={_MAPPED_FROM}"]
+    return {"GLIBC_TUNABLES": ":".join(tunables)}

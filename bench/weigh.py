@@ -36,8 +36,6 @@ from compress.tasks import open_task
 
 MEMORY_TOKENS = 128
 """Length of the requests that the memory pass answers; shorter where no text of the task is as long."""
-MEMORY_PASSES = 3
-"""Fresh processes that what ships is loaded in; the one with the smallest share of its own counts."""
 SCORING = Path(compress.__file__).parent
 """Our own sources that a score depends on lie below."""
 _START_S = 4.0  # a child that imports PyTorch; only the progress bar believes in it
@@ -120,7 +118,10 @@ class Weighing:
                 for subject, size in zip(subjects, pool.map(self._size, subjects), strict=True):
                     subject.size = size
         for subject in self._run_here.values():
-            self._memory_and_accuracy(subject)
+            if "memory" in self._metrics:
+                self._memory(subject)
+            if "accuracy" in self._metrics:
+                self._accuracy(subject)
         if "latency" in self._metrics:
             self._latencies()
         return self._results()
@@ -130,9 +131,9 @@ class Weighing:
         for key, subject in self._run_here.items():
             total = sum(map(len, subject.inputs.sequences))
             if "memory" in self._metrics:
-                self._bar.expect("memory", key, fixed_s=_START_S * self._memory_passes(subject))
+                self._bar.expect("memory", key, fixed_s=_START_S)
             if "accuracy" in self._metrics:
-                self._bar.expect("accuracy", key, tokens=total)
+                self._bar.expect("accuracy", key, fixed_s=_START_S, tokens=total)
             for profile in self._timed_profiles if key in self._timed else []:
                 self._bar.expect(profile.name, key, fixed_s=SETS * _START_S / 2)
                 slower = len(self._cores) / profile.threads
@@ -152,46 +153,36 @@ class Weighing:
             keep(kept, size)
         return size
 
-    def _memory_and_accuracy(self, subject: Subject) -> None:
-        """Memory in a fresh child with every usable core, then the test split through the same child."""
-        name, key = subject.artifact.id, subject.key
-        left = [metric for metric in ("memory", "accuracy") if metric in self._metrics]
-        kept = self._kept_accuracy(subject)
-        if "accuracy" in left and (known := recall(kept, Accuracy)):
-            subject.accuracy = known.model_copy(update={"reused": True})
-            self._bar.advance("accuracy", key, 1)
-            left.remove("accuracy")
-        if not left:
-            return
-        try:
-            with Child(len(self._cores), self._cores) as child:
-                if "memory" in left:
-                    self._bar.now(f"{name}: memory")
-                    tokens = min(MEMORY_TOKENS, self._manifest.task.max_length)
-                    requests = subject.requests(str(tokens))
-                    subject.memory, ms = measure_memory(child, subject, requests)
-                    for _ in range(1, self._memory_passes(subject)):
-                        with Child(len(self._cores), self._cores) as another:
-                            again, _ = measure_memory(another, subject, requests)
-                        subject.memory = min(subject.memory, again, key=lambda memory: memory.own_mib)
-                    left.remove("memory")
-                    self._bar.learn(key, ms / tokens)
-                    self._bar.advance("memory", key, 1)
-                else:
-                    child.open(subject.artifact.runtime, subject.path, subject.artifact.inputs)
-                if "accuracy" in left:
-                    self._bar.now(f"{name}: accuracy on {len(self._rows)} rows")
-                    subject.accuracy = self._accuracy(subject, child)
-                    keep(kept, subject.accuracy)
-        except ChildFailed as failure:
-            subject.failures += [f"{what}: {failure}" for what in left]
-            for what in left:
-                self._bar.advance(what, key, 1)
+    def _memory(self, subject: Subject) -> None:
+        """In a fresh child with every usable core and a steady heap."""
+        tokens = min(MEMORY_TOKENS, self._manifest.task.max_length)
+        self._bar.now(f"{subject.artifact.id}: memory")
+        with _blame(subject, "memory"), Child(len(self._cores), self._cores, steady_heap=True) as child:
+            subject.memory, ms = measure_memory(child, subject, subject.requests(str(tokens)))
+            self._bar.learn(subject.key, ms / tokens)
+        self._bar.advance("memory", subject.key, 1)
 
-    def _memory_passes(self, subject: Subject) -> int:
-        """What is judged is read several times: now and then a process takes some MiB more than the others."""
-        ships = any(a.role == "ship" and self._key_of[a.id] == subject.key for a in self._manifest.artifacts)
-        return MEMORY_PASSES if ships else 1
+    def _accuracy(self, subject: Subject) -> None:
+        """On the test split, unless these answers are known."""
+        kept, artifact = self._kept_accuracy(subject), subject.artifact
+        if known := recall(kept, Accuracy):
+            subject.accuracy = known.model_copy(update={"reused": True})
+            self._bar.advance("accuracy", subject.key, 1)
+            return
+        self._bar.now(f"{artifact.id}: accuracy on {len(self._rows)} rows")
+        count = len(subject.inputs)
+        with _blame(subject, "accuracy"), Child(len(self._cores), self._cores) as child:
+            child.open(artifact.runtime, subject.path, artifact.inputs)
+            subject.accuracy = measure_accuracy(
+                child,
+                self._task,
+                self._rows,
+                subject.inputs,
+                subject.padding,
+                lambda done: self._bar.advance("accuracy", subject.key, done / count),
+            )
+            keep(kept, subject.accuracy)
+        self._bar.advance("accuracy", subject.key, 1)
 
     def _kept_accuracy(self, subject: Subject) -> Path:
         """Where a score on these rows by these libraries is kept."""
@@ -206,17 +197,6 @@ class Weighing:
             *versions,
             version("seqeval"),
             *(digest(file) for part in (".", "tasks", "runtimes") for file in sorted((SCORING / part).glob("*.py"))),
-        )
-
-    def _accuracy(self, subject: Subject, child: Child) -> Accuracy:
-        count = len(subject.inputs)
-        return measure_accuracy(
-            child,
-            self._task,
-            self._rows,
-            subject.inputs,
-            subject.padding,
-            lambda done: self._bar.advance("accuracy", subject.key, done / count),
         )
 
     def _latencies(self) -> None:

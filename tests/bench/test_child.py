@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -48,6 +49,13 @@ def open_session(path, threads):
         kept = mmap.mmap(os.open(file, os.O_RDONLY), 0, prot=mmap.PROT_READ)
         if path.name == "maps-another":
             sum(kept[at] for at in range(0, len(kept), 4096))
+    if path.name == "frees":
+        fill = lambda mib: b"x" * int(mib * 2**20)
+        first = fill(24)
+        del first  # from now on glibc takes what is smaller from the heap
+        second, above = fill(20), fill(0.1)
+        del second  # a hole below `above`, which the third does not fit into
+        third = fill(22)
     if path.name == "reports":
         globals()["threads"] = lambda: 3
     if path.name == "strays":
@@ -231,6 +239,22 @@ def test_a_mapped_file_is_the_artifacts_only_if_it_is_its_own(tmp_path: Path) ->
         assert after.anonymous - before.anonymous < 8
         if not own:
             assert after.peak - before.peak > 24
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc's heap that keeps what is freed")
+def test_a_steady_heap_gives_back_what_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=2")
+    kept = {}
+    for steady in (False, True):
+        with Child(1, CORE, steady_heap=steady) as child:
+            before = child.imports("fake")
+            child.begin_load("fake", Path("frees"))
+            kept[steady] = resident(child.finish()).anonymous - before.anonymous
+            tunables = psutil.Process(child.pid).environ()["GLIBC_TUNABLES"].split(":")
+            assert tunables[0] == "glibc.malloc.arena_max=2"  # the user's own stay
+    assert kept[False] > 38
+    assert kept[True] < 28
 
 
 def test_another_pocketbert_does_not_stand_in_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
