@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from compress.errors import BadInput
 from compress.files import whole
 from compress.recipe import Recipe
 from compress.sources import load_data
+from compress.sources.splits import SPLITS
 from compress.stages import Context, Rows
 from compress.tasks import UNLABELLED, Task, open_task
 from compress.tasks.encoding import Columns, Inputs, load_tokenizer, pad_id
-
-SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,8 @@ def read_texts(recipe: Recipe) -> Texts:
         for split in SPLITS:
             taken = splits[split]["label"][: labelled if split == "train" else None]
             remarks += _left_out(split, data.splits[split]["label"], taken, labels)
+            if split in table.splits:
+                _check_order(split, table.splits[split], splits[split]["label"], train["label"])
     if "unlabelled" in data.splits:
         for name in task.columns:
             train[name] += list(data.splits["unlabelled"][name])
@@ -132,8 +133,7 @@ def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Se
     """
     there, got = set(every), set(taken)
     lost = len(there - got)
-    stand_together = sum(one != other for one, other in pairwise(every)) < len(there)
-    if (lost and stand_together) or (len(got) < 2 and split == "train"):
+    if (lost and _sorted(every)) or (len(got) < 2 and split == "train"):
         shown = ", ".join(repr(labels[label]) for label in sorted(got)[:5])
         raise BadInput(
             f"the first {len(taken):,} {split} rows are all {shown}, of {len(there)} labels; legal: rows of several "
@@ -141,6 +141,20 @@ def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Se
         )
     if lost:
         yield f"{lost} of {len(there)} labels have no row among the first {len(taken):,} {split} rows"
+
+
+def _check_order(split: str, said: str, ours: Sequence[int], train: Sequence[int]) -> None:
+    got, there = set(ours), set(train)
+    if there - got and _sorted(ours):
+        raise BadInput(
+            f"task.splits.{split}: {said!r} has {len(got)} of train's {len(there)} labels, one after the other; "
+            "legal: parts of rows in any order but sorted by label"
+        )
+
+
+def _sorted(labels: Sequence[int]) -> bool:
+    """Whether each label's rows stand together."""
+    return sum(one != other for one, other in pairwise(labels)) < len(set(labels))
 
 
 def _label_names(feature: Any) -> list[str]:

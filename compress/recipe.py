@@ -21,12 +21,16 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Split = Literal["train", "validation", "test", "unlabelled"]
+
+
 class TaskTable(_Table):
     """``[task]``: what is predicted, from which rows.
 
     `dataset` is ``builtin:…``, a hub id (`config` names the part of one that has several), or a folder; `text`,
     `text_pair` (of matching), `tokens` (of tagging) and `label` name its columns. `labels` is the order in which a
     model counts them, where its makers had one of their own (without it: that of the source's classes, or else sorted).
+    `splits` cuts one out of another, in the slicing language of the library datasets.
     `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows. Of the training rows the
     first `labelled` count as labelled; from the others a student learns through its teacher alone.
     """
@@ -40,6 +44,7 @@ class TaskTable(_Table):
     tokens: str = "tokens"
     label: str = "label"
     labels: tuple[str, ...] = ()
+    splits: dict[Split, str] = Field(default_factory=dict)
     limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
     labelled: PositiveInt | None = None
 

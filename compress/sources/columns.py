@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from compress.errors import BadInput
 from compress.recipe import TaskTable
-from compress.sources.folder import SPLITS, UNLABELLED
 from compress.sources.labels import names_of, numbered, spelled_labels, spelled_tags
+from compress.sources.splits import SPLITS, UNLABELLED, WAY_OUT
 from compress.sources.table import Table
 from compress.sources.texts import check_texts, check_tokens
 
@@ -30,7 +30,9 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> "DatasetDict":
 
     for split in SPLITS:
         if split not in tables:
-            raise BadInput(f"task.dataset {task.dataset!r}: split {split} is missing; found: {', '.join(tables)}")
+            raise BadInput(
+                f"task.dataset {task.dataset!r}: split {split} is missing; found: {', '.join(tables)}; {WAY_OUT}"
+            )
     used = {split: tables[split] for split in (*SPLITS, UNLABELLED) if split in tables}
     columns = {split: _texts(table, task) for split, table in used.items()}
     labels = {split: _labels(used[split], task, columns[split]) for split in SPLITS}

@@ -50,6 +50,7 @@ def load_data(task: TaskTable) -> Data:
     from compress.sources.columns import TEXTS, canonical
     from compress.sources.folder import read_folder
     from compress.sources.hub import read_hub
+    from compress.sources.splits import cut_splits
 
     if task.dataset.startswith("builtin:"):
         return _builtin(task)
@@ -57,10 +58,10 @@ def load_data(task: TaskTable) -> Data:
         raise BadInput(f"task.kind: unknown {task.kind!r}; legal: {', '.join(TEXTS)}")
     folder = Path(task.dataset)
     if folder.exists():
-        tables = read_folder(folder, task.kind == "tagging", task.config)
+        tables = read_folder(folder, task.kind == "tagging", task.config, task.splits)
     else:
         tables = read_hub(task.dataset, task.config)
-    return Data(canonical(tables, task))
+    return Data(canonical(cut_splits(tables, task.splits), task))
 
 
 def _builtin(task: TaskTable) -> Data:
@@ -71,9 +72,9 @@ def _builtin(task: TaskTable) -> Data:
         raise BadInput(f"task.kind: {name} is for kind = {BUILTIN_DATA[name]}, found {task.kind!r}")
     if renamed := [key for key in _COLUMN_KEYS if getattr(task, key) != key]:
         raise BadInput(f"task.{renamed[0]}: {name} has no columns to name; leave the key out")
-    if task.labels or task.config:
-        key, what = ("labels", "an order of its own") if task.labels else ("config", "no parts")
-        raise BadInput(f"task.{key}: {name} has {what}; leave the key out")
+    for key, what in {"labels": "an order of its own", "config": "no parts", "splits": "splits of its own"}.items():
+        if getattr(task, key):
+            raise BadInput(f"task.{key}: {name} has {what}; leave the key out")
     module: Any = import_module(f"compress.sources.{name.removeprefix('builtin:').replace('-', '_')}")
     load: Callable[[], Data] = module.load
     return load()

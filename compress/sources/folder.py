@@ -1,23 +1,24 @@
 """Splits from the files of a local folder: ``train``, ``validation``, ``test`` and perhaps ``unlabelled``."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from compress.errors import BadInput
 from compress.sources.formats import READERS
 from compress.sources.hub import read_hub
+from compress.sources.splits import SPLITS, UNLABELLED, WAY_OUT
 from compress.sources.table import Table
 
-SPLITS = ("train", "validation", "test")
-UNLABELLED = "unlabelled"
 _LEGAL = "a folder with train, validation and test (and, if you like, unlabelled) as .csv, .jsonl or .parquet"
 
 
-def read_folder(folder: Path, lists: bool, config: str | None = None) -> dict[str, Table]:
+def read_folder(folder: Path, lists: bool, config: str | None = None, cut: Collection[str] = ()) -> dict[str, Table]:
     """Every split of the folder; one without files of these names is taken as a snapshot of a hub dataset.
 
     Args:
         lists: the task's columns hold lists, which a CSV cannot.
         config: the part of such a snapshot.
+        cut: splits that may be missing, because they are cut out of others.
 
     Raises:
         BadInput: a split is missing or there twice, the formats are mixed or none of ours, or a file is malformed.
@@ -31,8 +32,8 @@ def read_folder(folder: Path, lists: bool, config: str | None = None) -> dict[st
     if config is not None:
         raise BadInput(f"{here}: has no parts for task.config to name; leave the key out")
     found = ", ".join(file.name for file in files)
-    if missing := [split for split in SPLITS if split not in {file.stem for file in files}]:
-        raise BadInput(f"{here}: {missing[0]} is missing, found: {found}; legal: {_LEGAL}")
+    if missing := [split for split in SPLITS if split not in {*cut, *(file.stem for file in files)}]:
+        raise BadInput(f"{here}: {missing[0]} is missing, found: {found}; legal: {_LEGAL}; {WAY_OUT}")
     readers = {READERS.get(file.suffix) for file in files}
     if len(readers) > 1 or len({file.stem for file in files}) < len(files):
         raise BadInput(f"{here}: found {found}; legal: one file per split, all of one format")

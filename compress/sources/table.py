@@ -23,6 +23,14 @@ class Table:
     place: Callable[[int], str]
     classes: Mapping[str, list[str]]
 
+    def __len__(self) -> int:
+        return max(map(len, self.columns.values()), default=0)
+
+    def part(self, begin: int, end: int) -> "Table":
+        """Some of its rows, which keep the names of their places."""
+        columns = {name: values[begin:end] for name, values in self.columns.items()}
+        return Table(self.where, columns, lambda row: self.place(begin + row), self.classes)
+
     def complaint(self, row: int, what: str) -> BadInput:
         """The error that says `what` is wrong with a row."""
         return BadInput(f"{self.where}, {self.place(row)}: {what}")

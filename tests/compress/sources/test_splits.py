@@ -1,0 +1,92 @@
+"""Splits that are cut out of others: which rows, how they are named, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from compress.errors import BadInput
+from compress.recipe import Split, TaskTable
+from compress.sources import load_data
+from tests.compress.sources.test_columns import write
+
+Cut = Callable[..., TaskTable]
+ROWS = [{"text": f"第{n}行", "label": "ab"[n % 2]} for n in range(20)]
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Cut:
+    """A task on a folder of 20 training rows and 4 of others, with these `task.splits`."""
+
+    def task(others: tuple[str, ...] = (), **splits: str) -> TaskTable:
+        folder = write(tmp_path / "rows", train=ROWS, **dict.fromkeys(others, ROWS[:4]))
+        named: dict[Split, str] = splits  # type: ignore[assignment]  # a wrong name is for the recipe to refuse
+        return TaskTable(dataset=str(folder), splits=named)
+
+    return task
+
+
+def texts(task: TaskTable, split: str) -> list[str]:
+    return list(load_data(task).splits[split]["text"])
+
+
+def test_three_out_of_one(cut: Cut) -> None:
+    task = cut(train="train[:16]", validation="train[80%:90%]", test="train[-2:]")
+    assert texts(task, "train") == [row["text"] for row in ROWS[:16]]
+    assert texts(task, "validation") == ["第16行", "第17行"]
+    assert texts(task, "test") == ["第18行", "第19行"]
+    assert load_data(task).splits["test"]["label"][:] == [0, 1]
+
+
+def test_another_split_in_the_place_of_a_hidden_one(cut: Cut) -> None:
+    task = cut(("validation", "test"), train="train[:18]", validation="train[18:]", test="validation")
+    assert texts(task, "test") == [row["text"] for row in ROWS[:4]]
+    assert texts(task, "validation") == ["第18行", "第19行"]
+
+
+def test_rows_keep_the_names_of_their_places(tmp_path: Path) -> None:
+    rows = [*ROWS[:18], {"text": "", "label": "a"}, ROWS[19]]
+    task = TaskTable(
+        dataset=str(write(tmp_path / "rows", train=rows, test=ROWS[:4])),
+        splits={"train": "train[:18]", "validation": "train[90%:]"},
+    )
+    with pytest.raises(BadInput, match=r"train\.jsonl, line 19: "):
+        load_data(task)
+
+
+@pytest.mark.parametrize("slices", ["dev", "train[90%", "train[:200%]", "train+test", "", "train[a:b]"])
+def test_what_is_no_part_of_a_split(cut: Cut, slices: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        load_data(cut(("test",), train="train[:10]", validation=slices))
+    assert f"task.splits.validation: {slices!r} cannot be cut; legal: one of test, train, or a part" in str(
+        raised.value
+    )
+    assert "\n" not in str(raised.value)
+
+
+def test_a_part_without_rows(cut: Cut) -> None:
+    with pytest.raises(BadInput, match=r"task\.splits\.validation: 'train\[20:\]' has no rows; train has 20"):
+        load_data(cut(("test",), validation="train[20:]"))
+
+
+@pytest.mark.parametrize(
+    ("splits", "pair"),
+    [
+        ({"validation": "train[90%:]"}, r"train \(train\) and validation \(train\[90%:\]\)"),
+        ({"validation": "test"}, r"validation \(test\) and test \(test\)"),
+        ({"train": "train[:19]", "validation": "train[18:]"}, r"train \(train\[:19\]\) and validation"),
+    ],
+)
+def test_rows_that_would_be_trained_on_and_scored(cut: Cut, splits: dict[str, str], pair: str) -> None:
+    with pytest.raises(BadInput, match=f"task.splits: {pair}.* share rows; legal: parts that do not overlap"):
+        load_data(cut(("test",), **splits))
+
+
+def test_a_missing_split_says_how_to_cut_one(cut: Cut) -> None:
+    with pytest.raises(BadInput, match=r"validation is missing.*task\.splits can cut it out of another"):
+        load_data(cut(("test",)))
+
+
+def test_a_builtin_has_its_own() -> None:
+    with pytest.raises(BadInput, match=r"task\.splits: builtin:reviews has splits of its own; leave the key out"):
+        load_data(TaskTable(dataset="builtin:reviews", splits={"test": "validation"}))
