@@ -46,4 +46,5 @@ def cut_splits(found: Mapping[str, Table], wanted: Mapping[Split, str]) -> dict[
                 f"task.splits: {one} ({wanted.get(one, one)}) and {other} ({wanted.get(other, other)}) share rows; "
                 "legal: parts that do not overlap, such as 'train[:90%]' and 'train[90%:]'"
             )
-    return {split: found[source].part(begin, end) for split, (source, begin, end) in spans.items()}
+    cut = {split: found[source].part(begin, end) for split, (source, begin, end) in spans.items() if split in wanted}
+    return {**found, **cut}
