@@ -61,8 +61,6 @@ def read_texts(recipe: Recipe) -> Texts:
         for split in SPLITS:
             taken = splits[split]["label"][: labelled if split == "train" else None]
             remarks += _left_out(split, data.splits[split]["label"], taken, labels)
-            if split in table.splits:
-                _check_order(split, table.splits[split], splits[split]["label"], train["label"])
     if "unlabelled" in data.splits:
         for name in task.columns:
             train[name] += list(data.splits["unlabelled"][name])
@@ -133,7 +131,8 @@ def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Se
     """
     there, got = set(every), set(taken)
     lost = len(there - got)
-    if (lost and _sorted(every)) or (len(got) < 2 and split == "train"):
+    stand_together = sum(one != other for one, other in pairwise(every)) < len(there)
+    if (lost and stand_together) or (len(got) < 2 and split == "train"):
         shown = ", ".join(repr(labels[label]) for label in sorted(got)[:5])
         raise BadInput(
             f"the first {len(taken):,} {split} rows are all {shown}, of {len(there)} labels; legal: rows of several "
@@ -141,20 +140,6 @@ def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Se
         )
     if lost:
         yield f"{lost} of {len(there)} labels have no row among the first {len(taken):,} {split} rows"
-
-
-def _check_order(split: str, said: str, ours: Sequence[int], train: Sequence[int]) -> None:
-    got, there = set(ours), set(train)
-    if there - got and _sorted(ours):
-        raise BadInput(
-            f"task.splits.{split}: {said!r} has {len(got)} of train's {len(there)} labels, one after the other; "
-            "legal: parts of rows in any order but sorted by label"
-        )
-
-
-def _sorted(labels: Sequence[int]) -> bool:
-    """Whether each label's rows stand together."""
-    return sum(one != other for one, other in pairwise(labels)) < len(set(labels))
 
 
 def _label_names(feature: Any) -> list[str]:

@@ -30,7 +30,7 @@ class TaskTable(_Table):
     `dataset` is ``builtin:…``, a hub id (`config` names the part of one that has several), or a folder; `text`,
     `text_pair` (of matching), `tokens` (of tagging) and `label` name its columns. `labels` is the order in which a
     model counts them, where its makers had one of their own (without it: that of the source's classes, or else sorted).
-    `splits` cuts one out of another, in the slicing language of the library datasets.
+    `splits` takes another split in the place of one, or a part: a single slice as the library datasets writes it.
     `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows. Of the training rows the
     first `labelled` count as labelled; from the others a student learns through its teacher alone.
     """
@@ -191,7 +191,7 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     """One complaint in one line, with the key as the recipe spells it; a misspelt key before the one then missing."""
     first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
     *parents, key = first["loc"] or ("",)
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown key{nearest(str(key), _fields(model, parents))}"
     if first["type"] == "missing":

@@ -35,6 +35,9 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> "DatasetDict":
             )
     used = {split: tables[split] for split in (*SPLITS, UNLABELLED) if split in tables}
     columns = {split: _texts(table, task) for split, table in used.items()}
+    if task.label in used["train"].columns:
+        for split in ("validation", "test"):
+            _check_open(used[split], task.label)
     labels = {split: _labels(used[split], task, columns[split]) for split in SPLITS}
     names = _in_order(used["train"].classes.get(task.label) or names_of(labels["train"]), task)
     out = {split: as_dataset(task.kind, columns[split]) for split in used if split not in labels}
@@ -43,6 +46,12 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> "DatasetDict":
         label = rows if task.kind == "tagging" else [row[0] for row in rows]
         out[split] = as_dataset(task.kind, columns[split] | {"label": label}, names)
     return DatasetDict({split: out[split] for split in used})
+
+
+def _check_open(table: Table, column: str) -> None:
+    """Raise `BadInput` for rows whose labels are kept secret: none is there, or a -1 in every row."""
+    if len(table) and {str(label) for label in table.columns.get(column, ())} <= {"-1", "None", ""}:
+        raise BadInput(f"{table.where}: column {column!r} has no labels, they may be kept secret; {WAY_OUT}")
 
 
 def _in_order(names: Sequence[str], task: TaskTable) -> Sequence[str]:

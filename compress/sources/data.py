@@ -61,7 +61,8 @@ def load_data(task: TaskTable) -> Data:
         tables = read_folder(folder, task.kind == "tagging", task.config, task.splits)
     else:
         tables = read_hub(task.dataset, task.config)
-    return Data(canonical(cut_splits(tables, task.splits), task))
+    tables, remarks = cut_splits(tables, task)
+    return Data(canonical(tables, task), remarks)
 
 
 def _builtin(task: TaskTable) -> Data:

@@ -1,24 +1,28 @@
 """Splits from the files of a local folder: ``train``, ``validation``, ``test`` and perhaps ``unlabelled``."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from compress.errors import BadInput
+from compress.recipe import Split
 from compress.sources.formats import READERS
 from compress.sources.hub import read_hub
-from compress.sources.splits import SPLITS, UNLABELLED, WAY_OUT
+from compress.sources.splits import SPLITS, UNLABELLED, WAY_OUT, source_of
 from compress.sources.table import Table
 
 _LEGAL = "a folder with train, validation and test (and, if you like, unlabelled) as .csv, .jsonl or .parquet"
 
 
-def read_folder(folder: Path, lists: bool, config: str | None = None, cut: Collection[str] = ()) -> dict[str, Table]:
+def read_folder(
+    folder: Path, lists: bool, config: str | None = None, cut: Mapping[Split, str] = MappingProxyType({})
+) -> dict[str, Table]:
     """Every split of the folder; one without files of these names is taken as a snapshot of a hub dataset.
 
     Args:
         lists: the task's columns hold lists, which a CSV cannot.
         config: the part of such a snapshot.
-        cut: splits that may be missing, because they are cut out of others.
+        cut: splits that may be missing, and what they are cut out of: other files, whatever they are called.
 
     Raises:
         BadInput: a split is missing or there twice, the formats are mixed or none of ours, or a file is malformed.
@@ -26,7 +30,8 @@ def read_folder(folder: Path, lists: bool, config: str | None = None, cut: Colle
     here = f"task.dataset {str(folder)!r}"
     if not folder.is_dir():
         raise BadInput(f"{here}: is a file; legal: {_LEGAL}")
-    files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.stem in (*SPLITS, UNLABELLED)]
+    stems = {*SPLITS, UNLABELLED, *map(source_of, cut.values())}
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.stem in stems]
     if not files:
         return _snapshot(folder, config)
     if config is not None:

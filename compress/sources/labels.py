@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from compress.sources.splits import WAY_OUT
 from compress.sources.table import Table
 from compress.sources.texts import is_unicode
 
@@ -20,8 +19,7 @@ def spelled_labels(table: Table, column: str, values: Sequence[object]) -> list[
         whole = isinstance(value, int) and column not in table.classes
         label = str(value) if whole else _spelled(table, column, value)
         if label is None:
-            hidden = f"; where a split hides its labels, {WAY_OUT}" if value == -1 else ""
-            raise table.complaint(row, f"column {column!r} holds {value!r}; legal: {legal}{hidden}")
+            raise table.complaint(row, f"column {column!r} holds {value!r}; legal: {legal}")
         out.append([label])
     return out
 

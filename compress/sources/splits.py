@@ -1,50 +1,96 @@
 """Splits cut out of others: many datasets have no validation rows, or a test split whose labels are kept secret."""
 
-from collections.abc import Mapping
-from itertools import combinations
-from typing import Literal
+import re
+from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
+from typing import Literal, NamedTuple
 
 from compress.errors import BadInput
-from compress.recipe import Split
+from compress.recipe import TaskTable
 from compress.sources.table import Table
 
 SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 UNLABELLED = "unlabelled"
-WAY_OUT = "task.splits can cut it out of another, such as { train = 'train[:90%]', validation = 'train[90%:]' }"
+WAY_OUT = (
+    "task.splits can take another: { train = 'train[:90%]', validation = 'train[90%:]' }, with test = 'validation' "
+    "where that is the one to replace"
+)
+_SLICE = re.compile(r"[^\[\]+]+(\[((-?\d+)?:(-?\d+)?|(-?\d+%)?:(-?\d+%)?)\])?")
+"""A split or one part of it. With a sign of percent at one bound alone, `datasets` counts the other in percent, too."""
 
 
-def cut_splits(found: Mapping[str, Table], wanted: Mapping[Split, str]) -> dict[str, Table]:
-    """`found`, and in place of every split in `wanted` what it says: another one, or a slice as `datasets` writes it.
+def source_of(said: str) -> str:
+    """The split that a slice is cut from."""
+    return said.partition("[")[0]
+
+
+class _Span(NamedTuple):
+    """Rows of one split of the source: the first that is taken, and the first one after those."""
+
+    source: str
+    begin: int
+    end: int
+
+
+def cut_splits(found: Mapping[str, Table], task: TaskTable) -> tuple[dict[str, Table], list[str]]:
+    """`found`, and in place of every split in `task.splits` what it says: another one, or a slice as `datasets` writes
+    it; and a remark for each.
 
     Rows keep the order of their source.
 
     Raises:
-        BadInput: there is no such split, what is said is no slice or has no rows, or a row would be in two of
-            train, validation and test.
+        BadInput: there is no such split, what is said is no slice or has no rows, a row would be in two splits, or a
+            part is cut out of rows that are sorted by label.
     """
+    wanted = {str(split): said for split, said in task.splits.items()}
+    lengths = {split: len(table) for split, table in found.items()}
+    spans = {split: _span(split, wanted.get(split, split), lengths) for split in {**found, **wanted}}
+    _check_apart(spans, wanted)
+    tables, remarks = dict(found), []
+    for split, said in wanted.items():
+        source, begin, end = spans[split]
+        if end - begin < lengths[source] and task.kind != "tagging" and _sorted(found[source], task.label):
+            raise BadInput(
+                f"task.splits.{split}: the rows of {source} are sorted by label, a part of them lacks some; legal: "
+                "rows in another order (shuffle them and save them as a folder)"
+            )
+        tables[split] = found[source].part(split, begin, end)
+        remarks.append(f"{split} is {said} of the source: {end - begin:,} rows")
+    return tables, remarks
+
+
+def _span(split: str, said: str, lengths: Mapping[str, int]) -> _Span:
     from datasets import ReadInstruction
 
-    lengths = {split: len(table) for split, table in found.items()}
-    spans: dict[str, tuple[str, int, int]] = {split: (split, 0, length) for split, length in lengths.items()}
-    for split, said in wanted.items():
-        try:
-            [part] = ReadInstruction.from_spec(said).to_absolute(lengths)
-        except (ValueError, AssertionError) as error:
-            raise BadInput(
-                f"task.splits.{split}: {said!r} cannot be cut; legal: one of {', '.join(found)}, or a part of it, such "
-                "as 'train[90%:]' or 'train[:1000]'"
-            ) from error
-        if part.from_ >= part.to:
-            raise BadInput(
-                f"task.splits.{split}: {said!r} has no rows; {part.splitname} has {lengths[part.splitname]:,}"
-            )
-        spans[split] = (part.splitname, part.from_, part.to)
-    for one, other in combinations([split for split in SPLITS if split in spans], 2):
-        (source, begin, end), (theirs, start, stop) = spans[one], spans[other]
-        if source == theirs and max(begin, start) < min(end, stop):
+    if said in lengths:
+        return _Span(said, 0, lengths[said])
+    try:
+        if not _SLICE.fullmatch(said):
+            raise ValueError(said)
+        [part] = ReadInstruction.from_spec(said).to_absolute(lengths)
+    except (ValueError, AssertionError) as error:
+        raise BadInput(
+            f"task.splits.{split}: {said!r} cannot be cut; legal: one of {', '.join(lengths)}, or a part of it, such "
+            "as 'train[90%:]' or 'train[:1000]'"
+        ) from error
+    if part.from_ >= part.to:
+        raise BadInput(f"task.splits.{split}: {said!r} has no rows; {part.splitname} has {lengths[part.splitname]:,}")
+    return _Span(part.splitname, part.from_, part.to)
+
+
+def _check_apart(spans: Mapping[str, _Span], wanted: Mapping[str, str]) -> None:
+    """No row may be trained on and judged by, nor counted twice."""
+    for one, other in combinations([split for split in (*SPLITS, UNLABELLED) if split in spans], 2):
+        ours, theirs = spans[one], spans[other]
+        if ours.source == theirs.source and max(ours.begin, theirs.begin) < min(ours.end, theirs.end):
             raise BadInput(
                 f"task.splits: {one} ({wanted.get(one, one)}) and {other} ({wanted.get(other, other)}) share rows; "
                 "legal: parts that do not overlap, such as 'train[:90%]' and 'train[90%:]'"
             )
-    cut = {split: found[source].part(begin, end) for split, (source, begin, end) in spans.items() if split in wanted}
-    return {**found, **cut}
+
+
+def _sorted(table: Table, column: str) -> bool:
+    """Whether each label's rows stand together, and are enough for that to be no accident."""
+    labels: Sequence[object] = [str(label) for label in table.columns.get(column, ())]
+    distinct = len(set(labels))
+    return 1 < distinct <= len(labels) / 2 and sum(one != other for one, other in pairwise(labels)) < distinct

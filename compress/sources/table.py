@@ -1,13 +1,31 @@
 """One split as it was found: its columns, and where each row stands, so that a complaint can say so."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compress.errors import BadInput
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class _Part(Sequence[object]):
+    """Some rows of a column, read when they are asked for: not every column is, and some hold pictures."""
+
+    values: Sequence[object]
+    begin: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.begin
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.values[self.begin : self.end])
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.values[self.begin : self.end][at]
 
 
 @dataclass(frozen=True)
@@ -26,10 +44,10 @@ class Table:
     def __len__(self) -> int:
         return max(map(len, self.columns.values()), default=0)
 
-    def part(self, begin: int, end: int) -> "Table":
-        """Some of its rows, which keep the names of their places."""
-        columns = {name: values[begin:end] for name, values in self.columns.items()}
-        return Table(self.where, columns, lambda row: self.place(begin + row), self.classes)
+    def part(self, split: str, begin: int, end: int) -> "Table":
+        """Some of its rows, taken as `split`; they keep the names of their places."""
+        columns = {name: _Part(values, begin, end) for name, values in self.columns.items()}
+        return Table(f"{self.where}, taken as {split}", columns, lambda row: self.place(begin + row), self.classes)
 
     def complaint(self, row: int, what: str) -> BadInput:
         """The error that says `what` is wrong with a row."""

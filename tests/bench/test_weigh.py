@@ -39,7 +39,7 @@ def test_a_stage_of_zeros_is_weighed_but_not_timed(tmp_path: Path) -> None:
 def test_the_heap_is_steady_where_memory_counts_and_as_it_ships_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without it one file takes 20 or 26 MiB by chance; with it PyTorch answers a third slower."""
+    """Without it one file took 21.6 or 25.8 MiB by chance, with it 20.0; but PyTorch answers a third slower with it."""
     heaps: dict[str, set[bool]] = {}
 
     def watched(name: str, children: Callable[..., list[Child]]) -> None:

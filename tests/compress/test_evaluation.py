@@ -100,16 +100,3 @@ def test_rows_sorted_by_label_teach_nothing(tiny_recipe: Path, tiny_model: Path,
         BadInput, match="the first 2 train rows are all 'neg', of 2 labels; legal: rows of several labels"
     ):
         evaluate(tiny_model, recipe)
-
-
-def test_a_split_that_is_cut_from_rows_sorted_by_label_judges_nothing(tiny_recipe: Path, tmp_path: Path) -> None:
-    data = tmp_path / "cut"
-    data.mkdir()
-    lines = [json.dumps({"text": "好", "label": label}) for label in ("neg", "pos") * 4 + ("pos",) * 2]
-    (data / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    splits = "{ train = 'train[:6]', validation = 'train[6:8]', test = 'train[8:]' }"
-    overrides = {"task.dataset": str(data), "task.splits": splits}
-    with pytest.raises(BadInput, match=r"task\.splits\.test: 'train\[8:\]' has 1 of train's 2 labels, one after the"):
-        read_texts(load_recipe(tiny_recipe, overrides))
-    (data / "train.jsonl").write_text("\n".join(lines[:8] + lines[:2]), encoding="utf-8")
-    assert read_texts(load_recipe(tiny_recipe, overrides)).splits["test"]["label"] == [0, 1]

@@ -35,6 +35,11 @@ def broken(path: Path, old: str, new: str) -> str:
         ("seed = 3", "sede = 3", "sede: unknown key, did you mean 'seed'?"),
         ("[task]", "[tusk]", "tusk: unknown key, did you mean 'task'?"),
         ("[[stage]]", "[[stag]]", "stag: unknown key, did you mean 'stage'?"),
+        (
+            "[task]",
+            "[task]\nsplits = { dev = 'train' }",
+            "task.splits.dev: Input should be 'train', 'validation', 'test'",
+        ),
         ("max_length = 16", "max_length = 4", "task.max_length"),
         ('format = "onnx"', 'format = "onx"', "did you mean 'onnx'?"),
         (

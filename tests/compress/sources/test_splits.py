@@ -8,6 +8,7 @@ import pytest
 from compress.errors import BadInput
 from compress.recipe import Split, TaskTable
 from compress.sources import load_data
+from compress.sources.table import Table
 from tests.compress.sources.test_columns import write
 
 Cut = Callable[..., TaskTable]
@@ -35,7 +36,9 @@ def test_three_out_of_one(cut: Cut) -> None:
     assert texts(task, "train") == [row["text"] for row in ROWS[:16]]
     assert texts(task, "validation") == ["第16行", "第17行"]
     assert texts(task, "test") == ["第18行", "第19行"]
-    assert load_data(task).splits["test"]["label"][:] == [0, 1]
+    data = load_data(task)
+    assert data.splits["test"]["label"][:] == [0, 1]
+    assert "validation is train[80%:90%] of the source: 2 rows" in data.remarks
 
 
 def test_another_split_in_the_place_of_a_hidden_one(cut: Cut) -> None:
@@ -50,11 +53,13 @@ def test_rows_keep_the_names_of_their_places(tmp_path: Path) -> None:
         dataset=str(write(tmp_path / "rows", train=rows, test=ROWS[:4])),
         splits={"train": "train[:18]", "validation": "train[90%:]"},
     )
-    with pytest.raises(BadInput, match=r"train\.jsonl, line 19: "):
+    with pytest.raises(BadInput, match=r"train\.jsonl, taken as validation, line 19: "):
         load_data(task)
 
 
-@pytest.mark.parametrize("slices", ["dev", "train[90%", "train[:200%]", "train+test", "", "train[a:b]"])
+@pytest.mark.parametrize(
+    "slices", ["dev", "train[90%", "train[:200%]", "train+test", "", "train[a:b]", "train[10%:15]"]
+)
 def test_what_is_no_part_of_a_split(cut: Cut, slices: str) -> None:
     with pytest.raises(BadInput) as raised:
         load_data(cut(("test",), train="train[:10]", validation=slices))
@@ -75,6 +80,10 @@ def test_a_part_without_rows(cut: Cut) -> None:
         ({"validation": "train[90%:]"}, r"train \(train\) and validation \(train\[90%:\]\)"),
         ({"validation": "test"}, r"validation \(test\) and test \(test\)"),
         ({"train": "train[:19]", "validation": "train[18:]"}, r"train \(train\[:19\]\) and validation"),
+        (
+            {"train": "train[:9]", "validation": "train[9:]", "unlabelled": "test"},
+            r"test \(test\) and unlabelled \(test\)",
+        ),
     ],
 )
 def test_rows_that_would_be_trained_on_and_scored(cut: Cut, splits: dict[str, str], pair: str) -> None:
@@ -82,8 +91,42 @@ def test_rows_that_would_be_trained_on_and_scored(cut: Cut, splits: dict[str, st
         load_data(cut(("test",), **splits))
 
 
+@pytest.mark.parametrize("hidden", [-1, "-1", None, "", "no column"])
+def test_a_split_without_labels_says_how_to_take_another(tmp_path: Path, hidden: object) -> None:
+    secret = [{"text": row["text"]} | ({} if hidden == "no column" else {"label": hidden}) for row in ROWS[:4]]
+    folder = write(tmp_path / "rows", train=ROWS, validation=ROWS[:2], test=secret)
+    with pytest.raises(BadInput, match=r"test\.jsonl: column 'label' has no labels.*test = 'validation'"):
+        load_data(TaskTable(dataset=str(folder)))
+
+
+def test_parts_of_rows_sorted_by_label(tmp_path: Path) -> None:
+    """Of which the first have one label and the last another; all of them are fine."""
+    folder = write(tmp_path / "rows", train=sorted(ROWS, key=lambda row: row["label"]), dev=ROWS, test=ROWS)
+    with pytest.raises(BadInput, match=r"task\.splits\.train: the rows of train are sorted by label"):
+        load_data(TaskTable(dataset=str(folder), splits={"train": "train[:15]", "validation": "train[15:]"}))
+    assert len(load_data(TaskTable(dataset=str(folder), splits={"validation": "dev"})).splits["validation"]) == 20
+
+
+def test_few_rows_of_many_labels_are_not_sorted(tmp_path: Path) -> None:
+    rows = [{"text": row["text"], "label": f"{n:02}"} for n, row in enumerate(ROWS)]
+    folder = write(tmp_path / "rows", train=[*rows, *rows], test=rows[:4], dev=rows)
+    task = TaskTable(dataset=str(folder), splits={"validation": "dev[:8]"})
+    assert len(load_data(task).splits["validation"]) == 8
+
+
+def test_columns_that_no_task_asks_for_are_not_read() -> None:
+    """Some hold pictures."""
+
+    class Pictures(list[object]):
+        def __getitem__(self, at: object) -> object:  # type: ignore[override]
+            raise AssertionError("read")
+
+    table = Table("here", {"text": ["a", "b"], "image": Pictures([1, 2])}, "row {}".format, {})
+    assert list(table.part("test", 1, 2).columns["text"]) == ["b"]
+
+
 def test_a_missing_split_says_how_to_cut_one(cut: Cut) -> None:
-    with pytest.raises(BadInput, match=r"validation is missing.*task\.splits can cut it out of another"):
+    with pytest.raises(BadInput, match=r"validation is missing.*task\.splits can take another"):
         load_data(cut(("test",)))
 
 
