@@ -4,8 +4,8 @@
 others lose them; a student distilled from the teacher of those 2,000 is held against the same student trained on the
 labels alone, three seeds each, on the test split. `… whole reviews` (or any other of the three): all rows with their
 labels, the student of the recipe (on people-daily in two passes instead of three) against the teacher and against
-itself on the labels alone. `… ablations`: on 2,000 rows, every term of the losses left out in turn. Each run is kept
-below `artifacts/study` and not taken again; the tables are printed.
+itself on the labels alone (`--alpha 0.9`: at another weight of the labels). `… ablations`: on 2,000 rows, every term
+of the losses left out in turn. Each run is kept below `artifacts/study` and not taken again; the tables are printed.
 """
 
 import hashlib
@@ -168,12 +168,17 @@ def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]
 
 
 @app.command("whole")
-def whole_split(dataset: Annotated[Literal["reviews", "people-daily", "adjacent-clauses"], typer.Argument()]) -> None:
+def whole_split(
+    dataset: Annotated[Literal["reviews", "people-daily", "adjacent-clauses"], typer.Argument()],
+    alpha: Annotated[float | None, typer.Option(help="Weight of the labels, if not the recipe's.")] = None,
+) -> None:
     """The recipe's own student, of all rows with their labels."""
     quiet()
     recipe = load_recipe(Path(f"recipes/{dataset}.toml"), _WHOLE.get(dataset, {}))
     pruning = next(stage for stage in recipe.stages if isinstance(stage, prune_vocab.Parameters))
     settings = next(stage for stage in recipe.stages if isinstance(stage, distill.Parameters)).model_dump()
+    if alpha is not None:
+        settings["alpha"] = alpha
     with Progress() as progress:
         study = Study(recipe, _FOLDER / f"whole-{dataset}", progress, build=Path("artifacts") / recipe.name)
         teacher = study.teacher()

@@ -52,10 +52,12 @@ def test_students_of_all_rows(
     assert max(students) < teacher  # of a vocabulary of no characters there is nothing to read
     whole_split("reviews")
     assert capsys.readouterr().out == table  # seconds and all: taken from what lies there
+    whole_split("reviews", alpha=0.9)
+    assert len(list(kept[0].parent.glob("*.npz"))) == 5 + 2  # the labels alone are the same at any weight
     monkeypatch.setattr(distillation, "SEEDS", (1,))
     (tmp_path / "recipes/reviews.toml").write_text(pruned.replace("tokens = []", ""), encoding="utf-8")
     whole_split("reviews")
-    assert len(list(kept[0].parent.glob("*.npz"))) == 5 + 2  # students that read more are other students
+    assert len(list(kept[0].parent.glob("*.npz"))) == 7 + 2  # students that read more are other students
 
 
 def test_what_is_otherwise_than_in_the_recipes_is_what_is_meant() -> None:
