@@ -1,4 +1,4 @@
-"""The command line: `pocketbert`. Making is `compress.cli`'s; here are the commands about what was weighed."""
+"""The command line `pocketbert`: the commands of `pocketbert.compress.cli`, and those about measurements."""
 
 import sys
 from pathlib import Path
@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compress.errors import BadInput
-
-baseline_app = typer.Typer(no_args_is_help=True, help="What the gate holds a run against: baselines/<recipe>.json.")
+from pocketbert.compress.base.errors import BadInput
 
 if TYPE_CHECKING:
-    from bench.baseline import Baseline
+    from pocketbert.bench.records.baseline import Baseline
 
+baseline_app = typer.Typer(no_args_is_help=True, help="What the gate holds a run against: baselines/<recipe>.json.")
 ResultsFile = Annotated[Path, typer.Argument(metavar="RESULTS.json", help="written by: pytest bench")]
 BaselineFile = Annotated[
     Path | None, typer.Option("--baseline", metavar="FILE", help="default: baselines/<recipe>.json")
@@ -22,8 +21,8 @@ BaselineFile = Annotated[
 @baseline_app.command("show")
 def show(results: ResultsFile, baseline: BaselineFile = None) -> None:
     """Print the baseline that these results are held against."""
-    from bench.baseline import describe, load_baseline
-    from bench.results import load_results
+    from pocketbert.bench.records.baseline import describe, load_baseline
+    from pocketbert.bench.records.results import load_results
 
     typer.echo(describe(load_baseline(_path(load_results(results).recipe, baseline))))
 
@@ -41,7 +40,7 @@ def update(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Make these results the baseline, after showing what changes."""
-    from compress.files import write_json
+    from pocketbert.compress.base.files import write_json
 
     shown, new, path = _change(results, baseline)
     typer.echo(shown)
@@ -63,15 +62,16 @@ def report(
     ] = None,
 ) -> None:
     """Draw the Markdown report of a results file beside it; of two, what changed from the first to the second."""
-    from bench.report import write_comparison, write_report
-    from bench.results import load_results
+    from pocketbert.bench.records.results import load_results
+    from pocketbert.bench.report.comparison import write_comparison
+    from pocketbert.bench.report.page import write_report
 
     if other and phone:
         raise BadInput("--phone joins one results file; leave OTHER.json out")
     found = load_results(results)
     if phone:
-        from bench.phone import join
-        from compress.files import write_json
+        from pocketbert.bench.records.phone import join
+        from pocketbert.compress.base.files import write_json
 
         found = join(found, phone)
         write_json(results, found)
@@ -88,19 +88,22 @@ def sensitivity(
     reports: Annotated[Path, typer.Option(help="the heat map and its numbers go here")] = Path("reports"),
 ) -> None:
     """Say what each head, layer and FFN of the teacher is worth; nothing is trained but the teacher, once."""
-    from compress.recipe import load_recipe
+    from pocketbert.compress.pipeline.recipe import load_recipe
 
     checked = load_recipe(recipe)
 
-    from bench.report.sensitivity import show, write
-    from compress.pipeline import fine_tuned
-    from compress.progress import Progress
-    from compress.quiet import quiet
-    from compress.sensitivity import sensitivity as measure
+    from pocketbert.bench.report.sensitivity import show, write
+    from pocketbert.compress.base.progress import Progress
+    from pocketbert.compress.base.quiet import quiet
+    from pocketbert.compress.pipeline.build import fine_tuned
+    from pocketbert.compress.pruning.sensitivity import CALIBRATION_ROWS
+    from pocketbert.compress.pruning.sensitivity import sensitivity as measure
 
     quiet()
     with Progress() as progress:
-        found = measure(*fine_tuned(checked, out / checked.name, progress), rows)
+        model, context = fine_tuned(checked, out / checked.name, progress)
+        calibration, validation = context.labelled.first(CALIBRATION_ROWS), context.validation.first(rows)
+        found = measure(model, context.task, calibration, validation, progress)
     typer.echo(show(found))
     for path in write(found, reports, checked.name):
         typer.echo(f"written: {path}")
@@ -110,9 +113,9 @@ def doctor() -> None:
     """Say what this machine can settle, and what to mend; less than a minute."""
     from rich.console import Console
 
-    from bench.doctor import examine
-    from bench.lock import machine_lock
-    from compress.progress import Progress
+    from pocketbert.bench.doctor import examine
+    from pocketbert.bench.machine.lock import machine_lock
+    from pocketbert.compress.base.progress import Progress
 
     mends = []
     console = Console(stderr=True)
@@ -128,16 +131,16 @@ def doctor() -> None:
 
 
 def _path(recipe: str, given: Path | None) -> Path:
-    from bench.baseline import FOLDER
-    from bench.options import project
+    from pocketbert.bench.gate.options import project
+    from pocketbert.bench.records.baseline import FOLDER
 
     return given or project(Path.cwd()).path("baseline") or FOLDER / f"{recipe}.json"
 
 
 def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
     """What would change, as a table; the new baseline; where it goes."""
-    from bench.baseline import cut_baseline, diff, load_baseline
-    from bench.results import load_results
+    from pocketbert.bench.records.baseline import cut_baseline, diff, load_baseline
+    from pocketbert.bench.records.results import load_results
 
     found = load_results(results)
     path = _path(found.recipe, given)
@@ -153,7 +156,7 @@ def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
 
 def every_command() -> typer.Typer:
     """What makes things and what weighs them, under one name."""
-    from compress.cli import app
+    from pocketbert.compress.cli import app
 
     app.add_typer(baseline_app, name="baseline")
     app.command("report")(report)

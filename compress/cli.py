@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from compress.errors import BadInput
-from compress.exports import FORMATS
-from compress.processes import rank
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.processes import rank
+from pocketbert.compress.exports import FORMATS
 
 app = typer.Typer(
     help="Compress a Chinese BERT for a phone, and never let it get slower, fatter or dumber unseen.",
@@ -17,7 +17,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/offline.toml.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key: guard.max_drop=0.02")
@@ -32,14 +31,14 @@ def build(
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what earlier builds left.")] = False,
 ) -> None:
     """Make the artifacts of a recipe; finished steps are kept and taken up again."""
-    from compress.recipe import load_recipe
+    from pocketbert.compress.pipeline.recipe import load_recipe
 
     checked = load_recipe(recipe, _pairs(set_ or []))
 
-    from compress.guard import GuardStopped
-    from compress.pipeline import build as run
-    from compress.progress import Progress
-    from compress.quiet import quiet
+    from pocketbert.compress.base.progress import Progress
+    from pocketbert.compress.base.quiet import quiet
+    from pocketbert.compress.pipeline.build import build as run
+    from pocketbert.compress.pipeline.guard import GuardStopped
 
     quiet()
     root = out / checked.name
@@ -69,13 +68,13 @@ def evaluate(
     set_: Overrides = None,
 ) -> None:
     """Score a model on the recipe's rows, with the code that the guard and the bench use."""
-    from compress.recipe import load_recipe
+    from pocketbert.compress.pipeline.recipe import load_recipe
 
     checked = load_recipe(recipe, _pairs(set_ or []))
 
-    from compress.evaluation import evaluate_file
-    from compress.progress import Progress
-    from compress.quiet import quiet
+    from pocketbert.compress.base.progress import Progress
+    from pocketbert.compress.base.quiet import quiet
+    from pocketbert.compress.pipeline.evaluate import evaluate_file
 
     quiet()
     with Progress() as progress:
@@ -93,12 +92,12 @@ def export(
     pairs: Annotated[bool, typer.Option("--pairs", help="It reads pairs of texts: declare their token types.")] = False,
 ) -> None:
     """Write a classifier of texts or tokens as one file that ships, and say how far its answers are from PyTorch's."""
-    from compress.export import ExportFailed, export_checkpoint, target
+    from pocketbert.compress.pipeline.shipping.checkpoint import ExportFailed, export_checkpoint, target
 
     path = target(checkpoint, format_, precision, out)
 
-    from compress.progress import Progress
-    from compress.quiet import quiet
+    from pocketbert.compress.base.progress import Progress
+    from pocketbert.compress.base.quiet import quiet
 
     quiet()
     try:

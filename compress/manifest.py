@@ -4,27 +4,26 @@ Paths in it are relative to its folder and may not leave it; every file is check
 opens it. Importing this module loads neither torch nor transformers.
 """
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
 
-from compress.errors import BadInput
-from compress.files import read_json
-from compress.tasks.paired import Drop
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import digest, read_json
+from pocketbert.compress.base.strict import Strict
+from pocketbert.compress.tasks import Outcomes, Task
+from pocketbert.compress.tasks.paired import Drop
 
 SCHEMA = 1
 Input = Literal["input_ids", "attention_mask", "token_type_ids"]
 """What a runtime is given."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Parity(_Part):
+class Parity(Strict):
     """How far an artifact is from the PyTorch model it was made from, on real rows; `largest` is that one's largest
     logit, whichever its sign.
     """
@@ -35,7 +34,7 @@ class Parity(_Part):
     rows: int
 
 
-class Artifact(_Part):
+class Artifact(Strict):
     """One thing that can be weighed: a file, or a folder such as a Hugging Face checkpoint.
 
     `dense` is what an artifact was before a stage set weights to 0: of the same shapes, so it takes the same time on a
@@ -62,7 +61,7 @@ class Artifact(_Part):
     dense_deflated_bytes: int | None = None
 
 
-class TaskSpec(_Part):
+class TaskSpec(Strict):
     """What the artifacts predict and the rows they are scored on; `test` is a Parquet file (columns text, label)."""
 
     kind: str
@@ -71,7 +70,7 @@ class TaskSpec(_Part):
     test: str
 
 
-class Comparison(_Part):
+class Comparison(Strict):
     """A model's metric beside the teacher's on the same rows; `low`..`high` is the interval of the drop."""
 
     metric: str
@@ -83,12 +82,48 @@ class Comparison(_Part):
     rows: int
     confidence: float
 
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        gold: Sequence[Any],
+        reference: NDArray[np.float32],
+        candidate: NDArray[np.float32],
+        confidence: float,
+    ) -> Self:
+        """Compare two models' logits on the same rows, (answers, labels) each, by the task's paired interval."""
+        value = task.scores(candidate, gold)[task.metric]
+        return cls.scored(task, gold, reference, task.outcomes(candidate, gold), value, confidence)
+
+    @classmethod
+    def scored(
+        cls,
+        task: Task,
+        gold: Sequence[Any],
+        reference: NDArray[np.float32],
+        candidate: Outcomes,
+        value: float,
+        confidence: float,
+    ) -> Self:
+        """As `of`, for a candidate of which only outcomes and metric `value` are known."""
+        drop = task.drop(task.outcomes(reference, gold), candidate, confidence)
+        return cls(
+            metric=task.metric,
+            value=value,
+            reference=task.scores(reference, gold)[task.metric],
+            drop=drop.estimate,
+            low=drop.low,
+            high=drop.high,
+            rows=drop.rows,
+            confidence=confidence,
+        )
+
     def as_drop(self) -> Drop:
         """The drop with its interval, to be judged."""
         return Drop(self.drop, self.low, self.high, self.rows)
 
 
-class Try(_Part):
+class Try(Strict):
     """One strength at which the guard had a stage tried; layers in `spare` were given back to their full width.
 
     Or an INT8 file whose Linears in `float_layers` stayed in float; `failed`: its answers are not its source's.
@@ -102,7 +137,7 @@ class Try(_Part):
     failed: str | None = None
 
 
-class Step(_Part):
+class Step(Strict):
     """What a build did at one step (a stage or an artifact) and what the guard said: the content of `stage.json`."""
 
     name: str
@@ -122,7 +157,7 @@ class Step(_Part):
     files: dict[str, str] = {}  # what the step made -> SHA-256
 
 
-class LinearControl(_Part):
+class LinearControl(Strict):
     """A linear model (character n-grams) trained on the teacher's rows: a teacher that cannot beat it needs
     more training.
 
@@ -136,7 +171,7 @@ class LinearControl(_Part):
     test_answers: str
 
 
-class Manifest(_Part):
+class Manifest(Strict):
     """`artifacts/<recipe>/manifest.json`."""
 
     format: int = Field(SCHEMA, alias="schema")
@@ -154,25 +189,6 @@ class Manifest(_Part):
     def artifact(self, artifact_id: str) -> Artifact:
         """The artifact of that id; KeyError if there is none."""
         return {a.id: a for a in self.artifacts}[artifact_id]
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's sorted ``name  sha256`` list, so that a folder is one addressable thing."""
-    if path.is_dir():
-        listing = "".join(f"{name}  {digest(file)}\n" for name, file in files_of(path))
-        return hashlib.sha256(listing.encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def files_of(path: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of an artifact with its name inside it, sorted; a single file is its own only member."""
-    if path.is_file():
-        yield path.name, path
-        return
-    for file in sorted(path.rglob("*")):
-        if file.is_file():
-            yield file.relative_to(path).as_posix(), file
 
 
 def inside(folder: Path, relative: str) -> Path:

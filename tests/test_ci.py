@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-REPO = Path(__file__).parents[1]
+from tests.support import REPO
+
 WORKFLOW = REPO / ".github/workflows/gate.yml"
 PAGE = REPO / "docs/ci.md"
 GITLAB = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)

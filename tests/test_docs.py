@@ -2,7 +2,6 @@
 
 import configparser
 import re
-import shlex
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,32 +10,13 @@ from typing import Any
 import pytest
 import typer
 
-from bench.cli import every_command
+from pocketbert.bench.cli import every_command
+from tests.support import REPO
+from tests.support.pages import blocks, commands
 
-REPO = Path(__file__).parents[1]
 PAGES = [REPO / "README.md", REPO / "README.zh.md", REPO / "CONTRIBUTING.md", *sorted((REPO / "docs").rglob("*.md"))]
 SHELL = {".", "cd", "cp", "export", "git"}
 POCKETBERT = typer.main.get_command(every_command())
-
-
-def blocks(page: Path, kind: str) -> list[str]:
-    return re.findall(rf"```{kind}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-
-
-def commands(block: str) -> list[list[str]]:
-    """Each simple command of a block, in words; comments are gone, lines that go on are joined."""
-    found = []
-    for line in block.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
-        while "&&" in words:
-            end = words.index("&&")
-            found.append(words[:end])
-            words = words[end + 1 :]
-        if words:
-            found.append(words)
-    return found
-
-
 COMMANDS = [
     pytest.param(words, id=f"{page.relative_to(REPO)}: {' '.join(words)}")
     for page in PAGES
@@ -72,7 +52,7 @@ def check_pytest(words: list[str], config: pytest.Config) -> None:
     unknown = config._parser.parse_known_and_unknown_args(words)[1]
     assert not unknown, f"pytest has no {unknown}"
     for path in parsed.file_or_dir:
-        assert path == "bench.test_gate" or (REPO / path).exists(), f"no {path}"
+        assert path == "pocketbert.bench.gate.test_gate" or (REPO / path).exists(), f"no {path}"
 
 
 def check_python(words: list[str], page_folder: Path, config: pytest.Config) -> None:
@@ -122,9 +102,9 @@ def test_a_wrong_command_would_be_noticed(pytestconfig: pytest.Config) -> None:
     with pytest.raises(AssertionError, match="--gate-manifesto"):
         check_pytest(["bench", "--gate-manifesto", "x"], pytestconfig)
     with pytest.raises(AssertionError, match="takes no argument"):
-        check_python(["-m", "compress.study.sparsity", "reviews"], REPO, pytestconfig)
+        check_python(["-m", "studies.pruning.zeros", "reviews"], REPO, pytestconfig)
     with pytest.raises(Exception, match="most"):
-        check_python(["-m", "compress.study.distillation", "most", "reviews"], REPO, pytestconfig)
+        check_python(["-m", "studies.distillation", "most", "reviews"], REPO, pytestconfig)
     with pytest.raises(AssertionError, match="no environment nowhere"):
         check_python(["-m", "tox", "run", "-e", "nowhere"], REPO, pytestconfig)
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.conftest import PLUGIN, REPO
-
-EXAMPLE = REPO / "docs/example"
-FILES = ("pyproject.toml", "make_models.py", "test_student.py")
+from tests.support import REPO
+from tests.support.manifests import PLUGIN
+from tests.support.pages import EXAMPLE, FILES
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def test_the_example_is_green_then_judged_then_red(project: Path) -> None:
     assert "2 passed" in first.stdout, first.stdout + first.stderr
     assert (project / "build/reports/reviews.md").is_file()
 
-    update = "from bench.cli import main; main()"
+    update = "from pocketbert.bench.cli import main; main()"
     updated = run(project, "-c", update, "baseline", "update", "build/reports/reviews.json", "--yes")
     assert "written: " in updated.stdout, updated.stderr
     assert (project / "models/baseline.json").is_file()

@@ -10,17 +10,17 @@ import pytest
     "module",
     [
         "compress",
-        "compress.manifest",
-        "compress.recipe",
-        "compress.alignment",
-        "compress.tasks",
-        "compress.cli",
+        "pocketbert.compress.manifest",
+        "pocketbert.compress.pipeline.recipe",
+        "pocketbert.compress.training.distillation.alignment",
+        "pocketbert.compress.tasks",
+        "pocketbert.compress.cli",
         "bench",
-        "bench.plugin",
-        "bench.cli",
-        "bench.worker",
-        "bench.report",
-        "bench.gate",
+        "pocketbert.bench.gate.plugin",
+        "pocketbert.bench.cli",
+        "pocketbert.bench.workers.worker",
+        "pocketbert.bench.report",
+        "pocketbert.bench.verdicts.decide",
     ],
 )
 def test_neither_torch_nor_transformers(module: str) -> None:
@@ -31,7 +31,7 @@ def test_neither_torch_nor_transformers(module: str) -> None:
 
 def test_checking_a_recipe_loads_no_torch() -> None:
     code = (
-        "import sys; from pathlib import Path; from compress.recipe import load_recipe\n"
+        "import sys; from pathlib import Path; from pocketbert.compress.pipeline.recipe import load_recipe\n"
         "load_recipe(Path('recipes/offline.toml')); print('torch' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

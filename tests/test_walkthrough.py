@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.conftest import PLUGIN
-from tests.bench.test_by_hand import write_by_hand
-from tests.compress.conftest import BAD, FILLER, GOOD, write_tiny_model
-from tests.test_docs import REPO, blocks, commands
-from tests.test_example import EXAMPLE, FILES
+from tests.support import REPO
+from tests.support.manifests import PLUGIN, write_by_hand
+from tests.support.models import BAD, FILLER, GOOD, write_tiny_model
+from tests.support.pages import EXAMPLE, FILES, blocks, commands
 
 OFFLINE = REPO / "reports/offline.json"
 INSTALLS = {"python3", ".", "pip"}
@@ -27,10 +26,10 @@ def run(words: list[str], folder: Path) -> str:
     """What a command of a page says, asked at a terminal where everything is answered with yes; it must succeed."""
     programs = {
         "python": [sys.executable],
-        "pocketbert": [sys.executable, "-c", "from bench.cli import main; main()"],
+        "pocketbert": [sys.executable, "-c", "from pocketbert.bench.cli import main; main()"],
         "pytest": [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider"],
     }
-    rest = [str(REPO / "bench/test_gate.py") if word == "bench" else word for word in words[1:]]
+    rest = [str(REPO / "bench/gate/test_gate.py") if word == "bench" else word for word in words[1:]]
     environment = {**os.environ, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"}
     keyboard, terminal = pty.openpty()
     os.write(keyboard, b"y\n")

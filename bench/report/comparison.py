@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.differences import Difference, Differences, latencies, moved
-from bench.report import zeros
-from bench.report.markdown import moment
-from bench.report.numbers import (
+from pocketbert.bench.records.results import Results, Weighed
+from pocketbert.bench.report.differences import Difference, Differences, latencies, moved
+from pocketbert.bench.report.format.choose import headline, spoken
+from pocketbert.bench.report.format.markdown import code, fold, moment, table, text
+from pocketbert.bench.report.format.numbers import (
     arrow,
     change,
     file_size,
@@ -18,11 +19,9 @@ from bench.report.numbers import (
     signed_points,
     times,
 )
-from bench.report.pick import headline, spoken
-from bench.report.tables import code, fold, table, text
-from bench.results import Results, Weighed
-from compress.errors import BadInput
-from compress.files import whole
+from pocketbert.bench.report.sections import zeros
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import atomic_write
 
 LEGEND = (
     "<sub>▲ more, ▼ less: only where the whole interval lies beyond nothing (memory, which has no interval: beyond 5 % "
@@ -38,7 +37,7 @@ def write_comparison(before: Path, now: Path, was: Results, today: Results) -> P
     """
     path = now.with_name(f"{now.stem}-against-{before.stem}.md")
     page = compose(str(before), str(now), was, today)
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from bench.report.plots.style import INK, new_figure, save, style
-from compress.files import write_json
+from pocketbert.bench.report.plots.style import INK, new_figure, save, style
+from pocketbert.compress.base.files import write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from compress.sensitivity import Sensitivity
+    from pocketbert.compress.pruning.sensitivity import Sensitivity
 
 _SHOWN = {"layer": "layer", "ffn 0.75": "FFN ¾", "ffn 0.5": "FFN ½", "ffn 0.25": "FFN ¼"}
 _DARK = 0.6  # of the scale: from here on, light type is easier to read

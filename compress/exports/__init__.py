@@ -30,10 +30,8 @@ FORMATS = {
     "coreml": Format("coreml", "mlpackage", ("fp16", "int8")),
 }
 """By name; the module here bears it."""
-
 INPUTS = ("input_ids", "attention_mask")
 """What a model of single texts is given; one of pairs gets ``token_type_ids`` as well."""
-
 COMPUTED_IN_FP32 = "weights are stored as FP16 and computed with in FP32"
 """What has to be said about a file that is half as large and no faster."""
 

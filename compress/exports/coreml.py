@@ -1,7 +1,8 @@
 """Core ML packages for Apple's systems, in FP16 or with INT8 weights (embedding tables included), computed in FP16.
 
 They can be made anywhere and run on Apple's systems alone. What there is to hold against the source elsewhere is: the
-specification that was stored, every matrix in it, and (`compress.runtimes.coreml`) what the program computes.
+specification that was stored, every matrix in it, and what the program computes
+(`pocketbert.compress.runtimes.coreml`).
 """
 
 import warnings
@@ -23,11 +24,11 @@ from coremltools.optimize.coreml import (
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from compress.architectures import positions
-from compress.exports import INPUTS
-from compress.exports.plain import forward_of
-from compress.files import whole
-from compress.runtimes.coreml import ProgramSession
+from pocketbert.compress.base.files import atomic_write
+from pocketbert.compress.exports import INPUTS
+from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.models.families import positions
+from pocketbert.compress.runtimes.coreml import ProgramSession
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -59,10 +60,10 @@ def export(
     Raises:
         ValueError: what was stored is not what was to be stored.
     """
-    forward, note = forward_of(model, torch.float16)
+    forward, note = traceable(model, torch.float16)
     longest = positions(model.config)
     kept = [model.get_submodule(name).get_parameter("weight") for name in keep_float]
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         # Progress bars, and that this PyTorch is newer than the newest that coremltools was tested with.
         with redirect_stderr(StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -13,10 +13,7 @@ import executorch.kernels.quantized  # noqa: F401  the exporter looks the kernel
 import torch
 from executorch.backends.xnnpack._passes.remove_noop_expand_copy_pass import RemoveNoopExpandCopyPass
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
-    XNNPACKQuantizer,
-    get_symmetric_quantization_config,
-)
+from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer, get_symmetric_quantization_config
 from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 from executorch.exir.dialects._ops import ops
 from executorch.exir.pass_base import ExportPass
@@ -26,10 +23,10 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import ComposableQuantizer
 from torchao.quantization.pt2e.quantizer.embedding_quantizer import EmbeddingQuantizer
 
-from compress.architectures import positions
-from compress.exports import INPUTS
-from compress.exports.plain import forward_of
-from compress.files import whole
+from pocketbert.compress.base.files import atomic_write
+from pocketbert.compress.exports import INPUTS
+from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.models.families import positions
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -57,7 +54,7 @@ def export(
     Returns:
         What has to be said about the file, if anything.
     """
-    forward, note = forward_of(model)
+    forward, note = traceable(model)
     # One tensor each: of two inputs that are the same one, the exporter reads but one.
     arguments = tuple(torch.full((1, _TRACED), int(name != "token_type_ids")) for name in inputs)
     length = Dim("length", min=_SHORTEST, max=positions(model.config))
@@ -95,7 +92,7 @@ def _write(program: ExportedProgram, path: Path) -> None:
         compile_config=EdgeCompileConfig(_check_ir_validity=False),
     )
     finished = edge.transform([QuantFusionPass(_fix_node_meta_val=True)]).to_executorch()
-    with whole(path) as temporary, temporary.open("wb") as stream:
+    with atomic_write(path) as temporary, temporary.open("wb") as stream:
         finished.write_to_file(stream)
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from compress.architectures import is_token_level
-from compress.exports import COMPUTED_IN_FP32, INPUTS
-from compress.exports.half import halve
-from compress.exports.plain import forward_of
+from pocketbert.compress.exports import COMPUTED_IN_FP32, INPUTS
+from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.models.families import is_token_level
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def export(
         source = Path(folder) / "float.onnx"
         note = _write_float(model, source, inputs)
         if precision == "fp16":
-            halve(source, path)
+            store_as_fp16(source, path)
             return f"{note}; {COMPUTED_IN_FP32}" if note else COMPUTED_IN_FP32
         # Per channel: one scale per output column costs nothing at run time and keeps a single large weight from
         # coarsening a whole matrix.
@@ -65,7 +65,7 @@ def export(
 
 
 def _write_float(model: "PreTrainedModel", path: Path, inputs: Sequence[str]) -> str | None:
-    forward, note = forward_of(model)
+    forward, note = traceable(model)
     zeros = torch.zeros((2, 16), dtype=torch.long)
     dynamic = {0: "batch", 1: "length"}
     with warnings.catch_warnings():
@@ -106,3 +106,36 @@ def _nodes_of(model: "PreTrainedModel", linear: str, source: Path) -> Iterator[s
 
 def _same(matrix: "NDArray[np.float32]", weight: "NDArray[np.float32]") -> bool:
     return np.array_equal(matrix, weight) or np.array_equal(matrix, weight.T)
+
+
+def store_as_fp16(source: Path, path: Path) -> None:
+    """Write `source` to `path` with its matrices and tables as FP16, each cast to FP32 before it is used.
+
+    ONNX Runtime casts a matrix once, when it opens the file; of a table it casts the rows that were looked up, so the
+    table takes half the memory too. Its CPU provider has few FP16 kernels: a graph that computes in FP16 is cast back
+    and forth at nearly every node and is slower than FP32, at the same size (docs/quantization.md).
+    """
+    model = onnx.load(source)
+    graph = model.graph
+    halved = set()
+    for tensor in graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
+            halved.add(tensor.name)
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    casts: dict[str, onnx.NodeProto] = {}
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        nodes.append(node)
+        if node.op_type == "Gather" and node.input[0] in halved:
+            rows = node.output[0]
+            node.output[0] = f"{rows}_fp16"
+            nodes.append(helper.make_node("Cast", [f"{rows}_fp16"], [rows], to=TensorProto.FLOAT))
+            continue
+        for at, name in enumerate(node.input):
+            if name in halved:
+                node.input[at] = f"{name}_fp32"
+                casts[name] = helper.make_node("Cast", [name], [f"{name}_fp32"], to=TensorProto.FLOAT)
+    cast = helper.make_graph([*casts.values(), *nodes], graph.name, graph.input, graph.output, graph.initializer)
+    written = helper.make_model(cast, opset_imports=model.opset_import, ir_version=model.ir_version)
+    onnx.checker.check_model(written)
+    onnx.save(written, path)

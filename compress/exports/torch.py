@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compress.exports import COMPUTED_IN_FP32, INPUTS
-from compress.quantized import quantize, save_quantized
+from pocketbert.compress.exports import COMPUTED_IN_FP32, INPUTS
+from pocketbert.compress.models.int8 import quantize, save_quantized
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,7 +22,7 @@ def export(
     """Save `model` into the folder `path` as safetensors; it can be given any `inputs`.
 
     In FP16 it is half as large, and any Hugging Face program reads it; the runtime here computes in FP32 all the same.
-    An INT8 folder (`compress.quantized`) is read by the runtime here only.
+    An INT8 folder (`pocketbert.compress.models.int8`) is read by the runtime here only.
 
     Args:
         keep_float: Linears that stay FP32 in an INT8 folder.

@@ -8,28 +8,28 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.errors import BadInput
+from pocketbert.compress.base.errors import BadInput
 
-Batch = Mapping[str, NDArray[np.int64]]
-"""``input_ids`` and ``attention_mask``, of pairs perhaps ``token_type_ids``, each (rows, tokens)."""
+if TYPE_CHECKING:
+    from pocketbert.compress.tasks.inputs import Batch
 
 
 class Session(Protocol):
     """An opened artifact."""
 
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
+    def logits(self, batch: "Batch") -> NDArray[np.float32]:
         """Logits of a batch, (rows, labels)."""
         ...
 
 
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "executorch": "executorch"}
 """Runtime -> the package that must be installed for it; the module here bears the runtime's name."""
-ELSEWHERE = {"coreml": "coremltools"}
+EMULATED = {"coreml": "coremltools"}
 """Runtimes of other systems -> the package that works out what their files say. That is not worth timing: such a file
 is weighed by its size alone.
 """
@@ -48,7 +48,7 @@ def open_session(runtime: str, path: Path, threads: int, inputs: Mapping[str, st
         BadInput: unknown runtime, or one that is not installed.
     """
     require(runtime)
-    module = import_module(f"compress.runtimes.{runtime}")
+    module = import_module(f"pocketbert.compress.runtimes.{runtime}")
     session: Session = module.open_session(path, threads, inputs) if inputs else module.open_session(path, threads)
     return session
 
@@ -60,7 +60,7 @@ def usable_threads() -> int:
 
 def require(runtime: str) -> None:
     """Raise `BadInput` unless `runtime` is known and installed."""
-    packages = RUNTIMES | ELSEWHERE
+    packages = RUNTIMES | EMULATED
     if runtime not in packages:
         raise BadInput(f"unknown runtime {runtime!r}; legal: {', '.join(packages)}")
     if find_spec(packages[runtime]) is None:

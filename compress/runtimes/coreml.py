@@ -6,7 +6,7 @@ fast a phone does so remains unsaid.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import coremltools
 import numpy as np
@@ -15,7 +15,9 @@ from coremltools.converters.mil.frontend.milproto.load import load
 from coremltools.converters.mil.mil import Function, Placeholder, types
 from numpy.typing import NDArray
 
-from compress.runtimes import Batch
+if TYPE_CHECKING:
+    from pocketbert.compress.tasks.inputs import Batch
+
 
 _WEIGHTS = "Data/com.apple.CoreML/weights"
 
@@ -40,7 +42,7 @@ class ProgramSession:
         self._main = program.functions["main"]
         self.constants = {name: constant for op in self._main.operations for name, constant in _stored(op)}
 
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
+    def logits(self, batch: "Batch") -> NDArray[np.float32]:
         rows = range(len(batch["input_ids"]))
         return np.concatenate([self._row({name: batch[name][[row]] for name in self._main.inputs}) for row in rows])
 

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import executorch.kernels.quantized  # noqa: F401  adds the kernels of INT8 embedding tables to the runtime
 import numpy as np
 import torch
-
-# The bindings alone: `executorch.runtime` would import the exporter with them, seconds and megabytes of it.
 from executorch.extension.pybindings import _C as bindings  # noqa: N811
 from numpy.typing import NDArray
 
-from compress.errors import BadInput
-from compress.runtimes import Batch
+from pocketbert.compress.base.errors import BadInput
+
+if TYPE_CHECKING:
+    from pocketbert.compress.tasks.inputs import Batch
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """By position, since a ``.pte`` file names no inputs; a model of single texts has the first two."""
@@ -48,14 +48,14 @@ class ExecutorchSession:
         self._inputs, self._longest = meant, shapes[0][1]
         self._fixed = not self._takes(_SHORT)
 
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
+    def logits(self, batch: "Batch") -> NDArray[np.float32]:
         tokens = batch["input_ids"].shape[1]
         if tokens > self._longest:
             raise BadInput(f"{self._path}: takes {self._longest} tokens at most, got {tokens}")
         answers = np.concatenate([self._method(row)[0].numpy() for row in self._rows(batch, tokens)])
         return answers[:, :tokens] if answers.ndim == 3 else answers  # of a tagger, per token
 
-    def _rows(self, batch: Batch, tokens: int) -> Iterator[list[torch.Tensor]]:
+    def _rows(self, batch: "Batch", tokens: int) -> Iterator[list[torch.Tensor]]:
         more = ((0, 0), (0, self._longest - tokens if self._fixed else 0))
         zeros = np.zeros_like(batch["input_ids"])
         given = [np.pad(batch.get(name, zeros), more).astype(np.int64, copy=False) for name in self._inputs]

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from compress.errors import BadInput
-from compress.runtimes import Batch
+from pocketbert.compress.base.errors import BadInput
+
+if TYPE_CHECKING:
+    from pocketbert.compress.tasks.inputs import Batch
 
 _TYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(float)": np.float32}
 """That a graph may declare of its inputs: some want a mask of floats."""
@@ -52,12 +55,12 @@ class OnnxSession:
         self._row_by_row, self._length = bool(rows), next(iter(lengths), None)
         self._inputs = [(name, (inputs or {}).get(name, name), _TYPES[type_]) for name, type_ in declared.items()]
 
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
+    def logits(self, batch: "Batch") -> NDArray[np.float32]:
         if self._length is not None:
             return self._cut(batch, self._length)
         return self._answers(batch)
 
-    def _cut(self, batch: Batch, length: int) -> NDArray[np.float32]:
+    def _cut(self, batch: "Batch", length: int) -> NDArray[np.float32]:
         """The answers to a batch padded to `length`, without what is said of padding."""
         tokens = batch["input_ids"].shape[1]
         if tokens > length:
@@ -66,7 +69,7 @@ class OnnxSession:
         answers = self._answers({name: np.pad(values, more) for name, values in batch.items()})
         return answers[:, :tokens] if answers.ndim == 3 else answers  # of a tagger, per token
 
-    def _answers(self, batch: Batch) -> NDArray[np.float32]:
+    def _answers(self, batch: "Batch") -> NDArray[np.float32]:
         if self._row_by_row and len(batch["input_ids"]) > 1:
             rows = range(len(batch["input_ids"]))
             return np.concatenate([self._answers({k: v[row : row + 1] for k, v in batch.items()}) for row in rows])
@@ -78,7 +81,7 @@ class OnnxSession:
         """Where the profile is that the options asked for."""
         return Path(self._session.end_profiling())
 
-    def _values(self, name: str, batch: Batch) -> NDArray[np.int64]:
+    def _values(self, name: str, batch: "Batch") -> NDArray[np.int64]:
         if name in batch:
             return batch[name]
         if name == "token_type_ids" and "input_ids" in batch:

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from compress.modeling import load_classifier
-from compress.quantized import is_quantized, load_quantized
-from compress.runtimes import Batch
+from pocketbert.compress.models.int8 import is_quantized, load_quantized
+from pocketbert.compress.models.modeling_uneven import load_classifier
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from pocketbert.compress.tasks.inputs import Batch
 
 
 class TorchSession:
@@ -22,7 +23,7 @@ class TorchSession:
         self._model = model.eval()
 
     @torch.inference_mode()
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
+    def logits(self, batch: "Batch") -> NDArray[np.float32]:
         inputs = {name: torch.from_numpy(np.asarray(values, dtype=np.int64)) for name, values in batch.items()}
         output: NDArray[np.float32] = self._model(**inputs).logits.float().numpy()
         return output

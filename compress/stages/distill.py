@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from compress.distillation import Distillation, distil
-from compress.stages import Context, StageParameters
-from compress.students import Student, build, own_tokenizer
+from pocketbert.compress.stages import StageParameters
+from pocketbert.compress.training.context import Context
+from pocketbert.compress.training.distillation.distil import Distillation, distil
+from pocketbert.compress.training.distillation.student import Student, build, own_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Parameters(Distillation, StageParameters):
-    """What is learnt: see `compress.distillation.Distillation`; by whom: see `compress.students.Student`."""
+    """A `Distillation` (the losses) and the `Student` that is trained with it."""
 
     kind: Literal["distill"] = "distill"
     student: Student
@@ -20,21 +21,21 @@ class Parameters(Distillation, StageParameters):
     def check(self, config: "PretrainedConfig") -> None:
         self.student.check(config)
 
-    def leaves(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
-        from compress.alignment import check, terms
+    def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
+        from pocketbert.compress.training.distillation.alignment import check, terms
 
-        student = self.student.leaves(config)
+        student = self.student.config_after(config)
         check(terms(self.preset, self.align, teacher.num_hidden_layers, student.num_hidden_layers), teacher, student)
         return student
 
-    def outside(self) -> str | None:
+    def external_source(self) -> str | None:
         return self.student.init if self.student.pretrained else None
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
         own = own_tokenizer(self.student) or given
         self.check_vocabulary(own, teacher, token_level, self.student.where)
 
-    def leaves_tokenizer(self, given: "Tokenizer") -> "Tokenizer":
+    def tokenizer_after(self, given: "Tokenizer") -> "Tokenizer":
         return own_tokenizer(self.student) or given
 
 
@@ -43,13 +44,12 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     ``context.new_tokenizer``.
 
     Raises:
-        BadInput: see `compress.students.build` and `compress.distillation.distil`.
+        BadInput: as `build` of the student and `distil`.
     """
     from tokenizers import Tokenizer
 
-    from compress.sources.checks import check_positions, check_types
-    from compress.tasks.tagging import one_piece_per_character
-    from compress.vocabulary import same_vocabulary
+    from pocketbert.compress.models.checks import check_positions, check_types
+    from pocketbert.compress.tasks.tokenizer import one_piece_per_character, same_vocabulary
 
     wanted, task = parameters.student, context.task
     student, tokenizer = build(wanted, model, task.labels, task.token_level, context.seed)
@@ -61,7 +61,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
         if not same_vocabulary(tokenizer.backend_tokenizer, given):  # the teacher's, or what a stage has left of it
             tokenizer.save_pretrained(context.new_tokenizer)
             context = in_its_own_tokens(context)
-    check_types(context.train.inputs, student.config, wanted.where)
+    check_types(context.train.inputs.types is not None, student.config, wanted.where)
     layers = student.config.num_hidden_layers
     description = "recovering by distillation" if wanted.init == "current" else f"distilling into {layers} layers"
     distil(student, context, parameters, description)
@@ -70,9 +70,9 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 def in_its_own_tokens(context: Context) -> Context:
     """The same texts as the student's own tokenizer cuts them, and a word about how many tokens it does not know."""
-    from compress.data import longer_texts, retokenized
-    from compress.tasks.encoding import load_tokenizer
-    from compress.vocabulary import unknown_share
+    from pocketbert.compress.tasks.inputs import longer_texts
+    from pocketbert.compress.tasks.tokenizer import load_tokenizer, unknown_share
+    from pocketbert.compress.training.context import retokenized
 
     file = context.new_tokenizer / "tokenizer.json"
     tokenizer = load_tokenizer(file)

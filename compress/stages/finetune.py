@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from compress.errors import BadInput
-from compress.processes import first_alone
-from compress.schedule import Schedule
-from compress.stages import Context, StageParameters
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.processes import first_alone
+from pocketbert.compress.stages import StageParameters
+from pocketbert.compress.training.context import Context
+from pocketbert.compress.training.settings import Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,9 +31,9 @@ class Parameters(Schedule, StageParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model`, trained with cross-entropy on the rows that have labels."""
-    from compress.frozen import LowerStates, UpperLayers
-    from compress.losses import cross_entropy
-    from compress.training import still_improving, train
+    from pocketbert.compress.training.frozen import LowerStates, UpperLayers
+    from pocketbert.compress.training.losses.cross_entropy import cross_entropy
+    from pocketbert.compress.training.trainer import still_improving, train
 
     def loss(logits: "Tensor", batch: dict[str, Any], _: Any) -> "Tensor":
         return cross_entropy(logits, batch["labels"])
@@ -44,7 +45,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     if depth := parameters.frozen_layers:
         bar = context.progress.work("the frozen layers answer the training rows", len(rows.inputs))
         with first_alone(), bar as work:
-            inputs = LowerStates(model, depth, rows.inputs, context.padding, context.scratch / "lower.npy", work).batch
+            inputs = LowerStates(model, depth, rows.inputs, context.scratch / "lower.npy", work).batch
         trained = UpperLayers(model, depth)
     history = train(trained, context, rows, parameters, loss, "fine-tuning", model, inputs=inputs, halfway=True)
     if still_improving(history):

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from compress.selection import Cut, cheapest, neuron_units
-from compress.size import encoder_macs, neuron_macs
-from compress.stages import Context
-from compress.stages.strength import ScoredParameters, UnitsByLayer, recovered
+from pocketbert.compress.models.sizes import encoder_macs, neuron_macs
+from pocketbert.compress.pruning.selection import Cut, cheapest, neuron_units
+from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, recovered, unit_scores
+from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,8 +21,8 @@ class Parameters(ScoredParameters):
     neurons: UnitsByLayer | None = None
 
     def check(self, config: "PretrainedConfig") -> None:
-        from compress.architectures import neuron_counts
-        from compress.surgery import check_units
+        from pocketbert.compress.models.families import neuron_counts
+        from pocketbert.compress.pruning.surgery import check_units
 
         super().check(config)
         check_units(self.kind, "neuron", self.neurons or {}, neuron_counts(config))
@@ -30,7 +30,7 @@ class Parameters(ScoredParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model` with narrower FFNs; the shapes shrink, no zeros are kept."""
-    from compress.surgery import without
+    from pocketbert.compress.pruning.surgery import without
 
     return recovered(without(model, {}, choose(model, context, parameters).neurons), context, parameters)
 
@@ -46,9 +46,7 @@ def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -
 
 
 def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "list[Tensor]":
-    from compress.importance import importance
-
-    return importance(model, context, parameters.importance, parameters.calibration_rows).neurons
+    return unit_scores(model, context, parameters).neurons
 
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:

@@ -3,10 +3,10 @@
 from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from compress.selection import Cut, cheapest, head_units
-from compress.size import encoder_macs, head_macs
-from compress.stages import Context
-from compress.stages.strength import ScoredParameters, UnitsByLayer, recovered
+from pocketbert.compress.models.sizes import encoder_macs, head_macs
+from pocketbert.compress.pruning.selection import Cut, cheapest, head_units
+from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, recovered, unit_scores
+from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,14 +22,14 @@ class Parameters(ScoredParameters):
     heads: UnitsByLayer | None = None
 
     def check(self, config: "PretrainedConfig") -> None:
-        from compress.architectures import head_counts
-        from compress.surgery import check_units
+        from pocketbert.compress.models.families import head_counts
+        from pocketbert.compress.pruning.surgery import check_units
 
         super().check(config)
         check_units(self.kind, "head", self.heads or {}, head_counts(config))
 
-    def left(self, config: "PretrainedConfig") -> "PretrainedConfig":
-        from compress.architectures import head_counts
+    def config_left(self, config: "PretrainedConfig") -> "PretrainedConfig":
+        from pocketbert.compress.models.families import head_counts
 
         gone = Cut(heads=self.heads or {}).sparing(self.spare).heads
         made = deepcopy(config)
@@ -39,7 +39,7 @@ class Parameters(ScoredParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model` without those heads; the shapes shrink, no zeros are kept."""
-    from compress.surgery import without
+    from pocketbert.compress.pruning.surgery import without
 
     return recovered(without(model, choose(model, context, parameters).heads, {}), context, parameters)
 
@@ -58,9 +58,7 @@ def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) 
     """Scores of the heads; of first-order Taylor each layer's have an L2 norm of 1, as in Michel et al. (2019):
     gradients of different layers differ in scale.
     """
-    from compress.importance import importance
-
-    scores = importance(model, context, parameters.importance, parameters.calibration_rows).heads
+    scores = unit_scores(model, context, parameters).heads
     if parameters.importance != "taylor":
         return scores
     return [layer / layer.norm().clamp_min(1e-12) for layer in scores]

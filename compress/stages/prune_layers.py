@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from compress.errors import BadInput
-from compress.size import layer_macs
-from compress.stages import Context
-from compress.stages.strength import CutParameters, recovered
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.models.sizes import layer_macs
+from pocketbert.compress.stages.cuts import CutParameters, recovered
+from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -31,7 +31,7 @@ class Parameters(CutParameters):
     calibration_rows: int = Field(512, ge=1)
 
     def check(self, config: "PretrainedConfig") -> None:
-        from compress.surgery import check_units
+        from pocketbert.compress.pruning.surgery import check_units
 
         super().check(config)
         count = config.num_hidden_layers
@@ -39,8 +39,8 @@ class Parameters(CutParameters):
         if len(set(self.layers or ())) == count:
             raise BadInput(f"prune-layers: all {count} layers would go; leave at least one")
 
-    def left(self, config: "PretrainedConfig") -> "PretrainedConfig":
-        from compress.architectures import with_layers
+    def config_left(self, config: "PretrainedConfig") -> "PretrainedConfig":
+        from pocketbert.compress.models.families import with_layers
 
         gone = set(self.layers or ()) - set(self.spare)
         return with_layers(config, [n for n in range(config.num_hidden_layers) if n not in gone])
@@ -48,7 +48,7 @@ class Parameters(CutParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model` with fewer layers."""
-    from compress.surgery import keep_layers
+    from pocketbert.compress.pruning.surgery import keep_layers
 
     gone = choose(model, context, parameters)
     return recovered(
@@ -60,9 +60,7 @@ def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -
     """The layers that go, the least important first; one always stays."""
     if parameters.layers is not None:
         return [layer for layer in parameters.layers if layer not in parameters.spare]
-    from compress.layer_importance import layer_importance
-
-    scores = layer_importance(model, context, parameters.importance, parameters.calibration_rows)
+    scores = _scores(model, context, parameters)
     ranked = sorted((score, layer) for layer, score in enumerate(scores))
     costs = layer_macs(model.config)
     most = sum(costs) if parameters.ratio else sum(costs[layer] for _, layer in ranked[:-1])
@@ -79,8 +77,19 @@ def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:
     """Of the layers that go, the one that is missed most; None when it is the only one."""
-    from compress.layer_importance import layer_importance
-
-    scores = layer_importance(model, context, parameters.importance, parameters.calibration_rows)
+    scores = _scores(model, context, parameters)
     gone = choose(model, context, parameters)
     return max(gone, key=scores.__getitem__) if len(gone) > 1 else None
+
+
+def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) -> list[float]:
+    """Score the layers once for all strengths at which the stage is tried; ``loss`` is of validation rows."""
+    from pocketbert.compress.pruning.layer_importance import layer_importance
+
+    method = parameters.importance
+    key = ("layers", method)
+    if key not in context.memo:
+        rows = (context.validation if method == "loss" else context.train).first(parameters.calibration_rows)
+        context.memo[key] = layer_importance(model, rows, method, context.progress)
+    scores: list[float] = context.memo[key]
+    return scores

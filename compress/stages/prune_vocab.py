@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from compress.errors import BadInput
-from compress.stages import Context, StageParameters
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.stages import StageParameters
+from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,11 +25,11 @@ class Parameters(StageParameters):
     tokens: tuple[str, ...] | None = None
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
-        self.check_tokens(given)
+        self.check_tokens_exist(given)
 
-    def check_tokens(self, tokenizer: "Tokenizer") -> None:
+    def check_tokens_exist(self, tokenizer: "Tokenizer") -> None:
         """Raise `BadInput` where it has not got the `tokens`, or its pieces depend on one another."""
-        from compress.vocabulary import pieces_of
+        from pocketbert.compress.pruning.vocabulary import pieces_of
 
         pieces = pieces_of(tokenizer)
         if unknown := [token for token in self.tokens or () if token not in pieces]:
@@ -44,10 +45,10 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     from tokenizers import Tokenizer
     from transformers import AutoTokenizer
 
-    from compress.vocabulary import shrink
+    from pocketbert.compress.pruning.vocabulary import shrink
 
     whole = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
-    parameters.check_tokens(whole)  # an earlier stage may have taken tokens away
+    parameters.check_tokens_exist(whole)  # an earlier stage may have taken tokens away
     whole.no_truncation()
     whole.no_padding()
     kept = _kept(whole, model, context, parameters)
@@ -59,7 +60,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 
 def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parameters: Parameters) -> set[int]:
-    from compress.vocabulary import common_ids, needed_ids, pieces_of, special_ids
+    from pocketbert.compress.pruning.vocabulary import common_ids, needed_ids, pieces_of, special_ids
 
     pieces, special = pieces_of(whole), special_ids(whole)
     if str(model.config.model_type).endswith(
@@ -74,7 +75,8 @@ def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parame
 
 def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context: Context) -> str:
     """How much smaller, whether the training texts are cut as before, and what is unknown in unseen text."""
-    from compress.vocabulary import changed_texts, unknown_share
+    from pocketbert.compress.pruning.vocabulary import changed_texts
+    from pocketbert.compress.tasks.tokenizer import unknown_share
 
     texts, unseen = (context.task.texts(rows.columns) for rows in (context.train, context.validation))
     before = [encoding.ids for encoding in whole.encode_batch(texts)]

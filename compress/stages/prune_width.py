@@ -3,10 +3,10 @@
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from compress.selection import Cut, cheapest, head_units, neuron_units
-from compress.size import encoder_macs
-from compress.stages import Context
-from compress.stages.strength import ScoredParameters, recovered
+from pocketbert.compress.models.sizes import encoder_macs
+from pocketbert.compress.pruning.selection import Cut, cheapest, head_units, neuron_units
+from pocketbert.compress.stages.cuts import ScoredParameters, recovered, unit_scores
+from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,7 +22,7 @@ class Parameters(ScoredParameters):
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """`model` with fewer heads and narrower FFNs; the shapes shrink, no zeros are kept."""
-    from compress.surgery import without
+    from pocketbert.compress.pruning.surgery import without
 
     cut = choose(model, context, parameters)
     return recovered(without(model, cut.heads, cut.neurons), context, parameters)
@@ -30,9 +30,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -> Cut:
     """The heads and neurons that go."""
-    from compress.importance import importance
-
-    scores = importance(model, context, parameters.importance, parameters.calibration_rows)
+    scores = unit_scores(model, context, parameters)
     now = encoder_macs(model.config)
     units = chain(head_units(scores.heads, model.config), neuron_units(scores.neurons, model.config))
     return cheapest(units, parameters.needed_macs(now, context.teacher_macs, now)).sparing(parameters.spare)
@@ -40,7 +38,5 @@ def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:
     """The layer that loses most; None when no other one loses anything."""
-    from compress.importance import importance
-
-    scores = importance(model, context, parameters.importance, parameters.calibration_rows)
+    scores = unit_scores(model, context, parameters)
     return choose(model, context, parameters).costliest(scores.heads, scores.neurons)

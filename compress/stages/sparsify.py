@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from compress.stages import Context
-from compress.stages.strength import RecoverableParameters, recovered
+from pocketbert.compress.stages.cuts import RecoverableParameters, recovered
+from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ class Parameters(RecoverableParameters):
     def strength(self) -> float:
         return self.amount
 
-    def at(self, strength: float) -> Self:
+    def with_strength(self, strength: float) -> Self:
         return self.model_copy(update={"amount": strength})
 
 

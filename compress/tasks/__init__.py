@@ -11,16 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from compress.errors import BadInput
-from compress.tasks.encoding import Columns, Inputs
-from compress.tasks.paired import Drop
+from pocketbert.compress.base.errors import BadInput, nearest
+from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.paired import Drop
 
 TASKS = {"classification": "Classification", "matching": "Matching", "tagging": "Tagging"}
 """Kind -> class; the module here bears the kind's name."""
-
-UNLABELLED = -100
-"""Stands where a row (or a word) has no label; losses pass over it."""
-
 Outcomes = NDArray[np.bool_] | NDArray[np.uint16]
 """What a model made of each row, as much as its metric needs: right or not, (rows,), or counts, (rows, counts)."""
 
@@ -40,6 +36,10 @@ class Task(Protocol):
     """What a row consists of, beside its ``label``."""
     token_level: bool
     """Whether every word has a label of its own."""
+    linear_control: bool
+    """Whether a row is one text, which a linear model over character n-grams can be trained on."""
+
+    def __init__(self, labels: list[str], max_length: int) -> None: ...
 
     def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
         """The rows as a tokenizer cuts them."""
@@ -74,21 +74,22 @@ class Task(Protocol):
         ...
 
 
-def open_task(kind: str, labels: list[str], max_length: int) -> Task:
-    """The task of that kind.
+def task_class(kind: str) -> type[Task]:
+    """Return the class of tasks of that kind.
 
     Raises:
-        BadInput: there is no such kind, or it cannot do with these labels.
+        BadInput: there is no such kind.
     """
     if kind not in TASKS:
-        raise BadInput(f"unknown task kind {kind!r}; legal: {', '.join(TASKS)}")
-    cls: Any = getattr(import_module(f"compress.tasks.{kind}"), TASKS[kind])
-    task: Task = cls(labels, max_length)
-    return task
+        raise BadInput(f"task.kind: unknown task {kind!r}{nearest(kind, TASKS)}")
+    cls: type[Task] = getattr(import_module(f"pocketbert.compress.tasks.{kind}"), TASKS[kind])
+    return cls
 
 
-def flat(gold: Sequence[Any]) -> NDArray[np.int64]:
-    """Labels end to end, one per answer."""
-    if len(gold) and not isinstance(gold[0], int | np.integer):
-        gold = [label for row in gold for label in row]
-    return np.asarray(gold, dtype=np.int64)
+def open_task(kind: str, labels: list[str], max_length: int) -> Task:
+    """Make the task of that kind.
+
+    Raises:
+        BadInput: there is no such kind, or it cannot work with these labels.
+    """
+    return task_class(kind)(labels, max_length)

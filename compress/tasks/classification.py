@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from compress.tasks.encoding import Columns, Inputs, encode_texts
-from compress.tasks.paired import Drop, newcombe_drop
+from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.paired import Drop, newcombe_drop
+from pocketbert.compress.tasks.tokenizer import encode_texts, pad_id
 
 
 class Classification:
@@ -17,6 +18,7 @@ class Classification:
     metric = "accuracy"
     columns: tuple[str, ...] = ("text",)
     token_level = False
+    linear_control = True
 
     def __init__(self, labels: list[str], max_length: int) -> None:
         self.labels = labels
@@ -25,7 +27,7 @@ class Classification:
     def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
         """Each text, cut at `max_length` tokens."""
         sequences, _, cut = encode_texts(tokenizer, rows["text"], self.max_length)
-        return Inputs(sequences, cut=cut)
+        return Inputs(sequences, pad_id(tokenizer), cut=cut)
 
     def texts(self, rows: Columns) -> list[str]:
         """The texts."""

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from compress.tasks.classification import Classification, f1
-from compress.tasks.encoding import Columns, Inputs, encode_texts
+from pocketbert.compress.tasks.classification import Classification, f1
+from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.tokenizer import encode_texts, pad_id
 
 
 class Matching(Classification):
@@ -15,13 +16,14 @@ class Matching(Classification):
 
     kind = "matching"
     columns = ("text", "text_pair")
+    linear_control = False
 
     def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
         """Each pair in the tokenizer's own template; of one that is too long the longer text is cut."""
         pairs = list(zip(rows["text"], rows["text_pair"], strict=True))
         sequences, types, cut = encode_texts(tokenizer, pairs, self.max_length)
         typed = any(tokenizer.encode("a", "b").type_ids)
-        return Inputs(sequences, types if typed else None, cut=cut)
+        return Inputs(sequences, pad_id(tokenizer), types if typed else None, cut=cut)
 
     def texts(self, rows: Columns) -> list[str]:
         """Both texts of every pair."""

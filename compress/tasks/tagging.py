@@ -1,22 +1,20 @@
 """One label per word (or character): entities, found as the CoNLL shared tasks count them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import Tokenizer
 
-from compress.errors import BadInput
-from compress.tasks.encoding import Columns, Inputs
-from compress.tasks.paired import Drop, bootstrap_f1_drop
-from compress.vocabulary import unknown_id
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop
+from pocketbert.compress.tasks.tokenizer import pad_id, unknown_id
 
 _OUTSIDE = "O"
 _PREFIXES = ("B-", "I-", "E-", "S-")
 _OVERLAP = 4
 """A window shares a quarter of its length with the one before."""
-
 Span = tuple[str, int, int]
 """Type, first word, last word."""
 
@@ -32,6 +30,7 @@ class Tagging:
     metric = "f1"
     columns: tuple[str, ...] = ("tokens",)
     token_level = True
+    linear_control = False
 
     def __init__(self, labels: list[str], max_length: int) -> None:
         if wrong := [label for label in labels if label != _OUTSIDE and not label.startswith(_PREFIXES)]:
@@ -62,7 +61,7 @@ class Tagging:
                 sequences.append([*before, *(piece for word in read for piece in cut[word]), *after])
                 scored.append([int(starts[word - read.start]) for word in counted])
                 numbers.append(number)
-        return Inputs(sequences, scored=scored, rows=numbers, cut=longer)
+        return Inputs(sequences, pad_id(tokenizer), scored=scored, rows=numbers, cut=longer)
 
     def texts(self, rows: Columns) -> list[str]:
         """Every word once: the tokenizer is given one at a time."""
@@ -111,15 +110,6 @@ class Tagging:
         from seqeval.metrics.sequence_labeling import get_entities
 
         return set(get_entities([self.labels[label] for label in labels]))
-
-
-def one_piece_per_character(tokenizer: Tokenizer) -> None:
-    """Have a Metaspace tokenizer (XLM-R's) put no blank before each word: it would be a piece of its own."""
-    found = tokenizer.pre_tokenizer
-    parts: Any = found if isinstance(found, pre_tokenizers.Sequence) else [found]  # iterable, whatever the stubs say
-    for part in parts:
-        if isinstance(part, pre_tokenizers.Metaspace):
-            part.prepend_scheme = "never"
 
 
 def windows(lengths: Sequence[int], budget: int) -> Iterator[tuple[range, range]]:

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import doctor
-from bench.cores import usable_cores
-from bench.doctor import _machine, _settles, _threads
-from bench.machine import read_machine
-from bench.probe import write_onnx_probe
-from bench.results import Profile
+from pocketbert.bench import doctor
+from pocketbert.bench.doctor import _machine, _settles, _threads, write_onnx_probe
+from pocketbert.bench.machine.cores import usable_cores
+from pocketbert.bench.machine.fingerprint import read_machine
+from pocketbert.bench.records.results import Profile
 
 PROFILE = Profile(name="mobile-1t", threads=1, cores=usable_cores()[:1], lengths=["128"])
 

@@ -1,22 +1,8 @@
 """The command as a user calls it: exit codes, one line, no traceback."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-
-
-def pocketbert(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    code = "from bench.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+from tests.support.recipes import pocketbert
 
 
 def test_build_then_evaluate(tiny_recipe: Path, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from compress.errors import BadInput
-from compress.manifest import digest, load_manifest
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import digest
+from pocketbert.compress.manifest import load_manifest
 
 
 @pytest.fixture

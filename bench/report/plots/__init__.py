@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from bench.history import Record
-from bench.results import Results
+from pocketbert.bench.records.history import Record
+from pocketbert.bench.records.results import Results
 
 PICTURES = {
     "accuracy-latency.svg": "accuracy_latency",
@@ -19,8 +19,6 @@ PICTURES = {
     "size.svg": "size_parts",
 }
 """File name -> module here."""
-
-
 HISTORY = "history.svg"
 """Drawn from the runs so far instead of from one."""
 
@@ -30,7 +28,7 @@ def draw_all(results: Results, records: Sequence[Record], folder: Path) -> list[
 
     A picture of an earlier run that cannot be drawn any more is removed, so that none contradicts the report.
     """
-    from bench.report.plots.style import save, style
+    from pocketbert.bench.report.plots.style import save, style
 
     drawn = []
     with style():

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from bench.report.numbers import file_size, points
-from bench.report.pick import headline, latency, ordered, reference, spoken
-from bench.report.plots.labels import place_labels
-from bench.report.plots.style import COLOURS, INK, MUTED, NAMES, latin, log_milliseconds, new_figure
-from bench.results import Results, Weighed
+from pocketbert.bench.records.results import Results, Weighed
+from pocketbert.bench.report.format.choose import headline, latency, ordered, reference, spoken
+from pocketbert.bench.report.format.numbers import file_size, points
+from pocketbert.bench.report.plots.labels import place_labels
+from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, NAMES, latin, log_milliseconds, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.report.numbers import change, milliseconds
-from bench.report.pick import headline, names, spoken
-from bench.report.plots.density import density
-from bench.report.plots.style import COLOURS, INK, MUTED, latin, log_milliseconds, new_figure
-from bench.results import Paired, Results
+from pocketbert.bench.records.results import Paired, Results
+from pocketbert.bench.report.format.choose import headline, names, spoken
+from pocketbert.bench.report.format.numbers import change, milliseconds
+from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, density, latin, log_milliseconds, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.report.numbers import percent, points
-from bench.report.plots.style import COLOURS, INK, MUTED, latin, new_figure
-from bench.results import Results
-from compress.manifest import Comparison, Step
+from pocketbert.bench.records.results import Results
+from pocketbert.bench.report.format.numbers import percent, points
+from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, latin, new_figure
+from pocketbert.compress.manifest import Comparison, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from bench.history import Figures, Record
-from bench.report.numbers import significant
-from bench.report.pick import HEADLINE, spoken
-from bench.report.plots.style import INK, MUTED, latin, log_height, new_figure
+from pocketbert.bench.records.history import Figures, Record
+from pocketbert.bench.report.format.choose import HEADLINE, spoken
+from pocketbert.bench.report.format.numbers import significant
+from pocketbert.bench.report.plots.style import INK, MUTED, latin, log_height, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

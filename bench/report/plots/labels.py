@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from math import cos, dist, pi, sin, sqrt
 from typing import TYPE_CHECKING
 
-from bench.report.plots.style import MUTED
+from pocketbert.bench.report.plots.style import MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top; pixels
-
 GAPS = (4.0, 12.0, 24.0, 40.0, 60.0, 84.0)  # pixels between the bubble's rim and the label
 ANGLES = tuple(a * pi / 180 for a in (0, 180, 90, 270, 35, 325, 145, 215, 65, 295, 115, 245))
 

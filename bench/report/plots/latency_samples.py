@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.report.numbers import milliseconds
-from bench.report.pick import latency, names, ordered, per_profile, spoken
-from bench.report.plots.density import density
-from bench.report.plots.style import COLOURS, INK, MUTED, latin, log_milliseconds, new_figure
-from bench.results import Latency, Results, Weighed
+from pocketbert.bench.records.results import Latency, Results, Weighed
+from pocketbert.bench.report.format.choose import latency, names, ordered, per_profile, spoken
+from pocketbert.bench.report.format.numbers import milliseconds
+from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, density, latin, log_milliseconds, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from bench.report.numbers import mebibytes
-from bench.report.pick import reference, shipped
-from bench.report.plots.style import COLOURS, latin, new_figure
-from bench.results import Results
+from pocketbert.bench.records.results import Results
+from pocketbert.bench.report.format.choose import reference, shipped
+from pocketbert.bench.report.format.numbers import mebibytes
+from pocketbert.bench.report.plots.style import COLOURS, latin, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

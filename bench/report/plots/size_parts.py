@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from bench.metrics.parts import REST
-from bench.report.numbers import file_size
-from bench.report.pick import ordered
-from bench.report.plots.style import INK, MUTED, latin, new_figure
-from bench.results import Results
+from pocketbert.bench.records.results import REST, Results
+from pocketbert.bench.report.format.choose import ordered
+from pocketbert.bench.report.format.numbers import file_size
+from pocketbert.bench.report.plots.style import INK, MUTED, latin, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,8 +1,8 @@
 import json
 from pathlib import Path
 
-from bench.report.sensitivity import show, write
-from compress.sensitivity import WIDTHS, Change, Sensitivity
+from pocketbert.bench.report.sensitivity import show, write
+from pocketbert.compress.pruning.sensitivity import WIDTHS, Change, Sensitivity
 
 PARTS = ["head 0", "head 1", "layer", *(f"ffn {share:g}" for share in WIDTHS)]
 FOUND = Sensitivity(

@@ -9,21 +9,21 @@ import torch
 
 pytest.importorskip("coremltools")
 
-from compress.errors import BadInput
-from compress.evaluation import evaluate_file
-from compress.exports import INPUTS, coreml
-from compress.exports.export import Export
-from compress.exports.plain import forward_of
-from compress.manifest import load_manifest
-from compress.modeling import load_classifier
-from compress.pipeline import build
-from compress.progress import Progress
-from compress.recipe import load_recipe
-from compress.runtimes.coreml import ProgramSession
-from compress.surgery import without
-from compress.tasks.encoding import pad
-from tests.compress.conftest import write_any_model
-from tests.compress.exports.test_verify import spoiling, verified
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.exports import INPUTS, coreml
+from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.manifest import load_manifest
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.pipeline.build import build
+from pocketbert.compress.pipeline.evaluate import evaluate_file
+from pocketbert.compress.pipeline.recipe import load_recipe
+from pocketbert.compress.pipeline.shipping.artifact import Export
+from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.runtimes.coreml import ProgramSession
+from pocketbert.compress.tasks.inputs import pad
+from tests.support.exports import spoiling, verified
+from tests.support.models import write_any_model
 
 PAIRS = ("input_ids", "attention_mask", "token_type_ids")
 SIZES = {"vocab_size": 64, "hidden_size": 64, "num_hidden_layers": 2}
@@ -78,7 +78,7 @@ def test_every_matrix_is_int8_but_what_is_to_stay_float(package: Path) -> None:
 
 
 def test_what_is_stored_is_held_against_the_source(uneven: torch.nn.Module, package: Path) -> None:
-    forward, _ = forward_of(uneven)
+    forward, _ = traceable(uneven)
     kept = [uneven.get_submodule(KEPT).weight]
     coreml._check_weights(package, coreml._matrices(forward, PAIRS), "int8", kept)
     with pytest.raises(ValueError, match=r"hold layers\.0\.attention\.self\.key\.weight, \(48, 64\), in INT8"):

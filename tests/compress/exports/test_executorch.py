@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from compress.errors import BadInput
-from compress.modeling import load_classifier
-from compress.runtimes import Batch, open_session
-from compress.surgery import without
-from compress.tasks.encoding import pad
-from tests.compress.conftest import write_any_model
-
 pytest.importorskip("executorch")
 pytest.importorskip("torchao")
 
-from compress.exports import executorch as executorch_export
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.exports import executorch as executorch_export
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.runtimes import open_session
+from pocketbert.compress.tasks.inputs import Batch, pad
+from tests.support.models import write_any_model
 
 TEXTS = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
 TYPES = np.zeros_like(TEXTS["input_ids"])

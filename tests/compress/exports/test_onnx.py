@@ -1,23 +1,28 @@
+import copy
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto
 from onnxruntime.quantization import quantize_dynamic
+from safetensors.torch import load_file
 
-from compress.errors import BadInput
-from compress.exports import onnx as onnx_export
-from compress.exports import torch as torch_export
-from compress.exports.plain import PlainClassifier
-from compress.modeling import load_classifier
-from compress.runtimes import open_session
-from compress.runtimes.onnxruntime import OnnxSession, options
-from compress.size import count_macs, count_parameters, encoder_macs
-from compress.surgery import without
-from compress.tasks.encoding import pad
-from tests.compress.conftest import write_any_model
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.exports import COMPUTED_IN_FP32
+from pocketbert.compress.exports import onnx as onnx_export
+from pocketbert.compress.exports import torch as torch_export
+from pocketbert.compress.exports.forward import PlainClassifier
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.sizes import count_macs, count_parameters, encoder_macs
+from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.runtimes import open_session
+from pocketbert.compress.runtimes.onnxruntime import OnnxSession, options
+from pocketbert.compress.tasks.inputs import pad
+from tests.support.models import write_any_model
 
 BATCH = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
 
@@ -169,7 +174,7 @@ def test_torch_folder(model: torch.nn.Module, logits: np.ndarray, tmp_path: Path
 def test_runtimes_are_named_and_their_absence_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="unknown runtime 'tflite'; legal: torch, onnxruntime"):
         open_session("tflite", tmp_path, 1)
-    monkeypatch.setattr("compress.runtimes.find_spec", lambda _: None)
+    monkeypatch.setattr("pocketbert.compress.runtimes.find_spec", lambda _: None)
     with pytest.raises(BadInput, match="pip install onnxruntime"):
         open_session("onnxruntime", tmp_path, 1)
 
@@ -204,3 +209,70 @@ def test_a_linear_that_is_not_in_the_graph_is_refused(model: torch.nn.Module, tm
     finally:
         del model.stray
     assert list(tmp_path.iterdir()) == []
+
+
+PAIRS = {**BATCH, "token_type_ids": (np.arange(8) > 3) * BATCH["attention_mask"]}
+
+
+@pytest.fixture(scope="module")
+def paired(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
+    source = load_classifier(write_any_model(tmp_path_factory.mktemp("hub"), "bert"))
+    return without(source, {0: [1], 1: range(4), 3: [0, 2]}, {2: range(64), 3: range(10)})
+
+
+@torch.inference_mode()
+def rounded(model: torch.nn.Module, least: int) -> np.ndarray:
+    """Logits in FP32 of a copy whose tensors of so many dimensions went through FP16."""
+    model = copy.deepcopy(model)
+    for parameter in model.parameters():
+        if parameter.ndim >= least:
+            parameter.copy_(parameter.half().float())
+    return model(**{name: torch.from_numpy(values) for name, values in PAIRS.items()}).logits.numpy()
+
+
+def test_a_folder_is_stored_in_fp16_and_computed_in_fp32(paired: torch.nn.Module, tmp_path: Path) -> None:
+    assert torch_export.export(paired, tmp_path, "fp16") == COMPUTED_IN_FP32
+    assert {tensor.dtype for tensor in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
+    answer = open_session("torch", tmp_path, 1).logits(PAIRS)
+    assert np.array_equal(answer, rounded(paired, 1))
+    assert not np.array_equal(answer, rounded(paired, 9))
+    assert paired.dtype == torch.float32, "the model itself was rounded"
+
+
+def test_a_graph_is_stored_in_fp16_and_computed_in_fp32(paired: torch.nn.Module, tmp_path: Path) -> None:
+    assert onnx_export.export(paired, tmp_path / "m.onnx", "fp16", tuple(PAIRS)) == COMPUTED_IN_FP32
+    assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    halved = {i.name for i in graph.initializer if i.data_type == TensorProto.FLOAT16}
+    assert halved == {i.name for i in graph.initializer if len(i.dims) > 1 and i.data_type != TensorProto.INT64}
+    assert {node.op_type for node in graph.node if halved.intersection(node.input)} == {"Cast", "Gather"}
+    answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(PAIRS)
+    assert np.abs(answer - rounded(paired, 2)).max() < 1e-5
+    assert np.abs(answer - rounded(paired, 9)).max() > 1e-4
+
+
+def test_matrices_are_cast_once_and_tables_stay_small_in_memory(paired: torch.nn.Module, tmp_path: Path) -> None:
+    onnx_export.export(paired, tmp_path / "m.onnx", "fp16", tuple(PAIRS))
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "opened.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(tmp_path / "m.onnx", options, providers=["CPUExecutionProvider"])
+    graph = onnx.load(tmp_path / "opened.onnx").graph
+    tables = {i.name for i in graph.initializer if i.data_type == TensorProto.FLOAT16}
+    assert tables == {f"embeddings.{kind}_embeddings.weight" for kind in ("word", "position", "token_type")}
+    looked_up = {node.output[0] for node in graph.node if tables.intersection(node.input)}
+    weights = {i.name for i in graph.initializer}
+    cast = {node.input[0] for node in graph.node if node.op_type == "Cast"}
+    assert looked_up <= cast
+    assert not cast & weights
+
+
+def test_mobilebert_says_both(tmp_path: Path) -> None:
+    model = load_classifier(write_any_model(tmp_path, "mobilebert"))
+    note = onnx_export.export(model, tmp_path / "m.onnx", "fp16", tuple(PAIRS))
+    assert note is not None
+    assert note.startswith("mobilebert has no plain forward here")
+    assert note.endswith(COMPUTED_IN_FP32)
+    answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(PAIRS)
+    expected = rounded(model, 2)
+    assert np.abs(answer - expected).max() < 1e-4 * np.abs(expected).max()

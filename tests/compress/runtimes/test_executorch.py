@@ -5,15 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-
-from compress.errors import BadInput
 
 pytest.importorskip("executorch")
 
 from executorch.exir import to_edge
+from torch import Tensor, nn
 
-from compress.runtimes.executorch import open_session, threads
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.runtimes.executorch import open_session, threads
 
 BATCH = {"input_ids": np.array([[3, 4, 5], [6, 7, 8]]), "attention_mask": np.array([[1, 1, 1], [1, 1, 0]])}
 

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from compress.architectures import head_counts, neuron_counts
-from compress.errors import BadInput
-from compress.modeling import load_classifier
-from compress.size import encoder_macs
-from compress.stages import stage_module
-from compress.surgery import without
-from tests.compress.conftest import context_of, rows_of
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.models.families import head_counts, neuron_counts
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.sizes import encoder_macs
+from pocketbert.compress.pruning.importance import METHODS
+from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.stages import prune_width, stage_module
+from pocketbert.compress.stages.cuts import unit_scores
+from tests.support.models import context_of, rows_of
 
 TEXTS, LABELS = [[2, 5, 6, 7, 3], [2, 14, 9, 3], [2, 11, 3]], [1, 0, 1]
 
@@ -96,7 +98,10 @@ def test_one_choice_has_to_be_made(settings: dict[str, Any]) -> None:
 
 def test_a_cut_may_be_recovered_before_the_guard_looks(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taught = []
-    monkeypatch.setattr("compress.stages.strength.distil", lambda cut, context, settings, said: taught.append(settings))
+    monkeypatch.setattr(
+        "pocketbert.compress.stages.cuts.distil",
+        lambda cut, context, settings, said: taught.append(settings),
+    )
     model = load_classifier(tiny_model)
     for kind in ("prune-heads", "prune-ffn", "prune-width", "prune-layers"):
         run(model, kind, ratio=0.5, recover={"epochs": 3})
@@ -119,3 +124,12 @@ def test_layers_by_target_meet_it(tiny_model: Path) -> None:
     model = load_classifier(tiny_model)
     cut = run(model, "prune-layers", encoder_macs(model.config), target_macs=0.7)
     assert cut.config.num_hidden_layers == 2, "three of four layers are more than 0.7"
+
+
+def test_scores_are_computed_once_for_all_strengths(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, context = load_classifier(tiny_model), context_of(rows_of([[2, 5, 3], [2, 6, 3]], [0, 1]), tmp_path)
+    first = unit_scores(model, context, prune_width.Parameters(ratio=0.5, importance="taylor"))
+    monkeypatch.setitem(METHODS, "taylor", lambda *_: pytest.fail("computed again"))
+    assert unit_scores(model, context, prune_width.Parameters(ratio=0.2, importance="taylor")) is first

@@ -5,15 +5,17 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 
-from compress.errors import BadInput
-from compress.modeling import load_classifier
-from compress.stages import Context, Rows, stage_module
-from compress.stages.distill import Parameters, run
-from compress.tasks import open_task
-from compress.tasks.encoding import load_tokenizer
-from compress.vocabulary import shrink
-from tests.compress.conftest import context_of, write_tiny_model
-from tests.compress.test_vocabulary import save_wordpiece
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.pruning.vocabulary import shrink
+from pocketbert.compress.stages import stage_module
+from pocketbert.compress.stages.distill import Parameters, run
+from pocketbert.compress.tasks import open_task
+from pocketbert.compress.tasks.rows import Rows
+from pocketbert.compress.tasks.tokenizer import load_tokenizer
+from pocketbert.compress.training.context import Context
+from tests.support.models import context_of, write_tiny_model
+from tests.support.tokenizers import save_wordpiece
 
 COLUMNS = {"text": ["好书店", "差"], "label": [1, 0]}
 
@@ -22,7 +24,7 @@ COLUMNS = {"text": ["好书店", "差"], "label": [1, 0]}
 def taught(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
     """The contexts that students were to be trained in; nothing is trained."""
     found: list[Context] = []
-    monkeypatch.setattr("compress.stages.distill.distil", lambda student, context, *_: found.append(context))
+    monkeypatch.setattr("pocketbert.compress.stages.distill.distil", lambda student, context, *_: found.append(context))
     return found
 
 
@@ -63,7 +65,7 @@ def test_a_student_with_another_vocabulary_reads_the_same_texts_in_its_own_token
     tokenizer = Tokenizer.from_file(str(context.new_tokenizer / "tokenizer.json"))
     assert own.train.inputs.sequences == [tokenizer.encode(text).ids for text in COLUMNS["text"]]
     assert own.train.inputs.sequences != context.train.inputs.sequences
-    assert own.padding == tokenizer.token_to_id("[PAD]")
+    assert own.train.inputs.padding == tokenizer.token_to_id("[PAD]")
     assert "reads the same texts in tokens of its own, 27 of them" in own.remarks[0]
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from compress.modeling import load_classifier
-from compress.stages.finetune import Parameters, run
-from tests.compress.conftest import context_of, rows_of
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.stages.finetune import Parameters, run
+from tests.support.models import context_of, rows_of
 
 ROWS = rows_of([[2, 5 + row % 2, 7, 3] for row in range(64)], [row % 2 for row in range(64)])
 
@@ -15,7 +15,7 @@ def test_a_teacher_that_is_not_finished_is_told(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scores: list[float], told: bool
 ) -> None:
     said = iter(scores)
-    monkeypatch.setattr("compress.training._score", lambda *_: next(said))
+    monkeypatch.setattr("pocketbert.compress.training.trainer._score", lambda *_: next(said))
     context = context_of(ROWS, tmp_path)
     run(load_classifier(tiny_model), context, Parameters(epochs=2))
     found = [remark for remark in context.remarks if "from 70.0% to 76.0% at the end of the training" in remark]

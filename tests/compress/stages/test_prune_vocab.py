@@ -9,13 +9,14 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from compress.errors import BadInput
-from compress.modeling import load_classifier
-from compress.stages import Context, Rows
-from compress.stages.prune_vocab import Parameters, run
-from compress.tasks.encoding import Inputs
-from tests.compress.conftest import context_of
-from tests.compress.test_vocabulary import TEXTS, unigram, wordpiece
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.stages.prune_vocab import Parameters, run
+from pocketbert.compress.tasks.inputs import Inputs
+from pocketbert.compress.tasks.rows import Rows
+from pocketbert.compress.training.context import Context
+from tests.support.models import context_of
+from tests.support.tokenizers import TEXTS, unigram, wordpiece
 
 SPECIAL = {
     "unigram": {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"},
@@ -29,7 +30,7 @@ def context(request: pytest.FixtureRequest, tmp_path: Path) -> Context:
     whole.no_padding()
     special: Any = SPECIAL[request.param]
     PreTrainedTokenizerFast(tokenizer_object=whole, **special).save_pretrained(tmp_path / "old")
-    rows, unseen = (Rows(Inputs([]), [], {"text": texts}) for texts in (TEXTS, ["好", "亍"]))
+    rows, unseen = (Rows(Inputs([], 0), [], {"text": texts}) for texts in (TEXTS, ["好", "亍"]))
     found = context_of(rows, tmp_path, tokenizer=tmp_path / "old", new_tokenizer=tmp_path / "new")
     return replace(found, validation=unseen)
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from compress.modeling import load_classifier
-from compress.size import count_zeros
-from compress.stages.sparsify import Parameters, run, weights
-from compress.surgery import without
-from tests.compress.conftest import context_of, rows_of, write_any_model
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.sizes import count_zeros
+from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.stages.sparsify import Parameters, run, weights
+from tests.support.models import context_of, rows_of, write_any_model
 
 TEXTS, LABELS = [[2, 5, 6, 7, 3], [2, 14, 9, 3], [2, 11, 3], [2, 8, 12, 3]], [1, 0, 1, 0]
 
@@ -94,6 +94,6 @@ def test_recovery_trains_what_is_left_and_no_zero(tiny_model: Path, tmp_path: Pa
 def test_the_guard_may_turn_it_down() -> None:
     parameters = Parameters(amount=0.8, scope="global", embeddings=True)
     assert parameters.strength == 0.8
-    assert parameters.at(0.4) == Parameters(amount=0.4, scope="global", embeddings=True)
+    assert parameters.with_strength(0.4) == Parameters(amount=0.4, scope="global", embeddings=True)
     with pytest.raises(ValueError, match="less than 1"):
         Parameters(amount=1.0)

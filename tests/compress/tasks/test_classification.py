@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from compress.errors import BadInput
-from compress.tasks import open_task
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.tasks import open_task
 
 
 def test_scores_against_scikit_learn() -> None:

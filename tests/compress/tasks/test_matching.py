@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from compress.tasks import open_task
+from pocketbert.compress.tasks import open_task
 
 
 def tokenizer(types: bool) -> Tokenizer:
@@ -21,7 +21,7 @@ def test_a_pair_is_one_input_and_loses_of_the_longer_text() -> None:
     assert inputs.sequences == [[1, 3, 4, 2, 5, 6, 2], [1, 3, 4, 5, 2, 3, 4, 2]]
     assert inputs.types == [[0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 1, 1, 1]]
     assert inputs.cut == 1
-    batch = inputs.padded([0, 1], 0)
+    batch = inputs.padded([0, 1])
     assert batch["token_type_ids"].tolist() == [[0, 0, 0, 0, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1, 1, 1]]
 
 
@@ -29,7 +29,7 @@ def test_a_tokenizer_without_types_gives_none() -> None:
     task = open_task("matching", ["no", "yes"], 8)
     inputs = task.encode(tokenizer(types=False), {"text": ["ab"], "text_pair": ["cd"]})
     assert inputs.types is None
-    assert "token_type_ids" not in inputs.padded([0], 0)
+    assert "token_type_ids" not in inputs.padded([0])
 
 
 @pytest.mark.parametrize(("labels", "average"), [(["no", "yes"], "binary"), (["a", "b", "c"], "macro")])

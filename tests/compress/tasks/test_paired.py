@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compress.tasks.paired import Drop, bootstrap_f1_drop, newcombe_drop, wilson
+from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop, newcombe_drop, wilson
 
 
 def outcomes(both: int, lost: int, won: int, neither: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,12 +5,11 @@ import pytest
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from compress.data import longer_texts
-from compress.errors import BadInput
-from compress.tasks import Task, open_task
-from compress.tasks.encoding import load_tokenizer, predict
-from compress.tasks.tagging import one_piece_per_character, windows
-from compress.vocabulary import unknown_id
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.tasks import Task, open_task
+from pocketbert.compress.tasks.inputs import longer_texts, predict
+from pocketbert.compress.tasks.tagging import windows
+from pocketbert.compress.tasks.tokenizer import load_tokenizer, one_piece_per_character, unknown_id
 
 LABELS = ["O", "B-LOC", "B-PER", "I-LOC", "I-PER"]
 
@@ -52,7 +51,7 @@ def test_every_word_counts_once_however_long_the_row(tiny_model: Path, task: Tas
     def echo(batch: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         return batch["input_ids"][:, :, None].astype(np.float32)
 
-    found = predict(echo, inputs, 0, size=3)
+    found = predict(echo, inputs, size=3)
     assert [tokenizer.id_to_token(int(n)) for n in found[:, 0]] == [word for row in words for word in row]
     first = inputs.first(1)
     assert int(first.ends[-1]) == len(words[0])
@@ -107,7 +106,9 @@ def test_a_row_may_hold_any_number_of_entities(task: Task) -> None:
 
 
 def test_a_byte_level_tokenizer_has_no_unknown_token(task: Task) -> None:
-    made = Tokenizer(models.BPE({letter: number for number, letter in enumerate(["<s>", "</s>", "a", "b"])}, []))
+    made = Tokenizer(
+        models.BPE({letter: number for number, letter in enumerate(["<s>", "</s>", "a", "b", "<pad>"])}, [])
+    )
     made.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)])
     assert unknown_id(made) is None
     assert task.encode(made, {"tokens": [["ab", "a"]]}).sequences == [[0, 2, 3, 2, 1]]

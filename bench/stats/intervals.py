@@ -1,0 +1,63 @@
+"""Numbers in, numbers out."""
+
+from collections.abc import Sequence
+from math import exp, hypot, log, sqrt
+from statistics import fmean, stdev
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pocketbert.compress.base.strict import Strict
+
+
+class Interval(Strict):
+    """A point estimate with its two-sided interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def quantile(values: ArrayLike, share: float) -> float:
+    """Linearly interpolated quantile."""
+    return float(np.quantile(np.asarray(values, dtype=np.float64), share))
+
+
+def ratio_over_sets(candidate: Sequence[ArrayLike], reference: Sequence[ArrayLike]) -> Interval:
+    """How many times as long the candidate takes, with its 95 % interval over independent sets.
+
+    Each set gives one log ratio of medians; Student's t over the sets, since the sets are what repeats.
+
+    Args:
+        candidate: times, any unit, one array per set; at least 2 sets.
+        reference: the same, timed in turn with the candidate.
+    """
+    return _over_sets([log(quantile(a, 0.5) / quantile(b, 0.5)) for a, b in zip(candidate, reference, strict=True)])
+
+
+def median_over_sets(sets: Sequence[ArrayLike]) -> Interval:
+    """The median time with its 95 % interval over independent sets (at least 2), in the unit of the times.
+
+    Student's t over the logarithms of the sets' medians: what differs from process to process is what repeats.
+    """
+    return _over_sets([log(quantile(times, 0.5)) for times in sets])
+
+
+def _over_sets(logs: Sequence[float]) -> Interval:
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, len(logs) - 1)) * stdev(logs) / sqrt(len(logs))
+    middle = fmean(logs)
+    return Interval(estimate=exp(middle), low=exp(middle - half), high=exp(middle + half))
+
+
+def relative_change(now: Interval, before: Interval) -> Interval:
+    """How much larger `now` is than `before`, as a fraction (0.05 is 5 % more), both positive and independent.
+
+    The limits of the difference of the logarithms are combined by the method of variance estimates recovery (Zou and
+    Donner 2008, Statistics in Medicine 27).
+    """
+    middle = log(now.estimate / before.estimate)
+    low = middle - hypot(log(now.estimate / now.low), log(before.high / before.estimate))
+    high = middle + hypot(log(now.high / now.estimate), log(before.estimate / before.low))
+    return Interval(estimate=exp(middle) - 1, low=exp(low) - 1, high=exp(high) - 1)

@@ -1,0 +1,66 @@
+"""What a model says on its way to the logits, caught by forward hooks.
+
+Queries, keys and values are caught instead of attention maps: an attention kernel that never writes its map down
+(``sdpa``) can stay, and losses make of them what they compare.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pocketbert.compress.models.families import attention_heads, encoder_layers
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PretrainedConfig, PreTrainedModel
+
+Part = Literal["embedding", "hidden", "query", "key", "value"]
+
+
+class Key(NamedTuple):
+    """One kind of vector per token: what the lowest layer reads (``embedding``, whatever the layer), a layer's output
+    (``hidden``), or what the attention of a layer makes of its input (``query``, ``key``, ``value``).
+
+    Layers count from 0, bottom first.
+    """
+
+    part: Part
+    layer: int = 0
+
+
+def width(config: "PretrainedConfig", key: Key) -> int:
+    """Channels of those vectors; 0 for the attention of a layer that has lost all its heads."""
+    if key.part in ("embedding", "hidden"):
+        return int(config.hidden_size)
+    narrowed = getattr(config, "true_hidden_size", config.hidden_size)  # MobileBERT's attention sits in a bottleneck
+    return int(attention_heads(config)[key.layer] * (narrowed // config.num_attention_heads))
+
+
+@contextmanager
+def capture(model: "PreTrainedModel", keys: Iterable[Key]) -> "Iterator[dict[Key, Tensor]]":
+    """Inside the block, each forward of `model` fills the dictionary with vectors (rows, tokens, `width`).
+
+    Gradients flow through them. What the last forward left stays after the block.
+    """
+    found: dict[Key, Tensor] = {}
+    hooks = [_module(model, key).register_forward_hook(partial(_keep, found, key)) for key in keys]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _module(model: "PreTrainedModel", key: Key) -> "nn.Module":
+    """The module whose output the vectors are."""
+    base: Any = model.base_model
+    if key.part == "embedding":  # ELECTRA widens its narrow embeddings afterwards
+        module: nn.Module = getattr(base, "embeddings_project", base.embeddings)
+        return module
+    layer: nn.Module = encoder_layers(model)[key.layer]
+    return layer if key.part == "hidden" else layer.get_submodule(f"attention.self.{key.part}")
+
+
+def _keep(found: "dict[Key, Tensor]", key: Key, module: "nn.Module", inputs: Any, output: "Tensor") -> None:
+    found[key] = output

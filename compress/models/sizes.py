@@ -1,0 +1,74 @@
+"""How large a model is: parameters and multiply-accumulates, counted from its shapes."""
+
+from typing import TYPE_CHECKING
+
+from pocketbert.compress.models.families import head_counts, head_size, is_token_level, neuron_counts
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+LENGTH = 128
+"""Tokens of the text that MACs are counted for."""
+
+
+def count_parameters(model: "PreTrainedModel") -> int:
+    """All weights, embeddings included."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def count_zeros(model: "PreTrainedModel") -> int:
+    """Those of all weights that are exactly 0."""
+    return sum(int((parameter == 0).sum()) for parameter in model.parameters())
+
+
+def head_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
+    """Multiply-accumulates of one head: its share of four Linears, and both products of attention."""
+    size = head_size(config)
+    return 4 * length * int(config.hidden_size) * size + 2 * length * length * size
+
+
+def neuron_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
+    """Multiply-accumulates of one FFN neuron."""
+    return 2 * length * int(config.hidden_size)
+
+
+def layer_macs(config: "PretrainedConfig", length: int = LENGTH) -> list[int]:
+    """Multiply-accumulates of each layer: every Linear, and both products of attention."""
+    if config.model_type == "mobilebert":
+        return [_mobilebert_layer(config, length)] * config.num_hidden_layers
+    head, neuron = head_macs(config, length), neuron_macs(config, length)
+    shapes = zip(head_counts(config), neuron_counts(config), strict=True)
+    return [heads * head + neurons * neuron for heads, neurons in shapes]
+
+
+def _mobilebert_layer(config: "PretrainedConfig", length: int) -> int:
+    """A layer inside its bottleneck (Sun et al. 2020, MobileBERT): wide states enter and leave, attention and the
+    stacked FFNs work on narrow ones.
+    """
+    wide, narrow = config.hidden_size, config.true_hidden_size
+    value = narrow if config.use_bottleneck_attention else wide
+    attention = 2 * narrow * narrow + value * narrow + narrow * narrow
+    bottlenecks = 0
+    if config.use_bottleneck:
+        shared = config.key_query_shared_bottleneck and not config.use_bottleneck_attention
+        bottlenecks = (3 if shared else 2) * wide * narrow
+    feed_forward = config.num_feedforward_networks * 2 * narrow * config.intermediate_size
+    return int(length * (attention + bottlenecks + feed_forward) + 2 * length * length * narrow)
+
+
+def encoder_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
+    """Multiply-accumulates of all layers."""
+    return sum(layer_macs(config, length))
+
+
+def count_macs(model: "PreTrainedModel", length: int = LENGTH) -> int:
+    """Multiply-accumulates of one text of `length` tokens: embedding projection, encoder, and the head on one token or
+    on all of them.
+    """
+    from torch import nn
+
+    total, everywhere = encoder_macs(model.config, length), is_token_level(model)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear) and ".encoder." not in name:
+            total += module.weight.numel() * (length if everywhere or ".embeddings" in name else 1)
+    return total

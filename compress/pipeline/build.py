@@ -1,0 +1,91 @@
+"""A recipe from top to bottom: teacher, stages, exported files, manifest. Read this module first."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.processes import rank, wait
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.exports import FORMATS
+from pocketbert.compress.manifest import Manifest
+from pocketbert.compress.pipeline.recipe import Recipe
+from pocketbert.compress.pipeline.shipping.dense import with_dense_sizes
+from pocketbert.compress.pipeline.shipping.listing import write_manifest
+from pocketbert.compress.pipeline.shipping.ship import ship
+from pocketbert.compress.pipeline.steps.linear_control import linear_control
+from pocketbert.compress.pipeline.steps.stage import run_stage
+from pocketbert.compress.pipeline.steps.step import Build
+from pocketbert.compress.pipeline.steps.teacher import make_teacher
+from pocketbert.compress.runtimes import require
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from pocketbert.compress.training.context import Context
+
+
+def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: bool = False) -> Manifest:
+    """Make every artifact of `recipe` below `root` and write `root/manifest.json`.
+
+    Args:
+        command: what the user typed, for the record.
+        fresh: remove what earlier builds left.
+
+    Raises:
+        BadInput: something that the recipe names is missing, such as a runtime, or another build works in `root`.
+        GuardStopped: a step cost too much and the recipe says ``on_fail = "stop"``.
+    """
+    for artifact in recipe.artifacts:
+        require(FORMATS[artifact.format].runtime)
+    with _alone_in(root):
+        if fresh and rank() == 0:
+            shutil.rmtree(root)
+            root.mkdir()
+        wait()
+        return _run(Build(recipe, root, progress), command)
+
+
+def _run(build: Build, command: str) -> Manifest:
+    accepted = build.set_reference(make_teacher(build))
+    steps, stages = [accepted.step], []
+    control = linear_control(build)
+    for number, parameters in enumerate(build.recipe.stages, start=1):
+        done = run_stage(build, number, parameters, accepted)
+        steps.append(done.step)
+        if done.step.decision == "accepted":
+            accepted = done
+            stages.append(done)
+    exports, shipped = ship(build, accepted)
+    shipped = with_dense_sizes(build, [build.teacher, *stages], exports, shipped)
+    return write_manifest(build, command, [*steps, *exports], stages, shipped, control)
+
+
+def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrainedModel, Context]":
+    """Return the recipe's fine-tuned teacher, made now or by an earlier build below `root`, and a stage's context.
+
+    Raises:
+        BadInput: as `build`.
+    """
+    with _alone_in(root):
+        state = Build(recipe, root, progress)
+        teacher = state.teacher = make_teacher(state)
+        return teacher.model(), state.context(root / ".scratch/teacher", teacher.tokens, teacher)
+
+
+@contextmanager
+def _alone_in(root: Path) -> Iterator[None]:
+    """Lock the folder against other builds."""
+    root.mkdir(parents=True, exist_ok=True)
+    if rank():  # the first process holds the folder for all of them
+        yield
+        return
+    try:
+        with FileLock(root.parent / f".{root.name}.lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise BadInput(f"{root}: another build is working there") from error

@@ -1,0 +1,84 @@
+"""Which Linears an INT8 file suffers from most, whatever runtime it is for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_BATCH = 16
+_SMALLEST = 1e-12  # of what is all zeros
+ROWS = 64
+"""Calibration rows."""
+
+
+def rank_linears(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> list[str]:
+    """Names of all Linears, as ``named_modules()`` gives them, the one whose rounding costs most first.
+
+    A Linear is rounded as runtimes do it: weights symmetric per output channel, activations dynamically per request.
+    Its cost is the mean square of what that does to the model's output (the lead of the likeliest label over
+    the next), to first order: the gradient of the lead, times the error of the Linear's output. The Taylor view of
+    rounding is that of Nagel et al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization". All Linears
+    are scored in one pass.
+
+    The error of a Linear's own output, which Intel's Neural Compressor (its MSE strategy) and others rank by, says much
+    less about the model's. Rank correlation with rounding each Linear alone, a 4-layer student of 384 channels: 0.99 to
+    first order, 0.63 by that error relative to the output, 0.61 by the error
+    (`python -m studies.quantization.ranking`).
+    """
+    linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    costs, shares = dict.fromkeys(linears, 0.0), dict[str, Tensor]()
+    handles = [linear.register_forward_hook(_add_error(linear, shares, name)) for name, linear in linears.items()]
+    model.eval()
+    try:
+        with progress.work("ranking layers by what INT8 costs in them", len(inputs)) as bar:
+            for numbers, batch in batches(inputs, _BATCH):
+                shares |= {name: torch.zeros(len(numbers), requires_grad=True) for name in linears}
+                logits = model(**as_tensors(batch)).logits
+                positions = inputs.positions(numbers)
+                likeliest = (logits if positions is None else logits[positions]).topk(2).values
+                lead = (likeliest[..., 0] - likeliest[..., 1]).sum()
+                gradients = torch.autograd.grad(lead, list(shares.values()), allow_unused=True, materialize_grads=True)
+                for name, gradient in zip(shares, gradients, strict=True):
+                    costs[name] += gradient.square().sum().item()
+                bar.advance(len(numbers))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return sorted(costs, key=lambda name: -costs[name])
+
+
+def _add_error(
+    linear: nn.Linear, shares: dict[str, Tensor], name: str
+) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
+    """A hook that adds to a row's output its share of the rounding error: of a share of 0 only the gradient is left."""
+    weight = rounded_weight(linear.weight.detach())
+
+    def add(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+        with torch.no_grad():
+            error = functional.linear(rounded_activation(inputs[0]), weight, linear.bias) - output
+        return output + shares[name].view(-1, *[1] * (output.dim() - 1)) * error
+
+    return add
+
+
+def rounded_weight(weight: Tensor) -> Tensor:
+    """(out, in) -> the nearest multiples of each row's largest magnitude / 127."""
+    scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(_SMALLEST) / 127
+    return (weight / scale).round() * scale
+
+
+def rounded_activation(values: Tensor) -> Tensor:
+    """(rows, …) -> the nearest of 256 values, evenly spaced from the row's smallest to its largest, 0 among them."""
+    each = tuple(range(1, values.dim()))
+    low, high = values.amin(each, keepdim=True).clamp(max=0), values.amax(each, keepdim=True).clamp(min=0)
+    scale = (high - low).clamp_min(_SMALLEST) / 255
+    zero = (-low / scale).round()
+    return ((values / scale).round().add(zero).clamp(0, 255) - zero) * scale

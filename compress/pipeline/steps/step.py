@@ -1,0 +1,182 @@
+"""The state of a build, and how each of its steps is looked up in the cache or made, recorded and judged."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketbert.compress.base.files import digest, write_json
+from pocketbert.compress.base.processes import rank, wait
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.data.texts import Texts, read_texts, tokenize
+from pocketbert.compress.manifest import Step, Try
+from pocketbert.compress.models.sizes import count_macs, count_parameters, count_zeros, encoder_macs
+from pocketbert.compress.pipeline.cache import cached, make
+from pocketbert.compress.pipeline.guard import Guard, describe
+from pocketbert.compress.pipeline.recipe import Recipe
+from pocketbert.compress.tasks.inputs import predict
+from pocketbert.compress.tasks.rows import Tokens
+from pocketbert.compress.training.context import Context
+from pocketbert.compress.training.teacher import Teacher
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Work = Callable[[Path, Path], Step]
+"""Fills the first folder, may keep checkpoints in the second; returns the step as far as it is known then."""
+TOKENIZER = "tokenizer/tokenizer.json"
+"""Path of the tokenizer in the folder of every stage."""
+RECORDED_BY = ("pocketbert.compress.models.sizes", "pocketbert.compress.runtimes.torch")
+"""Modules that `Build.record` computes with: every step that makes a model depends on them."""
+
+
+@dataclass(frozen=True)
+class FinishedStep:
+    """A finished step: its folder, its tokenized rows, and its validation logits."""
+
+    step: Step
+    folder: Path
+    tokens: Tokens
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """Logits of the validation rows, (answers, labels)."""
+        values: NDArray[np.float32] = np.load(self.folder / "validation.npy", allow_pickle=False)
+        return values
+
+    def model(self) -> "PreTrainedModel":
+        """Load the model from the step's folder."""
+        from pocketbert.compress.models.modeling_uneven import load_classifier
+
+        return load_classifier(self.folder / "model")
+
+
+class Build:
+    """The state of one build: recipe, rows, output folder, and the teacher and the guard once there are any."""
+
+    teacher: FinishedStep
+    guard: Guard
+
+    def __init__(self, recipe: Recipe, root: Path, progress: Progress) -> None:
+        self.recipe, self.root, self.progress = recipe, root, progress
+        self.texts: Texts = read_texts(recipe.task)
+        self._tokens: dict[str, Tokens] = {}
+
+    def task_module(self) -> str:
+        """Return the full name of the module that defines the recipe's task."""
+        return type(self.texts.task).__module__
+
+    def tokens(self, tokenizer_file: Path) -> Tokens:
+        """Tokenize the training and validation rows; equal tokenizers share one result."""
+        key = digest(tokenizer_file)
+        if key not in self._tokens:
+            self._tokens[key] = tokenize(self.texts, tokenizer_file)
+        return self._tokens[key]
+
+    def set_reference(self, teacher: FinishedStep) -> FinishedStep:
+        """Make `teacher` the reference that every later step is compared with; returns it judged."""
+        self.teacher = teacher
+        gold = teacher.tokens.validation.gold
+        self.guard = Guard(self.recipe.guard, self.texts.task, gold, teacher.logits)
+        self.teacher = self.judge(teacher)
+        return self.teacher
+
+    def step(
+        self, folder: Path, step: Step, work: Work, tokens: Tokens | None = None, together: bool = False
+    ) -> FinishedStep:
+        """Take the step from the cache, or make it with `work`.
+
+        Args:
+            tokens: its rows; None: they are tokenized by the tokenizer in its folder.
+            together: it may train, which all processes of a build do.
+        """
+        wait()
+        found = cached(folder, step.key)
+        wait()  # or one process would replace what another still has to look at
+        if found is None:
+            # From here on the manifest of an earlier build speaks of files that are being replaced.
+            (self.root / "manifest.json").unlink(missing_ok=True)
+            self.progress.say(f"{step.name}: building")
+            started = time.monotonic()
+
+            def timed(out: Path, scratch: Path) -> Step:
+                return work(out, scratch).model_copy(update={"seconds": round(time.monotonic() - started, 1)})
+
+            found = make(folder, step, self.root / ".scratch", timed, together)
+            for remark in found.remarks:
+                self.progress.say(f"  {remark}")
+        # An earlier decision does not bind today's rule; the figures measured then are kept.
+        found = found.model_copy(update={"decision": step.decision, "notes": [], "tries": []})
+        return FinishedStep(found, folder, tokens or self.tokens(folder / TOKENIZER))
+
+    def record(self, model: "PreTrainedModel", step: Step, out: Path, tokens: Tokens) -> Step:
+        """Save the model that a step made, and its logits on the validation rows; returns the step with its sizes."""
+        from pocketbert.compress.runtimes.torch import TorchSession
+
+        model.save_pretrained(out / "model")
+        validation = tokens.validation.inputs
+        with self.progress.work(f"{step.name}: evaluating", len(validation)) as bar:
+            logits = predict(TorchSession(model).logits, validation, progress=bar.advance)
+        np.save(out / "validation.npy", logits)
+        size = {
+            "parameters_left": count_parameters(model),
+            "zeros": count_zeros(model),
+            "macs_128": count_macs(model),
+            "encoder_macs_128": encoder_macs(model.config),
+        }
+        return step.model_copy(update={"measured": size})
+
+    def judge(self, done: FinishedStep, reason: str | None = None) -> FinishedStep:
+        """Record and print what the guard decides about a step; a `reason` rejects it in any case."""
+        return self.record_decision(replace(done, step=self.guard.judge(done.step, done.logits, reason)))
+
+    def record_decision(self, done: FinishedStep) -> FinishedStep:
+        """Write the step's `stage.json` and print its line."""
+        _write_step(done.folder, done.step)
+        self.progress.say(describe(done.step, self.recipe.guard.max_drop))
+        return done
+
+    def record_outcome(self, first: FinishedStep, best: FinishedStep, tried: list[Try]) -> FinishedStep:
+        """Record that the rejected step `first` was replaced by `best` (perhaps itself) after everything `tried`."""
+        kept = self.record_decision(replace(best, step=best.step.model_copy(update={"tries": tried})))
+        if best.folder != first.folder:
+            notes = [*first.step.notes, f"{best.folder.name} is what became of it"]
+            _write_step(first.folder, first.step.model_copy(update={"tries": tried, "notes": notes}))
+        return kept
+
+    def context(
+        self,
+        scratch: Path,
+        tokens: Tokens,
+        source: FinishedStep | None = None,
+        memo: dict[tuple[str, str], Any] | None = None,
+    ) -> Context:
+        """Assemble what a stage may use; `source` is the step it starts from, None for the teacher's own training."""
+        context = Context(
+            task=self.texts.task,
+            train=tokens.train,
+            labelled=tokens.labelled,
+            validation=tokens.validation,
+            memo={} if memo is None else memo,
+            seed=self.recipe.seed,
+            scratch=scratch,
+            progress=self.progress,
+        )
+        if source is None:
+            return context
+        step = self.teacher.step
+        return replace(
+            context,
+            teacher=Teacher(self.teacher.folder, step.key, self.teacher.tokens, self.teacher.model, self.progress),
+            teacher_macs=step.measured["encoder_macs_128"],
+            tokenizer=source.folder / "tokenizer",
+        )
+
+
+def _write_step(folder: Path, step: Step) -> None:
+    if rank() == 0:
+        write_json(folder / "stage.json", step)

@@ -1,0 +1,73 @@
+"""How much whole layers matter: one score per layer, the lowest goes first."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.pruning.replay import run_by_layer, run_from
+from pocketbert.compress.tasks.rows import Rows
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def layer_importance(model: "PreTrainedModel", rows: Rows, method: str, progress: Progress) -> list[float]:
+    """Score all layers by one of `METHODS`.
+
+    Args:
+        rows: ``similarity`` compares states on them; ``loss`` needs their labels; the others do not use them.
+    """
+    return METHODS[method](model, rows, progress)
+
+
+@torch.inference_mode()
+def _similarity(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
+    """1 - cosine between what enters a layer and what leaves it, mean over all visible tokens."""
+    scores, before = [], None
+    with progress.work("comparing layers' inputs and outputs", model.config.num_hidden_layers) as work:
+        for _, states in run_by_layer(model, rows.inputs):
+            if before is not None:
+                changes = [
+                    (1 - functional.cosine_similarity(old, state.hidden, dim=-1))[state.attention_mask.bool()]
+                    for old, state in zip(before, states, strict=True)
+                ]
+                scores.append(torch.cat(changes).mean().item())
+                work.advance()
+            before = [state.hidden for state in states]
+    return scores
+
+
+def _loss(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
+    """Cross-entropy without the layer."""
+    scores, gold = [], torch.from_numpy(rows.labels)
+    layers = model.config.num_hidden_layers
+    with progress.work("leaving out one layer at a time", layers) as work:
+        for layer, states in run_by_layer(model, rows.inputs):
+            if layer < layers:
+                logits = torch.from_numpy(run_from(model, states, layer + 1, rows.inputs))
+                scores.append(functional.cross_entropy(logits, gold).item())
+                work.advance()
+    return scores
+
+
+def _top(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
+    layers = model.config.num_hidden_layers
+    return [float(layers - layer) for layer in range(layers)]
+
+
+def _alternate(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
+    """The second highest first, then every second one below it, then the others: the classifier keeps its layer."""
+    layers = model.config.num_hidden_layers
+    order = [*range(layers - 2, -1, -2), *range(layers - 1, -1, -2)]
+    return [float(order.index(layer)) for layer in range(layers)]
+
+
+METHODS: dict[str, Callable[["PreTrainedModel", Rows, Progress], list[float]]] = {
+    "similarity": _similarity,
+    "loss": _loss,
+    "top": _top,
+    "alternate": _alternate,
+}

@@ -1,0 +1,94 @@
+"""Cuts heads, neurons and layers out of a model's weights: shapes shrink, no zeros are kept."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.models.families import (
+    ATTENTION_OUT,
+    FFN_IN,
+    FFN_OUT,
+    PROJECTIONS,
+    head_counts,
+    head_size,
+    is_token_level,
+    layer_prefix,
+    neuron_counts,
+)
+from pocketbert.compress.models.modeling_uneven import uneven
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+Units = Mapping[int, Collection[int]]
+"""Layer -> its heads, or its neurons."""
+
+
+def check_units(stage: str, unit: str, removed: Units, counts: Sequence[int]) -> None:
+    """Raise `BadInput` for a layer, head or neuron that does not exist; `counts` are those of each layer."""
+    for layer, units in removed.items():
+        if not 0 <= layer < len(counts):
+            raise BadInput(f"{stage}: there is no layer {layer}; legal: 0 to {len(counts) - 1}")
+        if wrong := [number for number in units if not 0 <= number < counts[layer]]:
+            legal = f"0 to {counts[layer] - 1}" if counts[layer] else "none, it has lost all of them"
+            raise BadInput(f"{stage}: layer {layer} has no {unit} {wrong[0]}; legal: {legal}")
+
+
+def without(model: "PreTrainedModel", heads: Units, neurons: Units) -> "PreTrainedModel":
+    """A copy of `model` without those heads and FFN neurons, numbered as they are in `model`.
+
+    Of a head go the rows of query, key and value and the columns of the output projection; of a neuron the row of the
+    first FFN matrix and the column of the second. Biases that are added after the columns stay, so the logits are those
+    of the full model with these units multiplied by 0.
+
+    Raises:
+        BadInput: a unit that does not exist.
+    """
+    config, size = model.config, head_size(model.config)
+    left, widths = list(head_counts(config)), list(neuron_counts(config))
+    check_units("prune-heads", "head", heads, left)
+    check_units("prune-ffn", "neuron", neurons, widths)
+    weights = dict(model.state_dict())
+    for layer, removed in heads.items():
+        kept = torch.tensor([head for head in range(left[layer]) if head not in removed], dtype=torch.long)
+        channels = (kept[:, None] * size + torch.arange(size)).flatten()
+        cut_channels(weights, layer_prefix(model, layer), PROJECTIONS, ATTENTION_OUT, channels)
+        left[layer] = len(kept)
+    for layer, removed in neurons.items():
+        kept = torch.tensor([neuron for neuron in range(widths[layer]) if neuron not in removed], dtype=torch.long)
+        cut_channels(weights, layer_prefix(model, layer), (FFN_IN,), FFN_OUT, kept)
+        widths[layer] = len(kept)
+    cloned = {name: tensor.clone() for name, tensor in weights.items()}
+    return uneven(config, left, widths, cloned, is_token_level(model))
+
+
+def cut_channels(weights: "dict[str, Tensor]", prefix: str, rows: Sequence[str], columns: str, kept: "Tensor") -> None:
+    """Keep the channels `kept` of the Linears `rows` and, as inputs, of the Linear `columns`; of none, no weight."""
+    column = f"{prefix}{columns}.weight"
+    if column not in weights:  # nothing was left of it before
+        return
+    weights[column] = weights[column][:, kept]
+    names = [f"{prefix}{row}.{part}" for row in rows for part in ("weight", "bias")]
+    for name in names:
+        weights[name] = weights[name][kept]
+    if not len(kept):
+        for name in (*names, column):
+            del weights[name]
+
+
+def keep_layers(model: "PreTrainedModel", layers: Sequence[int]) -> "PreTrainedModel":
+    """A copy of `model` with only `layers` of its encoder, in that order."""
+    prefix = layer_prefix(model, 0).removesuffix("0.")
+    weights: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        number, _, rest = name.removeprefix(prefix).partition(".")
+        if not name.startswith(prefix):
+            weights[name] = tensor.clone()
+        elif int(number) in layers:
+            weights[f"{prefix}{layers.index(int(number))}.{rest}"] = tensor.clone()
+    heads, widths = head_counts(model.config), neuron_counts(model.config)
+    heads, widths = [heads[n] for n in layers], [widths[n] for n in layers]
+    return uneven(model.config, heads, widths, weights, is_token_level(model))

@@ -1,0 +1,259 @@
+"""What distilling is worth: students of a few labels and much text, and each part of the loss left out.
+
+`python -m studies.distillation few reviews` (or `few people-daily`): 2,000 training rows keep their labels, the
+others lose them; a student distilled from the teacher of those 2,000 is held against the same student trained on the
+labels alone, three seeds each, on the test split. `… whole reviews` (or any other of the three): all rows with their
+labels, the student of the recipe (on people-daily in two passes instead of three) against the teacher and against
+itself on the labels alone (`--alpha 0.9`: at another weight of the labels). `… ablations`: on 2,000 rows, every term
+of the losses left out in turn. Each run is kept below `artifacts/study` and not taken again; the tables are printed.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from tabulate import tabulate
+
+from pocketbert.compress.base.files import atomic_write
+from pocketbert.compress.base.own_code import digest_of
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.base.quiet import quiet
+from pocketbert.compress.data.texts import Texts, read_texts
+from pocketbert.compress.pipeline.build import fine_tuned
+from pocketbert.compress.pipeline.recipe import Recipe, load_recipe
+from pocketbert.compress.runtimes.torch import TorchSession
+from pocketbert.compress.stages import distill, prune_vocab
+from pocketbert.compress.tasks import Outcomes, Task
+from pocketbert.compress.tasks.inputs import predict
+from pocketbert.compress.tasks.tokenizer import load_tokenizer
+from pocketbert.compress.training.context import Context, retokenized
+from pocketbert.compress.training.distillation.alignment import terms
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from pocketbert.compress.training.teacher import Teacher
+
+SEEDS = (1, 2, 3)
+LABELLED = 2_000
+_FOLDER = Path("artifacts/study/distillation")
+_RESAMPLES = 2_000
+_FEW: dict[str, dict[str, str]] = {
+    "reviews": {"teacher.epochs": "3", "teacher.frozen_layers": "6", "teacher.learning_rate": "2e-4"},
+    "people-daily": {"teacher.epochs": "10", "task.limit": "{ train = 12_000, validation = 1_500 }"},
+}
+"""What is otherwise than in the recipe: a teacher of few labels needs more passes, and an hour is an hour."""
+_WHOLE: dict[str, dict[str, str]] = {"people-daily": {"stage.1.epochs": "2"}}
+"""Again what is otherwise than in the recipe: a third pass of six students takes an hour."""
+_LABELS_EPOCHS, _DISTIL_EPOCHS = 8, 2
+"""Of 2,000 rows, and of all: the labels alone get as many passes as help them, the best epoch by validation stays."""
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One student on the test split."""
+
+    value: float
+    outcomes: Outcomes
+    seconds: float
+
+
+class Study:
+    """A recipe's teacher, and students trained from it, each kept by name."""
+
+    def __init__(self, recipe: Recipe, folder: Path, progress: Progress, build: Path | None = None) -> None:
+        self.folder, self._progress = folder, progress
+        self.model, self.context = fine_tuned(recipe, build or folder / "build", progress)
+        self._teacher = self.model, self.context
+        teacher: Teacher = cast("Teacher", self.context.teacher)
+        self._key, self._batch_size = teacher.key, recipe.teacher.batch_size
+        teacher.logits()  # not the first student's time
+        self._texts: Texts = read_texts(recipe.task)
+
+    @property
+    def task(self) -> Task:
+        """The recipe's."""
+        return self.context.task
+
+    def teacher(self) -> Run:
+        """The teacher itself."""
+        return self._kept(self._name("teacher", {}), lambda: self._teacher)
+
+    def prune_vocabulary(self, parameters: prune_vocab.Parameters) -> None:
+        """What students begin with from now on, and read: the teacher with the tokens that its task needs."""
+        tokenizer = self.folder / "tokenizer"
+        self._key += parameters.model_dump_json() + digest_of(prune_vocab.__name__)
+        self.model = prune_vocab.run(self.model, replace(self.context, new_tokenizer=tokenizer), parameters)
+        self.context = replace(retokenized(self.context, tokenizer / "tokenizer.json"), tokenizer=tokenizer)
+
+    def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
+        """A student trained as `settings` of a distill stage say; of four of the teacher's layers if they name none."""
+        parameters = distill.Parameters.model_validate(
+            {
+                "student": {"init": "teacher-layers", "layers": 4},
+                "batch_size": self._batch_size,
+                "learning_rate": 3e-4,
+            }
+            | settings
+        )
+
+        kept = self._name(f"{name}-{seed}", parameters.model_dump())
+
+        def made() -> "tuple[PreTrainedModel, Context]":
+            from transformers import set_seed
+
+            set_seed(seed)
+            context = replace(self.context, seed=seed, scratch=self.folder / "scratch" / kept, memo={})
+            return distill.run(self.model, context, parameters), context
+
+        return self._kept(kept, made)
+
+    def _name(self, name: str, settings: dict[str, Any]) -> str:
+        """A run's name, another one for another teacher, other settings or other sources of ours."""
+        made_of = json.dumps([self._key, settings, digest_of(distill.__name__)], sort_keys=True)
+        return f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
+
+    def _kept(self, name: str, made: "Callable[[], tuple[PreTrainedModel, Context]]") -> Run:
+        """The run of that name, as it was or made now and scored on the test split."""
+        file = self.folder / f"{name}.npz"
+        if not file.is_file():
+            begin = time.monotonic()
+            model, context = made()
+            seconds = time.monotonic() - begin
+            logits = self._answers(model, context, name)
+            outcomes = self.task.outcomes(logits, self._texts.splits["test"]["label"])
+            value = self.task.scores(logits, self._texts.splits["test"]["label"])[self.task.metric]
+            with atomic_write(file) as temporary:
+                np.savez(temporary, outcomes=outcomes, value=value, seconds=seconds)
+            self._progress.say(f"{self.folder.name}: {name}: {self.task.metric} {value:.2%}, {seconds:.0f} s")
+        with np.load(file, allow_pickle=False) as kept:
+            return Run(float(kept["value"]), kept["outcomes"], float(kept["seconds"]))
+
+    def _answers(self, model: "PreTrainedModel", context: Context, name: str) -> NDArray[np.float32]:
+        tokenizer = load_tokenizer(context.tokenizer / "tokenizer.json")
+        inputs = self.task.encode(tokenizer, self._texts.splits["test"])
+        with self._progress.work(f"{name} answers the test rows", len(inputs)) as work:
+            return predict(TorchSession(model).logits, inputs, progress=work.advance)
+
+
+@app.command()
+def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]) -> None:
+    """Students of a few labels and much text."""
+    quiet()
+    recipe = load_recipe(Path(f"recipes/{dataset}.toml"), _FEW[dataset] | {"task.labelled": str(LABELLED)})
+    with Progress() as progress:
+        study = Study(recipe, _FOLDER / f"few-{dataset}", progress)
+        teacher = study.teacher()
+        alone, distilled = [], []
+        for seed in SEEDS:
+            alone.append(study.student("labels-alone", seed, {"alpha": 1.0, "epochs": _LABELS_EPOCHS}))
+            distilled.append(study.student("distilled", seed, {"alpha": 0.3, "epochs": _DISTIL_EPOCHS}))
+    rows = [
+        [f"{LABELLED:,} labels alone", *_shown(alone), ""],
+        ["distilled, the other rows without labels", *_shown(distilled), _lead(distilled, alone)],
+        [f"their teacher, {LABELLED:,} labels", f"{teacher.value:.2%}", "", ""],
+    ]
+    headers = [f"{dataset}: student of 4 layers", f"{study.task.metric}, test", "seconds", "lead, points"]
+    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+@app.command("whole")
+def whole_split(
+    dataset: Annotated[Literal["reviews", "people-daily", "adjacent-clauses"], typer.Argument()],
+    alpha: Annotated[float | None, typer.Option(help="Weight of the labels, if not the recipe's.")] = None,
+) -> None:
+    """The recipe's own student, of all rows with their labels."""
+    quiet()
+    recipe = load_recipe(Path(f"recipes/{dataset}.toml"), _WHOLE.get(dataset, {}))
+    pruning = next(stage for stage in recipe.stages if isinstance(stage, prune_vocab.Parameters))
+    settings = next(stage for stage in recipe.stages if isinstance(stage, distill.Parameters)).model_dump()
+    if alpha is not None:
+        settings["alpha"] = alpha
+    with Progress() as progress:
+        study = Study(recipe, _FOLDER / f"whole-{dataset}", progress, build=Path("artifacts") / recipe.name)
+        teacher = study.teacher()
+        study.prune_vocabulary(pruning)
+        alone, distilled = [], []
+        for seed in SEEDS:
+            distilled.append(study.student("distilled", seed, settings))
+            alone.append(study.student("labels-alone", seed, settings | {"alpha": 1.0}))
+    rows = [
+        ["teacher", f"{teacher.value:.2%}", "", "", ""],
+        ["student, labels alone", *_shown(alone), _lead(alone, [teacher]), ""],
+        ["student, distilled", *_shown(distilled), _lead(distilled, [teacher]), _lead(distilled, alone)],
+    ]
+    leads = ["lead over the teacher, points", "over labels alone"]
+    headers = [f"{dataset}, all rows", f"{study.task.metric}, test", "seconds", *leads]
+    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+@app.command()
+def ablations() -> None:
+    """Every term of the losses left out in turn."""
+    quiet()
+    overrides = _FEW["reviews"] | {"task.limit": f"{{ train = {LABELLED} }}"}
+    recipe = load_recipe(Path("recipes/reviews.toml"), overrides)
+    with Progress() as progress:
+        study = Study(recipe, _FOLDER / "ablations", progress)
+        layers = study.model.config.num_hidden_layers
+        every = [term.model_dump() for term in terms("tinybert", (), layers, 4)]
+        variants: dict[str, dict[str, Any]] = {"everything": {"align": every}}
+        for feature in ("embedding", "hidden", "attention"):
+            variants[f"no {feature}"] = {"align": [term for term in every if term["feature"] != feature]}
+        variants |= {
+            "no alignment: labels and logits": {},
+            "no logits": {"align": every, "alpha": 1.0},
+            "no labels": {"align": every, "alpha": 0.0},
+            "labels alone": {"alpha": 1.0},
+            "minilm's relations instead": {"preset": "minilm"},
+        }
+        found = {
+            name: [study.student(name, seed, {"alpha": 0.5, "epochs": 3} | settings) for seed in SEEDS]
+            for name, settings in variants.items()
+        }
+    rows = [[name, *_shown(runs), _lead(runs, found["labels alone"])] for name, runs in found.items()]
+    headers = [f"reviews, {LABELLED:,} rows", f"{study.task.metric}, test", "seconds", "lead over labels alone, points"]
+    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+def _shown(runs: list[Run]) -> list[str]:
+    values = ", ".join(f"{100 * run.value:.1f}" for run in runs)
+    return [f"{fmean(run.value for run in runs):.2%} ({values})", f"{fmean(run.seconds for run in runs):.0f}"]
+
+
+def _lead(ours: list[Run], theirs: list[Run]) -> str:
+    """Mean difference with its 95 % interval: seeds and rows are drawn again, both with replacement."""
+    draw = np.random.default_rng(0)
+    rows = len(ours[0].outcomes)
+    found = []
+    for _ in range(_RESAMPLES):
+        drawn = draw.integers(0, rows, rows)
+        means = [
+            fmean(_value(runs[seed].outcomes[drawn]) for seed in draw.integers(0, len(runs), len(runs)))
+            for runs in (ours, theirs)
+        ]
+        found.append(means[0] - means[1])
+    low, high = np.quantile(found, [0.025, 0.975])
+    middle = fmean(run.value for run in ours) - fmean(run.value for run in theirs)
+    return f"{100 * middle:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+
+
+def _value(outcomes: Outcomes) -> float:
+    """Accuracy of right and wrong, F1 of counts."""
+    if outcomes.dtype == np.bool_:
+        return float(outcomes.mean())
+    hit, claimed, true = outcomes.sum(axis=0, dtype=np.int64).tolist()
+    return 2 * hit / (claimed + true) if claimed + true else 0.0
+
+
+if __name__ == "__main__":
+    app()

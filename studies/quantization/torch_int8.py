@@ -1,0 +1,107 @@
+"""Two ways to INT8 in PyTorch, side by side: `torch.ao.quantization`, which is on its way out, and torchao after it.
+
+`python -m studies.quantization.torch_int8` (needs torchao, which the extra `mobile` brings, and a C++ compiler) times a
+random student of TinyBERT's shape on one thread, one text of 128 tokens at a time, all ways in turn. It prints P50, its
+ratio to FP32, how long the first call took, the largest logit difference to FP32, and the bytes of the weights.
+"""
+
+import copy
+import os
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tabulate import tabulate
+
+from pocketbert.compress.base.quiet import quiet
+from pocketbert.compress.exports.torch import export
+from pocketbert.compress.models.int8 import WEIGHTS, load_quantized
+from pocketbert.compress.runtimes.torch import TorchSession
+from studies.shared.race import race
+from studies.shared.shapes import student
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_TOKENS, _WORDS, _ROUNDS = 128, 13_000, 100
+
+
+@torch.inference_mode()
+def main() -> None:
+    """Print the table."""
+    quiet()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    ids = torch.randint(1, _WORDS, (1, _TOKENS))
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{name}/inductor"  # a first call that compiles, as a user's does
+        source = student(spread=0.1)
+        ao = _torchao(source)
+        ways: dict[str, PreTrainedModel] = {
+            "FP32": source,
+            "torch.ao": _torch_ao(source, Path(name)),
+            "torchao": ao,
+            "FP32, compiled": _compiled(source),
+            "torchao, compiled": _compiled(ao),
+        }
+        size = {way: sum(map(_bytes, model.parameters())) for way, model in ways.items()}
+        size["torch.ao"] = (Path(name) / "int8" / WEIGHTS).stat().st_size  # it hides its weights in what it packed
+        first, logits = {}, {}
+        for way, model in ways.items():
+            begin = time.perf_counter()
+            logits[way] = model(**batch).logits
+            first[way] = time.perf_counter() - begin
+        sessions = {way: TorchSession(model) for way, model in ways.items()}
+        spent = race(sessions, {name: values.numpy() for name, values in batch.items()}, _ROUNDS, threads=1)
+    p50 = {way: median(ms) for way, ms in spent.items()}
+    rows = [
+        [
+            way,
+            f"{p50[way]:.1f}",
+            f"{p50['FP32'] / p50[way]:.2f}×",
+            f"{first[way]:.1f}",
+            f"{(logits[way] - logits['FP32']).abs().max():.4f}",
+            f"{size[way] / 1e6:.1f}",
+        ]
+        for way in ways
+    ]
+    headers = ["way", "P50 ms", "faster than FP32", "first call s", "logit difference", "MB"]
+    print(f"torch {torch.__version__}, {torch.backends.quantized.engine}, {torch.backends.cpu.get_cpu_capability()}")
+    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+def _torch_ao(student: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
+    """As it ships: through the folder."""
+    export(student, folder / "int8", "int8")
+    return load_quantized(folder / "int8")
+
+
+def _torchao(student: "PreTrainedModel") -> "PreTrainedModel":
+    """Dynamic INT8 activations and INT8 weights of every Linear; tables stay FP32."""
+    torchao = import_module("torchao.quantization")
+    model = copy.deepcopy(student)
+    torchao.quantize_(model, torchao.Int8DynamicActivationInt8WeightConfig())
+    return model
+
+
+def _compiled(model: "PreTrainedModel") -> "PreTrainedModel":
+    """A copy that is compiled on its first call."""
+    model = copy.deepcopy(model)
+    model.compile()
+    return model
+
+
+def _bytes(tensor: Any) -> int:
+    """Of one that is made of others, as torchao's are: theirs."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        return sum(_bytes(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
+    return int(tensor.nbytes)
+
+
+if __name__ == "__main__":
+    main()

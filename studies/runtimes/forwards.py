@@ -1,0 +1,93 @@
+"""Forwards that do not ship: what `pocketbert.compress.exports.forward` is held against."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pocketbert.compress.exports.forward import PlainClassifier
+from pocketbert.compress.models.families import classify, embed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class Stock(nn.Module):
+    """The classifier as transformers has it."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """As `PlainClassifier`'s."""
+        logits: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+class RowsFirst(PlainClassifier):
+    """The plain forward as it is usually written: states are (rows, tokens, hidden)."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        super().__init__(model)
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        """As `PlainClassifier`'s."""
+        hidden = embed(self.model, input_ids)
+        mask = self._mask(attention_mask)
+        for layer in self.layers:
+            hidden = self._layer(layer, hidden, mask)
+        return classify(self.model, hidden)
+
+    def _mask(self, attention_mask: Tensor) -> Tensor:
+        return (1.0 - attention_mask.float())[:, None, None, :] * -1e4
+
+    def _attend(self, attention: Any, hidden: Tensor, mask: Tensor) -> Tensor:
+        projections = (attention.query, attention.key, attention.value)
+        rows, tokens, _ = hidden.shape
+        query, key, value = (
+            projection(hidden).view(rows, tokens, -1, self.head_size).transpose(1, 2) for projection in projections
+        )
+        scores = query @ key.transpose(-1, -2) * self.head_size**-0.5 + mask
+        attended: Tensor = (functional.softmax(scores, dim=-1) @ value).transpose(1, 2).flatten(2)
+        return attended
+
+
+class AttentionNode(RowsFirst):
+    """Attention and its three projections in ONNX Runtime's own ``Attention``, which is ``QAttention`` in INT8."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        super().__init__(model)
+        self.joined = nn.ModuleDict()
+        for number, layer in enumerate(self.layers):
+            parts = [getattr(layer.attention.self, name) for name in ("query", "key", "value")]
+            joined = nn.Linear(parts[0].in_features, sum(part.out_features for part in parts))
+            joined.weight = nn.Parameter(torch.cat([part.weight for part in parts]).t().contiguous())
+            joined.bias = nn.Parameter(torch.cat([part.bias for part in parts]))
+            layer.attention.self.number = str(number)
+            self.joined[str(number)] = joined
+
+    def _mask(self, attention_mask: Tensor) -> Tensor:
+        return attention_mask.int()
+
+    def _attend(self, attention: Any, hidden: Tensor, mask: Tensor) -> Tensor:
+        joined = self.joined[attention.number]
+        heads = attention.query.out_features // self.head_size
+        node: Any = _Attention.apply
+        attended: Tensor = node(hidden, joined.weight, joined.bias, mask, heads)
+        return attended
+
+
+class _Attention(torch.autograd.Function):
+    """Writes the node; what it computes is ONNX Runtime's to know."""
+
+    @staticmethod
+    def forward(context: Any, hidden: Tensor, weight: Tensor, bias: Tensor, mask: Tensor, heads: int) -> Tensor:
+        return hidden.clone()
+
+    @staticmethod
+    def symbolic(graph: Any, hidden: Any, weight: Any, bias: Any, mask: Any, heads: int) -> Any:
+        node = graph.op("com.microsoft::Attention", hidden, weight, bias, mask, num_heads_i=heads)
+        return node.setType(hidden.type())

@@ -1,0 +1,179 @@
+"""Which graph ONNX Runtime runs fastest: forwards, exporters and fusions, each held against the one that ships.
+
+`python -m studies.runtimes.graph` exports a TinyBERT-shaped student of random weights in every way that
+docs/runtimes.md speaks of, times all of them in turn at 1 and at 2 threads (128 tokens, batch 1), and writes
+its table there.
+The exporter `dynamo` needs the package onnxscript; without it its rows are left out.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from tabulate import tabulate
+from torch import Tensor, nn
+
+from pocketbert.compress.base.quiet import quiet
+from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.exports.onnx import export
+from pocketbert.compress.runtimes.onnxruntime import OnnxSession, open_session
+from studies.runtimes.forwards import AttentionNode, RowsFirst, Stock
+from studies.shared.page import PAGE, fill
+from studies.shared.race import race, ratio
+from studies.shared.shapes import student
+
+if TYPE_CHECKING:
+    from onnxruntime.transformers.onnx_model import OnnxModel
+    from transformers import PreTrainedModel
+
+_TOKENS, _ROUNDS = 128, 60
+_SHIPPED = "ships"
+_NAMES = ["input_ids", "attention_mask"]
+
+
+class Way(NamedTuple):
+    """One way to a graph."""
+
+    forward: str
+    exporter: str
+    fused: bool
+
+    def __str__(self) -> str:
+        return ", ".join([self.forward, self.exporter, *(["fused"] if self.fused else [])])
+
+
+FORWARDS: "dict[str, Callable[[PreTrainedModel], nn.Module]]" = {
+    "stock": Stock,
+    "plain, rows first": RowsFirst,
+    "plain, tokens first": lambda model: traceable(model)[0],
+    "plain, Attention node": AttentionNode,
+}
+WAYS = [
+    *(
+        Way(forward, exporter, fused)
+        for forward in list(FORWARDS)[:3]
+        for exporter in ("TorchScript", "dynamo")
+        for fused in (False, True)
+    ),
+    Way("plain, Attention node", "TorchScript", False),
+]
+WAYS = [way for way in WAYS if way.exporter != "dynamo" or find_spec("onnxscript")]
+
+
+def main() -> None:
+    """Print the table."""
+    quiet()
+    with tempfile.TemporaryDirectory() as name:
+        folder, model = Path(name), student()
+        files = {precision: _shipped(model, folder, precision) for precision in ("fp32", "int8")}
+        files |= dict(_written(model, folder))
+        found = table(files)
+    fill(PAGE, {"graph": found})
+    print(found)
+
+
+def table(files: dict[str, Path], tokens: int = _TOKENS) -> str:
+    """Every file's nodes and, at each number of threads, its time over that of what ships in its precision."""
+    draw = np.random.default_rng(0)
+    batch = {"input_ids": draw.integers(5, 13, (1, tokens)), "attention_mask": np.ones((1, tokens), dtype=np.int64)}
+    cells: dict[str, list[Any]] = {name: [_nodes(path)] for name, path in files.items()}
+    for threads in (1, 2):
+        sessions: dict[str, OnnxSession] = {name: open_session(path, threads) for name, path in files.items()}
+        times = race(sessions, batch, _ROUNDS, threads)
+        for name, row in cells.items():
+            row.append(str(ratio(times[name], times[name.rpartition(" ")[2]])))
+    rows = [[name.rpartition(" ")[0] or _SHIPPED, name.rpartition(" ")[2], *row] for name, row in cells.items()]
+    headers = ["graph", "precision", "nodes", "time / what ships, 1 thread", "2 threads"]
+    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+def _nodes(path: Path) -> str:
+    """How many nodes there are in the file, attention fused or not."""
+    kinds = [node.op_type for node in onnx.load(str(path)).graph.node]
+    fused = sum("Attention" in kind for kind in kinds)
+    return f"{len(kinds)}, {fused} of them attention" if fused else str(len(kinds))
+
+
+def _shipped(model: "PreTrainedModel", folder: Path, precision: str) -> Path:
+    path = folder / f"{precision}.onnx"
+    export(model, path, precision)
+    return path
+
+
+def _written(model: "PreTrainedModel", folder: Path) -> Iterator[tuple[str, Path]]:
+    for number, way in enumerate(WAYS):
+        path, small = folder / f"{number}.onnx", folder / f"{number}-int8.onnx"
+        write(FORWARDS[way.forward](model).eval(), path, way.exporter)
+        if way.fused:
+            fuse(path, model)
+        yield f"{way} fp32", path
+        quantize_dynamic(
+            path,
+            small,
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            reduce_range=True,
+            op_types_to_quantize=["MatMul", "Gather", "Attention"],
+            # Types that it cannot infer behind a node of ONNX Runtime's own are floats here.
+            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
+        )
+        yield f"{way} int8", small
+
+
+def write(forward: nn.Module, path: Path, exporter: str) -> None:
+    """Export by the exporter of that name; batch and length stay dynamic."""
+    ids = torch.zeros((2, 16), dtype=torch.long)
+    given: tuple[Tensor, ...] = (ids, torch.ones_like(ids))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if exporter == "dynamo":
+            dynamic = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=512)}
+            torch.onnx.export(
+                forward,
+                given,
+                str(path),
+                input_names=_NAMES,
+                output_names=["logits"],
+                dynamic_shapes=(dynamic, dynamic),
+                external_data=False,
+                verbose=False,
+                dynamo=True,
+            )
+        else:
+            axes = {0: "batch", 1: "length"}
+            torch.onnx.export(
+                forward,
+                given,
+                str(path),
+                input_names=_NAMES,
+                output_names=["logits"],
+                dynamic_axes=dict.fromkeys(_NAMES, axes),
+                opset_version=17,
+                custom_opsets={"com.microsoft": 1},
+                dynamo=False,
+            )
+
+
+def fuse(path: Path, model: "PreTrainedModel") -> None:
+    """Rewrite the file with the fusions of ``onnxruntime.transformers`` for BERT."""
+    from onnxruntime.transformers.optimizer import optimize_model
+
+    fused: OnnxModel = optimize_model(
+        str(path),
+        model_type="bert",
+        num_heads=model.config.num_attention_heads,
+        hidden_size=model.config.hidden_size,
+        opt_level=0,
+    )
+    fused.save_model_to_file(str(path))
+
+
+if __name__ == "__main__":
+    main()

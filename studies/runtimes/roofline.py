@@ -1,0 +1,59 @@
+"""How fast one core multiplies matrices at most: the roof that artifacts are held against (Williams et al. 2009).
+
+Both peaks are ONNX Runtime's own products of one large matrix, so they are what this machine gives to a kernel that has
+nothing else to do: a copy, a normalisation or a quantization beside it is what keeps an artifact away from them.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SIDE, _RUNS = 512, 60
+
+
+class Peaks(NamedTuple):
+    """Operations per second on one thread; a multiply-accumulate is two."""
+
+    fp32: float
+    int8: float
+
+    def limit_ms(self, macs: int, precision: str) -> float:
+        """What `macs` multiply-accumulates take at the least; weights stored as FP16 are computed with in FP32."""
+        return 2 * macs / (self.int8 if precision == "int8" else self.fp32) * 1000
+
+
+def peaks() -> Peaks:
+    """The best of some runs of each product, all on one thread of this process."""
+    draw = np.random.default_rng(0)
+    ints = draw.integers(-127, 128, (_SIDE, _SIDE))
+    floats = draw.normal(size=(_SIDE, _SIDE)).astype(np.float32)
+    return Peaks(
+        fp32=_best("MatMul", floats, floats),
+        int8=_best("MatMulInteger", (ints + 127).astype(np.uint8), ints.astype(np.int8)),
+    )
+
+
+def _best(kind: str, left: NDArray[Any], right: NDArray[Any]) -> float:
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    from pocketbert.compress.runtimes.onnxruntime import options
+
+    out = TensorProto.FLOAT if kind == "MatMul" else TensorProto.INT32
+    graph = helper.make_graph(
+        [helper.make_node(kind, ["left", "right"], ["product"])],
+        "peak",
+        [helper.make_tensor_value_info("left", helper.np_dtype_to_tensor_dtype(left.dtype), list(left.shape))],
+        [helper.make_tensor_value_info("product", out, list(left.shape))],
+        [numpy_helper.from_array(right, "right")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options(1), providers=["CPUExecutionProvider"])
+    times = []
+    for _ in range(_RUNS):
+        begin = time.perf_counter()
+        session.run(None, {"left": left})
+        times.append(time.perf_counter() - begin)
+    return 2 * _SIDE**3 / min(times)

@@ -1,0 +1,145 @@
+"""`python -m studies.runtimes.speed`: measures a student in every runtime and writes the tables of docs/runtimes.md.
+
+A TinyBERT-shaped student of random weights is exported in every format and precision there is, and timed beside a
+`bert-base-chinese`-shaped teacher: every artifact in a child process of its own, request by request in turn, 1 thread,
+batch 1, 128 tokens; several sets of fresh processes, since it is processes that differ.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+
+from pocketbert.bench.machine.cores import usable_cores
+from pocketbert.bench.machine.fingerprint import read_machine
+from pocketbert.bench.machine.lock import machine_lock
+from pocketbert.bench.measuring.metrics.latency import Samples, time_in_turn
+from pocketbert.bench.measuring.metrics.size import measure_size
+from pocketbert.bench.stats.runs import unwaited
+from pocketbert.bench.workers.child import Child, ChildFailed
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.base.quiet import quiet
+from pocketbert.compress.exports import FORMATS, INPUTS, file_name
+from pocketbert.compress.manifest import load_manifest
+from pocketbert.compress.models.sizes import count_macs
+from pocketbert.compress.runtimes import EMULATED, require
+from studies.runtimes.roofline import peaks
+from studies.runtimes.tables import TEACHER, Measured, answers, chain, precisions, roofline, seconds
+from studies.shared.page import PAGE, fill
+from studies.shared.shapes import student, teacher
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_TOKENS, _RUNS, _SETS = 128, 20, 5
+_MANIFEST = Path("artifacts/mobile/manifest.json")
+
+
+def main() -> None:
+    """Measure, and write the tables."""
+    quiet()
+    with (
+        machine_lock(Console(stderr=True)),
+        Progress(thread=False) as progress,
+        tempfile.TemporaryDirectory() as name,
+    ):
+        every = {made.name: made for made in exports(student(), Path(name), progress)}
+        every[TEACHER] = _teacher(teacher(), Path(name))
+        limits = peaks()
+        every = timed(every, progress)
+    machine = read_machine()
+    about = f"{machine.cpu}, {', '.join(machine.flags)}; " + ", ".join(
+        f"{name} {version}" for name, version in machine.versions.items()
+    )
+    manifest = load_manifest(_MANIFEST) if _MANIFEST.is_file() else None
+    blocks = {
+        "machine": about,
+        "chain": chain(every),
+        "precisions": precisions(every),
+        "answers": answers(manifest),
+        "roofline": roofline(every, limits),
+        "seconds": seconds(every),
+    }
+    fill(PAGE, blocks)
+    print("\n\n".join(blocks.values()))
+
+
+def exports(model: "PreTrainedModel", folder: Path, progress: Progress) -> Iterator[Measured]:
+    """The student in every format and precision that can be written here."""
+    macs = count_macs(model, _TOKENS)
+    for format_, known in FORMATS.items():
+        for precision in known.precisions:
+            path = folder / file_name(format_, precision)
+            progress.say(f"exporting {path.name}")
+            begin = time.monotonic()
+            try:
+                import_module(f"pocketbert.compress.exports.{format_}").export(model, path, precision, INPUTS)
+            except (BadInput, ImportError) as error:
+                progress.say(f"{path.name}: left out: {error}")
+                continue
+            spent = time.monotonic() - begin
+            size = measure_size(path).bytes
+            yield Measured(f"{format_}-{precision}", format_, precision, path, size, macs, spent)
+
+
+def _teacher(model: "PreTrainedModel", folder: Path) -> Measured:
+    path = folder / TEACHER
+    model.save_pretrained(path)
+    return Measured(TEACHER, "torch", "fp32", path, measure_size(path).bytes, count_macs(model, _TOKENS), 0.0)
+
+
+def timed(every: dict[str, Measured], progress: Progress) -> dict[str, Measured]:
+    """The same with their times, where their runtime is installed."""
+    missing = {name: why for name, made in every.items() if (why := _missing(made))}
+    names = [name for name in every if name not in missing]
+    samples: dict[str, list[Samples]] = {name: [] for name in names}
+    requests = np.random.default_rng(0).integers(5, 13_000, (_SETS * _RUNS, _TOKENS)).tolist()
+    with progress.work("timing in turn", _SETS) as work:
+        for number in range(_SETS):
+            with ExitStack() as stack:
+                children = {name: stack.enter_context(_child(every[name], requests)) for name in names}
+                runs, failed = time_in_turn(children, range(number, _SETS * _RUNS, _SETS))
+            if failed:
+                raise ChildFailed(f"{failed}")
+            for name, answered in runs.items():
+                samples[name].append(unwaited(answered))
+            work.advance()
+    return {
+        name: replace(made, samples=samples.get(name, ()), missing=missing.get(name, ""))
+        for name, made in every.items()
+    }
+
+
+def _child(made: Measured, requests: list[list[int]]) -> Child:
+    child = Child(1, usable_cores()[:1])
+    try:
+        child.open(FORMATS[made.format].runtime, made.path)
+        child.requests(requests)
+        child.run(0)
+        child.verify()
+    except BaseException:
+        child.close()
+        raise
+    return child
+
+
+def _missing(made: Measured) -> str:
+    """Why it cannot be run here, if so."""
+    runtime = FORMATS[made.format].runtime
+    try:
+        require(runtime)
+    except BadInput:
+        return "not run here"
+    return "not run here" if runtime in EMULATED else ""  # what is worked out in NumPy is no time of a phone
+
+
+if __name__ == "__main__":
+    main()

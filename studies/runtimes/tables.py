@@ -1,0 +1,129 @@
+"""The tables of docs/runtimes.md, from what was measured. Numbers in, Markdown out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from pocketbert.bench.measuring.metrics.latency import Samples
+from pocketbert.bench.stats.intervals import Interval, median_over_sets, ratio_over_sets
+from pocketbert.compress.manifest import Manifest
+from studies.runtimes.roofline import Peaks
+
+TEACHER = "teacher"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One artifact: its times, set by set, ms; none where its runtime is not installed."""
+
+    name: str
+    format: str
+    precision: str
+    path: Path
+    bytes: int
+    macs: int
+    seconds: float  # that its export took
+    samples: Sequence[Samples] = ()
+    missing: str = ""  # why it was not timed
+
+
+Every = Mapping[str, Measured]
+"""By name: ``teacher``, ``onnx-int8``, …"""
+
+
+def chain(every: Every) -> str:
+    """From the teacher in PyTorch to the INT8 student in ONNX Runtime, one change at a time, and the product."""
+    steps = [
+        ("the teacher: 12 layers, 768 hidden, 21,128 tokens, PyTorch FP32", TEACHER),
+        ("architecture: 4 layers, 312 hidden, 13,000 tokens, still PyTorch FP32", "torch-fp32"),
+        ("runtime: ONNX Runtime FP32", "onnx-fp32"),
+        ("precision: ONNX Runtime INT8", "onnx-int8"),
+    ]
+    rows: list[list[str]] = []
+    before = None
+    for words, name in steps:
+        now = every[name]
+        rows.append([words, _ms(now), f"{now.bytes / 1e6:.1f}", *(_gain(before, now) if before else ("", ""))])
+        before = now
+    first, last = every[TEACHER], every["onnx-int8"]
+    rows.append(["**all together**", "", "", *(f"**{gain}**" for gain in _gain(first, last))])
+    return _table(["step", "P50, ms", "MB", "times faster", "times smaller"], rows)
+
+
+def precisions(every: Every) -> str:
+    """Every artifact of a smaller precision beside the FP32 one of its own format."""
+    rows = []
+    for now in every.values():
+        own = every.get(f"{now.format}-fp32")
+        if own is None or now.precision == "fp32" or now.name == TEACHER:
+            continue
+        faster, smaller = _gain(own, now) if now.samples and own.samples else (now.missing, _smaller(own, now))
+        rows.append([now.name, faster, smaller])
+    return _table(["artifact", "times faster than its own FP32", "times smaller"], rows)
+
+
+def roofline(every: Every, peaks: Peaks) -> str:
+    """How near each artifact comes to the machine's products of matrices."""
+    rows = []
+    for now in every.values():
+        if now.samples:
+            limit = peaks.limit_ms(now.macs, now.precision)
+            p50 = median_over_sets(now.samples).estimate
+            rows.append([now.name, f"{p50:.2f}", f"{limit:.2f}", f"{limit / p50:.0%}", f"{p50 / limit:.2f}"])
+        else:
+            rows.append([now.name, now.missing, "", "", ""])
+    machine = f"One thread multiplies {peaks.fp32 / 1e9:.0f} GFLOP/s in FP32 and {peaks.int8 / 1e9:.0f} GOP/s in INT8."
+    table = _table(["artifact", "P50, ms", "limit, ms", "of the peak", "times the limit"], rows)
+    return f"{machine}\n\n{table}"
+
+
+def seconds(every: Every) -> str:
+    """What the exports of one student take, and all of them together."""
+    student = [now for now in every.values() if now.name != TEACHER]
+    rows = [[now.name, f"{now.seconds:.1f}"] for now in student]
+    rows.append(["**all**", f"**{sum(now.seconds for now in student):.1f}**"])
+    return _table(["export", "seconds"], rows)
+
+
+def answers(manifest: Manifest | None) -> str:
+    """How many answers of a trained student's files keep their label, and what the guard measured of them."""
+    steps = {step.name: step for step in manifest.steps if step.kind == "artifact"} if manifest else {}
+    rows = []
+    for step in steps.values():
+        source = next((s for s in steps.values() if s.name == f"{step.name.rpartition('-')[0]}-fp32"), None)
+        agreement = f"{step.parity.label_agreement:.2%} of {step.parity.rows:,}" if step.parity else ""
+        lost = (
+            100 * (step.comparison.drop - source.comparison.drop)
+            if step.comparison and source and source.comparison
+            else None
+        )
+        rows.append([step.name, agreement, "" if lost is None else f"{lost:+.2f}", step.decision])
+    if not rows:
+        return "Not measured: no built recipe at hand."
+    headers = ["file", "answers with the label of their PyTorch source", "points lost to the FP32 file", "the guard"]
+    return _table(headers, rows)
+
+
+def _gain(before: Measured, now: Measured) -> tuple[str, str]:
+    """How many times faster, with its interval, and how many times smaller."""
+    return shown(ratio_over_sets(before.samples, now.samples)), _smaller(before, now)
+
+
+def _smaller(before: Measured, now: Measured) -> str:
+    return f"{before.bytes / now.bytes:.1f}"
+
+
+def shown(ratio: Interval) -> str:
+    """``4.20 (4.11 to 4.30)``."""
+    return f"{ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def _ms(now: Measured) -> str:
+    return f"{median_over_sets(now.samples).estimate:.1f}"
+
+
+def _table(headers: list[str], rows: list[list[Any]]) -> str:
+    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))

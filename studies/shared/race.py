@@ -1,0 +1,51 @@
+"""Sessions of one process timed in turn, so that a slow spell of the machine meets all of them."""
+
+import time
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from statistics import median
+from typing import NamedTuple
+
+from pocketbert.compress.runtimes import Session
+from pocketbert.compress.tasks.inputs import Batch
+
+_WARM_UP = 5
+
+
+class Ratio(NamedTuple):
+    """How many times as long one takes as another; `low`..`high` is the 95 % interval of the median."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def race(sessions: Mapping[str, Session], batch: Batch, rounds: int, threads: int) -> dict[str, list[float]]:
+    """Milliseconds of every session in every round: A B C, C B A, A B C, …
+
+    On one thread they are its CPU time, in which there is nothing that other processes took.
+    """
+    clock = time.thread_time if threads == 1 else time.perf_counter
+    spent: dict[str, list[float]] = {name: [] for name in sessions}
+    for number in range(_WARM_UP + rounds):
+        for name in list(sessions) if number % 2 else reversed(list(sessions)):
+            begin = clock()
+            sessions[name].logits(batch)
+            spent[name].append((clock() - begin) * 1000)
+    return {name: times[_WARM_UP:] for name, times in spent.items()}
+
+
+def ratio(times: Sequence[float], reference: Sequence[float]) -> Ratio:
+    """The median over the rounds of the two times' ratio.
+
+    The interval is of two order statistics, so it asks nothing of the distribution (Conover, Practical Nonparametric
+    Statistics, 3.2). It says how well these processes were measured, not how far two others would differ.
+    """
+    each = sorted(a / b for a, b in zip(times, reference, strict=True))
+    reach = 1.96 * sqrt(len(each)) / 2
+    low = max(round(len(each) / 2 - reach), 0)
+    high = min(round(len(each) / 2 + reach), len(each) - 1)
+    return Ratio(median(each), each[low], each[high])

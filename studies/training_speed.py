@@ -1,0 +1,105 @@
+"""What each way of saving time in the teacher's training is worth, in examples per second.
+
+`python -m studies.training_speed` trains the offline teacher for some steps in each way, one after the other,
+twice around, and prints the median speed and the ratio to the first way.
+"""
+
+import copy
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from tabulate import tabulate
+from torch import Tensor, nn
+
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.base.quiet import quiet
+from pocketbert.compress.data.texts import read_texts, tokenize
+from pocketbert.compress.models.pretrained import load_teacher
+from pocketbert.compress.pipeline.recipe import load_recipe
+from pocketbert.compress.tasks.inputs import pad
+from pocketbert.compress.training.frozen import LowerStates, UpperLayers
+
+ROWS, BATCH, ROUNDS, DEPTH = 640, 32, 2, 6
+Batch = tuple[list[int], dict[str, Tensor]]
+
+
+def main() -> None:
+    """Print the table."""
+    quiet()
+    recipe = load_recipe(Path("recipes/offline.toml"))
+    texts = read_texts(recipe.task)
+    model, tokenizer = load_teacher(recipe.teacher.model, texts.task.labels, Path("artifacts/.sources"))
+    with tempfile.TemporaryDirectory() as name, Progress() as progress:
+        tokenizer.save_pretrained(name)
+        tokens = tokenize(texts, Path(name) / "tokenizer.json")
+        inputs = tokens.train.inputs.first(ROWS)
+        rows, labels = inputs.sequences, torch.from_numpy(tokens.train.labels[:ROWS])
+        by_length = sorted(range(ROWS), key=lambda row: len(rows[row]))
+        cut, numbers = _cut_vocabulary(model, rows)
+        renumbered = [[numbers[token] for token in row] for row in rows]
+        frozen = copy.deepcopy(model)
+        for part in (frozen.bert.embeddings, *frozen.bert.encoder.layer[:DEPTH]):
+            part.requires_grad_(False)
+        with progress.work("the frozen layers answer", ROWS) as work:
+            states = LowerStates(model, DEPTH, inputs, Path(name) / "lower.npy", work)
+        ways: dict[str, tuple[nn.Module, list[int], Callable[[list[int]], dict[str, Tensor]]]] = {
+            "rows as they come, padded": (model, list(range(ROWS)), _padded(rows, inputs.padding)),
+            "batches grouped by length": (model, by_length, _padded(rows, inputs.padding)),
+            "… and the vocabulary cut to the rows'": (cut, by_length, _padded(renumbered, numbers[inputs.padding])),
+            f"… instead, embeddings and {DEPTH} layers frozen": (frozen, by_length, _padded(rows, inputs.padding)),
+            "… and their output computed once": (UpperLayers(frozen, DEPTH), by_length, states.batch),
+        }
+        speeds: dict[str, list[float]] = {way: [] for way in ways}
+        with progress.work("training", ROUNDS * len(ways)) as work:
+            for _ in range(ROUNDS):
+                for way, (trained, order, read) in ways.items():
+                    speeds[way].append(_speed(trained, order, read, labels))
+                    work.advance()
+    first = median(next(iter(speeds.values())))
+    table = [[way, f"{median(found):.1f}", f"{median(found) / first:.2f}×"] for way, found in speeds.items()]
+    print(tabulate(table, headers=["training of the offline teacher", "examples/s", "ratio"], tablefmt="pipe"))
+
+
+def _speed(
+    model: nn.Module, order: list[int], inputs: Callable[[list[int]], dict[str, Tensor]], labels: Tensor
+) -> float:
+    """Examples per second over all rows once: forward, backward, AdamW."""
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5, fused=True)
+    model.train()
+    begin = time.monotonic()
+    for start in range(0, ROWS, BATCH):
+        numbers = order[start : start + BATCH]
+        loss = nn.functional.cross_entropy(model(**inputs(numbers)).logits, labels[numbers])
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+    return ROWS / (time.monotonic() - begin)
+
+
+def _padded(rows: list[list[int]], padding: int) -> Callable[[list[int]], dict[str, Tensor]]:
+    def batch(numbers: list[int]) -> dict[str, Tensor]:
+        return {name: torch.from_numpy(values) for name, values in pad([rows[n] for n in numbers], padding).items()}
+
+    return batch
+
+
+def _cut_vocabulary(model: Any, rows: list[list[int]]) -> tuple[nn.Module, dict[int, int]]:
+    """A copy of the model that knows only the tokens of the rows, and their new numbers."""
+    smaller: Any = copy.deepcopy(model)
+    table = smaller.bert.embeddings.word_embeddings
+    used = sorted({token for row in rows for token in row} | {table.padding_idx})
+    numbers = {token: number for number, token in enumerate(used)}
+    weight = table.weight.detach()[used].clone()
+    kept = nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=numbers[table.padding_idx])
+    kept.weight.data = weight
+    smaller.bert.embeddings.word_embeddings = kept
+    return smaller, numbers
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""`python -m studies.verdicts`: records, takes live verdicts, writes docs/verdicts.md. It can be interrupted."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pocketbert.bench.machine.fingerprint import read_machine
+from pocketbert.bench.machine.lock import machine_lock
+from pocketbert.bench.machine.profiles import load_profiles
+from pocketbert.bench.measuring.pairs import Side
+from pocketbert.bench.measuring.subject import load_rows, open_subject
+from pocketbert.bench.stats.sequential import LOOKS
+from pocketbert.compress.base.files import write_json
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.manifest import inside, load_manifest
+from pocketbert.compress.tasks import open_task
+from studies.verdicts.calibrate import slower_sides
+from studies.verdicts.columns import COLUMNS, LENGTH, LIMIT, PROFILE
+from studies.verdicts.page import write_page
+from studies.verdicts.rebuild import BUILDS, rebuild_verdicts
+from studies.verdicts.record import Record, Taker, load
+
+
+def study(
+    manifest: Annotated[Path, typer.Option(help="of a build whose INT8 student is taken")] = Path(
+        "artifacts/offline/manifest.json"
+    ),
+    folder: Annotated[Path, typer.Option(help="the record, slower copies and rebuilt artifacts go here")] = Path(
+        "artifacts/study"
+    ),
+    page: Annotated[Path, typer.Option(help="what is written of it; the record goes beside it")] = Path(
+        "docs/verdicts.md"
+    ),
+    live: Annotated[int, typer.Option(help="live verdicts per column")] = 20,
+    equal: Annotated[int, typer.Option(help="verdicts of the A/A columns from pairs that no two share")] = 200,
+    slower: Annotated[int, typer.Option(help="the same of the other columns")] = 50,
+    rebuild: Annotated[bool, typer.Option(help="build and gate the smoke recipe eleven times")] = True,
+) -> None:
+    """Measure how often the gate is wrong; about an hour and a half on 2 cores."""
+    student, sha256 = _student(manifest)
+    [profile] = load_profiles([PROFILE])
+    folder = folder / sha256[:12]
+    taken = Record(folder / "record.jsonl", f"student {sha256[:12]} on {read_machine().fingerprint}")
+    rebuilt = folder / "rebuilt.json"
+    try:
+        with machine_lock(Console(stderr=True)), Progress(thread=False) as progress:
+            sides = slower_sides(student, profile, folder, taken, progress)
+            for column in COLUMNS:
+                taker = Taker(column, student, sides[column.slow_down], profile, taken)
+                _record(taker, live, slower if column.slow_down else equal, progress)
+        if rebuild and not rebuilt.is_file():  # not under the lock: each gate run takes it for itself
+            with Progress() as progress, progress.work("building and gating smoke", BUILDS + 1) as work:
+                write_json(rebuilt, {"verdicts": rebuild_verdicts(folder / "rebuild", work.advance)})
+    finally:  # an interrupted study is written down as far as it came
+        verdicts = json.loads(rebuilt.read_text(encoding="utf-8"))["verdicts"] if rebuilt.is_file() else []
+        write_page(taken, verdicts, page)
+        taken.pack(page.with_suffix(".jsonl.xz"))
+        typer.echo(f"written: {page}")
+
+
+def _record(taker: Taker, live: int, wanted: int, progress: Progress) -> None:
+    """Everything of one column that is not recorded yet."""
+    column = taker.column
+    with load(column.busy), progress.work(f"{column.name}: live verdicts", live) as work:
+        taker.take_live(live, work.advance)
+    if column.limit == LIMIT:
+        with load(column.busy), progress.work(f"{column.name}: pairs", wanted * LOOKS[0]) as work:
+            taker.take_pairs(wanted, work.advance)
+
+
+def _student(manifest: Path) -> tuple[Side, str]:
+    """The INT8 student of a manifest with its requests, and its SHA-256."""
+    read = load_manifest(manifest)
+    rows = load_rows(
+        inside(manifest.parent, read.task.test), open_task(read.task.kind, read.task.labels, read.task.max_length)
+    )
+    [artifact] = [a for a in read.artifacts if a.role == "ship" and a.precision == "int8"]
+    subject = open_subject(artifact, read, manifest.parent, rows)
+    return Side(artifact.runtime, subject.path, {LENGTH: subject.requests(LENGTH)}), subject.sha256
+
+
+if __name__ == "__main__":
+    typer.run(study)

@@ -1,0 +1,48 @@
+"""How much extra work makes the student slower by so much: measured, corrected once, and kept on record."""
+
+from math import exp
+from pathlib import Path
+from statistics import fmean
+
+from pocketbert.bench.measuring.pairs import Side, time_pair
+from pocketbert.bench.records.results import Profile
+from pocketbert.compress.base.progress import Progress
+from studies.verdicts.columns import LENGTH, SLOW_DOWNS
+from studies.verdicts.record import Record
+from studies.verdicts.slower import write_slower
+
+_FIRST_GUESS = 400
+_PAIRS = 16
+
+
+def slower_sides(
+    student: Side, profile: Profile, folder: Path, record: Record, progress: Progress
+) -> dict[float, Side]:
+    """The student under 0.0, and a slower copy of it under each slow-down of the study, written into `folder`.
+
+    The amount of work is taken from the record where it is there, so that a resumed study goes on with the same files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sides = {0.0: student}
+    for slow_down in filter(None, SLOW_DOWNS):
+        copy = Side(student.runtime, folder / f"slower-{slow_down:.0%}.onnx", student.requests)
+        if slow_down not in record.work:
+            columns = _calibrated(student, copy, profile, slow_down, progress)
+            record.add({"slow_down": slow_down, "columns": columns})
+        write_slower(student.path, copy.path, record.work[slow_down])
+        sides[slow_down] = copy
+    return sides
+
+
+def _calibrated(student: Side, copy: Side, profile: Profile, slow_down: float, progress: Progress) -> int:
+    """Two corrections of a guess, each in proportion to what it was measured to cost."""
+    columns = round(_FIRST_GUESS * slow_down / 0.2)
+    with progress.work(f"work for {slow_down:.0%}", 2 * _PAIRS) as work:
+        for _ in range(2):
+            write_slower(student.path, copy.path, columns)
+            logs = []
+            for number in range(_PAIRS):
+                logs.append(time_pair(student, copy, profile, [LENGTH], number)[LENGTH].log_p50)
+                work.advance()
+            columns = round(columns * slow_down / (exp(fmean(logs)) - 1))
+    return columns

@@ -1,0 +1,225 @@
+"""docs/verdicts.md and its picture, drawn from what was recorded."""
+
+from collections import Counter
+from math import exp
+from pathlib import Path
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any
+
+from tabulate import tabulate
+
+from pocketbert.bench.machine.fingerprint import read_machine
+from pocketbert.bench.report.plots.style import new_figure, save, style
+from pocketbert.bench.stats.sequential import LOOKS, change
+from pocketbert.compress.base.files import atomic_write
+from studies.verdicts.columns import COLUMNS, LENGTH, LIMIT, PROFILE, Column
+from studies.verdicts.record import Record
+from studies.verdicts.replay import Rates, in_order, resampled
+from studies.verdicts.rivals import asv, pytest_benchmark
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OUTCOMES = ("ok", "improved", "inconclusive", "regressed")
+_RESAMPLED = 1000
+
+
+def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path) -> None:
+    """Write the page and ``<name>.svg`` beside it."""
+    machine = read_machine()
+    blocks = [
+        "# How often the gate is wrong",
+        _INTRODUCTION,
+        f"Machine: {machine.cpu}, {machine.cores} cores, {', '.join(machine.flags)}; "
+        f"onnxruntime {machine.versions.get('onnxruntime')}. Profile `{PROFILE}`, {LENGTH} tokens, the INT8 student of "
+        "`recipes/offline.toml`. Made by `python -m studies.verdicts` after `pocketbert build recipes/offline.toml`; "
+        "every "
+        f"pair and live verdict is in [{path.stem}.jsonl.xz]({path.stem}.jsonl.xz).",
+        f"![share of verdicts per column]({path.stem}.svg)",
+        _missing(record),
+        "## What was really there",
+        _truth(record),
+        "## Live verdicts",
+        "Taken one after the other by the gate's own code, from fresh processes to the verdict, default settings.",
+        _live(record),
+        "## Replayed verdicts",
+        _REPLAYED,
+        _replayed(record),
+        "## The same runs by other tools' rules",
+        _RIVALS,
+        _rivals(record),
+        "## Ten builds in which nothing got worse",
+        _rebuilt(rebuilt),
+    ]
+    with atomic_write(path) as temporary:
+        temporary.write_text("\n\n".join(block for block in blocks if block) + "\n", encoding="utf-8")
+    _draw(record, path.with_suffix(".svg"))
+
+
+_INTRODUCTION = """\
+A performance gate that cries wolf is turned off, and one that shrugs is no gate. So pocketbert's is measured like any
+other instrument. *A/A* (0 %) is one file beside itself. The slower files do more work inside their graph (a matrix
+product on the side, folded into the logits with a weight of 1e-30), not a sleep. *Busy* means two more processes that
+multiply matrices on the same two cores without pause."""
+_REPLAYED = f"""\
+The recorded pairs (those of the live verdicts among them) through the gate's own rule again. *In order*: each pair used
+once, so the verdicts are as good as independent, and the interval is Clopper and Pearson's. *Resampled*: {_RESAMPLED}
+sequences of random blocks of 4 neighbouring pairs; they share pairs, so there is no interval."""
+_RIVALS = f"""\
+pytest-benchmark's `--benchmark-compare-fail=median:5%` compares a run with a stored one: it gets the wall times of
+{LOOKS[0]} pairs, against those of the {LOOKS[0]} before. asv calls a slow-down of more than 1.1 times with p < 0.002
+(Mann and Whitney): it gets both sides of {LOOKS[0]} pairs, interleaved as we interleave them, once as it comes, where
+10 % lie on its own threshold, and once told ours. An error is `regressed` where the slow-down is below {LIMIT:.0%}, or
+`ok` where it is beyond; the 5 % column lies on the threshold and is left out of the sum."""
+
+
+def _missing(record: Record) -> str:
+    """What an interrupted study has not taken yet."""
+    missing = [column.name for column in COLUMNS if column.name not in record.live]
+    return f"Not recorded yet: {', '.join(missing)}." if missing else ""
+
+
+def _truth(record: Record) -> str:
+    rows = []
+    for column in COLUMNS:
+        if column.limit != LIMIT or not (pairs := record.pairs.get(column.recording)):
+            continue
+        logs = [pair["p50"] for pair in pairs]
+        found = change(logs)
+        spread = (fmean(log * log for log in logs) - fmean(logs) ** 2) ** 0.5
+        rows.append(
+            [
+                column.recording,
+                len(logs),
+                f"{found.estimate:+.2%} ({100 * found.low:+.2f} to {100 * found.high:+.2f})",
+                f"{exp(spread) - 1:.2%}",
+                f"{fmean(pair['preempted'] for pair in pairs):.0%}",
+                f"{median(pair['seconds'] for pair in pairs):.2f}",
+            ]
+        )
+    headers = ["column", "pairs", "measured slow-down", "SD between pairs", "runs that lost their core", "s per pair"]
+    return _table(headers, rows)
+
+
+def _live(record: Record) -> str:
+    rows = []
+    for column in COLUMNS:
+        if not (verdicts := record.live.get(column.name)):
+            continue
+        rates = Rates(Counter(verdict["outcome"] for verdict in verdicts))
+        rows.append(
+            [
+                column.name,
+                rates.total,
+                *(rates.shown(outcome) for outcome in OUTCOMES),
+                f"{median(verdict['pairs'] for verdict in verdicts):g}",
+                f"{median(verdict['seconds'] for verdict in verdicts):.1f}",
+            ]
+        )
+    return _table(["column", "verdicts", *OUTCOMES, "median pairs", "median s"], rows)
+
+
+def _replayed(record: Record) -> str:
+    rows = []
+    for column in COLUMNS:
+        if not (pairs := record.pairs.get(column.recording)):
+            continue
+        order, again = in_order(pairs, column.limit), resampled(pairs, column.limit, _RESAMPLED)
+        shares = (f"{again.share(outcome):.1%}" for outcome in OUTCOMES)
+        rows.append([column.name, order.total, *(order.shown(outcome) for outcome in OUTCOMES), " / ".join(shares)])
+    headers = ["column", "in order", *OUTCOMES, f"resampled: {' / '.join(OUTCOMES)}"]
+    return _table(headers, rows)
+
+
+def _rivals(record: Record) -> str:
+    rows: list[list[str]] = []
+    sums = dict.fromkeys(_rules([]), 0.0)
+    for column in COLUMNS:
+        if column.limit != LIMIT or not (pairs := record.pairs.get(column.recording)):
+            continue
+        cells = []
+        for name, rates in _rules(pairs).items():
+            error = errors(column, rates)
+            if error is None:
+                cells.append(f"regressed {rates.shown('regressed')}")
+            else:
+                cells.append(rates.shown(_wrong(column)))
+                sums[name] += error if rates.total else 0.0
+        wrong = "–" if column.slow_down == column.limit else _wrong(column)
+        rows.append([column.recording, wrong, *cells])
+    rows.append(["**sum of the shares**", "", *(f"**{total:.1%}**" for total in sums.values())])
+    return _table(["column", "the error is", *sums], rows)
+
+
+def _rules(pairs: list[dict[str, Any]]) -> dict[str, Rates]:
+    return {
+        "pocketbert": in_order(pairs, LIMIT),
+        "pytest-benchmark": pytest_benchmark(pairs),
+        "asv": asv(pairs),
+        "asv --factor 1.05": asv(pairs, 1 + LIMIT),
+    }
+
+
+def _wrong(column: Column) -> str:
+    """The verdict that would be an error."""
+    return "ok" if column.slow_down > column.limit else "regressed"
+
+
+def errors(column: Column, rates: Rates) -> float | None:
+    """The share of wrong verdicts; None where the slow-down lies on the threshold."""
+    if column.slow_down == column.limit:
+        return None
+    return rates.share(_wrong(column))
+
+
+def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
+    if not verdicts:
+        return "Not run."
+    metrics = dict.fromkeys(verdict["metric"] for verdict in verdicts)
+    rows = []
+    for metric in metrics:
+        counts = Counter(v["outcome"] for v in verdicts if v["metric"] == metric)
+        rows.append([metric, counts.total(), *(counts[outcome] for outcome in (*OUTCOMES, "no-baseline", "missing"))])
+    red = [f"- seed {v['seed']}: {v['message']}" for v in verdicts if v["outcome"] == "regressed"]
+    builds = len({verdict["seed"] for verdict in verdicts})
+    text = f"`recipes/smoke.toml` built {builds + 1} times with other seeds; each build judged against the first."
+    table = _table(["metric", "verdicts", *OUTCOMES, "no-baseline", "missing"], rows)
+    return "\n\n".join(filter(None, [text, table, "\n".join(red)]))
+
+
+def _table(headers: list[Any], rows: list[list[Any]]) -> str:
+    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+
+
+def _draw(record: Record, path: Path) -> None:
+    """Three bars per column: ours, pytest-benchmark's, asv's; each split into its verdicts."""
+    shown = [column for column in COLUMNS if column.limit == LIMIT and record.pairs.get(column.recording)]
+    if not shown:
+        return
+    with style():
+        figure = _bars(record, shown)
+        save(figure, path)
+
+
+def _bars(record: Record, shown: list[Column]) -> "Figure":
+    figure = new_figure(0.9 + 0.62 * len(shown))
+    axes = figure.add_subplot()
+    colors = {"ok": "#2a9d8f", "improved": "#8ab17d", "inconclusive": "#b8b8b8", "regressed": "#d1495b"}
+    ticks, labels = [], []
+    for place, column in enumerate(shown):
+        pairs = record.pairs[column.recording]
+        for row, (name, rates) in enumerate(_rules(pairs).items()):
+            at, left = place * 4 + row, 0.0
+            for outcome in OUTCOMES:
+                share = rates.share(outcome)
+                axes.barh(at, share, left=left, height=0.9, color=colors[outcome])
+                left += share
+            ticks.append(at)
+            labels.append(f"{column.recording}   {name}" if row == 0 else name)
+    axes.set_yticks(ticks, labels)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share of verdicts")
+    handles = [axes.barh(0, 0, color=color, label=outcome) for outcome, color in colors.items()]
+    axes.legend(handles=handles, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    return figure

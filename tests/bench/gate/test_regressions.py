@@ -1,0 +1,280 @@
+"""The gate turns red for what it is there for, through the real plugin and real child processes."""
+
+import errno
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from pocketbert.bench.machine import lock
+from tests.support import REPO
+from tests.support.manifests import PLAIN, PLUGIN, SHIPS, Build, Run, write_manifest
+
+pytest_plugins = "pytester"
+PROFILE = "--gate-profiles=mobile-1t"
+
+
+def outcomes(folder: Path) -> dict[tuple[str, str], str]:
+    """(metric, artifact) -> the worst outcome that the results file holds."""
+    found: dict[tuple[str, str], str] = {}
+    for verdict in json.loads((folder / "reports/tiny.json").read_text())["verdicts"]:
+        key = (verdict["metric"], verdict["artifact"])
+        if found.get(key) not in ("regressed", "missing"):
+            found[key] = verdict["outcome"]
+    return found
+
+
+def changed(build: Build) -> dict[str, Build]:
+    return SHIPS | {"small": build}
+
+
+def test_an_unchanged_manifest_keeps_size_memory_and_accuracy(
+    bench: Run, pytester: pytest.Pytester, baseline: Path
+) -> None:
+    manifest = write_manifest(pytester.path / "m", SHIPS)
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}", "--benchmark-json=bench.json")
+    result.stdout.fnmatch_lines(["*benchmark 'mobile-1t/128'*", "*pocketbert: verdicts*"])  # in this order
+    found = outcomes(pytester.path)
+    assert {found[metric, name] for metric in ("memory", "size", "accuracy") for name in SHIPS} == {"ok"}
+    recorded = json.loads((pytester.path / "bench.json").read_text())["benchmarks"]
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    samples = {
+        f"test_latency[{a['id']}-{entry['profile']}/{entry['length']}]": entry["samples_ms"]
+        for a in weighed["artifacts"]
+        for entry in a["latency"]
+        if a["role"] == "ship"
+    }
+    assert {b["name"] for b in recorded} == set(samples)
+    for b in recorded:
+        assert [1000 * s for s in b["stats"]["data"]] == pytest.approx(samples[b["name"]])
+        assert len(b["stats"]["data"]) >= 100
+    assert (pytester.path / "reports/tiny.md").is_file()
+
+
+def test_a_slower_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(work=120)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["latency regressed: small in mobile-1t/128 * against *; threshold +5%"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
+    bench: Run, pytester: pytest.Pytester, baseline: Path, store: Path
+) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(work=120)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}", f"--gate-store={store}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["latency regressed: small in mobile-1t/128 * × baseline * pairs*; threshold +5%"])
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    assert weighed["same_file"] == ["other"]
+    assert {p["artifact"] for p in weighed["paired"]} == {"small"}
+    assert {v["outcome"] for v in weighed["verdicts"] if v["artifact"] == "other"} == {"ok"}
+    page = (pytester.path / "reports/tiny.md").read_text()
+    assert "Beside the baseline" in page
+    [why] = weighed["why"]
+    assert why["artifact"] == "small"
+    assert why["evidence"]["operators"][0]["what"] == "MatMul"
+    assert "- **what changed inside** `small`: operators: MatMul 8 × " in page
+    assert "<b>Why it regressed</b>: <code>small</code>" in page
+    result.stdout.fnmatch_lines(["inside small: operators: MatMul 8 × *"])
+
+
+def test_two_interpreters_are_compared_on_one_file(bench: Run, pytester: pytest.Pytester) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    other = pytester.path / "python"
+    other.write_text(f'#!/bin/sh\necho run >> {pytester.path}/marks\nexec "{sys.executable}" "$@"\n')
+    other.chmod(0o755)
+    result = bench(manifest, PROFILE, f"--gate-baseline-python={other}", "--gate-budget=5")
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    assert {p["against"] for p in weighed["paired"]} == {str(other)}
+    assert weighed["other_versions"] == weighed["machine"]["versions"]
+    pairs = max(len(p["logs"]) for p in weighed["paired"])
+    assert (pytester.path / "marks").read_text().count("run") == pairs + 1  # once to ask for its versions
+    assert result.ret == pytest.ExitCode.OK
+    result = bench(manifest, PROFILE, "--gate-baseline-python=/nowhere/python")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--gate-baseline-python /nowhere/python: cannot be run*"])
+
+
+def test_a_second_gate_run_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "LOCK", tmp_path / "gate.lock")
+    said = io.StringIO()
+    release = threading.Event()
+    first_holds = threading.Event()
+
+    def first() -> None:
+        with lock.machine_lock(Console(quiet=True)):
+            first_holds.set()
+            release.wait(10)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    first_holds.wait(10)
+    threading.Timer(0.5, release.set).start()
+    begin = time.monotonic()
+    with lock.machine_lock(Console(file=said, width=200)):
+        assert time.monotonic() - begin > 0.4
+    thread.join()
+    assert "another run of pocketbert is timing on this machine; waiting for it" in said.getvalue()
+
+
+def test_a_disk_that_is_full_costs_the_file_and_not_the_verdicts(
+    bench: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pocketbert.bench.gate.session.write_json", full)
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    result = bench(manifest, PROFILE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*latency*small*", "not everything could be written to reports: No space left on device"]
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that nobody can write to")
+def test_reports_that_cannot_be_written_are_refused_before_anything_is_weighed(
+    bench: Run, pytester: pytest.Pytester
+) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    result = bench(manifest, PROFILE, "--gate-report=/proc")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*/proc: reports cannot be written there*"])
+
+
+def test_a_larger_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(padding_bytes=2000)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = outcomes(pytester.path)
+    assert found["size", "small"] == "regressed"
+    assert found["size", "other"] == found["accuracy", "small"] == "ok"
+
+
+def test_more_memory_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(buffer_mib=48)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = outcomes(pytester.path)
+    assert found["memory", "small"] == "regressed"
+    assert found["memory", "other"] == found["accuracy", "small"] == "ok"
+
+
+def test_a_less_accurate_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", changed(Build(blind=0.3)))
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = outcomes(pytester.path)
+    assert found["accuracy", "small"] == "regressed"
+    assert found["accuracy", "other"] == found["memory", "small"] == "ok"
+
+
+def test_an_artifact_taken_out_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    result = bench(manifest, PROFILE, f"--gate-baseline={baseline}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["accuracy missing: other, in the baseline, but the manifest ships it no more*"])
+    found = outcomes(pytester.path)
+    assert {found[metric, "other"] for metric in ("latency", "memory", "size", "accuracy")} == {"missing"}
+    assert found["size", "small"] == "ok"
+
+
+def test_an_artifact_that_cannot_be_opened_fails_alone_with_its_last_words(
+    bench: Run, pytester: pytest.Pytester
+) -> None:
+    manifest = write_manifest(pytester.path / "m", SHIPS)
+    (manifest.parent / "small.onnx").write_bytes(b"no graph")
+    result = bench(manifest, PROFILE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["memory missing: small, memory: *InvalidProtobuf*"])
+    found = outcomes(pytester.path)
+    assert {found[metric, "small"] for metric in ("latency", "memory", "accuracy")} == {"missing"}
+    assert {found[metric, "other"] for metric in ("latency", "memory", "accuracy")} == {"no-baseline"}
+
+
+def test_no_baseline_fails_only_when_strict(bench: Run, pytester: pytest.Pytester) -> None:
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    result = bench(manifest, PROFILE)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        ["baseline: none; write one with: pocketbert baseline update reports/tiny.json", "* verdicts, 0 failing*"]
+    )
+    assert bench(manifest, PROFILE, "--gate-strict").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_pytorch_reference_is_timed_beside_an_onnx_artifact(bench: Run, pytester: pytest.Pytester) -> None:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    teacher = pytester.path / "m/teacher"
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    BertForSequenceClassification(BertConfig(vocab_size=32, num_labels=2, **shape)).save_pretrained(teacher)
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN}, reference=teacher)
+    assert bench(manifest, PROFILE).ret == pytest.ExitCode.OK
+    weighed = json.loads((pytester.path / "reports/tiny.json").read_text())
+    reference = weighed["artifacts"][0]
+    assert reference["failures"] == []
+    assert all(entry["ratio"]["estimate"] == 1 for entry in reference["latency"])
+    assert reference["memory"]["imports_mib"] > 3 * weighed["artifacts"][1]["memory"]["imports_mib"]
+    assert 0 < weighed["artifacts"][1]["latency"][0]["ratio"]["high"] < 1
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Libraries start short-lived children of their own while they are imported."""
+    try:
+        return "pocketbert.bench.workers.worker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "m", SHIPS)
+    start = (
+        "import sys, pytest; from pocketbert.bench.machine import lock; lock.LOCK = sys.argv[1]; "
+        "sys.exit(pytest.main(sys.argv[2:]))"
+    )
+    own_lock = str(tmp_path / "gate.lock")  # nobody else's run is waited for
+    gate_item = str(REPO / "bench/gate/test_gate.py")
+    command = [sys.executable, "-c", start, own_lock, *PLUGIN, "-p", "no:cacheprovider", gate_item]
+    gate = subprocess.Popen(
+        [*command, f"--gate-manifest={manifest}", PROFILE],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+        # A shell ignores it for what it starts in the background, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    children: list[psutil.Process] = []
+    for _ in range(600):
+        if children := [child for child in psutil.Process(gate.pid).children() if is_worker(child)]:
+            break
+        time.sleep(0.05)
+    assert children, "no child was ever started"
+    gate.send_signal(signal.SIGINT)
+    assert gate.wait(timeout=30) == pytest.ExitCode.INTERRUPTED
+    _, alive = psutil.wait_procs(children, timeout=5)  # one that was just being started sees for itself
+    assert not alive
+    assert list((tmp_path / "reports").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_lock_that_cannot_be_opened_does_not_stop_a_run(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(lock.FileLock, "acquire", denied)
+    said = io.StringIO()
+    with lock.machine_lock(Console(file=said, width=200)):
+        pass
+    assert f"{os.strerror(number)}: another user's run would spoil this one" in said.getvalue()

@@ -1,0 +1,28 @@
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from pocketbert.bench.measuring.subject import load_rows
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.tasks import open_task
+
+TEXTS, TAGS = open_task("classification", ["neg", "pos"], 16), open_task("tagging", ["O", "B-X"], 16)
+
+
+@pytest.mark.parametrize("labels", [["neg", "pos"], [0, None], [0.0, 1.0], [0, 2], [[0], [1]]], ids=str)
+def test_a_label_that_is_none_is_one_line(tmp_path: Path, labels: list[Any]) -> None:
+    parquet.write_table(pa.table({"text": ["a", "b"], "label": labels}), tmp_path / "test.parquet")
+    with pytest.raises(BadInput, match=r"label .*; legal: 0 to 1 \(neg, pos\)"):
+        load_rows(tmp_path / "test.parquet", TEXTS)
+
+
+@pytest.mark.parametrize("labels", [[[0], [1, 0]], [[0, 1], None], [[0, None], [0, 0]]], ids=str)
+def test_a_row_of_tags_has_one_for_each_token(tmp_path: Path, labels: list[Any]) -> None:
+    """Or every later row would be scored against the wrong words."""
+    table = pa.table({"tokens": [["a", "b"], ["c", "d"]], "label": labels})
+    parquet.write_table(table, tmp_path / "test.parquet")
+    with pytest.raises(BadInput, match="legal: "):
+        load_rows(tmp_path / "test.parquet", TAGS)

@@ -1,0 +1,296 @@
+"""The verdicts, on figures made up for the purpose."""
+
+import numpy as np
+import pytest
+
+from pocketbert.bench.records.baseline import Baseline, cut_baseline, yardstick
+from pocketbert.bench.records.results import Latency, Paired, Profile, Results, Verdict, Weighed, pack
+from pocketbert.bench.stats.intervals import Interval
+from pocketbert.bench.verdicts.decide import judge
+from pocketbert.bench.verdicts.items import Item, items_of
+from pocketbert.compress.tasks.paired import newcombe_drop
+
+SHARE = 0.01  # half-width of the made-up intervals
+
+
+def with_small(results: Results, **changes: object) -> Results:
+    artifacts = [a.model_copy(update=changes) if a.id == "small" else a for a in results.artifacts]
+    return results.model_copy(update={"artifacts": artifacts})
+
+
+def latencies(ratio: float, scale_ms: float = 1.0, share: float = SHARE) -> list[Latency]:
+    interval = Interval(estimate=ratio, low=ratio * (1 - share), high=ratio * (1 + share))
+    times = [ratio * scale_ms] * 100
+    return [
+        Latency(
+            profile="mobile-1t",
+            length="128",
+            runs=100,
+            p50_ms=times[0],
+            p90_ms=times[0],
+            ratio=interval,
+            samples_ms=times,
+        )
+    ]
+
+
+@pytest.fixture
+def plain(weighed: Results) -> Results:
+    return with_small(weighed, latency=latencies(0.2))
+
+
+@pytest.fixture
+def before(plain: Results) -> Baseline:
+    return cut_baseline(plain, None)
+
+
+def small(plain: Results) -> Weighed:
+    return plain.artifact("small")
+
+
+def verdict(item: Item, results: Results, baseline: Baseline | None, strict: bool = False) -> Verdict:
+    return judge([item], results, baseline, newcombe_drop, strict)[0]
+
+
+LATENCY = Item("latency", "small", "mobile-1t/128")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "share", "outcome", "fails"),
+    [
+        (0.20, SHARE, "ok", False),
+        (0.24, SHARE, "regressed", True),
+        (0.17, SHARE, "improved", False),
+        (0.21, SHARE, "inconclusive", False),
+        (0.24, 0.3, "inconclusive", False),
+    ],
+)
+def test_latency_is_judged_by_the_interval_of_the_ratios_change(
+    plain: Results, before: Baseline, ratio: float, share: float, outcome: str, fails: bool
+) -> None:
+    found = verdict(LATENCY, with_small(plain, latency=latencies(ratio, share=share)), before)
+    assert (found.outcome, found.fails) == (outcome, fails)
+    assert f"latency {outcome}: small in mobile-1t/128 {ratio:.4f} × reference [" in found.message
+    assert "against the baseline's 0.2000" in found.message
+    assert "\n" not in found.message
+
+
+def test_milliseconds_have_no_say(plain: Results, before: Baseline) -> None:
+    found = verdict(LATENCY, with_small(plain, latency=latencies(0.2, scale_ms=50)), before)
+    assert found.outcome == "ok"
+    assert "_ms" not in before.model_dump_json()
+
+
+def test_inconclusive_fails_only_when_strict(plain: Results, before: Baseline) -> None:
+    unsettled = with_small(plain, latency=latencies(0.21))
+    assert not verdict(LATENCY, unsettled, before).fails
+    assert verdict(LATENCY, unsettled, before, strict=True).fails
+
+
+def test_a_foreign_machine_settles_neither_latency_nor_memory_but_size_and_accuracy(
+    plain: Results, before: Baseline
+) -> None:
+    there = before.machine.model_copy(update={"fingerprint": "elsewhere"})
+    foreign = before.model_copy(update={"machine": there})
+    worse = with_small(
+        plain,
+        latency=latencies(2.0),
+        memory=small(plain).memory.model_copy(update={"own_mib": 999.0}),
+        size=small(plain).size.model_copy(update={"bytes": 10**9}),
+    )
+    for item in (LATENCY, Item("memory", "small")):
+        found = verdict(item, worse, foreign)
+        assert (found.outcome, found.fails) == ("no-baseline", False)
+        assert "from another machine" in found.message
+        assert verdict(item, worse, foreign, strict=True).fails
+        assert verdict(item, worse, before).outcome == "regressed"
+    assert verdict(Item("size", "small"), worse, foreign).outcome == "regressed"
+    assert verdict(Item("accuracy", "small"), worse, foreign).outcome == "ok"
+
+
+@pytest.mark.parametrize(("factor", "outcome"), [(1.0, "ok"), (1.2, "regressed"), (0.8, "improved")])
+def test_memory_is_the_artifacts_own_share(plain: Results, factor: float, outcome: str) -> None:
+    def holding(own_mib: float) -> Results:
+        return with_small(plain, memory=small(plain).memory.model_copy(update={"own_mib": own_mib}))
+
+    before = cut_baseline(holding(50.0), None)
+    assert verdict(Item("memory", "small"), holding(50.0 * factor), before).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("what", "factor", "outcome"),
+    [
+        ("bytes", 1.005, "ok"),
+        ("bytes", 1.02, "regressed"),
+        ("deflated_bytes", 1.02, "regressed"),
+        ("deflated_bytes", 0.5, "ok"),
+    ],
+)
+def test_size_is_the_worse_of_bytes_and_deflated_bytes(
+    plain: Results, before: Baseline, what: str, factor: float, outcome: str
+) -> None:
+    size = small(plain).size
+    changed = size.model_copy(update={what: int(getattr(size, what) * factor)})
+    assert verdict(Item("size", "small"), with_small(plain, size=changed), before).outcome == outcome
+
+
+def scored(plain: Results, wrong: int, drop: float, rows: int = 2000) -> Results:
+    correct = np.ones(rows, dtype=bool)
+    correct[:wrong] = False
+    interval = Interval(estimate=drop, low=drop - 0.002, high=drop + 0.002)
+    changes = {**pack(correct), "rows": rows, "value": float(correct.mean()), "drop": interval}
+    return with_small(plain, accuracy=small(plain).accuracy.model_copy(update=changes))
+
+
+ACCURACY = Item("accuracy", "small")
+
+
+def test_accuracy_is_held_against_the_reference_even_without_a_baseline(plain: Results) -> None:
+    assert verdict(ACCURACY, scored(plain, 0, drop=0.02), None).outcome == "regressed"
+    assert verdict(ACCURACY, scored(plain, 0, drop=0.009), None).outcome == "no-baseline"
+
+
+def test_accuracy_is_held_against_the_baseline_on_the_same_rows(plain: Results) -> None:
+    before = cut_baseline(scored(plain, 10, drop=0.0), None)
+    assert verdict(ACCURACY, scored(plain, 15, drop=0.0), before).outcome == "ok"
+    assert verdict(ACCURACY, scored(plain, 60, drop=0.0), before).outcome == "regressed"
+    unsettled = verdict(ACCURACY, scored(plain, 34, drop=0.0), before)
+    assert (unsettled.outcome, unsettled.fails) == ("inconclusive", False)
+    assert (
+        verdict(ACCURACY, scored(plain, 10, drop=0.0), cut_baseline(scored(plain, 90, 0.0), None)).outcome == "improved"
+    )
+    by_the_reference = verdict(ACCURACY, scored(plain, 60, drop=0.02), before)
+    assert by_the_reference.message.startswith(
+        "accuracy regressed: small 0.9700 accuracy against the baseline's 0.9950, drop against the reference +2.00 ["
+    )
+    entry = before.artifacts["small"]
+    other = entry.model_copy(update={"accuracy": entry.accuracy.model_copy(update={"test_sha256": "other"})})
+    elsewhere = before.model_copy(update={"artifacts": {"small": other}})
+    assert verdict(ACCURACY, scored(plain, 60, drop=0.0), elsewhere).outcome == "no-baseline"
+
+
+def test_a_profile_that_this_machine_cannot_run_is_missing_and_fails_only_when_strict(
+    plain: Results, before: Baseline
+) -> None:
+    skipped = Profile(name="mobile-1t", threads=1, lengths=["128"], skipped="needs 4 cores, this process may use 2")
+    run = with_small(plain, latency=[]).model_copy(update={"profiles": [skipped]})
+    found = verdict(LATENCY, run, before)
+    assert (found.outcome, found.fails) == ("missing", False)
+    assert "needs 4 cores" in found.message
+    assert verdict(LATENCY, run, before, strict=True).fails
+
+
+def test_what_could_not_be_measured_is_missing_and_fails(plain: Results, before: Baseline) -> None:
+    profile = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["128"])
+    run = with_small(plain, latency=[], failures=["latency mobile-1t: the child was killed by signal 9"])
+    found = verdict(LATENCY, run.model_copy(update={"profiles": [profile]}), before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert "killed by signal 9" in found.message
+
+
+def test_an_upgraded_library_is_named(plain: Results, before: Baseline) -> None:
+    there = before.machine.model_copy(update={"versions": before.machine.versions | {"onnxruntime": "1.0"}})
+    found = verdict(LATENCY, plain, before.model_copy(update={"machine": there}))
+    assert "onnxruntime 1.0 -> " in found.message
+
+
+def test_items_are_what_ships_and_whatever_the_baseline_has_besides(before: Baseline) -> None:
+    one = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["64"])
+    items = items_of({"small": "onnxruntime", "new": "onnxruntime"}, [one], before, whole=False)
+    places = {(item.artifact, item.place) for item in items if item.metric == "latency"}
+    assert {("small", "mobile-1t/64"), ("small", "mobile-1t/128"), ("new", "mobile-1t/64")} <= places
+    assert ("other", "mobile-1t/64") not in places  # the manifest has it no more
+    assert Item("size", "other") in items
+    cpu = Profile(name="cpu", threads=1, cores=[0], lengths=["64"])
+    unasked = items_of({"small": "onnxruntime"}, [cpu], before, whole=False)
+    assert LATENCY not in unasked
+    assert LATENCY in items_of({"small": "onnxruntime"}, [cpu], before, whole=True)
+
+
+def test_what_ran_and_does_not_run_any_more_is_missing(plain: Results, before: Baseline) -> None:
+    items = items_of({"small": "coreml"}, [], before, whole=True)
+    assert {item.metric for item in items if item.artifact == "small"} == {"latency", "memory", "size", "accuracy"}
+    gone = with_small(plain, runtime="coreml", not_run=True, latency=[], memory=None, accuracy=None)
+    found = verdict(Item("accuracy", "small"), gone, before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert "coreml does not run here, the baseline's onnxruntime did" in found.message
+    assert verdict(LATENCY, gone, before).outcome == "missing"
+    assert verdict(Item("size", "small"), gone, before).outcome == "ok"
+    entry = before.artifacts["small"].model_copy(update={"runtime": "coreml"})
+    theirs = before.model_copy(update={"artifacts": {"small": entry}})
+    assert items_of({"small": "coreml"}, [], theirs, whole=True) == [Item("size", "small")]
+
+
+def test_a_reference_of_unknown_size_is_known_by_its_content(plain: Results) -> None:
+    unsized = [a.model_copy(update={"parameters": None, "macs": None}) for a in plain.artifacts]
+    old = plain.model_copy(update={"artifacts": unsized})
+    other = [a.model_copy(update={"sha256": "f" * 64}) if a.id == plain.reference else a for a in unsized]
+    new = old.model_copy(update={"artifacts": other})
+    assert yardstick(old) != yardstick(new)
+    before = cut_baseline(old, None)
+    assert verdict(LATENCY, new, before).outcome == "no-baseline"
+    older = before.model_copy(update={"reference": before.reference.model_copy(update={"sha256": None})})
+    assert verdict(LATENCY, new, older).outcome == "ok"
+
+
+def paired(change: float, **changes: object) -> Paired:
+    around = Interval(estimate=change, low=change - 0.01, high=change + 0.01)
+    plain: dict[str, object] = {
+        "artifact": "small",
+        "profile": "mobile-1t",
+        "length": "128",
+        "against": "0" * 64,
+        "outcome": "ok",
+        "change": around,
+        "change_p90": around,
+        "limit": 0.05,
+        "logs": [change] * 4,
+        "logs_p90": [change] * 4,
+        "preempted": 0.0,
+        "seconds": 5.0,
+    }
+    return Paired.model_validate(plain | changes)
+
+
+def test_pairs_decide_even_on_a_foreign_machine(plain: Results, before: Baseline) -> None:
+    foreign = before.model_copy(update={"machine": before.machine.model_copy(update={"fingerprint": "elsewhere"})})
+    pairs = paired(0.2, outcome="regressed").model_copy(update={"baseline_ms": [9.9, 10.1], "candidate_ms": [12.0]})
+    slower = plain.model_copy(update={"paired": [pairs]})
+    found = verdict(LATENCY, slower, foreign)
+    assert (found.outcome, found.fails) == ("regressed", True)
+    assert found.message == (
+        "latency regressed: small in mobile-1t/128 1.2000 × baseline [1.1900, 1.2100] against the baseline's "
+        "1.0000, P50 12 ms beside 10 ms, change +20.0% [+19.0%, +21.0%] over 4 pairs; threshold +5%"
+    )
+
+
+def test_the_baselines_very_file_needs_no_timing(plain: Results, before: Baseline) -> None:
+    same = with_small(plain, latency=latencies(0.24)).model_copy(update={"same_file": ["small"]})
+    found = verdict(LATENCY, same, before)
+    assert (found.outcome, found.measured) == ("ok", None)  # nothing was timed, so no figure is shown
+    assert "the baseline's very file, with the same libraries" in found.message
+
+
+def test_without_the_baselines_file_the_reference_decides_and_the_message_says_why(
+    plain: Results, before: Baseline
+) -> None:
+    alone = plain.model_copy(update={"unpaired": {"small": "the baseline's file abc is not in the artifact store"}})
+    assert verdict(LATENCY, alone, before).message.endswith(
+        "by the ratio to the reference, for the baseline's file abc is not in the artifact store; threshold +5%"
+    )
+
+
+def test_libraries_that_moved_are_named_and_not_judged_by_pairs(plain: Results, before: Baseline) -> None:
+    versions = before.machine.versions | {"onnxruntime": "0.1"}
+    older = before.model_copy(update={"machine": before.machine.model_copy(update={"versions": versions})})
+    found = verdict(LATENCY, plain.model_copy(update={"paired": [paired(0.0)]}), older)
+    assert "so not judged: onnxruntime 0.1 -> " in found.message
+    other = plain.model_copy(update={"paired": [paired(0.0)], "other_versions": versions})
+    assert ", onnxruntime 0.1 -> " in verdict(LATENCY, other, before).message
+
+
+def test_a_candidate_that_failed_beside_the_baseline_is_missing(plain: Results, before: Baseline) -> None:
+    broken = with_small(plain, failures=["latency mobile-1t: beside the baseline's: the candidate: killed"])
+    found = verdict(LATENCY, broken, before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert "killed" in found.message

@@ -1,0 +1,49 @@
+"""A .pte file in the child process: its threads are checked, its operators listed."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("executorch")
+pytest.importorskip("torchao")
+
+from pocketbert.bench.machine.cores import usable_cores
+from pocketbert.bench.workers.child import Child, ChildFailed
+
+CORES = usable_cores()[:2]
+
+
+@pytest.fixture(scope="module")
+def pte(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from pocketbert.compress.exports.executorch import export
+
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    path = tmp_path_factory.mktemp("model") / "m.pte"
+    export(BertForSequenceClassification(BertConfig(vocab_size=50, num_labels=2, **shape)).eval(), path, "int8")
+    return path
+
+
+@pytest.mark.parametrize("cores", [CORES[:1], CORES])
+def test_threads_are_executorchs_own(pte: Path, cores: list[int]) -> None:
+    with Child(len(cores), cores) as child:
+        child.open("executorch", pte)
+        child.requests([[2, 5, 6, 3] * 8])
+        child.run(0)
+        child.verify()
+        child.threads = 3  # what nobody set up
+        with pytest.raises(ChildFailed, match=f"executorch runs on {len(cores)} threads, asked for 3"):
+            child.verify()
+
+
+def test_operators_of_xnnpack_and_of_executorch(pte: Path) -> None:
+    with Child(1, CORES[:1]) as child:
+        child.requests([[2, 5, 6, 3] * 8] * 5)
+        found = {operator.name: operator for operator in child.profile("executorch", pte) or []}
+    assert found["embedding_byte.out"].nodes == 2
+    assert found["native_layer_norm.out"].nodes == 3
+    linears = [operator for name, operator in found.items() if name.startswith("Fully Connected")]
+    assert sum(operator.nodes for operator in linears) == 6 + 2
+    assert all(operator.ms >= 0 for operator in found.values())
+    assert sum(operator.ms for operator in found.values()) > 0

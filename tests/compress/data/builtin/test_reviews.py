@@ -1,0 +1,26 @@
+from collections import Counter
+from pathlib import Path
+
+from pocketbert.compress.data.builtin.reviews import load, read_reviews
+
+
+def test_split_is_unique_stratified_and_stable() -> None:
+    splits = load().splits
+    assert {name: len(table) for name, table in splits.items()} == {"train": 12153, "validation": 1737, "test": 3473}
+    texts = [text for table in splits.values() for text in table["text"]]
+    assert len(texts) == len(set(texts)) == 17363
+    shares = [Counter(table["label"])[1] / len(table) for table in splits.values()]
+    assert max(shares) - min(shares) < 0.002
+    assert splits["train"].features["label"].names == ["neg", "pos"]
+    assert load().splits["test"]["text"][:20] == splits["test"]["text"][:20]
+
+
+def test_duplicates_and_contradictions_go(tmp_path: Path) -> None:
+    (tmp_path / "neg.txt").write_text("坏\n一般\n坏\n\n", encoding="utf-8")
+    (tmp_path / "pos.txt").write_text("好\n一般\n 好 \n", encoding="utf-8")
+    rows, remarks = read_reviews(tmp_path)
+    assert rows == [("坏", 0), ("好", 1)]
+    assert remarks == [
+        "3 of 6 lines repeat another: left out before splitting",
+        "1 texts stand under both labels: left out",
+    ]

@@ -1,0 +1,101 @@
+"""The formats agree on what stands in a file, and each knows where a row stands."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.data.reading.formats import READERS, read_csv, read_json, read_parquet
+
+ROWS = [
+    {"text": "好书", "label": "pos"},
+    {"text": "NA", "label": "neg"},
+    {"text": '他说："差，\n很差"', "label": "neg"},
+]
+
+
+def write(file: Path, rows: list[dict[str, str]]) -> Path:
+    from datasets import Dataset
+
+    table = Dataset.from_list(rows)
+    match file.suffix:
+        case ".csv":
+            table.to_csv(file, index=False)
+        case ".parquet":
+            table.to_parquet(file)
+        case ".json":
+            file.write_text(json.dumps(rows), encoding="utf-8")
+        case _:
+            table.to_json(file, force_ascii=False)
+    return file
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_a_format_gives_back_what_was_written(suffix: str, tmp_path: Path) -> None:
+    table = READERS[suffix](write(tmp_path / f"train{suffix}", ROWS), "here")
+    assert {name: list(values) for name, values in table.columns.items()} == {
+        "text": [row["text"] for row in ROWS],
+        "label": [row["label"] for row in ROWS],
+    }
+
+
+def test_a_row_of_csv_is_where_it_begins(tmp_path: Path) -> None:
+    file = tmp_path / "train.csv"
+    file.write_bytes('\ufefftext,label\r\n"一\r\n二",a\r\n\r\n三,b\r\n'.encode())
+    table = read_csv(file, "here")
+    assert table.columns == {"text": ["一\r\n二", "三"], "label": ["a", "b"]}
+    assert [table.place(row) for row in range(2)] == ["line 2", "line 5"]
+
+
+def test_a_line_of_json_lines_is_counted_with_the_blank_ones(tmp_path: Path) -> None:
+    file = tmp_path / "train.jsonl"
+    file.write_text('{"text": "一\u2028二"}\n\n{"text": "三", "label": "a"}\n', encoding="utf-8")
+    table = read_json(file, "here")
+    assert table.columns == {"text": ["一\u2028二", "三"], "label": [None, "a"]}
+    assert [table.place(row) for row in range(2)] == ["line 1", "line 3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", 'text,label\n一,a\n"二,b\n三,c\n', "here, line 3: is no CSV"),
+        ("a.csv", "text,label\n一,a\n二，b\n", "here, line 3: has 1 fields, the first line 2"),
+        ("a.csv", "text,label\n一,二,a\n", "here, line 2: has 3 fields, the first line 2"),
+        (
+            "a.jsonl",
+            '{"text": "一"}\n\n{"text": "二"\n',
+            "here, line 3: is not JSON (Expecting ',' delimiter, column 13)",
+        ),
+        ("a.jsonl", '{"text": "一"}\n["二"]\n', 'here, line 2: holds ["\\u4e8c"]; legal: one object per row'),
+        ("a.json", '[{"text": "一"},\n {"text" "二"}]', "here, line 2: is not JSON"),
+        ("a.json", '[{"text": "一"}, 2]', "here, row 1 (from 0): holds 2"),
+        ("a.parquet", "text,label\n", "here: is no Parquet file"),
+    ],
+)
+def test_malformed_files(name: str, content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(BadInput) as raised:
+        READERS[Path(name).suffix](tmp_path / name, "here")
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_another_encoding_is_named_by_its_line(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"train{suffix}"
+    file.write_bytes(b"text,label\n" + "好书,a\n好书,b\n".encode("gbk"))
+    with pytest.raises(BadInput, match="here, line 2: is not UTF-8"):
+        READERS[suffix](file, "here")
+
+
+def test_parquet_keeps_the_classes_of_datasets(tmp_path: Path) -> None:
+    from datasets import ClassLabel, Dataset, Features, List, Value
+
+    features = Features({"tokens": List(Value("string")), "label": List(ClassLabel(names=["O", "B-X"]))})
+    Dataset.from_dict({"tokens": [["好", "书"]], "label": [[0, 1]]}, features=features).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    table = read_parquet(tmp_path / "a.parquet", "here")
+    assert table.classes == {"label": ["O", "B-X"]}
+    assert table.place(0) == "row 0 (from 0)"

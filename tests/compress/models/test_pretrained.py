@@ -1,0 +1,200 @@
+"""Hub ids and folders go through `from_pretrained`; a hub snapshot is laid out on the spot."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.models.checks import check_types
+from pocketbert.compress.models.pretrained import load_teacher, read_config, source_key
+from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.training.distillation.student import Student, own_tokenizer
+from tests.support.models import as_published, write_any_model, write_tiny_model
+
+
+def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
+    model, tokenizer = load_teacher(str(tiny_model), ["a", "b", "c"], tmp_path)
+    assert model.config.num_labels == 3
+    assert model.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert model.config.label2id == {"a": 0, "b": 1, "c": 2}
+    assert tokenizer("好差")["input_ids"][0] == 2
+
+
+def test_finetuned_teacher_keeps_its_head(tmp_path: Path, tiny_model: Path) -> None:
+    with pytest.raises(BadInput, match="predicts 2 labels, the data has 3"):
+        load_teacher(str(tiny_model), ["a", "b", "c"], tmp_path, tuned=True)
+
+
+def test_names_that_say_nothing_become_the_datas(tmp_path: Path, tiny_model: Path) -> None:
+    model, _ = load_teacher(str(tiny_model), ["neg", "pos"], tmp_path, tuned=True)
+    assert model.config.id2label == {0: "neg", 1: "pos"}
+    assert model.config.label2id == {"neg": 0, "pos": 1}
+
+
+def test_whatever_a_hub_client_raises_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class ProxyError(Exception):
+        pass
+
+    def refused(*_: object, **__: object) -> None:
+        raise ProxyError("403 Forbidden\nand a page of HTML")
+
+    monkeypatch.setattr("transformers.PreTrainedConfig.get_config_dict", refused)
+    with pytest.raises(BadInput, match=r"403 Forbidden \(neither a local folder .*offline\.toml\)$"):
+        load_teacher("somebody/something", ["a", "b"], tmp_path)
+
+
+def test_labels_in_another_order_and_a_missing_head_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    from transformers import BertModel
+
+    with pytest.raises(BadInput, match="in order"):
+        turned = write_tiny_model(tmp_path / "turned", id2label={0: "pos", 1: "neg"})
+        load_teacher(str(turned), ["neg", "pos"], tmp_path, tuned=True)
+    headless = write_tiny_model(tmp_path / "headless")
+    BertModel.from_pretrained(tiny_model).save_pretrained(headless)
+    with pytest.raises(BadInput, match="has no weights for classifier"):
+        load_teacher(str(headless), ["neg", "pos"], tmp_path, tuned=True)
+
+
+def test_an_encoder_that_is_not_all_there_is_refused(tmp_path: Path, tiny_model: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = write_tiny_model(tmp_path / "wrapped")
+    weights = load_file(tiny_model / "model.safetensors")
+    save_file(
+        {f"module.{name}": value for name, value in weights.items()}, folder / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(BadInput, match=r"has no weights for bert\.embeddings"):
+        load_teacher(str(folder), ["neg", "pos"], tmp_path)
+    shutil.copy(tiny_model / "model.safetensors", folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 128}), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"position_embeddings\.weight, or of another shape"):
+        load_teacher(str(folder), ["neg", "pos"], tmp_path)
+
+
+def test_an_encoder_may_come_without_a_pooler(tmp_path: Path, tiny_model: Path) -> None:
+    from transformers import BertModel
+
+    folder = write_tiny_model(tmp_path / "bare")
+    BertModel.from_pretrained(tiny_model, add_pooling_layer=False).save_pretrained(folder)
+    assert load_teacher(str(folder), ["a", "b", "c"], tmp_path)
+
+
+def test_ids_without_a_row_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    small = write_tiny_model(tmp_path / "small", vocab_size=10)
+    with pytest.raises(BadInput, match=r"its tokenizer goes up to id \d+, its table has 10 rows"):
+        load_teacher(str(small), ["a", "b"], tmp_path)
+    tokenizer = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    tokenizer.add_special_tokens(["[MASK]"])  # as transformers does where a vocabulary has none
+    tokenizer.save(str(tiny := write_tiny_model(tmp_path / "unmasked") / "tokenizer.json"))
+    assert load_teacher(str(tiny.parent), ["a", "b"], tmp_path)
+
+
+def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:
+    labels = ["O", "B", "I"]
+    model, _ = load_teacher(str(tiny_model), labels, tmp_path, token_level=True)
+    assert type(model).__name__ == "BertForTokenClassification"
+    assert model.config.label2id == {"O": 0, "B": 1, "I": 2}
+    folder = write_tiny_model(tmp_path / "cut")
+    without(model, {0: [1]}, {}).save_pretrained(folder)
+    again, _ = load_teacher(str(folder), labels, tmp_path, token_level=True, tuned=True)
+    assert type(again).__name__ == "UnevenBertForTokenClassification"
+    with pytest.raises(BadInput, match="is a UnevenBertForTokenClassification; legal: a sequence class"):
+        load_teacher(str(folder), labels, tmp_path, tuned=True)
+    with pytest.raises(BadInput, match="is a BertForSequenceClassification; legal: a token classifier"):
+        load_teacher(str(tiny_model), ["a", "b"], tmp_path, token_level=True, tuned=True)
+
+
+def test_texts_longer_than_the_position_table_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+    load_teacher(str(tiny_model), ["a", "b"], tmp_path, max_length=64)
+    said = r"has 64 positions, task\.max_length is 65; legal: up to 64"
+    with pytest.raises(BadInput, match=said):
+        load_teacher(str(tiny_model), ["a", "b"], tmp_path, max_length=65)
+    roberta = write_any_model(tmp_path, "roberta")
+    for file in tiny_model.glob("tokenizer*"):
+        shutil.copy(file, roberta)
+    with pytest.raises(BadInput, match="has 62 positions"):
+        load_teacher(str(roberta), ["a", "b"], tmp_path, max_length=63)
+
+
+def test_pairs_want_two_token_types(tmp_path: Path, tiny_model: Path) -> None:
+    narrow = write_tiny_model(tmp_path / "one", type_vocab_size=1)
+    one, _ = load_teacher(str(narrow), ["a", "b"], tmp_path)
+    with pytest.raises(BadInput, match="teacher has one token type, its tokenizer gives pairs two"):
+        check_types(True, one.config, "teacher")
+    check_types(False, one.config, "teacher")
+    check_types(True, read_config(str(tiny_model), "teacher"), "teacher")
+
+
+@pytest.mark.slow
+def test_bert_base_chinese_configuration(tmp_path: Path) -> None:
+    """The real sizes, random weights: 12 layers of 768 and 21,128 tokens."""
+    sizes = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+    folder = write_tiny_model(tmp_path / "bert-base-chinese", **sizes, vocab_size=21128, max_position_embeddings=512)
+    model, _ = load_teacher(str(folder), ["neg", "pos"], tmp_path)
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(102.3e6, rel=0.01)
+
+
+def test_no_such_model_says_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(BadInput, match=r"teacher\.model 'nobody/nothing'.*recipes/offline\.toml") as complaint:
+        load_teacher("nobody/nothing", ["a", "b"], tmp_path)
+    assert "\n" not in str(complaint.value)
+    with pytest.raises(BadInput, match="legal: builtin:e5-small"):
+        load_teacher("builtin:e6", ["a", "b"], tmp_path)
+
+
+def test_other_architecture_is_refused(tmp_path: Path) -> None:
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification
+
+    folder = write_tiny_model(tmp_path / "distil")
+    config = DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=16)
+    DistilBertForSequenceClassification(config).save_pretrained(folder)
+    with pytest.raises(BadInput, match="a distilbert model cannot be compressed; legal: bert"):
+        load_teacher(str(folder), ["a", "b"], tmp_path)
+
+
+def test_a_bert_that_does_not_say_so(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "published")
+    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+    as_published(folder)
+    model, tokenizer = load_teacher(str(folder), ["a", "b", "c"], tmp_path)
+    assert (model.config.model_type, model.config.num_labels) == ("bert", 3)
+    assert tokenizer("好差")["input_ids"] == [2, vocabulary["好"], vocabulary["差"], 3]
+    own = own_tokenizer(Student(init=str(folder)))
+    assert own is not None and own.token_to_id("好") == vocabulary["好"]
+    (folder / "config.json").write_text('{"hidden_size": 32}')
+    with pytest.raises(BadInput, match=r"teacher\.model .*Unrecognized model"):
+        load_teacher(str(folder), ["a", "b", "c"], tmp_path)
+
+
+def test_a_hub_that_does_not_answer_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not offline by choice: the hub's client tries again and again, and would tell of every try."""
+    waits: list[float] = []
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
+    )
+    with pytest.raises(BadInput, match=r"teacher\.model 'nobody/nothing'.*recipes/offline\.toml") as complaint:
+        load_teacher("nobody/nothing", ["a", "b"], tmp_path)
+    assert "\n" not in str(complaint.value)
+    assert waits, "the hub was not asked"
+    assert sum(waits) < 30, "each of its files was waited for"
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
+
+
+def test_key_of_a_folder_is_its_content(tiny_model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_model, copy)
+    assert source_key(str(copy)) == source_key(str(tiny_model))
+    (copy / "config.json").write_text("{}")
+    assert source_key(str(copy)) != source_key(str(tiny_model))
+    assert source_key("builtin:e5-small") == "builtin:e5-small"

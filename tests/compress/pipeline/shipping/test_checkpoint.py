@@ -1,0 +1,181 @@
+"""``pocketbert export``: one file of any checkpoint, held against it; what cannot be exported is one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.exports import onnx as onnx_export
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.pipeline.shipping.checkpoint import Exported, ExportFailed, export_checkpoint, target
+from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.runtimes import open_session
+from pocketbert.compress.tasks.inputs import pad
+from tests.support.models import write_any_model, write_tiny_model
+from tests.support.recipes import pocketbert
+
+BATCH = pad([[2, 5, 6, 7, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0, [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1]])
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of pocketbert's own, with its tokenizer."""
+    plain = write_tiny_model(tmp_path_factory.mktemp("hub") / "plain", initializer_range=0.2)
+    folder = plain.with_name("uneven")
+    without(load_classifier(plain), {0: [1], 1: range(4)}, {2: range(64)}).save_pretrained(folder)
+    for file in plain.glob("tokenizer*"):
+        shutil.copy(file, folder)
+    return folder
+
+
+def export(checkpoint: Path, path: Path, precision: str = "fp32", pairs: bool = False) -> Exported:
+    with Progress() as progress:
+        return export_checkpoint(str(checkpoint), "onnx", precision, path, pairs, progress)
+
+
+def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
+    done = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    difference, agreement, file = done.stdout.splitlines()
+    assert ", of logits up to " in difference
+    assert difference.endswith("on 32 rows of random token ids, 2 to 64 of them, padded")
+    assert agreement.startswith("label agreement ")
+    assert file.startswith("uneven-int8.onnx: 0.")
+    assert file.endswith("MB, reads input_ids, attention_mask; tokenizer.json is beside it")
+    assert {path.name for path in tmp_path.iterdir()} == {"uneven-int8.onnx", "tokenizer.json"}
+    assert json.loads((tmp_path / "tokenizer.json").read_text()) == json.loads((uneven / "tokenizer.json").read_text())
+    again = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
+    assert again.returncode == 2
+    assert again.stderr == "pocketbert: uneven-int8.onnx: exists already; take it away, or name another with --out\n"
+
+
+def test_into_its_own_folder_and_beside_an_older_tokenizer(uneven: Path, tmp_path: Path) -> None:
+    """The same tokenizer as compact JSON, which an older library wrote."""
+    folder = tmp_path / "model"
+    shutil.copytree(uneven, folder)
+    own = folder / "tokenizer.json"
+    own.write_text(json.dumps(json.loads(own.read_text(encoding="utf-8"))), encoding="utf-8")
+    before = own.read_bytes()
+    assert export(folder, folder / "here.onnx").path.exists()
+    assert own.read_bytes() == before
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/tokenizer.json").write_bytes(before)
+    assert export(folder, tmp_path / "out/there.onnx").path.exists()
+
+
+def test_a_regression_in_thousands(uneven: Path, tmp_path: Path) -> None:
+    model = load_classifier(write_tiny_model(tmp_path / "price", num_labels=1, initializer_range=0.2))
+    with torch.no_grad():
+        model.classifier.weight.mul_(3e4)
+    model.save_pretrained(tmp_path / "price")
+    done = export(tmp_path / "price", tmp_path / "price.onnx")
+    assert done.parity.largest > 1e3
+    assert done.labels == 1
+
+
+def test_of_pairs_the_file_declares_token_types(uneven: Path, tmp_path: Path) -> None:
+    done = export(uneven, tmp_path / "pairs.onnx", pairs=True)
+    assert done.inputs == ("input_ids", "attention_mask", "token_type_ids")
+    assert done.parity.max_abs_logit < 1e-5
+    expected = open_session("torch", uneven, 1).logits(BATCH)
+    assert np.abs(open_session("onnxruntime", done.path, 1).logits(BATCH) - expected).max() < 1e-5
+    export(uneven, tmp_path / "texts.onnx")
+    assert np.abs(open_session("onnxruntime", tmp_path / "texts.onnx", 1).logits(BATCH) - expected).max() > 1e-3
+
+
+def test_a_tagger_is_compared_token_by_token(uneven: Path, tmp_path: Path) -> None:
+    folder = write_any_model(tmp_path, "roberta", token_level=True)
+    for file in uneven.glob("tokenizer*"):
+        shutil.copy(file, folder)
+    done = export(folder, tmp_path / "out/tagger.onnx", pairs=True)
+    assert done.parity.rows > 32
+    assert done.inputs == ("input_ids", "attention_mask"), "RoBERTa tells texts apart by separators"
+    assert done.parity.label_agreement == 1.0
+
+
+def test_a_file_that_answers_otherwise_is_not_kept(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, other = onnx_export.export, load_classifier(write_any_model(tmp_path / "hub", "bert"))
+    monkeypatch.setattr(onnx_export, "export", lambda model, *more: write(other, *more))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ExportFailed, match=r"m\.onnx: a logit differs by .*; first in .*; it was not kept"):
+        export(uneven, tmp_path / "out/m.onnx")
+
+    def broken(_: object, path: Path, *more: object) -> None:
+        path.write_bytes(b"half a graph")
+        raise RuntimeError("no room\nfor the rest")
+
+    monkeypatch.setattr(onnx_export, "export", broken)
+    with pytest.raises(ExportFailed, match=r"m\.onnx: RuntimeError: no room; first in the embeddings or the head$"):
+        export(uneven, tmp_path / "out/m.onnx")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for asked, said in [
+        (("onx", "fp32", None), r"--format: unknown 'onx', did you mean 'onnx'\? \(legal: "),
+        (("onnx", "int4", None), r"--precision int4: legal for onnx: fp32"),
+        (("onnx", "fp32", tmp_path / "m.bin"), r"m\.bin: legal for onnx: a name ending in \.onnx"),
+    ]:
+        with pytest.raises(BadInput, match=said):
+            target("any", *asked)
+    assert target("someone/their-model", "onnx", "fp32", None) == Path("their-model-fp32.onnx")
+    with pytest.raises(BadInput, match="neither a local folder nor to be had from the hub"):
+        export(tmp_path / "none", tmp_path / "m.onnx")
+    headless = shutil.copytree(uneven, tmp_path / "headless")
+    for change, said in [
+        ({"architectures": ["BertForMaskedLM"]}, "is a BertForMaskedLM; legal: a sequence or token classifier"),
+        ({"model_type": "distilbert"}, "a distilbert model cannot be exported; legal: bert, roberta, electra, ernie"),
+    ]:
+        config = json.loads((uneven / "config.json").read_text()) | change
+        (headless / "config.json").write_text(json.dumps(config))
+        with pytest.raises(BadInput, match=said):
+            export(headless, tmp_path / "m.onnx")
+    theirs = (uneven / "tokenizer.json").read_text(encoding="utf-8").replace("好", "嗯")
+    (tmp_path / "tokenizer.json").write_text(theirs, encoding="utf-8")
+    with pytest.raises(BadInput, match=r"tokenizer\.json: another tokenizer stands there"):
+        export(uneven, tmp_path / "m.onnx")
+    monkeypatch.setattr("pocketbert.compress.runtimes.find_spec", lambda _: None)
+    with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[mobile\]'"):
+        target("any", "coreml", "int8", None)
+
+
+def test_the_tokenizer_is_the_models_own_or_lies_beside_it_as_in_a_build(uneven: Path, tmp_path: Path) -> None:
+    model = tmp_path / "stages/model"
+    shutil.copytree(write_tiny_model(tmp_path / "plain"), model, ignore=shutil.ignore_patterns("tokenizer*", "vocab*"))
+    with pytest.raises(BadInput, match=r"stages/model has no vocabulary; legal: a tokenizer\.json or vocab\.txt"):
+        export(model, tmp_path / "m.onnx")
+    (tmp_path / "stages/tokenizer").mkdir()
+    for file in uneven.glob("tokenizer*"):
+        shutil.copy(file, tmp_path / "stages/tokenizer")
+    export(model, tmp_path / "out/m.onnx")
+    assert (tmp_path / "out/tokenizer.json").read_text() == (uneven / "tokenizer.json").read_text()
+
+
+def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
+    checkpoint = write_tiny_model(tmp_path / "plain")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BadInput, match=r"--out .*file/m\.onnx: .*/file is no folder that can be written to"):
+        target(str(checkpoint), "onnx", "fp32", tmp_path / "file/m.onnx")
+    config = json.loads((checkpoint / "config.json").read_text()) | {"intermediate_size": 24}
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=r"plain: .*"):
+        export(checkpoint, tmp_path / "m.onnx")
+
+
+def test_core_ml_is_worked_out_and_said_not_to_be_run(uneven: Path, tmp_path: Path) -> None:
+    pytest.importorskip("coremltools")
+    done = pocketbert("export", uneven, "--format", "coreml", "--precision", "fp16", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "exporting uneven-fp16.mlpackage\n"
+    note, difference, _, file = done.stdout.splitlines()
+    assert note.startswith("not run here: converted")
+    assert difference.endswith("on 6 rows of random token ids, 2 to 64 of them, padded")
+    assert file.startswith("uneven-fp16.mlpackage: 0.")
+    assert {path.name for path in tmp_path.iterdir()} == {"uneven-fp16.mlpackage", "tokenizer.json"}

@@ -1,0 +1,179 @@
+"""From the last accepted model to files that ship: layers that go back to float, exporters that fail."""
+
+import json
+import shutil
+from collections.abc import Collection, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.exports import onnx as onnx_export
+from pocketbert.compress.manifest import Manifest, load_manifest
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.pipeline.build import build
+from pocketbert.compress.pipeline.guard import GuardStopped
+from pocketbert.compress.pipeline.recipe import load_recipe
+from pocketbert.compress.pipeline.shipping import ranking
+from tests.support.models import spoil
+from tests.support.recipes import run
+
+TRAINED = """
+name = "trained"
+seed = 3
+[task]
+dataset = "{data}"
+max_length = 16
+[teacher]
+model = "{model}"
+epochs = 4
+learning_rate = 3e-3
+batch_size = 16
+[[artifact]]
+format = "torch"
+"""
+SPOILT = """
+name = "spoilt"
+[task]
+dataset = "{data}"
+max_length = 16
+[teacher]
+model = "{model}"
+epochs = 0
+[guard]
+max_drop = 0.05
+[[artifact]]
+format = "onnx"
+precision = "int8"
+[[artifact]]
+format = "onnx"
+"""
+FOUND = "bert.pooler.dense"
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_data: Path) -> Path:
+    """Of a fine-tuned teacher whose pooler no INT8 can hold."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    (folder / "trained.toml").write_text(TRAINED.format(model=tiny_model, data=tiny_data), encoding="utf-8")
+    with Progress() as progress:
+        build(load_recipe(folder / "trained.toml"), folder / "trained", "test", progress)
+    teacher = folder / "trained/stages/00-teacher"
+    model = load_classifier(teacher / "model")
+    spoil(model, FOUND, "bert.encoder.layer.3.output.LayerNorm")
+    shutil.copytree(teacher / "tokenizer", folder / "model")
+    model.save_pretrained(folder / "model")
+    path = folder / "spoilt.toml"
+    path.write_text(SPOILT.format(model=folder / "model", data=tiny_data), encoding="utf-8")
+    return path
+
+
+def test_what_int8_cannot_hold_goes_back_to_float(recipe: Path, tmp_path: Path) -> None:
+    manifest, heard = run(recipe, tmp_path / "a")
+    step = manifest.steps[1]
+    assert step.name == "onnx-int8"
+    assert step.decision == "accepted"
+    assert step.parameters["keep_float"] == [FOUND]
+    assert step.remarks == [f"in float: {FOUND}"]
+    assert [(one.float_layers, one.accepted) for one in step.tries] == [([], False), ([FOUND], True)]
+    assert "keep their label" in (step.tries[0].failed or ""), "the answers were no longer its source's"
+    assert step.tries[0].comparison.drop > 0.2 > abs(step.tries[1].comparison.drop)
+    assert heard.advances["verifying student-int8.onnx, 1 in float"]
+    assert any("1 in float: " in line for line in heard.lines)
+    shipped = load_manifest(tmp_path / "a/manifest.json").artifact("student-int8.onnx")
+    written = json.loads((tmp_path / "a" / shipped.path).parent.joinpath("stage.json").read_text())
+    assert len(written["tries"]) == 2
+    first = json.loads((tmp_path / "a/ship/onnx-int8/stage.json").read_text())
+    assert first["decision"] == "rolled-back"
+    assert first["notes"][-1] == f"{Path(shipped.path).parent.name} is what became of it"
+    floats, ints = sizes(manifest)
+    assert ints < floats, "nothing is INT8 any more"
+    _, heard = run(recipe, tmp_path / "a")
+    assert heard.built == []
+    manifest, heard = run(recipe, tmp_path / "a", guard__max_drop="0.04")
+    assert heard.built == [], "another rule takes every try from the cache"
+    assert manifest.steps[1].parameters["keep_float"] == [FOUND]
+
+
+def sizes(manifest: Manifest) -> tuple[int, int]:
+    found = [manifest.artifact(f"student-{precision}.onnx").bytes for precision in ("fp32", "int8")]
+    return found[0] or 0, found[1] or 0
+
+
+def test_layers_are_ranked_once_for_all_files(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ranking that begins with the wrong one: two have to be tried, and the ranking is not asked again."""
+    asked, rank = [], ranking.rank_linears
+
+    def wrong_first(*given: Any) -> list[str]:
+        asked.append(given)
+        ranked = rank(*given)
+        return [ranked[5], *(name for name in ranked if name != ranked[5])]
+
+    monkeypatch.setattr(ranking, "rank_linears", wrong_first)
+    manifest, _ = run(recipe, tmp_path / "a")
+    assert len(asked) == 1
+    assert [len(one.float_layers) for one in manifest.steps[1].tries] == [0, 1, 2]
+    assert manifest.steps[1].decision == "accepted"
+    assert len(list((tmp_path / "a/ship").glob("onnx-int8~*"))) == 2
+    monkeypatch.undo()
+    shutil.rmtree(tmp_path / "a/ranking")
+    run(recipe, tmp_path / "a")
+    assert len(list((tmp_path / "a/ship").glob("onnx-int8~*"))) == 1, "tries of another ranking are left"
+
+
+def test_rollback_and_stop_try_nothing(recipe: Path, tmp_path: Path) -> None:
+    manifest, _ = run(recipe, tmp_path / "a", guard__on_fail="rollback")
+    assert [step.decision for step in manifest.steps] == ["reference", "rolled-back", "accepted"]
+    assert manifest.steps[1].tries == []
+    assert [a.id for a in manifest.artifacts] == ["teacher-fp32.torch", "student-fp32.onnx"]
+    with pytest.raises(GuardStopped, match="onnx-int8"):
+        run(recipe, tmp_path / "a", guard__on_fail="stop")
+
+
+def test_an_exporter_that_fails_stops_no_build(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = onnx_export.export
+
+    def failing(
+        model: Any, path: Path, precision: str, inputs: Sequence[str], keep_float: Collection[str]
+    ) -> str | None:
+        if precision == "int8" and len(model.bert.encoder.layer) > 1:
+            path.write_bytes(b"half")
+            raise RuntimeError("no kernel for this\nand a long trace")
+        return real(model, path, precision, inputs, keep_float)
+
+    monkeypatch.setattr(onnx_export, "export", failing)
+    root = tmp_path / "a"
+    manifest, heard = run(recipe, root)
+    assert [step.decision for step in manifest.steps] == ["reference", "rolled-back", "accepted"]
+    assert manifest.steps[1].notes == ["student-int8.onnx: RuntimeError: no kernel for this; first in layer 1"]
+    assert any("first in layer 1" in line for line in heard.lines)
+    assert [file.name for file in (root / "ship/onnx-int8").iterdir()] == ["stage.json"]
+    assert "student-int8.onnx" not in [a.id for a in manifest.artifacts]
+    monkeypatch.undo()
+    manifest, heard = run(recipe, root)
+    assert heard.built[0] == "onnx-int8", "a failure was taken from the cache"
+    assert manifest.steps[1].decision == "accepted"
+
+
+def test_a_file_that_computes_something_else_does_not_ship(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = onnx_export.export
+
+    def wrong(model: Any, *rest: Any) -> str | None:
+        changed = deepcopy(model)
+        if len(changed.bert.encoder.layer) > 2:
+            with torch.no_grad():
+                changed.bert.encoder.layer[2].output.dense.bias[5] += 0.3
+        return real(changed, *rest)
+
+    monkeypatch.setattr(onnx_export, "export", wrong)
+    trained = recipe.with_name("trained.toml"), recipe.with_name("trained")
+    manifest, _ = run(*trained, artifact='[{ format = "onnx" }]')
+    [note] = manifest.steps[1].notes
+    assert note.startswith("student-fp32.onnx: a logit differs by ")
+    assert note.endswith(", allowed 0.001; first in layer 2")
+    assert manifest.steps[1].comparison is not None, "its metric is to be on record all the same"
+    _, heard = run(*trained, artifact='[{ format = "onnx" }]')
+    assert heard.built == []

@@ -1,0 +1,169 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.training.settings import Schedule
+from pocketbert.compress.training.trainer import _ByLength, _last_checkpoint, still_improving, train
+from tests.support.models import context_of, rows_of, write_tiny_model
+
+
+def test_every_row_once_in_batches_of_similar_length() -> None:
+    lengths = [(7 * row) % 97 for row in range(1003)]
+    order = list(_ByLength(lengths, 10, 3))
+    assert sorted(order) == list(range(1003))
+    batches = [order[i : i + 10] for i in range(0, len(order), 10)]
+    spread = [max(lengths[row] for row in batch) - min(lengths[row] for row in batch) for batch in batches]
+    assert sum(spread) / len(spread) < 10
+    longest = [max(lengths[row] for row in batch) for batch in batches]
+    assert longest[:50] != sorted(longest[:50]), "batches stand in order of length"
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    sampler = _ByLength(list(range(200)), 8, 3)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    second = list(sampler)
+    again = _ByLength(list(range(200)), 8, 3)
+    again.set_epoch(1)
+    assert list(again) == second != first
+    assert list(_ByLength(list(range(200)), 8, 4)) != first
+
+
+def test_newest_whole_checkpoint(tmp_path: Path) -> None:
+    assert _last_checkpoint(tmp_path) is None
+    for step, state in ((20, json.dumps({"global_step": 20})), (100, '{"global_st'), (90, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert _last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-20")
+
+
+def test_a_training_that_ends_on_a_gain_was_not_finished() -> None:
+    assert still_improving([0.70, 0.76])
+    assert not still_improving([0.70, 0.704])
+    assert not still_improving([0.70, 0.80, 0.79])
+    assert not still_improving([0.80])
+
+
+def fitted(tiny_model: Path, tmp_path: Path, scores: list[float] | None = None, **schedule: Any) -> dict[str, Tensor]:
+    """The weights of a tiny model after a training; `scores` are what evaluations shall say."""
+    from pocketbert.compress.training import trainer as training
+    from pocketbert.compress.training.losses.cross_entropy import cross_entropy
+
+    draw = np.random.default_rng(0)
+    sequences = [[2, *draw.integers(4, 20, 6).tolist(), 3] for _ in range(48)]
+    rows = rows_of(sequences, [sequence[1] % 2 for sequence in sequences])
+    model = load_classifier(tiny_model)
+    settings = Schedule.model_validate({"learning_rate": 1e-3, "batch_size": 16, **schedule})
+    with pytest.MonkeyPatch.context() as patch:
+        if scores:
+            said = iter(scores)
+            patch.setattr(training, "_score", lambda *_: next(said))
+        context = context_of(rows, tmp_path)
+        found = train(
+            model, context, rows, settings, lambda logits, batch, _: cross_entropy(logits, batch["labels"]), "x", model
+        )
+    assert not scores or found == scores
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
+def test_the_best_epoch_stays(tiny_model: Path, tmp_path: Path) -> None:
+    """The first of two epochs is a training of its own, but for the schedule: only the best checkpoint can tell."""
+    falling = fitted(tiny_model, tmp_path / "a", [0.9, 0.5], epochs=2)
+    rising = fitted(tiny_model, tmp_path / "b", [0.5, 0.9], epochs=2)
+    assert any(not torch.equal(falling[name], rising[name]) for name in falling)
+
+
+def test_a_resumed_epoch_still_knows_what_its_half_had_come_to(tiny_model: Path, tmp_path: Path) -> None:
+    from pocketbert.compress.training import trainer as training
+    from pocketbert.compress.training.losses.cross_entropy import cross_entropy
+
+    rows = rows_of([[2, 5 + row % 9, 3] for row in range(64)], [row % 2 for row in range(64)])
+    context, said = context_of(rows, tmp_path), iter([0.5, 0.9])
+
+    def score(*_: object) -> float:
+        found = next(said)
+        if found == 0.9 and not (tmp_path / "killed").exists():
+            (tmp_path / "killed").touch()
+            raise KeyboardInterrupt
+        return found
+
+    def once() -> list[float]:
+        return train(
+            load_classifier(tiny_model),
+            context,
+            rows,
+            Schedule(batch_size=8),
+            lambda logits, batch, _: cross_entropy(logits, batch["labels"]),
+            "x",
+            load_classifier(tiny_model),
+            halfway=True,
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_score", score)
+        patch.setattr(training, "_SAVE_EVERY", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            once()
+        said = iter([0.9])
+        assert once() == [0.5, 0.9]
+
+
+def test_portions_of_a_batch_come_to_the_same(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pocketbert.compress.training import trainer as training
+
+    monkeypatch.setattr(training, "has_bf16", lambda: False)
+    still = write_tiny_model(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    whole, portions = (fitted(still, tmp_path / str(steps), gradient_accumulation_steps=steps) for steps in (1, 4))
+    for name, weight in whole.items():
+        assert torch.allclose(weight, portions[name], atol=1e-5), name
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_where_there_is_bf16_it_is_trained_in(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool
+) -> None:
+    from pocketbert.compress.training import trainer as training
+
+    monkeypatch.setattr(training, "has_bf16", lambda: bf16)
+    model, found = load_classifier(tiny_model), set()
+    model.classifier.register_forward_hook(lambda *given: found.add(given[-1].dtype))
+    rows = rows_of([[2, 5, 6, 3], [2, 7, 3]] * 8, [0, 1] * 8)
+    train(model, context_of(rows, tmp_path), rows, Schedule(), lambda logits, *_: logits.float().mean(), "x", model)
+    assert found == {torch.bfloat16 if bf16 else torch.float32}
+
+
+def test_after_training_a_model_answers_in_fp32(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained in BF16 or not: the autocast that accelerate wraps around the forward must be gone."""
+    from pocketbert.compress.training import trainer as training
+
+    monkeypatch.setattr(training, "has_bf16", lambda: True)
+    model = load_classifier(tiny_model)
+    rows = rows_of([[2, 5, 6, 3], [2, 7, 3]] * 8, [0, 1] * 8)
+    forward = model.forward
+    train(
+        model,
+        context_of(rows, tmp_path),
+        rows,
+        Schedule(batch_size=8),
+        lambda logits, *_: logits.pow(2).mean(),
+        "x",
+        model,
+    )
+    assert model.forward.__func__ is forward.__func__
+    ids = torch.tensor([[2, 5, 6, 3]])
+    saved = load_classifier(tiny_model)
+    saved.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert torch.equal(model(ids).logits, saved.eval()(ids).logits)

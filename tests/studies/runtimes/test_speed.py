@@ -1,0 +1,131 @@
+"""The tables of docs/runtimes.md on made-up numbers, and the way to them on a model that takes no time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.manifest import Comparison, Manifest, Parity, Step, TaskSpec
+from studies.runtimes import speed as runtimes
+from studies.runtimes.roofline import Peaks, peaks
+from studies.runtimes.tables import TEACHER, Measured, answers, chain, precisions, roofline, seconds
+
+
+def measured(name: str, ms: float, megabytes: float, spent: float = 1.0) -> Measured:
+    format_, _, precision = name.partition("-")
+    samples = [np.full(9, ms * (1 + 0.001 * number)) for number in range(5)]
+    macs = 10**9 if name == TEACHER else 10**8
+    return Measured(name, format_, precision or "fp32", Path(name), int(megabytes * 1e6), macs, spent, samples)
+
+
+EVERY = {
+    made.name: made
+    for made in (
+        measured("torch-fp32", 30, 36),
+        measured("onnx-fp32", 15, 36),
+        measured("onnx-int8", 7.5, 9, spent=3.0),
+        replace(measured("executorch-fp32", 20, 36), samples=(), missing="not run here"),
+        replace(measured("executorch-int8", 10, 20), samples=(), missing="not run here"),
+        measured(TEACHER, 360, 410),
+    )
+}
+
+
+def rows(table: str) -> list[list[str]]:
+    lines = table.split("\n\n")[-1].splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+
+
+def test_each_step_is_held_against_the_one_before_and_the_last_against_the_first() -> None:
+    shown = rows(chain(EVERY))
+    assert [row[1:] for row in shown] == [
+        ["360.7", "410.0", "", ""],
+        ["30.1", "36.0", "12.00 (12.00 to 12.00)", "11.4"],
+        ["15.0", "36.0", "2.00 (2.00 to 2.00)", "1.0"],
+        ["7.5", "9.0", "2.00 (2.00 to 2.00)", "4.0"],
+        ["", "", "**48.00 (48.00 to 48.00)**", "**45.6**"],
+    ]
+
+
+def test_a_precision_is_held_against_its_own_format() -> None:
+    assert rows(precisions(EVERY)) == [
+        ["onnx-int8", "2.00 (2.00 to 2.00)", "4.0"],
+        ["executorch-int8", "not run here", "1.8"],
+    ]
+
+
+def test_the_limit_is_the_peak_of_the_precision() -> None:
+    shown = roofline(EVERY, Peaks(fp32=1e11, int8=4e11))
+    assert shown.startswith("One thread multiplies 100 GFLOP/s in FP32 and 400 GOP/s in INT8.")
+    found = {row[0]: row[1:] for row in rows(shown)}
+    assert found["onnx-fp32"] == ["15.03", "2.00", "13%", "7.51"]
+    assert found["onnx-int8"] == ["7.51", "0.50", "7%", "15.03"]
+    assert found[TEACHER] == ["360.72", "20.00", "6%", "18.04"]
+    assert found["executorch-int8"] == ["not run here", "", "", ""]
+
+
+def test_exports_are_added_up_without_the_teacher() -> None:
+    assert rows(seconds(EVERY))[2:] == [
+        ["onnx-int8", "3.0"], ["executorch-fp32", "1.0"], ["executorch-int8", "1.0"], ["**all**", "**7.0**"],
+    ]  # fmt: skip
+
+
+def test_answers_are_the_manifests() -> None:
+    def step(precision: str, drop: float, agreement: float) -> Step:
+        comparison = Comparison(
+            metric="accuracy", value=0.8, reference=0.8 + drop, drop=drop, low=0, high=0, rows=9, confidence=0.95
+        )
+        parity = Parity(max_abs_logit=0, label_agreement=agreement, rows=1737)
+        return Step(
+            name=f"onnx-{precision}", kind="artifact", decision="accepted", comparison=comparison, parity=parity
+        )
+
+    manifest = Manifest(
+        schema=1,
+        recipe="r",
+        task=TaskSpec(kind="classification", labels=["a", "b"], max_length=9, test="t"),
+        reference="teacher",
+        artifacts=[],
+        steps=[step("fp32", 0.002, 1.0), step("int8", 0.0045, 0.9948)],
+    )
+    assert rows(answers(manifest)) == [
+        ["onnx-fp32", "100.00% of 1,737", "+0.00", "accepted"],
+        ["onnx-int8", "99.48% of 1,737", "+0.25", "accepted"],
+    ]
+    assert (
+        answers(None) == answers(manifest.model_copy(update={"steps": []})) == "Not measured: no built recipe at hand."
+    )
+
+
+def test_a_machine_multiplies_whole_numbers_at_all() -> None:
+    found = peaks()
+    assert found.fp32 > 1e8
+    assert found.int8 > 1e8
+
+
+def test_every_format_is_exported_and_those_that_run_here_are_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from pocketbert.compress.exports import FORMATS, Format
+
+    config = BertConfig(
+        vocab_size=13_000, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    monkeypatch.setattr(runtimes, "_SETS", 2)
+    monkeypatch.setattr(runtimes, "_RUNS", 3)
+    for name in set(FORMATS) - {"onnx"}:
+        monkeypatch.delitem(FORMATS, name)
+    monkeypatch.setitem(FORMATS, "onnx", Format("onnxruntime", "onnx", ("fp32",)))
+    monkeypatch.setitem(FORMATS, "onnxish", Format("none", "x", ("fp32",)))
+    progress = Progress()
+    made = {one.name: one for one in runtimes.exports(BertForSequenceClassification(config).eval(), tmp_path, progress)}
+    assert list(made) == ["onnx-fp32"], "a format whose exporter is not there is left out"
+    unknown = replace(made["onnx-fp32"], name="onnxish-fp32", format="onnxish")
+    found = runtimes.timed({**made, unknown.name: unknown}, progress)
+    assert [len(samples) for samples in found["onnx-fp32"].samples] == [3, 3]
+    assert found["onnx-fp32"].bytes == (tmp_path / "student-fp32.onnx").stat().st_size
+    assert (found["onnxish-fp32"].samples, found["onnxish-fp32"].missing) == ((), "not run here")
