@@ -46,7 +46,7 @@ def update(
     typer.echo(shown)
     if not yes:
         if not sys.stdin.isatty():
-            raise BadInput(f"{path}: not rewritten: nobody is there to ask; look at the change, then add --yes")
+            raise BadInput(f"{path} not updated: no terminal to confirm. Check the table above and rerun with --yes.")
         typer.confirm(f"rewrite {path}?", abort=True)
     write_json(path, new)
     typer.echo(f"written: {path}")
@@ -67,7 +67,7 @@ def report(
     from pocketbert.bench.report.page import write_report
 
     if other and phone:
-        raise BadInput("--phone joins one results file; leave OTHER.json out")
+        raise BadInput("--phone is for one results file; leave OTHER.json out")
     found = load_results(results)
     if phone:
         from pocketbert.bench.records.phone import join
@@ -117,29 +117,29 @@ def doctor() -> None:
     from pocketbert.bench.machine.lock import machine_lock
     from pocketbert.compress.base.progress import Progress
 
-    mends = []
+    fixes = []
     console = Console(stderr=True)
     with machine_lock(console), Progress(thread=False) as progress:
-        for finding in examine(progress):
-            progress.say(f"{finding.name:<12} {finding.text}")
-            if finding.mend:
-                mends.append(f"{finding.name}: {finding.mend}")
-    for mend in mends:
-        typer.echo(f"to mend: {mend}")
-    if not mends:
+        for check in examine(progress):
+            progress.say(f"{check.name:<12} {check.text}")
+            if check.fix:
+                fixes.append(f"{check.name}: {check.fix}")
+    for fix in fixes:
+        typer.echo(f"to mend: {fix}")
+    if not fixes:
         typer.echo("nothing to mend")
 
 
 def _path(recipe: str, given: Path | None) -> Path:
-    from pocketbert.bench.gate.options import project
+    from pocketbert.bench.gate.project import load_project
     from pocketbert.bench.records.baseline import FOLDER
 
-    return given or project(Path.cwd()).path("baseline") or FOLDER / f"{recipe}.json"
+    return given or load_project(Path.cwd()).baseline or FOLDER / f"{recipe}.json"
 
 
 def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
-    """What would change, as a table; the new baseline; where it goes."""
-    from pocketbert.bench.records.baseline import cut_baseline, diff, load_baseline
+    """Return the changes as a table, the new baseline, and its path."""
+    from pocketbert.bench.records.baseline import diff, load_baseline, make_baseline
     from pocketbert.bench.records.results import load_results
 
     found = load_results(results)
@@ -149,13 +149,13 @@ def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
         try:
             old = load_baseline(path)
         except BadInput as refused:
-            unreadable = f"the old one goes, its thresholds too, because it cannot be read: {refused}\n\n"
-    new = cut_baseline(found, old)
+            unreadable = f"the old baseline cannot be read and is replaced, thresholds included: {refused}\n\n"
+    new = make_baseline(found, old)
     return unreadable + diff(old, new), new, path
 
 
 def every_command() -> typer.Typer:
-    """What makes things and what weighs them, under one name."""
+    """Return the command line with the commands of both packages."""
     from pocketbert.compress.cli import app
 
     app.add_typer(baseline_app, name="baseline")
@@ -166,14 +166,14 @@ def every_command() -> typer.Typer:
 
 
 def main() -> None:
-    """The entry point `pocketbert`: 0 fine, 1 a gate failed, 2 bad input, 130 interrupted."""
+    """Run the command line; exit codes: 0 success, 1 a gate failed, 2 bad input, 130 interrupted."""
     app = every_command()
     try:
         app()
     except BadInput as refused:
         print(f"pocketbert: {refused}", file=sys.stderr)
         sys.exit(2)
-    except OSError as error:  # a full or read-only disk
+    except OSError as error:  # such as a full or read-only disk
         print(f"pocketbert: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`pocketbert doctor`: what this machine can settle, and what to mend so that it can settle more."""
+"""`pocketbert doctor`: the smallest slow-down that this machine can detect, and how to lower it."""
 
 import tempfile
 import time
@@ -20,37 +20,38 @@ from pocketbert.bench.records.baseline import Thresholds
 from pocketbert.bench.records.results import Machine, Profile
 from pocketbert.bench.stats.sequential import detectable
 from pocketbert.bench.workers.child import Child, ChildFailed
+from pocketbert.bench.workers.file import File
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 
 PAIRS = 8
-"""Of the probe with itself, per profile."""
-_QUIET = 0.05
-_COARSE = 0.10
+"""Pairs of the probe with itself, per profile."""
+_QUIET_SHARE = 0.05
+_COARSE_CHANGE = 0.10
 _SHOWN = 3
 _WATCH_S = 2.0
-_WAITS = 100
-"""Requests of the other one meanwhile."""
+_REQUESTS_MEANWHILE = 100
+"""Requests that one process runs while another one is idle."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the report; `mend` is what a person can do about it."""
+class Check:
+    """One line of the report; `fix` is what the user can do about it."""
 
     name: str
     text: str
-    mend: str = ""
+    fix: str = ""
 
 
-def examine(progress: Progress) -> Iterator[Finding]:
-    """Everything there is to say, each finding as soon as it is measured; less than a minute altogether."""
+def examine(progress: Progress) -> Iterator[Check]:
+    """Yield every check as soon as it is done; takes less than a minute in total."""
     cores = usable_cores()
     profiles = load_profiles()
     timed = [profile for profile in profiles if not profile.skipped and not profile.same_as]
     yield from _machine(read_machine(), cores)
     neighbours = Neighbours(cores, [])
     time.sleep(_WATCH_S)
-    yield _busy(neighbours.share(), len(cores))
+    yield _other_processes(neighbours.share(), len(cores))
     quiet()
     with tempfile.TemporaryDirectory(prefix="pocketbert-doctor-") as name:
         probes = {"onnxruntime": Path(name) / "probe.onnx", "torch": Path(name) / "probe"}
@@ -58,22 +59,22 @@ def examine(progress: Progress) -> Iterator[Finding]:
         write_torch_probe(probes["torch"])
         for runtime, path in probes.items():
             with progress.work(f"threads of {runtime}", len(timed)) as work:
-                yield _threads(runtime, path, timed, work.advance)
+                yield _threads_in_force(runtime, path, timed, work.advance)
         for profile in timed:
             with progress.work(f"one file beside itself in {profile.name}", PAIRS) as work:
-                yield _settles(probes["onnxruntime"], profile, work.advance)
+                yield _noise_floor(probes["onnxruntime"], profile, work.advance)
     for profile in profiles:
         if profile.skipped:
-            yield Finding(profile.name, f"skipped: {profile.skipped}", "a machine with more cores" if can_pin() else "")
+            yield Check(profile.name, f"skipped: {profile.skipped}", "a machine with more cores" if can_pin() else "")
         elif profile.same_as:
-            yield Finding(profile.name, f"the same as {profile.same_as} here")
+            yield Check(profile.name, f"the same as {profile.same_as} here")
 
 
-def _machine(machine: Machine, cores: list[int]) -> Iterator[Finding]:
-    """Processor, cores and clock, as far as the platform shows them."""
-    yield Finding("processor", f"{machine.cpu}; {', '.join(machine.flags) or 'no flags to be read'}")
+def _machine(machine: Machine, cores: list[int]) -> Iterator[Check]:
+    """Check processor, cores and clock, as far as the platform shows them."""
+    yield Check("processor", f"{machine.cpu}; {', '.join(machine.flags) or 'no flags to be read'}")
     if not can_pin():
-        yield Finding(
+        yield Check(
             "cores",
             f"{len(cores)}; this platform cannot pin a process to cores, so no latency profile can be timed",
             "time latencies on Linux; size, memory and accuracy are weighed here too",
@@ -81,92 +82,92 @@ def _machine(machine: Machine, cores: list[int]) -> Iterator[Finding]:
     else:
         quota = "no cgroup quota" if machine.quota is None else f"cgroup quota {machine.quota:g}"
         whole = machine.quota is None or machine.quota == int(machine.quota)
-        yield Finding(
+        yield Check(
             "cores",
             f"{len(cores)} usable (affinity {', '.join(map(str, cores))}; {quota})",
             "" if whole else "a quota of whole cores: with a broken one the last core is taken away in every period",
         )
     if machine.smt_siblings:
         groups = "; ".join(" and ".join(map(str, group)) for group in machine.smt_siblings)
-        yield Finding(
+        yield Check(
             "siblings",
             f"cores {groups} share a physical core: two threads on them are slower than two threads on a phone",
             "turn SMT off, or read mobile-2t as a ratio only",
         )
     if machine.governor is None:
-        yield Finding("clock", "the frequency governor cannot be read (usual in virtual machines)")
+        yield Check("clock", "the frequency governor cannot be read (usual in virtual machines)")
     else:
         steady = machine.governor == "performance"
-        mend = "" if steady else "sudo cpupower frequency-set --governor performance"
-        yield Finding("clock", f"governor {machine.governor}", mend)
+        fix = "" if steady else "sudo cpupower frequency-set --governor performance"
+        yield Check("clock", f"governor {machine.governor}", fix)
     if not Path("/proc/self/status").is_file():
-        yield Finding("memory", "no /proc: the peak is getrusage's, which a parent's peak can hide behind")
+        yield Check("memory", "no /proc: the peak is getrusage's, which a parent's peak can hide behind")
 
 
-def _busy(share: float, cores: int) -> Finding:
-    """What other processes take, and which they are."""
+def _other_processes(share: float, cores: int) -> Check:
+    """Check the CPU share of other processes, and name the busiest."""
     text = f"take {share:.0%} of the {cores} cores"
-    if share < _QUIET:
-        return Finding("neighbours", text)
-    processes = [process for process in psutil.process_iter(["name", "pid"]) if _asked(process) is not None]
+    if share < _QUIET_SHARE:
+        return Check("neighbours", text)
+    processes = [process for process in psutil.process_iter(["name", "pid"]) if _cpu_percent(process) is not None]
     time.sleep(_WATCH_S)
-    used = [(_asked(process) or 0.0, process.info) for process in processes]
+    used = [(_cpu_percent(process) or 0.0, process.info) for process in processes]
     used.sort(key=lambda found: found[0], reverse=True)
     busy = [f"{info['name']} ({info['pid']}) {percent:.0f} %" for percent, info in used[:_SHOWN] if percent > 1]
     if not busy:
-        return Finding("neighbours", f"{text}: none of them in sight, so on the same host", "another host or hour")
-    return Finding("neighbours", f"{text}: {', '.join(busy)}", "stop them")
+        return Check("neighbours", f"{text}: none of them in sight, so on the same host", "another host or hour")
+    return Check("neighbours", f"{text}: {', '.join(busy)}", "stop them")
 
 
-def _asked(process: psutil.Process) -> float | None:
-    """CPU use since it was asked for last, in percent of a core; None when it is gone or out of reach."""
+def _cpu_percent(process: psutil.Process) -> float | None:
+    """Return the CPU use since the last call, in percent of a core; None if the process is gone or inaccessible."""
     try:
         return float(process.cpu_percent())
     except psutil.Error:
         return None
 
 
-def _threads(runtime: str, path: Path, profiles: list[Profile], done: Callable[[], None]) -> Finding:
-    """The threads that were asked for, as verified in a child."""
-    words, mend = [], ""
+def _threads_in_force(runtime: str, path: Path, profiles: list[Profile], done: Callable[[], None]) -> Check:
+    """Check in a child process that the runtime keeps to the requested threads and cores."""
+    words, fix = [], ""
     for profile in profiles:
         try:
             with Child(profile.threads, profile.cores) as child:
-                child.open(runtime, path)
+                child.open(File(runtime, path))
                 child.requests(probe_requests()[:1])
                 child.run(0)
                 child.verify()
             words.append(f"{profile.threads} as asked on {len(profile.cores)} cores")
         except (ChildFailed, psutil.Error) as failure:
             words.append(str(failure))
-            mend = f"see why {runtime} does not keep to its threads: its latencies are not measured until it does"
+            fix = f"see why {runtime} does not keep to its threads: its latencies are not measured until it does"
         done()
     if not words:
-        return Finding(runtime, "threads cannot be verified, because no profile can be timed here")
+        return Check(runtime, "threads cannot be verified, because no profile can be timed here")
     most = max(profiles, key=lambda profile: profile.threads)
-    return Finding(runtime, f"threads in force: {'; '.join(words)}; {_waits(runtime, path, most)}", mend)
+    return Check(runtime, f"threads in force: {'; '.join(words)}; {_idle_use(runtime, path, most)}", fix)
 
 
-def _waits(runtime: str, path: Path, profile: Profile) -> str:
-    """What the artifact in waiting uses while another one is timed: spinning threads would take the other's cores."""
+def _idle_use(runtime: str, path: Path, profile: Profile) -> str:
+    """Measure the CPU use of an idle process while another one is timed: spinning threads would take its cores."""
     try:
-        with Child(profile.threads, profile.cores) as busy, Child(profile.threads, profile.cores) as waiting:
-            for child in (busy, waiting):
-                child.open(runtime, path)
+        with Child(profile.threads, profile.cores) as busy, Child(profile.threads, profile.cores) as idle:
+            for child in (busy, idle):
+                child.open(File(runtime, path))
                 child.requests(probe_requests())
                 child.run(0)
-            before, begin = sum(psutil.Process(waiting.pid).cpu_times()[:2]), time.monotonic()
-            for number in range(_WAITS):
+            before, begin = sum(psutil.Process(idle.pid).cpu_times()[:2]), time.monotonic()
+            for number in range(_REQUESTS_MEANWHILE):
                 busy.run(number)
-            used = sum(psutil.Process(waiting.pid).cpu_times()[:2]) - before
+            used = sum(psutil.Process(idle.pid).cpu_times()[:2]) - before
             return f"one that waits at {profile.threads} threads uses {used / (time.monotonic() - begin):.1%} of a core"
     except (ChildFailed, psutil.Error) as failure:
         return f"one that waits could not be watched: {failure}"
 
 
-def _settles(path: Path, profile: Profile, done: Callable[[], None]) -> Finding:
-    """The noise floor of a profile, and what the gate can find above it."""
-    side = Side("onnxruntime", path, {str(TOKENS): probe_requests()})
+def _noise_floor(path: Path, profile: Profile, done: Callable[[], None]) -> Check:
+    """Measure the noise floor of a profile, and compute the smallest slow-down that the gate detects above it."""
+    side = Side(File("onnxruntime", path), {str(TOKENS): probe_requests()})
     begin, logs, lost = time.monotonic(), [], 0.0
     try:
         for number in range(PAIRS):
@@ -175,7 +176,7 @@ def _settles(path: Path, profile: Profile, done: Callable[[], None]) -> Finding:
             lost += pair.preempted / PAIRS
             done()
     except SideFailed as failed:
-        return Finding(profile.name, f"cannot be timed: {failed}")
+        return Check(profile.name, f"cannot be timed: {failed}")
     pair_s = (time.monotonic() - begin) / PAIRS
     deviation, limit = stdev(logs), Thresholds().latency
     found = detectable(deviation, int(BUDGET_S / pair_s / len(profile.lengths)), limit)
@@ -183,11 +184,11 @@ def _settles(path: Path, profile: Profile, done: Callable[[], None]) -> Finding:
         f"noise floor {deviation:.1%} between pairs of {pair_s:.1f} s; at the threshold of {limit:+.0%} a slow-down of "
         f"{found:+.1%} is found 4 times out of 5 within {BUDGET_S:.0f} s"
     )
-    mend = ""
-    if found > _COARSE:
+    fix = ""
+    if found > _COARSE_CHANGE:
         text += f"; {lost:.0%} of the runs lost their core"
-        mend = "fewer neighbours, or more patience: --gate-budget"
-    return Finding(profile.name, text, mend)
+        fix = "fewer neighbours, or more patience: --gate-budget"
+    return Check(profile.name, text, fix)
 
 
 TOKENS = 128
@@ -195,7 +196,7 @@ _WIDTH, _INNER, _PAIRS = 384, 1536, 6
 
 
 def write_onnx_probe(path: Path) -> None:
-    """The feed-forward products of a six-layer, 384-wide encoder: some milliseconds on one core."""
+    """Write an ONNX model of the FFN products of a six-layer, 384-wide encoder: a few milliseconds on one core."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -221,7 +222,7 @@ def write_onnx_probe(path: Path) -> None:
 
 
 def write_torch_probe(folder: Path) -> None:
-    """A small BERT with random weights."""
+    """Write a small BERT checkpoint with random weights."""
     from transformers import BertConfig, BertForSequenceClassification
 
     shape = {"hidden_size": _WIDTH, "num_hidden_layers": 2, "num_attention_heads": 12, "intermediate_size": _INNER}
@@ -229,6 +230,6 @@ def write_torch_probe(folder: Path) -> None:
 
 
 def probe_requests() -> list[list[int]]:
-    """Single requests of `TOKENS` tokens."""
+    """Return 100 single requests of `TOKENS` random token ids each."""
     tokens: list[list[int]] = np.random.default_rng(1).integers(0, 100, size=(100, TOKENS)).tolist()
     return tokens

@@ -1,4 +1,4 @@
-"""The commands that make things: ``build``, ``evaluate`` and ``export``."""
+"""The commands ``build``, ``evaluate`` and ``export``."""
 
 import shlex
 import sys
@@ -48,7 +48,7 @@ def build(
     except GuardStopped as stop:
         typer.echo(f"pocketbert: stopped by the guard: {stop}", err=True)
         raise typer.Exit(1) from stop
-    if rank():  # the first process speaks for all
+    if rank():  # the first process prints for all
         return
     rolled_back = [step.name for step in manifest.steps if step.decision == "rolled-back"]
     if rolled_back:
@@ -110,7 +110,7 @@ def export(
         typer.echo(note)
     logits = f"largest logit difference {done.parity.max_abs_logit:.2g}, of logits up to {done.parity.largest:.2g},"
     typer.echo(f"{logits} on {done.rows}")
-    if done.labels > 1:  # of one, a regression, there is nothing to agree on
+    if done.labels > 1:  # a regression has one label, which always agrees
         typer.echo(f"label agreement {done.parity.label_agreement:.1%} of {done.parity.rows} answers")
     typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
 
@@ -120,6 +120,6 @@ def _pairs(settings: list[str]) -> dict[str, str]:
     for setting in settings:
         key, found, value = setting.partition("=")
         if not found:
-            raise BadInput(f"--set {setting}: legal: KEY=VALUE, such as guard.max_drop=0.02")
+            raise BadInput(f"--set {setting}: expected KEY=VALUE, such as guard.max_drop=0.02")
         pairs[key.strip()] = value.strip()
     return pairs

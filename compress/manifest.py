@@ -1,7 +1,7 @@
-"""The manifest: which artifacts a build made, and how to score them. Written by `compress`, read by `bench`.
+"""The manifest: the artifacts of a build, and how to score them. Written by `compress`, read by `bench`.
 
-Paths in it are relative to its folder and may not leave it; every file is checked against its SHA-256 before anybody
-opens it. Importing this module loads neither torch nor transformers.
+Paths are relative to the manifest's folder and must stay inside it. Every file is checked against its SHA-256 before
+it is opened. Importing this module loads neither torch nor transformers.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from pocketbert.compress.tasks.paired import Drop
 
 SCHEMA = 1
 Input = Literal["input_ids", "attention_mask", "token_type_ids"]
-"""What a runtime is given."""
+"""The name of an input of a model."""
 
 
 class Parity(Strict):
-    """How far an artifact is from the PyTorch model it was made from, on real rows; `largest` is that one's largest
-    logit, whichever its sign.
+    """The distance of an artifact from its PyTorch source on real rows; `largest` is the source's largest absolute
+    logit.
     """
 
     max_abs_logit: float
@@ -35,13 +35,13 @@ class Parity(Strict):
 
 
 class Artifact(Strict):
-    """One thing that can be weighed: a file, or a folder such as a Hugging Face checkpoint.
+    """One file or folder (such as a Hugging Face checkpoint) that can be measured.
 
-    `dense` is what an artifact was before a stage set weights to 0: of the same shapes, so it takes the same time on a
-    dense kernel and is not timed again. `dense_deflated_bytes` is what a shipped file would take deflated without them.
+    `dense` names the artifact that this one is a sparse copy of. Dense kernels need the same time for both, so a sparse
+    copy is not timed. `dense_deflated_bytes` is the zipped size of an exported file without the zeros.
 
-    `inputs` says what the graph of a file from elsewhere calls its inputs: its name -> ours, all of them, in its order.
-    Where a format's inputs have no names (``.pte``), the order alone counts.
+    `inputs` maps all input names of a foreign file to ours, in its order. If a format has no input names (``.pte``),
+    the order alone counts.
     """
 
     id: str
@@ -62,7 +62,7 @@ class Artifact(Strict):
 
 
 class TaskSpec(Strict):
-    """What the artifacts predict and the rows they are scored on; `test` is a Parquet file (columns text, label)."""
+    """The task of the artifacts and their test rows; `test` is a Parquet file (columns text, label)."""
 
     kind: str
     labels: list[str]
@@ -71,7 +71,7 @@ class TaskSpec(Strict):
 
 
 class Comparison(Strict):
-    """A model's metric beside the teacher's on the same rows; `low`..`high` is the interval of the drop."""
+    """A model's metric compared with a reference's on the same rows; the drop has the interval `low` to `high`."""
 
     metric: str
     value: float
@@ -105,7 +105,7 @@ class Comparison(Strict):
         value: float,
         confidence: float,
     ) -> Self:
-        """As `of`, for a candidate of which only outcomes and metric `value` are known."""
+        """Compare like `of`, if only the outcomes and the metric `value` of the candidate are known."""
         drop = task.drop(task.outcomes(reference, gold), candidate, confidence)
         return cls(
             metric=task.metric,
@@ -119,14 +119,15 @@ class Comparison(Strict):
         )
 
     def as_drop(self) -> Drop:
-        """The drop with its interval, to be judged."""
+        """Return the drop with its interval."""
         return Drop(self.drop, self.low, self.high, self.rows)
 
 
 class Try(Strict):
-    """One strength at which the guard had a stage tried; layers in `spare` were given back to their full width.
+    """One attempt at a stage, at one strength; the layers in `spare` kept their full width.
 
-    Or an INT8 file whose Linears in `float_layers` stayed in float; `failed`: its answers are not its source's.
+    Or one attempt at an INT8 file, with the linear layers in `float_layers` kept in float; `failed` is the reason if
+    the file does not match its source.
     """
 
     strength: float | None
@@ -138,7 +139,7 @@ class Try(Strict):
 
 
 class Step(Strict):
-    """What a build did at one step (a stage or an artifact) and what the guard said: the content of `stage.json`."""
+    """The record of one step (a stage or an artifact) and the guard's decision: the content of `stage.json`."""
 
     name: str
     kind: str
@@ -149,20 +150,19 @@ class Step(Strict):
     parameters: dict[str, Any] = {}
     measured: dict[str, int] = {}
     parity: Parity | None = None
-    failed: str | None = None  # why a file is not what it was made from, or why there is none
+    failed: str | None = None  # the reason if a file does not match its source or was not written
     notes: list[str] = []
-    remarks: list[str] = []  # what the stage says about its own work
+    remarks: list[str] = []  # of the stage, about its own work
     tries: list[Try] = []
     key: str = ""
-    files: dict[str, str] = {}  # what the step made -> SHA-256
+    files: dict[str, str] = {}  # files of the step -> SHA-256
 
 
 class LinearControl(Strict):
-    """A linear model (character n-grams) trained on the teacher's rows: a teacher that cannot beat it needs
-    more training.
+    """The linear baseline (character n-grams) on the teacher's rows: a teacher that is not better needs more training.
 
     `comparison.value` is the teacher's metric on the validation rows, `comparison.reference` the linear model's.
-    `test_answers` is what it says to the test rows, one-hot (.npy); the bench scores them.
+    `test_answers` is a file of the linear model's predictions on the test rows, one-hot (.npy); the bench scores them.
     """
 
     comparison: Comparison
@@ -172,7 +172,7 @@ class LinearControl(Strict):
 
 
 class Manifest(Strict):
-    """`artifacts/<recipe>/manifest.json`."""
+    """The content of `artifacts/<recipe>/manifest.json`."""
 
     format: int = Field(SCHEMA, alias="schema")
     recipe: str = Field(pattern=r"^\w[\w.-]*$")  # reports and baselines are files of that name
@@ -184,26 +184,26 @@ class Manifest(Strict):
     command: str = ""
     steps: list[Step] = []
     linear_control: LinearControl | None = None
-    files: dict[str, str] = {}  # what is read beside the artifacts (tokenizer, test rows) -> SHA-256
+    files: dict[str, str] = {}  # further files (tokenizer, test rows) -> SHA-256
 
     def artifact(self, artifact_id: str) -> Artifact:
-        """The artifact of that id; KeyError if there is none."""
+        """Return the artifact of that id; raise `KeyError` if there is none."""
         return {a.id: a for a in self.artifacts}[artifact_id]
 
 
 def inside(folder: Path, relative: str) -> Path:
-    """`relative` resolved below `folder`.
+    """Resolve the path `relative` inside `folder`.
 
     Raises:
-        BadInput: it is absolute, leaves the folder (links are followed), or is not there.
+        BadInput: the path is absolute, leaves the folder (links are followed), or does not exist.
     """
     root = folder.resolve()
     target = (root / relative).resolve()
     if Path(relative).is_absolute() or not target.is_relative_to(root):
-        raise BadInput(f"manifest in {folder}: {relative!r} leaves its folder; legal: a relative path below it")
+        raise BadInput(f"manifest in {folder}: {relative!r} leaves its folder; use a relative path below it")
     if not target.exists():
         raise BadInput(
-            f"manifest in {folder}: {relative!r} does not exist; build again, or take it out of the manifest"
+            f"manifest in {folder}: {relative!r} does not exist; build again, or remove it from the manifest"
         )
     return target
 
@@ -212,7 +212,7 @@ def load_manifest(path: Path) -> Manifest:
     """Read and check a manifest: schema, references, paths and SHA-256 of every artifact.
 
     Raises:
-        BadInput: anything in it cannot be used; the message names the file and the field.
+        BadInput: the manifest cannot be used; the message names the file and the field.
     """
     manifest = read_json(path, Manifest, SCHEMA, "no such manifest; build one with: pocketbert build RECIPE")
     _check(manifest, path)
@@ -222,16 +222,18 @@ def load_manifest(path: Path) -> Manifest:
 def _check(manifest: Manifest, path: Path) -> None:
     ids = [a.id for a in manifest.artifacts]
     if twice := {i for i in ids if ids.count(i) > 1}:
-        raise BadInput(f"{path}: artifact id {sorted(twice)[0]!r} stands there twice")
+        raise BadInput(f"{path}: artifact id {sorted(twice)[0]!r} is listed twice; use a different id")
     if manifest.reference not in ids:
         raise BadInput(
-            f"{path}: reference {manifest.reference!r} is not among the artifacts: {', '.join(ids) or 'none'}"
+            f"{path}: reference {manifest.reference!r} is not among the artifacts; allowed: {', '.join(ids) or 'none'}"
         )
     for artifact in manifest.artifacts:
         if artifact.dense not in (None, *ids):
-            raise BadInput(f"{path}: {artifact.id}: dense {artifact.dense!r} is not among the artifacts")
+            raise BadInput(
+                f"{path}: {artifact.id}: dense {artifact.dense!r} is not among the artifacts; allowed: {', '.join(ids)}"
+            )
         if artifact.dense and artifact.role != "stage":
-            raise BadInput(f"{path}: {artifact.id}: dense is legal with role 'stage' alone: what ships is timed")
+            raise BadInput(f"{path}: {artifact.id}: dense is allowed with role 'stage' only: an exported file is timed")
     inside(path.parent, manifest.task.test)
     if manifest.linear_control:
         inside(path.parent, manifest.linear_control.test_answers)
@@ -240,7 +242,7 @@ def _check(manifest: Manifest, path: Path) -> None:
         inside(path.parent, artifact.tokenizer)
         inside(path.parent, artifact.path)
         if artifact.inputs is not None and artifact.runtime == "torch":
-            raise BadInput(f"{path}: artifact {artifact.id!r}: a Hugging Face folder takes no `inputs`; leave them out")
+            raise BadInput(f"{path}: artifact {artifact.id!r}: a Hugging Face folder takes no `inputs`; remove them")
         if artifact.sha256 is not None:
             expected[artifact.path] = artifact.sha256
     for name, sha256 in expected.items():

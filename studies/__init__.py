@@ -1,1 +1,1 @@
-"""Measurements behind choices of this package; not part of it. `python -m studies.training_speed`."""
+"""Measurements behind choices of pocketbert; not part of the package. `python -m studies.training_speed`."""

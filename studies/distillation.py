@@ -1,11 +1,11 @@
-"""What distilling is worth: students of a few labels and much text, and each part of the loss left out.
+"""Accuracy of distilled students: few labels and much text, all labels, and an ablation of the losses.
 
-`python -m studies.distillation few reviews` (or `few people-daily`): 2,000 training rows keep their labels, the
-others lose them; a student distilled from the teacher of those 2,000 is held against the same student trained on the
-labels alone, three seeds each, on the test split. `… whole reviews` (or any other of the three): all rows with their
-labels, the student of the recipe (on people-daily in two passes instead of three) against the teacher and against
-itself on the labels alone (`--alpha 0.9`: at another weight of the labels). `… ablations`: on 2,000 rows, every term
-of the losses left out in turn. Each run is kept below `artifacts/study` and not taken again; the tables are printed.
+`python -m studies.distillation few reviews` (or `few people-daily`): 2,000 training rows keep their labels, the others
+lose them. Students are distilled from a teacher trained on those 2,000 rows, and compared on the test split with the
+same students trained on the labels alone, three seeds each. `… whole reviews` (or one of the other two): all rows keep
+their labels; the student of the recipe (on people-daily with two epochs instead of three) is compared with the teacher
+and with the student trained on the labels alone (`--alpha 0.9`: with another weight of the labels). `… ablations`:
+2,000 rows, with every loss term left out in turn. Each run is cached below `artifacts/study`; the tables are printed.
 """
 
 import hashlib
@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from tabulate import tabulate
 
 from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.base.own_code import digest_of
@@ -36,6 +35,7 @@ from pocketbert.compress.tasks.inputs import predict
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.context import Context, retokenized
 from pocketbert.compress.training.distillation.alignment import terms
+from studies.shared.page import in_points, markdown_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -50,17 +50,17 @@ _FEW: dict[str, dict[str, str]] = {
     "reviews": {"teacher.epochs": "3", "teacher.frozen_layers": "6", "teacher.learning_rate": "2e-4"},
     "people-daily": {"teacher.epochs": "10", "task.limit": "{ train = 12_000, validation = 1_500 }"},
 }
-"""What is otherwise than in the recipe: a teacher of few labels needs more passes, and an hour is an hour."""
+"""Overrides of the recipe: a teacher of few labels needs more epochs, and fewer rows save an hour."""
 _WHOLE: dict[str, dict[str, str]] = {"people-daily": {"stage.1.epochs": "2"}}
-"""Again what is otherwise than in the recipe: a third pass of six students takes an hour."""
+"""Overrides of the recipe: a third epoch of six students takes an hour."""
 _LABELS_EPOCHS, _DISTIL_EPOCHS = 8, 2
-"""Of 2,000 rows, and of all: the labels alone get as many passes as help them, the best epoch by validation stays."""
+"""Epochs on 2,000 rows, and on all rows. Labels alone get as many as help; the best epoch on validation is kept."""
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One student on the test split."""
+    """The results of one model on the test split."""
 
     value: float
     outcomes: Outcomes
@@ -68,7 +68,7 @@ class Run:
 
 
 class Study:
-    """A recipe's teacher, and students trained from it, each kept by name."""
+    """A recipe's teacher, and the students trained from it; the results of each are cached by name."""
 
     def __init__(self, recipe: Recipe, folder: Path, progress: Progress, build: Path | None = None) -> None:
         self.folder, self._progress = folder, progress
@@ -76,27 +76,27 @@ class Study:
         self._teacher = self.model, self.context
         teacher: Teacher = cast("Teacher", self.context.teacher)
         self._key, self._batch_size = teacher.key, recipe.teacher.batch_size
-        teacher.logits()  # not the first student's time
+        teacher.logits()  # outside of the first student's time
         self._texts: Texts = read_texts(recipe.task)
 
     @property
     def task(self) -> Task:
-        """The recipe's."""
+        """The task of the recipe."""
         return self.context.task
 
     def teacher(self) -> Run:
-        """The teacher itself."""
+        """Score the teacher."""
         return self._kept(self._name("teacher", {}), lambda: self._teacher)
 
     def prune_vocabulary(self, parameters: prune_vocab.Parameters) -> None:
-        """What students begin with from now on, and read: the teacher with the tokens that its task needs."""
+        """Prune the teacher's vocabulary; later students start from that model and read its tokens."""
         tokenizer = self.folder / "tokenizer"
         self._key += parameters.model_dump_json() + digest_of(prune_vocab.__name__)
         self.model = prune_vocab.run(self.model, replace(self.context, new_tokenizer=tokenizer), parameters)
         self.context = replace(retokenized(self.context, tokenizer / "tokenizer.json"), tokenizer=tokenizer)
 
     def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
-        """A student trained as `settings` of a distill stage say; of four of the teacher's layers if they name none."""
+        """Train and score a student; `settings` are of a distill stage, by default with 4 of the teacher's layers."""
         parameters = distill.Parameters.model_validate(
             {
                 "student": {"init": "teacher-layers", "layers": 4},
@@ -106,7 +106,7 @@ class Study:
             | settings
         )
 
-        kept = self._name(f"{name}-{seed}", parameters.model_dump())
+        kept = self._name(f"{name}-{seed}", parameters.model_dump(), *parameters.plug_ins())
 
         def made() -> "tuple[PreTrainedModel, Context]":
             from transformers import set_seed
@@ -117,19 +117,19 @@ class Study:
 
         return self._kept(kept, made)
 
-    def _name(self, name: str, settings: dict[str, Any]) -> str:
-        """A run's name, another one for another teacher, other settings or other sources of ours."""
-        made_of = json.dumps([self._key, settings, digest_of(distill.__name__)], sort_keys=True)
+    def _name(self, name: str, settings: dict[str, Any], *plug_ins: str) -> str:
+        """Return a file name that changes with the teacher, the settings and our own sources."""
+        made_of = json.dumps([self._key, settings, digest_of(distill.__name__, *plug_ins)], sort_keys=True)
         return f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
 
     def _kept(self, name: str, made: "Callable[[], tuple[PreTrainedModel, Context]]") -> Run:
-        """The run of that name, as it was or made now and scored on the test split."""
+        """Return the cached run of that name; if there is none, train the model and score it on the test split."""
         file = self.folder / f"{name}.npz"
         if not file.is_file():
             begin = time.monotonic()
             model, context = made()
             seconds = time.monotonic() - begin
-            logits = self._answers(model, context, name)
+            logits = self._test_logits(model, context, name)
             outcomes = self.task.outcomes(logits, self._texts.splits["test"]["label"])
             value = self.task.scores(logits, self._texts.splits["test"]["label"])[self.task.metric]
             with atomic_write(file) as temporary:
@@ -138,16 +138,16 @@ class Study:
         with np.load(file, allow_pickle=False) as kept:
             return Run(float(kept["value"]), kept["outcomes"], float(kept["seconds"]))
 
-    def _answers(self, model: "PreTrainedModel", context: Context, name: str) -> NDArray[np.float32]:
+    def _test_logits(self, model: "PreTrainedModel", context: Context, name: str) -> NDArray[np.float32]:
         tokenizer = load_tokenizer(context.tokenizer / "tokenizer.json")
         inputs = self.task.encode(tokenizer, self._texts.splits["test"])
-        with self._progress.work(f"{name} answers the test rows", len(inputs)) as work:
+        with self._progress.work(f"{name}: running inference on the test rows", len(inputs)) as work:
             return predict(TorchSession(model).logits, inputs, progress=work.advance)
 
 
 @app.command()
 def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]) -> None:
-    """Students of a few labels and much text."""
+    """Compare students of few labels and much text with students of the labels alone."""
     quiet()
     recipe = load_recipe(Path(f"recipes/{dataset}.toml"), _FEW[dataset] | {"task.labelled": str(LABELLED)})
     with Progress() as progress:
@@ -163,7 +163,7 @@ def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]
         [f"their teacher, {LABELLED:,} labels", f"{teacher.value:.2%}", "", ""],
     ]
     headers = [f"{dataset}: student of 4 layers", f"{study.task.metric}, test", "seconds", "lead, points"]
-    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+    print(markdown_table(headers, rows))
 
 
 @app.command("whole")
@@ -171,7 +171,7 @@ def whole_split(
     dataset: Annotated[Literal["reviews", "people-daily", "adjacent-clauses"], typer.Argument()],
     alpha: Annotated[float | None, typer.Option(help="Weight of the labels, if not the recipe's.")] = None,
 ) -> None:
-    """The recipe's own student, of all rows with their labels."""
+    """Compare the recipe's student, trained on all rows with labels, with the teacher and with labels alone."""
     quiet()
     recipe = load_recipe(Path(f"recipes/{dataset}.toml"), _WHOLE.get(dataset, {}))
     pruning = next(stage for stage in recipe.stages if isinstance(stage, prune_vocab.Parameters))
@@ -193,12 +193,12 @@ def whole_split(
     ]
     leads = ["lead over the teacher, points", "over labels alone"]
     headers = [f"{dataset}, all rows", f"{study.task.metric}, test", "seconds", *leads]
-    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+    print(markdown_table(headers, rows))
 
 
 @app.command()
 def ablations() -> None:
-    """Every term of the losses left out in turn."""
+    """Leave out every loss term in turn."""
     quiet()
     overrides = _FEW["reviews"] | {"task.limit": f"{{ train = {LABELLED} }}"}
     recipe = load_recipe(Path("recipes/reviews.toml"), overrides)
@@ -222,7 +222,7 @@ def ablations() -> None:
         }
     rows = [[name, *_shown(runs), _lead(runs, found["labels alone"])] for name, runs in found.items()]
     headers = [f"reviews, {LABELLED:,} rows", f"{study.task.metric}, test", "seconds", "lead over labels alone, points"]
-    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+    print(markdown_table(headers, rows))
 
 
 def _shown(runs: list[Run]) -> list[str]:
@@ -231,7 +231,7 @@ def _shown(runs: list[Run]) -> list[str]:
 
 
 def _lead(ours: list[Run], theirs: list[Run]) -> str:
-    """Mean difference with its 95 % interval: seeds and rows are drawn again, both with replacement."""
+    """Return the mean difference with its 95 % bootstrap interval over seeds and rows."""
     draw = np.random.default_rng(0)
     rows = len(ours[0].outcomes)
     found = []
@@ -244,11 +244,11 @@ def _lead(ours: list[Run], theirs: list[Run]) -> str:
         found.append(means[0] - means[1])
     low, high = np.quantile(found, [0.025, 0.975])
     middle = fmean(run.value for run in ours) - fmean(run.value for run in theirs)
-    return f"{100 * middle:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+    return in_points(middle, low, high)
 
 
 def _value(outcomes: Outcomes) -> float:
-    """Accuracy of right and wrong, F1 of counts."""
+    """Return the accuracy of boolean outcomes, or the F1 of counts."""
     if outcomes.dtype == np.bool_:
         return float(outcomes.mean())
     hit, claimed, true = outcomes.sum(axis=0, dtype=np.int64).tolist()

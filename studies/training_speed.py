@@ -1,7 +1,7 @@
-"""What each way of saving time in the teacher's training is worth, in examples per second.
+"""Speed of the teacher's training with each time-saving technique, in examples per second.
 
-`python -m studies.training_speed` trains the offline teacher for some steps in each way, one after the other,
-twice around, and prints the median speed and the ratio to the first way.
+`python -m studies.training_speed` trains the offline teacher for some steps with each technique in turn, in two rounds,
+and prints the median speed and its ratio to the plain training.
 """
 
 import copy
@@ -21,11 +21,12 @@ from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import read_texts, tokenize
 from pocketbert.compress.models.pretrained import load_teacher
 from pocketbert.compress.pipeline.recipe import load_recipe
-from pocketbert.compress.tasks.inputs import pad
+from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.training.frozen import LowerStates, UpperLayers
 
 ROWS, BATCH, ROUNDS, DEPTH = 640, 32, 2, 6
-Batch = tuple[list[int], dict[str, Tensor]]
+Read = Callable[[list[int]], dict[str, Tensor]]
+"""Indices of rows -> their batch."""
 
 
 def main() -> None:
@@ -40,18 +41,18 @@ def main() -> None:
         inputs = tokens.train.inputs.first(ROWS)
         rows, labels = inputs.sequences, torch.from_numpy(tokens.train.labels[:ROWS])
         by_length = sorted(range(ROWS), key=lambda row: len(rows[row]))
-        cut, numbers = _cut_vocabulary(model, rows)
-        renumbered = [[numbers[token] for token in row] for row in rows]
+        pruned, ids = _prune_vocabulary(model, rows)
+        renumbered = Inputs([[ids[token] for token in row] for row in rows], ids[inputs.padding])
         frozen = copy.deepcopy(model)
         for part in (frozen.bert.embeddings, *frozen.bert.encoder.layer[:DEPTH]):
             part.requires_grad_(False)
-        with progress.work("the frozen layers answer", ROWS) as work:
+        with progress.work("running the frozen layers", ROWS) as work:
             states = LowerStates(model, DEPTH, inputs, Path(name) / "lower.npy", work)
-        ways: dict[str, tuple[nn.Module, list[int], Callable[[list[int]], dict[str, Tensor]]]] = {
-            "rows as they come, padded": (model, list(range(ROWS)), _padded(rows, inputs.padding)),
-            "batches grouped by length": (model, by_length, _padded(rows, inputs.padding)),
-            "… and the vocabulary cut to the rows'": (cut, by_length, _padded(renumbered, numbers[inputs.padding])),
-            f"… instead, embeddings and {DEPTH} layers frozen": (frozen, by_length, _padded(rows, inputs.padding)),
+        ways: dict[str, tuple[nn.Module, list[int], Read]] = {
+            "rows as they come, padded": (model, list(range(ROWS)), inputs.tensors),
+            "batches grouped by length": (model, by_length, inputs.tensors),
+            "… and the vocabulary cut to the rows'": (pruned, by_length, renumbered.tensors),
+            f"… instead, embeddings and {DEPTH} layers frozen": (frozen, by_length, inputs.tensors),
             "… and their output computed once": (UpperLayers(frozen, DEPTH), by_length, states.batch),
         }
         speeds: dict[str, list[float]] = {way: [] for way in ways}
@@ -65,40 +66,31 @@ def main() -> None:
     print(tabulate(table, headers=["training of the offline teacher", "examples/s", "ratio"], tablefmt="pipe"))
 
 
-def _speed(
-    model: nn.Module, order: list[int], inputs: Callable[[list[int]], dict[str, Tensor]], labels: Tensor
-) -> float:
-    """Examples per second over all rows once: forward, backward, AdamW."""
+def _speed(model: nn.Module, order: list[int], read: Read, labels: Tensor) -> float:
+    """Return the examples per second of one epoch: forward, backward, AdamW."""
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5, fused=True)
     model.train()
     begin = time.monotonic()
     for start in range(0, ROWS, BATCH):
-        numbers = order[start : start + BATCH]
-        loss = nn.functional.cross_entropy(model(**inputs(numbers)).logits, labels[numbers])
+        indices = order[start : start + BATCH]
+        loss = nn.functional.cross_entropy(model(**read(indices)).logits, labels[indices])
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
     return ROWS / (time.monotonic() - begin)
 
 
-def _padded(rows: list[list[int]], padding: int) -> Callable[[list[int]], dict[str, Tensor]]:
-    def batch(numbers: list[int]) -> dict[str, Tensor]:
-        return {name: torch.from_numpy(values) for name, values in pad([rows[n] for n in numbers], padding).items()}
-
-    return batch
-
-
-def _cut_vocabulary(model: Any, rows: list[list[int]]) -> tuple[nn.Module, dict[int, int]]:
-    """A copy of the model that knows only the tokens of the rows, and their new numbers."""
+def _prune_vocabulary(model: Any, rows: list[list[int]]) -> tuple[nn.Module, dict[int, int]]:
+    """Return a copy of the model with only the tokens of the rows, and token id -> new id."""
     smaller: Any = copy.deepcopy(model)
     table = smaller.bert.embeddings.word_embeddings
     used = sorted({token for row in rows for token in row} | {table.padding_idx})
-    numbers = {token: number for number, token in enumerate(used)}
+    ids = {token: at for at, token in enumerate(used)}
     weight = table.weight.detach()[used].clone()
-    kept = nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=numbers[table.padding_idx])
+    kept = nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=ids[table.padding_idx])
     kept.weight.data = weight
     smaller.bert.embeddings.word_embeddings = kept
-    return smaller, numbers
+    return smaller, ids
 
 
 if __name__ == "__main__":

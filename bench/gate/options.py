@@ -1,129 +1,47 @@
-"""Where a gate run's options come from: the command line, else ``[tool.pocketbert]`` in pyproject.toml, else here."""
+"""Options of a gate run: from the command line, else ``[tool.pocketbert]`` in pyproject.toml, else the defaults here.
+
+Every pytest run imports this module, so it imports nothing heavy.
+"""
 
 import os
 import re
 import shlex
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from pocketbert.compress.base.errors import BadInput
 
 if TYPE_CHECKING:
     import pytest
 
 DEFAULTS = {"manifest": "artifacts/offline/manifest.json", "reports": "reports", "store": "artifacts/.store"}
-"""Paths, where neither the command line nor the project says otherwise."""
+"""Paths that neither the command line nor the project sets."""
 BUDGET_S = 60.0
-"""Of one artifact in one profile, all lengths together; what is not settled then is `inconclusive`."""
-_KEYS: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("manifest", "baseline", "reports", "store"), str),
-    "profiles": list,
-    "budget": (int, float),
-    "strict": bool,
+"""Seconds for one artifact in one profile, all lengths together; a comparison that needs longer is `inconclusive`."""
+_STORE = "artifacts by SHA-256, so that a baseline's can be run again beside the new one"
+_BUDGET = "at most so long for one artifact in one profile; what is not settled then is inconclusive"
+_PYTHON = "compare two interpreters instead: every artifact runs under this one and under pytest's own"
+OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
+    "manifest": ("--gate-manifest", "FILE", Path, f"what to weigh (default: {DEFAULTS['manifest']})"),
+    "profiles": ("--gate-profiles", "A,B", str, "only these profiles (default: all)"),
+    "baseline": ("--gate-baseline", "FILE", Path, "what to hold it against (default: baselines/<recipe>.json)"),
+    "strict": ("--gate-strict", "", bool, "fail on inconclusive, no-baseline and missing profiles as well"),
+    "reports": (
+        *("--gate-report", "DIR", Path),
+        f"where <recipe>.json and <recipe>.md go (default: {DEFAULTS['reports']})",
+    ),
+    "store": ("--gate-store", "DIR", Path, f"{_STORE} (default: {DEFAULTS['store']})"),
+    "budget": ("--gate-budget", "SECONDS", float, f"{_BUDGET} (default: {BUDGET_S})"),
+    "baseline_python": ("--gate-baseline-python", "PYTHON", Path, _PYTHON),
 }
-_OPTIONS = {
-    "manifest": "--gate-manifest",
-    "profiles": "--gate-profiles",
-    "baseline": "--gate-baseline",
-    "reports": "--gate-report",
-    "store": "--gate-store",
-    "budget": "--gate-budget",
-    "baseline_python": "--gate-baseline-python",
-}
+"""Key -> flag, metavar (none: a switch), type, help."""
 _KEYWORD = re.compile(r"(?!and$|or$|not$)[\w:+.\[\]\\/-]+")
-"""What pytest's ``-k`` takes for one word."""
+"""One word of pytest's ``-k``."""
 
 
 @dataclass(frozen=True)
-class Project:
-    """What the nearest pyproject.toml says under ``[tool.pocketbert]``; its paths are relative to its folder."""
-
-    folder: Path = field(default_factory=Path)
-    table: Mapping[str, Any] = field(default_factory=dict)
-
-    def path(self, key: str) -> Path | None:
-        """The path under that key, if there is one."""
-        return self.folder / self.table[key] if key in self.table else None
-
-
-def project(folder: Path) -> Project:
-    """The section of the nearest pyproject.toml in or above `folder`; empty where there is none.
-
-    Raises:
-        BadInput: the file is no TOML, or a key or the type of its value is not legal.
-    """
-    path = next((p for p in (each / "pyproject.toml" for each in (folder, *folder.parents)) if p.is_file()), None)
-    if path is None:
-        return Project()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("pocketbert", {})
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: cannot be read ({error})") from error
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise BadInput(f"{path}: [tool.pocketbert] {key}; legal: {', '.join(_KEYS)}")
-        strings = not isinstance(value, list) or all(isinstance(name, str) for name in value)
-        if not isinstance(value, _KEYS[key]) or (isinstance(value, bool) and key != "strict") or not strings:
-            raise BadInput(f"{path}: [tool.pocketbert] {key} is {value!r}; legal: {_legal(key)}")
-    return Project(path.parent, table)
-
-
-def _legal(key: str) -> str:
-    return {"profiles": "a list of names", "budget": "seconds", "strict": "true or false"}.get(key, "a path")
-
-
-def read(config: "pytest.Config") -> "Asked":
-    """What was asked for.
-
-    Raises:
-        BadInput: the project's section cannot be used.
-    """
-    said = project(config.invocation_params.dir)
-
-    def path(key: str) -> Path:
-        given: Path | None = config.getoption(_OPTIONS[key])
-        return given or said.path(key) or Path(DEFAULTS[key])
-
-    profiles: str | None = config.getoption("--gate-profiles")
-    names = profiles.split(",") if profiles is not None else said.table.get("profiles", [])
-    budget: float | None = config.getoption("--gate-budget")
-    return Asked(
-        manifest=path("manifest"),
-        profiles=tuple(name.strip() for name in names if name.strip()),
-        baseline=config.getoption("--gate-baseline"),
-        baseline_place=said.path("baseline"),
-        strict=config.getoption("--gate-strict") or said.table.get("strict", False),
-        reports=path("reports"),
-        store=path("store"),
-        budget_s=float(said.table.get("budget", BUDGET_S)) if budget is None else budget,
-        baseline_python=config.getoption("--gate-baseline-python"),
-        command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
-    )
-
-
-def alone(item: "pytest.Item", manifest: Path) -> str:
-    """The command that runs this item and no other."""
-    from pocketbert.compress.base.files import as_typed
-
-    config = item.config
-    given = {option: config.getoption(option) for option in _OPTIONS.values()} | {"--gate-manifest": manifest}
-    typed = {option: as_typed(value) if isinstance(value, Path) else value for option, value in given.items()}
-    options = [word for option, value in typed.items() if value for word in (option, str(value))]
-    options += ["--gate-strict"] if config.getoption("--gate-strict") else []
-    # Only the gate's own names hold no other's: each ends in what stands in brackets.
-    if "gate_item" in getattr(item, "fixturenames", ()) and _KEYWORD.fullmatch(item.name):
-        package = ["--pyargs"] if config.getoption("pyargs") else []
-        return shlex.join(["pytest", *package, *config.args, "-k", item.name, *options])
-    file = Path(os.path.relpath(item.path, config.invocation_params.dir)).as_posix()
-    return shlex.join(["pytest", f"{file}::{item.nodeid.partition('::')[2]}", *options])
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The options of a gate run. A baseline at `baseline_place` may still be to come; one that is asked for may not."""
+class GateOptions:
+    """The options of a gate run. `baseline` must exist; the file at `default_baseline` need not exist yet."""
 
     manifest: Path
     profiles: tuple[str, ...]
@@ -134,4 +52,49 @@ class Asked:
     store: Path = Path(DEFAULTS["store"])
     budget_s: float = BUDGET_S
     baseline_python: Path | None = None
-    baseline_place: Path | None = None
+    default_baseline: Path | None = None
+
+
+def read(config: "pytest.Config") -> GateOptions:
+    """Read the options of this run.
+
+    Raises:
+        BadInput: the project's section is wrong.
+    """
+    from pocketbert.bench.gate.project import load_project
+
+    project = load_project(config.invocation_params.dir)
+
+    given: dict[str, Any] = {key: config.getoption(flag) for key, (flag, *_) in OPTIONS.items()}
+    paths = {key: given[key] or getattr(project, key) or Path(default) for key, default in DEFAULTS.items()}
+    names = project.profiles if given["profiles"] is None else given["profiles"].split(",")
+    budgets = [seconds for seconds in (given["budget"], project.budget, BUDGET_S) if seconds is not None]
+    return GateOptions(
+        **paths,
+        profiles=tuple(name.strip() for name in names if name.strip()),
+        baseline=given["baseline"],
+        default_baseline=project.baseline,
+        strict=given["strict"] or project.strict,
+        budget_s=budgets[0],
+        baseline_python=given["baseline_python"],
+        command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
+    )
+
+
+def rerun_command(item: "pytest.Item", manifest: Path) -> str:
+    """Return the command that runs this item alone."""
+    from pocketbert.compress.base.files import as_typed
+
+    config = item.config
+    given = {flag: config.getoption(flag) for flag, *_ in OPTIONS.values()} | {"--gate-manifest": manifest}
+    options: list[str] = []
+    for flag, value in given.items():
+        if value:
+            typed = as_typed(value) if isinstance(value, Path) else str(value)
+            options += [flag] if value is True else [flag, typed]
+    # The gate's item names end in brackets, so none of them is a part of another one.
+    if "pocketbert_item" in getattr(item, "fixturenames", ()) and _KEYWORD.fullmatch(item.name):
+        package = ["--pyargs"] if config.getoption("pyargs") else []
+        return shlex.join(["pytest", *package, *config.args, "-k", item.name, *options])
+    file = Path(os.path.relpath(item.path, config.invocation_params.dir)).as_posix()
+    return shlex.join(["pytest", f"{file}::{item.nodeid.partition('::')[2]}", *options])

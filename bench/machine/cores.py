@@ -1,4 +1,4 @@
-"""The cores that this process may use, and what is to be known about them."""
+"""The CPU cores that this process may use, their SMT siblings and their frequency governor."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,12 @@ _CPU = Path("/sys/devices/system/cpu")
 
 
 def can_pin() -> bool:
-    """Whether this platform lets a process choose its cores (Linux does, macOS does not)."""
+    """Return whether this platform can pin a process to cores (Linux can, macOS cannot)."""
     return hasattr(os, "sched_setaffinity")
 
 
 def usable_cores(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    """The cores that this process may keep busy: its affinity, cut down to its cgroup's CPU quota (whole cores)."""
+    """Return the cores that this process may keep busy: its affinity, limited to its cgroup's quota (whole cores)."""
     if not can_pin():
         return list(range(os.cpu_count() or 1))
     cores = sorted(os.sched_getaffinity(0))
@@ -21,7 +21,7 @@ def usable_cores(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/s
 
 
 def cpu_quota(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Cores' worth of CPU time that the cgroup (version 1 or 2) and every group above it allow; None: no limit."""
+    """Return the CPU quota in cores that the cgroup (v1 or v2) and its parents allow, or None without a limit."""
     found = []
     for line in proc.read_text().splitlines() if proc.is_file() else []:
         _, controllers, name = line.split(":", 2)
@@ -40,19 +40,19 @@ def cpu_quota(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/
 
 
 def smt_siblings(cores: list[int], cpu: Path = _CPU) -> list[list[int]]:
-    """Those of `cores` that share a physical core, in groups of two or more."""
+    """Return the groups (two or more) of `cores` that share a physical core."""
     groups = set()
     for core in cores:
         file = cpu / f"cpu{core}/topology/thread_siblings_list"
         if file.is_file():
-            together = tuple(c for c in _listed(file.read_text()) if c in cores)
+            together = tuple(c for c in _parse_list(file.read_text()) if c in cores)
             if len(together) > 1:
                 groups.add(together)
     return [list(group) for group in sorted(groups)]
 
 
 def governor(core: int, cpu: Path = _CPU) -> str | None:
-    """The frequency governor of a core, where it can be read (virtual machines seldom show it)."""
+    """Return a core's frequency governor, or None if it cannot be read (usual in virtual machines)."""
     file = cpu / f"cpu{core}/cpufreq/scaling_governor"
     return file.read_text().strip() if file.is_file() else None
 
@@ -68,8 +68,8 @@ def _quota(folder: Path) -> list[float]:
     return []
 
 
-def _listed(text: str) -> list[int]:
-    """`0-1,4` -> 0, 1, 4."""
+def _parse_list(text: str) -> list[int]:
+    """Parse `0-1,4` into 0, 1, 4."""
     numbers: list[int] = []
     for part in text.strip().split(","):
         first, _, last = part.partition("-")

@@ -1,4 +1,4 @@
-"""The machine's fingerprint."""
+"""The machine's fingerprint and library versions."""
 
 import hashlib
 import platform
@@ -14,16 +14,16 @@ FLAGS = (
     "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_bf16",
     "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
-"""Instruction sets that the runtimes choose their kernels by: x86's, then ARM's."""
+"""The instruction sets by which the runtimes choose their kernels: x86, then ARM."""
 PACKAGES = ("onnxruntime", "executorch", "torch", "transformers", "tokenizers", "numpy")
 
 
 def read_machine() -> Machine:
-    """This machine as a run's figures depend on it.
+    """Describe this machine as far as measurements depend on it.
 
-    The fingerprint covers processor and generation (a cloud calls several of them by one name), flags, and the cores
-    that affinity, quota and SMT leave. It leaves out governor, kernel and library versions: a change there is to be
-    judged like any other, and all of them stand beside it.
+    The fingerprint covers the processor and its generation (a cloud may sell several under one name), its flags, and
+    the cores that affinity, quota and SMT leave. Governor, kernel and library versions are recorded, but are not part
+    of the fingerprint: the gate has to compare runs across such changes.
     """
     cpu, generation, found = _processor()
     flags = [flag for flag in FLAGS if flag in found]
@@ -52,7 +52,7 @@ _GENERATION = ("vendor_id", "cpu family", "model", "stepping", *(f"CPU {name}" f
 
 
 def _processor() -> tuple[str, str, set[str]]:
-    """Model name, generation, and every flag it has (neither where there is no ``/proc/cpuinfo``)."""
+    """Return model name, generation and flags; the last two are empty without ``/proc/cpuinfo``."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.is_file() else []
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

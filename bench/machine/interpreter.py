@@ -1,4 +1,4 @@
-"""Another Python, whose libraries are to be compared with this one's."""
+"""Library versions of another Python interpreter, to compare with this one's."""
 
 import json
 import os
@@ -10,11 +10,14 @@ from pocketbert.bench.machine.fingerprint import PACKAGES
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.runtimes import RUNTIMES
 
-_PATIENCE_S = 120
-_ASK = """
+_TIMEOUT_S = 120
+_SCRIPT = """
 import importlib, importlib.metadata, json, sys
 for name in sys.argv[2].split(","):
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        sys.exit(f"cannot import {name}")
 found = {}
 for name in sys.argv[1].split(","):
     try:
@@ -26,32 +29,29 @@ print(json.dumps(found))
 
 
 def read_versions(python: Path, runtimes: Iterable[str]) -> dict[str, str]:
-    """The versions of our libraries that this interpreter has.
+    """Return the versions of our libraries under another interpreter.
 
     Raises:
-        BadInput: it is no interpreter, or lacks NumPy or one of these runtimes.
+        BadInput: `python` is not an interpreter, or cannot import NumPy or the packages of these runtimes.
     """
+    where = f"--gate-baseline-python {python}"
     needed = ["numpy", *sorted({RUNTIMES[runtime] for runtime in runtimes})]
     try:
-        asked = subprocess.run(
-            [str(python), "-P", "-c", _ASK, ",".join(PACKAGES), ",".join(needed)],
+        ran = subprocess.run(
+            [str(python), "-P", "-c", _SCRIPT, ",".join(PACKAGES), ",".join(needed)],
             capture_output=True,
             text=True,
-            timeout=_PATIENCE_S,
-            env={**os.environ, "PYTHONPATH": ""},  # as it is timed
+            timeout=_TIMEOUT_S,
+            env={**os.environ, "PYTHONPATH": ""},  # as in the timed runs
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BadInput(
-            f"--gate-baseline-python {python}: cannot be run ({error}); legal: a Python executable"
-        ) from error
-    if asked.returncode:
-        words = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
-        legal = f"Python 3.11 or later with {', '.join(needed)}"
-        raise BadInput(f"--gate-baseline-python {python}: {words}; legal: {legal}")
+        reason = error.strerror if isinstance(error, OSError) else f"no answer within {_TIMEOUT_S} s"
+        raise BadInput(f"{where}: cannot be run ({reason}); expected: a Python executable") from error
+    if ran.returncode:
+        reason = (ran.stderr.strip().splitlines() or [f"exit status {ran.returncode}"])[-1]
+        raise BadInput(f"{where}: {reason}; expected: Python 3.11 or later with {', '.join(needed)}")
     try:
-        versions: dict[str, str] = json.loads(asked.stdout)
+        versions: dict[str, str] = json.loads(ran.stdout)
     except ValueError as error:
-        raise BadInput(
-            f"--gate-baseline-python {python}: no Python executable; it answered {asked.stdout[:60]!r}"
-        ) from error
+        raise BadInput(f"{where}: printed {ran.stdout[:60]!r}; expected: a Python executable") from error
     return versions

@@ -1,4 +1,4 @@
-"""One process that times things on a machine: two would time each other."""
+"""A lock per machine, because two concurrent benchmarks would disturb each other."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-_FOLDER = Path("/tmp")  # TMPDIR differs from job to job, and they have to meet  # noqa: S108
+_FOLDER = Path("/tmp")  # not TMPDIR, which differs from job to job  # noqa: S108
 LOCK = (_FOLDER if _FOLDER.is_dir() else Path(tempfile.gettempdir())) / "pocketbert-gate.lock"
 
 
 @contextmanager
 def machine_lock(console: Console) -> Iterator[None]:
-    """Hold the machine; wait, and say so, while another gate run holds it. A run that was killed holds nothing.
+    """Hold the machine's lock; wait for another run that holds it, and say so. A killed run releases its lock.
 
-    Where the lock cannot be opened, because it is another user's (sticky folders are guarded so) or the folder is
-    read-only, the run goes on without one.
+    If the lock file cannot be opened (it is another user's in a sticky folder, or the folder is read-only), the run
+    continues without a lock.
     """
     lock = FileLock(LOCK, mode=0o666)
     try:

@@ -1,7 +1,8 @@
-"""What other processes took of the cores while an artifact was being timed.
+"""CPU time that other processes took from the cores during a measurement.
 
-Timing in turn cancels a slow spell that meets both sides alike. A busy neighbour does not: on all cores, short requests
-lose more to it than long ones. So the share is measured, and what it can explain is not blamed on the artifact.
+Interleaved timing cancels slow phases that affect both sides alike. It does not cancel a busy neighbour on all cores:
+short requests lose more time to the neighbour than long ones. Therefore its share is measured, and a slow-down that
+this share explains is not reported as a regression.
 """
 
 import itertools
@@ -17,12 +18,12 @@ _STAT = Path("/proc/stat")
 
 
 def explains(share: float) -> float:
-    """The change of a time that a neighbour with this share of the cores can make: all of its work done first."""
+    """Return the largest relative slow-down that a neighbour with this share of the cores can cause."""
     return share / (1 - share) if share < 1 else float("inf")
 
 
 class Neighbours:
-    """Watches `cores` from its making on; `pids` and this process are not neighbours."""
+    """Watches `cores` from its creation on; this process and `pids` do not count as neighbours."""
 
     def __init__(self, cores: list[int], pids: Iterable[int]) -> None:
         self._cores = cores
@@ -31,28 +32,28 @@ class Neighbours:
         self._busy, self._mine = self._read()
 
     def share(self) -> float:
-        """The share of the cores' time that others took so far, 0 to 1."""
+        """Return the share of the cores' time, 0 to 1, that other processes took so far."""
         busy, mine = self._read()
         whole = (time.monotonic() - self._begin) * len(self._cores)
         return min(max((busy - self._busy - (mine - self._mine)) / whole, 0.0), 1.0) if whole else 0.0
 
     def _read(self) -> tuple[float, float]:
-        """CPU seconds that the cores were busy (stolen ones included), and that our own processes used."""
-        every = dict(zip(_numbers(), psutil.cpu_times(percpu=True), strict=False))
+        """Return the CPU seconds the cores were busy (stolen ones included) and those our own processes used."""
+        every = dict(zip(_core_numbers(), psutil.cpu_times(percpu=True), strict=False))
         seen = [every[core] for core in self._cores if core in every]
         busy = sum(sum(times[:3]) + sum(times[5:8]) for times in seen)
-        return busy, sum(_seconds(process) for process in self._own)
+        return busy, sum(_cpu_seconds(process) for process in self._own)
 
 
-def _numbers() -> Iterable[int]:
-    """The cores that the system tells the times of, in its order: some may be off, or hidden from a container."""
+def _core_numbers() -> Iterable[int]:
+    """Return the cores in the order of /proc/stat; offline cores and those hidden from a container are missing."""
     try:
         return [int(number) for number in re.findall(r"^cpu(\d+)", _STAT.read_text(), re.MULTILINE)]
     except OSError:
         return itertools.count()
 
 
-def _seconds(process: psutil.Process) -> float:
+def _cpu_seconds(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:

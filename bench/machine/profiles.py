@@ -1,4 +1,4 @@
-"""Profiles: which threads and cores stand for which device, and what of that this process may use."""
+"""Profiles: the threads and cores that simulate each device, resolved to the cores of this process."""
 
 import tomllib
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ PROFILES = Path(__file__).with_name("profiles.toml")
 
 
 def load_profiles(names: Sequence[str] = (), path: Path = PROFILES) -> list[Profile]:
-    """The profiles of those names (all, if none are given), resolved to cores or skipped with the reason.
+    """Load the named profiles (default: all); each is resolved to cores, or `skipped` gives the reason.
 
-    A profile whose threads, cores and lengths another one has already is measured once: `same_as` names that one.
+    If an earlier profile has the same threads, cores and lengths, `same_as` names it, and both are measured once.
 
     Raises:
-        BadInput: a name that is not there, or a profile whose keys or values are not legal.
+        BadInput: a name is unknown, or a profile has a wrong key or value.
     """
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     if unknown := [name for name in names if name not in table]:
-        raise BadInput(f"unknown profile {unknown[0]!r}; legal: {', '.join(table)}")
+        raise BadInput(f"unknown profile {unknown[0]!r}; allowed: {', '.join(table)}")
     usable = usable_cores()
     resolved: list[Profile] = []
     for name in dict.fromkeys(names or table):
@@ -38,11 +38,11 @@ def _same(one: Profile, other: Profile) -> bool:
 
 def _resolve(name: str, entry: dict[str, Any], usable: list[int], path: Path) -> Profile:
     if set(entry) != {"threads", "cores", "lengths"}:
-        raise BadInput(f"{path}: [{name}] needs threads, cores and lengths, and nothing else; has {', '.join(entry)}")
+        raise BadInput(f"{path}: [{name}] has the keys {', '.join(entry)}; expected: threads, cores, lengths")
     threads, cores = (_count(entry[key], len(usable), f"{path}: [{name}] {key}") for key in ("threads", "cores"))
     lengths = [str(length) for length in entry["lengths"]]
     if wrong := [length for length in lengths if length != MIX and not (length.isdigit() and int(length))]:
-        raise BadInput(f"{path}: [{name}] length {wrong[0]!r}; legal: a number of tokens, or {MIX!r}")
+        raise BadInput(f"{path}: [{name}] lengths has {wrong[0]!r}; allowed: a number of tokens, or {MIX!r}")
     skipped = None
     if cores > len(usable):
         skipped = f"needs {cores} cores, this process may use {len(usable)}"
@@ -53,9 +53,9 @@ def _resolve(name: str, entry: dict[str, Any], usable: list[int], path: Path) ->
     )
 
 
-def _count(value: object, everything: int, where: str) -> int:
+def _count(value: object, usable: int, where: str) -> int:
     if value == "all":
-        return everything
+        return usable
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    raise BadInput(f'{where} is {value!r}; legal: a number from 1, or "all"')
+    raise BadInput(f'{where} is {value!r}; allowed: an integer from 1, or "all"')

@@ -1,4 +1,4 @@
-"""What is being weighed, and how long it still takes."""
+"""The progress bar of a measurement: the current work and the estimated time left."""
 
 import time
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+START_S = 4.0
+"""Estimate for the start of a child that imports PyTorch."""
 _REDRAW_S = 0.5
 _UNKNOWN_MS = 0.05
-"""Per token, until the first artifact has been met; from then on the slowest one met stands for those to come."""
+"""Estimate per token before any speed is known; afterwards unknown artifacts count as slow as the slowest known one."""
 
 
 @dataclass
@@ -19,9 +21,9 @@ class _Work:
 
 
 class Bar:
-    """A progress bar over work of known size (tokens) at speeds that become known on the way.
+    """A progress bar over work of known size (tokens) at speeds that are learned during the run.
 
-    Work is named by what is done and who it is done to; `who` has a speed, ms per token.
+    Work is named by `what` is done and `who` it is done to; `who` has a speed, ms per token.
     """
 
     def __init__(self, console: Console) -> None:
@@ -31,10 +33,10 @@ class Bar:
             TextColumn("{task.fields[clock]}"),
             console=console,
             transient=True,
-            # A refreshing thread would use the CPU while something is being timed: it is drawn between two requests.
+            # A refreshing thread would use the CPU during timed runs, so the bar is drawn between two requests.
             auto_refresh=False,
         )
-        self._task = self._progress.add_task("weighing", total=None, clock="")
+        self._task = self._progress.add_task("measuring", total=None, clock="")
         self._begin = time.monotonic()
         self._drawn = 0.0
         self._work: dict[tuple[str, str], _Work] = {}
@@ -48,29 +50,29 @@ class Bar:
         self._progress.stop()
 
     def expect(self, what: str, who: str, fixed_s: float = 0.0, tokens: float = 0.0) -> None:
-        """So much is to be done: seconds whoever it is, and tokens at their speed."""
+        """Add work: a fixed time, and tokens at the speed of `who`."""
         self._work[what, who] = _Work(fixed_s, tokens)
 
     def learn(self, who: str, ms_per_token: float) -> None:
-        """A first idea of the artifact's speed."""
+        """Set the speed of `who`."""
         self._speed[who] = ms_per_token
 
     def now(self, text: str, log: bool = True) -> None:
-        """Say what is being done; where there is no terminal, as a line of its own if it is worth one (`log`)."""
+        """Show the current work; without a terminal, print it as a line of its own if `log`."""
         self._progress.update(self._task, description=text)
         self._draw()
         if log and not self._progress.console.is_terminal:
             self._progress.console.print(text)
 
     def advance(self, what: str, who: str, share: float) -> None:
-        """That share of this work is done; more than is left of it is cut."""
+        """Add a share of this work as done, up to the whole."""
         work = self._work[what, who]
         work.done = min(1.0, work.done + share)
         if time.monotonic() - self._drawn > _REDRAW_S:
             self._draw()
 
     def left_s(self) -> float:
-        """Seconds still expected."""
+        """Return the estimated time left, seconds."""
         slowest = max(self._speed.values(), default=_UNKNOWN_MS)
         return sum(
             (1 - work.done) * (work.fixed_s + work.tokens * self._speed.get(who, slowest) / 1000)

@@ -1,197 +1,185 @@
-"""Runs the baseline's own artifacts again, each beside the one that wants to replace it, until the question is settled.
+"""Runs the baseline's own artifacts again, in pairs with the new ones, until the interval of the change decides.
 
-`Weighing` says what an artifact costs beside the teacher; this says whether it costs more than its predecessor.
+The measurement compares an artifact with the reference; a rerun compares it with its predecessor.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp
 from pathlib import Path
 from statistics import fmean
+from time import monotonic
 from typing import Literal
 
 from pocketbert.bench.measuring.pairs import Pair, Side, SideFailed, time_pair
 from pocketbert.bench.measuring.progress import Bar
-from pocketbert.bench.measuring.subject import Rows, Subject, single_requests
+from pocketbert.bench.measuring.setup import Setup
+from pocketbert.bench.measuring.subject import Subject, TestRows, single_requests
 from pocketbert.bench.records.baseline import Baseline, Entry, Thresholds
-from pocketbert.bench.records.results import P90_ALONE, Machine, Paired, Profile
+from pocketbert.bench.records.results import Paired, Profile
 from pocketbert.bench.records.store import Store
-from pocketbert.bench.stats.runs import Times
-from pocketbert.bench.stats.sequential import LOOKS, Look, look, settle
+from pocketbert.bench.stats.sequential import LOOKS, Look, decide, look
+from pocketbert.bench.workers.file import File
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.runtimes import EMULATED, require
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
 P90_REQUESTS = 64
-"""MLPerf LoadGen's minimum for a P90 with a 99 % bound."""
-Verdict = Literal["ok", "improved", "regressed", "inconclusive"]
-_PAIR_S = 2.0  # only the progress bar believes in it
+"""Minimum of MLPerf LoadGen for a P90 with a 99 % bound."""
+PairedOutcome = Literal["ok", "improved", "regressed", "inconclusive"]
+_PAIR_S = 2.0  # estimate for the progress bar
 
 
 @dataclass
-class Question:
-    """One length of one artifact in one profile: the pairs so far."""
+class Series:
+    """The pairs of one artifact at one length in one profile."""
 
     length: str
     limit: float
     pairs: list[Pair] = field(default_factory=list)
 
-    def settled(self) -> bool:
-        """Whether a look at these pairs settles it, or no more pairs would be taken."""
-        return settle([pair.log_p50 for pair in self.pairs], self.limit) is not None
+    def decided(self) -> bool:
+        """Return whether a look at these pairs has an outcome, or the maximum of pairs is reached."""
+        return decide([pair.log_p50 for pair in self.pairs], self.limit) is not None
 
-    def answer(self, artifact: str, profile: str, against: str, seconds: float) -> Paired:
-        """What the pairs say."""
+    def result(self, artifact: str, profile: str, against: str, seconds: float) -> Paired:
+        """Return the outcome of these pairs."""
         logs, logs_p90 = [p.log_p50 for p in self.pairs], [p.log_p90 for p in self.pairs]
-        outcome, found, tail = judge_logs(logs, logs_p90, sum(pair.counted for pair in self.pairs), self.limit)
+        outcome, p50, p90 = decide_pairs(logs, logs_p90, sum(pair.counted for pair in self.pairs), self.limit)
         note = ""
         if outcome == "inconclusive":
             most = len(logs) >= LOOKS[-1]
-            note = f"not settled by {len(logs)} pairs" + ("" if most else f" in {seconds:.0f} s")
-        elif outcome == "regressed" and found.outcome != "regressed":
-            note = P90_ALONE
+            note = f"undecided after {len(logs)} pairs" + ("" if most else f" in {seconds:.0f} s")
         return Paired(
             artifact=artifact,
             profile=profile,
             length=self.length,
             against=against,
             outcome=outcome,
-            change=found.interval,
-            change_p90=tail.interval,
+            change=p50.interval,
+            change_p90=p90.interval,
             limit=self.limit,
             logs=logs,
             logs_p90=logs_p90,
             preempted=fmean(pair.preempted for pair in self.pairs),
             seconds=round(seconds, 1),
+            p90_alone=outcome == "regressed" and p50.outcome != "regressed",
             note=note,
-            baseline_ms=[ms for pair in self.pairs for ms in _rounded(pair.times[0])],
-            candidate_ms=[ms for pair in self.pairs for ms in _rounded(pair.times[1])],
+            baseline_ms=[round(float(ms), 4) for pair in self.pairs for ms in pair.times[0]],
+            candidate_ms=[round(float(ms), 4) for pair in self.pairs for ms in pair.times[1]],
         )
 
 
-def judge_logs(
+def decide_pairs(
     logs: Sequence[float], logs_p90: Sequence[float], requests: int, limit: float
-) -> tuple[Verdict, Look, Look]:
-    """The verdict on these pairs, with what P50 and P90 say: P50 decides, P90 can only make it worse.
+) -> tuple[PairedOutcome, Look, Look]:
+    """Return the outcome, with the looks at P50 and P90: P50 decides, P90 can only make the outcome worse.
 
     Args:
-        requests: how many of each side were counted; P90 has no say below `P90_REQUESTS`.
+        requests: compared requests per side; below `P90_REQUESTS` P90 is ignored.
     """
-    found, tail = look(logs, limit), look(logs_p90, limit)
-    if tail.outcome == "regressed" and requests >= P90_REQUESTS:
-        return "regressed", found, tail
-    return found.outcome or "inconclusive", found, tail
+    p50, p90 = look(logs, limit), look(logs_p90, limit)
+    if p90.outcome == "regressed" and requests >= P90_REQUESTS:
+        return "regressed", p50, p90
+    return p50.outcome or "inconclusive", p50, p90
 
 
-def ask(
+def take_pairs(
     baseline: Side,
     candidate: Side,
     profile: Profile,
-    questions: Sequence[Question],
+    every: Sequence[Series],
     budget_s: float,
-    told: Callable[[int], None] = lambda number: None,
+    done: Callable[[int], None] = lambda number: None,
 ) -> float:
-    """Take pairs until every question is settled or the budget is spent; seconds it took.
+    """Time pairs until every series is decided or the budget is used up; return the seconds.
 
-    A length that is settled is not timed any more. The first look is always reached, whatever the budget.
+    A length that is decided is not timed any more. The first look is always reached, whatever the budget.
 
     Args:
-        told: how many pairs there are, after each.
+        done: called after each pair with the number of pairs.
 
     Raises:
-        SideFailed: one of the two cannot be timed.
+        SideFailed: a side cannot be timed.
     """
-    begin = time.monotonic()
+    begin = monotonic()
     number = 0
-    while left := [question for question in questions if not question.settled()]:
-        if number >= LOOKS[0] and time.monotonic() - begin > budget_s:
+    while left := [series for series in every if not series.decided()]:
+        if number >= LOOKS[0] and monotonic() - begin > budget_s:
             break
-        timed = time_pair(baseline, candidate, profile, [question.length for question in left], number)
-        for question in left:
-            question.pairs.append(timed[question.length])
+        timed = time_pair(baseline, candidate, profile, [series.length for series in left], number)
+        for series in left:
+            series.pairs.append(timed[series.length])
         number += 1
-        told(number)
-    return time.monotonic() - begin
+        done(number)
+    return monotonic() - begin
 
 
 class Rerun:
     """All pairs of a gate run.
 
     Args:
-        python: the interpreter of the baseline's side. Then both sides hold the candidate's file, and what is judged is
-            the interpreter with its libraries.
+        python: the interpreter of the baseline's side. Then both sides open the candidate's file, and the interpreters
+            with their libraries are compared.
     """
 
     def __init__(
-        self, baseline: Baseline | None, store: Store, rows: Rows, task: Task, budget_s: float, python: Path | None
+        self, baseline: Baseline | None, store: Store, rows: TestRows, task: Task, budget_s: float, python: Path | None
     ) -> None:
         self._known = baseline.artifacts if baseline else {}
         self._limit = (baseline.thresholds if baseline else Thresholds()).latency
         self._versions = baseline.machine.versions if baseline else {}
         self._store, self._rows, self._task = store, rows, task
         self._budget_s, self._python = budget_s, python
-        self._planned: list[tuple[str, Subject, Side, Side, Profile]] = []
+        self._planned: list[tuple[str, Subject, Profile]] = []
         self.sides: dict[str, tuple[Side, Side]] = {}
         self.paired: list[Paired] = []
         self.unpaired: dict[str, str] = {}
         self.same_file: list[str] = []
 
-    def plan(self, shipped: Mapping[str, Subject], profiles: Sequence[Profile], machine: Machine, bar: Bar) -> None:
-        """Find out which artifacts can be timed beside their predecessors; the others are in `unpaired` with a reason.
-
-        Args:
-            shipped: by id.
-            profiles: those that are timed here.
-        """
-        lengths = list(dict.fromkeys(length for profile in profiles for length in profile.lengths))
-        for name, subject in shipped.items():
+    def plan(self, setup: Setup) -> None:
+        """Find the exported artifacts whose predecessor can be timed; the reason for each other is in `unpaired`."""
+        lengths = list(dict.fromkeys(length for profile in setup.profiles for length in profile.lengths))
+        exported = {a.id: setup.by_id[a.id] for a in setup.manifest.artifacts if a.role == "ship"}
+        for name, subject in exported.items():
             entry = self._known.get(name)
-            if entry and not self._python and self._is_same(entry, subject, machine):
+            if subject.not_run:
+                continue
+            here = (subject.artifact.runtime, subject.sha256, subject.tokenizer_sha256, setup.machine.versions)
+            there = entry and (entry.runtime, entry.sha256, entry.tokenizer_sha256, self._versions)
+            if here == there and not self._python:  # nothing can differ
                 self.same_file.append(name)
                 continue
-            candidate = Side(
-                subject.artifact.runtime,
-                subject.path,
-                {length: subject.requests(length) for length in lengths},
-                inputs=subject.artifact.inputs,
-            )
+            candidate = Side(subject.file, {length: subject.requests(length) for length in lengths})
             baseline = self._side(name, entry, candidate, lengths)
             if baseline is None:
                 continue
             self.sides[name] = (baseline, candidate)
-            for profile in profiles:
-                bar.expect(f"pairs {profile.name}", name, fixed_s=_PAIR_S * LOOKS[0])
-                self._planned.append((name, subject, baseline, candidate, profile))
+            for profile in setup.profiles:
+                setup.bar.expect(f"pairs {profile.name}", name, fixed_s=_PAIR_S * LOOKS[0])
+                self._planned.append((name, subject, profile))
 
     def run(self, bar: Bar) -> None:
-        """Time all that was planned; fills `paired`. A candidate that fails says so in its subject's `failures`."""
-        for name, subject, baseline, candidate, profile in self._planned:
-            questions = [Question(length, self._limit) for length in profile.lengths]
+        """Time everything that is planned and fill `paired`; a candidate's failure is recorded on its subject."""
+        for name, subject, profile in self._planned:
+            every = [Series(length, self._limit) for length in profile.lengths]
             try:
-                seconds = self._ask(name, baseline, candidate, profile, questions, bar)
+                seconds = self._take(name, profile, every, bar)
             except SideFailed as failed:
                 if self._python or failed.which == "candidate":
-                    subject.failures.append(
-                        f"latency {profile.name}: beside the baseline's: the {failed.which}: {failed}"
-                    )
+                    subject.fail("latency", f"compared with the baseline: the {failed.which}: {failed}", profile.name)
                 else:
-                    self.unpaired[name] = f"the baseline's file {baseline.path.name[:12]} cannot be run: {failed}"
+                    file = self.sides[name][0].file.path.name[:12]
+                    self.unpaired[name] = f"the baseline's file {file} cannot be run: {failed}"
                 continue
             against = str(self._python) if self._python else self._known[name].sha256
-            self.paired += [question.answer(name, profile.name, against, seconds) for question in questions]
-
-    def _is_same(self, entry: Entry, subject: Subject, machine: Machine) -> bool:
-        """Whether the candidate is the very file of the baseline, run by the same libraries: nothing can differ."""
-        one = (entry.runtime, entry.sha256, entry.tokenizer_sha256, self._versions)
-        other = (subject.artifact.runtime, subject.sha256, subject.tokenizer_sha256, machine.versions)
-        return one == other
+            self.paired += [series.result(name, profile.name, against, seconds) for series in every]
 
     def _side(self, name: str, entry: Entry | None, candidate: Side, lengths: Sequence[str]) -> Side | None:
-        """The baseline's side: its file with its own tokens, or the other interpreter.
+        """Return the baseline's side (its file with its own tokens, or the other interpreter), or None.
 
-        None when there is none; why an entry of the baseline has none stands in `unpaired`.
+        The reason why an entry of the baseline has no side is in `unpaired`.
         """
         if self._python:
             return replace(candidate, python=str(self._python))
@@ -204,35 +192,20 @@ class Rerun:
             return None
         try:
             if entry.runtime in EMULATED:
-                raise BadInput(f"{entry.runtime} is of another system")
+                raise BadInput(f"{entry.runtime} is a runtime of another platform")
             require(entry.runtime)
-            drawn = self._task.encode(load_tokenizer(tokenizer), self._rows.sample).begins()
+            drawn = self._task.encode(load_tokenizer(tokenizer), self._rows.sample).one_per_row()
         except BadInput as refused:
             self.unpaired[name] = f"the baseline's file cannot be run here: {refused}"
             return None
         requests = {length: single_requests(drawn, length) for length in lengths}
-        return Side(entry.runtime, path, requests, inputs=entry.inputs)
+        return Side(File(entry.runtime, path, entry.inputs), requests)
 
-    def _ask(
-        self,
-        name: str,
-        baseline: Side,
-        candidate: Side,
-        profile: Profile,
-        questions: Sequence[Question],
-        bar: Bar,
-    ) -> float:
-        def told(number: int) -> None:
+    def _take(self, name: str, profile: Profile, every: Sequence[Series], bar: Bar) -> float:
+        def done(number: int) -> None:
+            changes = (f"{s.length} {exp(fmean(pair.log_p50 for pair in s.pairs)) - 1:+.1%}" for s in every)
             bar.advance(f"pairs {profile.name}", name, 1 / LOOKS[0])
-            bar.now(f"{name} beside the baseline's in {profile.name}: {_so_far(questions, number)}", log=number == 1)
+            said = f"{name} and the baseline's in {profile.name}: {number} pairs, {', '.join(changes)}"
+            bar.now(said, log=number == 1)
 
-        return ask(baseline, candidate, profile, questions, self._budget_s, told)
-
-
-def _rounded(times: Times) -> list[float]:
-    return [round(float(ms), 4) for ms in times]
-
-
-def _so_far(questions: Sequence[Question], number: int) -> str:
-    middles = (f"{q.length} {exp(fmean(p.log_p50 for p in q.pairs)) - 1:+.1%}" for q in questions)
-    return f"{number} pairs, {', '.join(middles)}"
+        return take_pairs(*self.sides[name], profile, every, self._budget_s, done)

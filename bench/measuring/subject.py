@@ -1,18 +1,23 @@
-"""What is weighed: an artifact with its tokenizer, the test rows as it sees them, and what went wrong on the way."""
+"""The subject of a measurement: an artifact, the test rows in its own tokens, its figures and its failures."""
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow.parquet as parquet
 from pyarrow import ArrowException
 from tokenizers import Tokenizer
 
-from pocketbert.bench.records.results import MIX, Accuracy, Latency, Memory, Size
+from pocketbert.bench.records.results import MIX, Accuracy, Failure, Latency, Memory, Metric, Size
+from pocketbert.bench.workers.child import ChildFailed
+from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside.onnxruntime import external_data
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest
@@ -23,12 +28,12 @@ from pocketbert.compress.tasks.inputs import Columns, Inputs
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
 REQUESTS = 100
-"""Single requests per artifact, profile and length; MLPerf LoadGen wants 64 for a P90 with a 99 % bound."""
+"""Single requests per artifact, profile and length; MLPerf LoadGen requires 64 for a P90 with a 99 % bound."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The test split; `drawn` are the rows whose lengths stand for the mix, the same sample for every artifact."""
+class TestRows:
+    """The test split; `drawn` is the sample of rows for latency requests, the same one for every artifact."""
 
     columns: Columns
     gold: list[Any]
@@ -46,36 +51,52 @@ class Rows:
 
 @dataclass
 class Subject:
-    """One thing to weigh. Artifacts with the same content, runtime and tokenizer share one (`key`)."""
+    """One content to measure. Artifacts with the same content, runtime and tokenizer share one (`key`)."""
 
     artifact: Artifact
     path: Path
     key: str
     sha256: str
-    tokenizer_path: Path
     tokenizer_sha256: str
     tokenizer: Tokenizer
     inputs: Inputs
-    drawn: list[list[int]]  # the sample of rows in this artifact's tokens
+    drawn: list[list[int]]  # token ids of the sample
     size: Size | None = None
     memory: Memory | None = None
     accuracy: Accuracy | None = None
     latency: list[Latency] = field(default_factory=list)
     tokenizer_p50_ms: float | None = None
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     @property
     def not_run(self) -> bool:
-        """Whether its runtime is of another system, so that only its size can be weighed."""
+        """Return whether the runtime is of another platform, so that only the size is measured."""
         return self.artifact.runtime in EMULATED
 
+    @property
+    def file(self) -> File:
+        """The file as a worker opens it."""
+        return File(self.artifact.runtime, self.path, self.artifact.inputs)
+
     def requests(self, length: str) -> list[list[int]]:
-        """Token ids of the single requests of that length."""
+        """Return the token ids of the single requests of that length."""
         return single_requests(self.drawn, length)
+
+    def fail(self, metric: Metric, words: str, profile: str | None = None, length: str | None = None) -> None:
+        """Record that a figure could not be measured."""
+        self.failures.append(Failure(metric=metric, words=words, profile=profile, length=length))
+
+    @contextmanager
+    def recording(self, metric: Metric, profile: str | None = None, length: str | None = None) -> Iterator[None]:
+        """Record a child's failure on this subject instead of raising it."""
+        try:
+            yield
+        except (ChildFailed, psutil.Error) as failure:
+            self.fail(metric, str(failure), profile, length)
 
 
 def single_requests(drawn: list[list[int]], length: str) -> list[list[int]]:
-    """`drawn` real texts as they come for the mix, else cut into pieces of that many tokens."""
+    """Return the `drawn` texts unchanged for natural lengths (`MIX`), else split into pieces of that many tokens."""
     if length == MIX:
         return drawn
     stream = np.concatenate([np.asarray(sequence) for sequence in drawn])
@@ -83,11 +104,11 @@ def single_requests(drawn: list[list[int]], length: str) -> list[list[int]]:
     return pieces
 
 
-def load_rows(path: Path, task: Task) -> Rows:
-    """Read the test split: the task's columns, and label.
+def load_rows(path: Path, task: Task) -> TestRows:
+    """Read the test split: the task's columns and the labels.
 
     Raises:
-        BadInput: a column is missing, there is no row, or a label is not one of the task's.
+        BadInput: a column is missing, there is no row, or a text or label is not of the task.
     """
     try:
         schema = parquet.read_schema(path)
@@ -95,54 +116,54 @@ def load_rows(path: Path, task: Task) -> Rows:
         raise BadInput(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from error
     wanted = [*task.columns, "label"]
     if missing := [column for column in wanted if column not in schema.names]:
-        raise BadInput(f"{path}: no column {missing[0]!r}; it has {', '.join(schema.names)}")
+        raise BadInput(f"{path}: no column {missing[0]!r}; columns: {', '.join(schema.names)}")
     columns = parquet.read_table(path, columns=wanted).to_pydict()
     gold = columns["label"]
     if not gold:
-        raise BadInput(f"{path}: no rows; an empty split scores nothing")
+        raise BadInput(f"{path}: no rows; expected: at least one labelled row")
     _check_texts(path, columns, task)
     _check_labels(path, columns, task)
     sample = np.random.default_rng(0).permutation(len(gold))[:REQUESTS]
-    # Shortest first: every set of processes takes each so-manieth request, and so gets all lengths alike.
+    # Sorted by length: each set takes every n-th request, so all sets see the same mix of lengths.
     drawn = sorted(sample.tolist(), key=lambda row: sum(len(columns[name][row]) for name in task.columns))
     content = hashlib.sha256(json.dumps(list(columns.values()), ensure_ascii=False).encode()).hexdigest()
-    return Rows(columns, gold, content, drawn)
+    return TestRows(columns, gold, content, drawn)
 
 
 def _check_texts(path: Path, columns: dict[str, list[Any]], task: Task) -> None:
-    kind, legal = (list, "a list of words") if task.token_level else (str, "a text")
+    kind, expected = (list, "a list of words") if task.token_level else (str, "a text")
     for name in task.columns:
         for row, value in enumerate(columns[name]):
             if not isinstance(value, kind) or (kind is list and not all(isinstance(word, str) for word in value)):
-                raise BadInput(f"{path}: row {row}: {name} is {value!r}; legal: {legal}")
+                raise BadInput(f"{path}: row {row}: {name} is {value!r}; expected: {expected}")
 
 
 def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None:
-    legal = f"0 to {len(task.labels) - 1} ({', '.join(task.labels)})"
-    answers = columns["label"]
+    expected = f"0 to {len(task.labels) - 1} ({', '.join(task.labels)})"
+    gold = columns["label"]
     if task.token_level:
-        for row, (tokens, labels) in enumerate(zip(columns["tokens"], answers, strict=True)):
+        for row, (tokens, labels) in enumerate(zip(columns["tokens"], gold, strict=True)):
             if not isinstance(labels, list) or len(labels) != len(tokens or ()):
-                raise BadInput(f"{path}: row {row}: label {labels!r}; legal: a list, one label for each token")
-        answers = [label for labels in answers for label in labels]
-    if wrong := [label for label in answers if not isinstance(label, int) or label not in range(len(task.labels))]:
-        raise BadInput(f"{path}: label {wrong[0]!r}; legal: {legal}")
+                raise BadInput(f"{path}: row {row}: label {labels!r}; expected: a list with one label per token")
+        gold = [label for labels in gold for label in labels]
+    if wrong := [label for label in gold if not isinstance(label, int) or label not in range(len(task.labels))]:
+        raise BadInput(f"{path}: label {wrong[0]!r}; expected: {expected}")
 
 
-def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Rows) -> Subject:
-    """The artifact with the test rows in its own tokens.
+def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: TestRows) -> Subject:
+    """Open an artifact's tokenizer and tokenize the test rows.
 
     Raises:
-        BadInput: it is not all in what the manifest names.
+        BadInput: the artifact is a folder where its runtime needs a file or the reverse, or has a second file.
     """
     path, tokenizer_path = inside(folder, artifact.path), inside(folder, artifact.tokenizer)
     if path.is_dir() != (artifact.runtime == "torch") and artifact.runtime in RUNTIMES and path.exists():
-        legal = "a folder" if artifact.runtime == "torch" else "the file itself"
-        raise BadInput(f"{path}: is {'a folder' if path.is_dir() else 'a file'}; legal for {artifact.runtime}: {legal}")
+        found, expected = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+        raise BadInput(f"{path}: is {found}; expected for {artifact.runtime}: {expected}")
     if artifact.runtime == "onnxruntime" and (outside := external_data(path)):
         raise BadInput(
-            f"{path}: its weights lie in {outside}, which would be neither weighed nor checked; legal: one file, as "
-            "onnx.save(onnx.load(path), path) makes it"
+            f"{path}: its weights are in {outside}, which would be neither measured nor checked; make it one file: "
+            "onnx.save(onnx.load(path), path)"
         )
     tokenizer = load_tokenizer(tokenizer_path)
     task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
@@ -156,9 +177,8 @@ def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: Row
         path=path,
         key=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
         sha256=sha256,
-        tokenizer_path=tokenizer_path,
         tokenizer_sha256=tokenizer_sha256,
         tokenizer=tokenizer,
         inputs=task.encode(tokenizer, rows.columns),
-        drawn=task.encode(tokenizer, rows.sample).begins(),
+        drawn=task.encode(tokenizer, rows.sample).one_per_row(),
     )

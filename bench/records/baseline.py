@@ -1,4 +1,4 @@
-"""`baselines/<recipe>.json`: what a run is held against, with the thresholds it is held to. Reviewed like code."""
+"""`baselines/<recipe>.json`: the figures that a run is compared with, and the thresholds. It is reviewed like code."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import Accuracy, Machine, Results, Weighed
+from pocketbert.bench.records.results import Accuracy, Machine, Measured, Results
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import read_json
@@ -18,7 +18,7 @@ _SHA256 = "^[0-9a-f]{64}$"
 
 
 class Thresholds(Strict):
-    """How much worse is too much: fractions of the baseline's figure; for accuracy the drop itself (0.010: a point)."""
+    """Allowed changes for the worse: fractions of the baseline's figure; for accuracy the drop (0.010 = 1 pp)."""
 
     latency: float = 0.05
     memory: float = 0.05
@@ -27,11 +27,10 @@ class Thresholds(Strict):
 
 
 class Entry(Strict):
-    """One shipped artifact. Latencies are ratios to the reference timed in the same run; no milliseconds.
+    """One exported artifact. Latencies are ratios to the reference timed in the same run, never milliseconds.
 
-    Of one whose runtime is of another system there is nothing but the size.
-
-    The digests name objects of the artifact store (`pocketbert.bench.records.store`), which can run them again.
+    An artifact for another platform has only a size. The digests are names in the artifact store
+    (`pocketbert.bench.records.store`), from which the files can be run again.
     """
 
     runtime: str
@@ -45,10 +44,10 @@ class Entry(Strict):
     latency: dict[str, Interval]  # "mobile-1t/128" -> P50 over the reference's
 
 
-class Yardstick(Strict):
-    """The model that the latencies are ratios to; another one makes other ratios.
+class Reference(Strict):
+    """Identifies the reference model; ratios to different references are not comparable.
 
-    `sha256` stands for it where nobody has said how large it is.
+    `sha256` is set only if `parameters` or `macs` is unknown.
     """
 
     runtime: str
@@ -58,11 +57,13 @@ class Yardstick(Strict):
 
 
 class Baseline(Strict):
+    """One baseline file."""
+
     format: int = Field(SCHEMA, alias="schema")
     recipe: str
     created: str
-    machine: Machine  # that the latencies and memory figures come from
-    reference: Yardstick
+    machine: Machine  # of the latencies and memory figures
+    reference: Reference
     thresholds: Thresholds
     artifacts: dict[str, Entry]
 
@@ -71,41 +72,41 @@ def load_baseline(path: Path) -> Baseline:
     """Read a baseline.
 
     Raises:
-        BadInput: it is not there, not JSON, or of another schema.
+        BadInput: the file is missing, not JSON, or has another schema.
     """
     hint = "no such baseline; write one with: pocketbert baseline update RESULTS.json"
-    return read_json(path, Baseline, SCHEMA, hint, mend="; rewrite it with: pocketbert baseline update RESULTS.json")
+    return read_json(path, Baseline, SCHEMA, hint, fix="; rewrite it with: pocketbert baseline update RESULTS.json")
 
 
-def cut_baseline(results: Results, old: Baseline | None) -> Baseline:
-    """The baseline that these results make; thresholds are the old one's.
+def make_baseline(results: Results, old: Baseline | None) -> Baseline:
+    """Return the baseline of these results, with the thresholds of the old one.
 
     Raises:
-        BadInput: a shipped artifact is not fully measured, or none is there.
+        BadInput: an exported artifact is not completely measured, or there is none.
     """
     if results.part:
-        raise BadInput(f"results of {results.recipe!r}: only a part was weighed; run the gate without -k and -m")
+        raise BadInput(f"results of {results.recipe!r}: only a part was measured; run the gate without -k and -m")
     shipped = [artifact for artifact in results.artifacts if artifact.role == "ship"]
     if not shipped:
         raise BadInput(
-            f"results of {results.recipe!r}: no artifact of role 'ship', there is nothing to hold a run against"
+            f"results of {results.recipe!r}: no artifact has the role 'ship', so there is nothing to compare"
         )
     return Baseline(
         schema=SCHEMA,
         recipe=results.recipe,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=results.machine,
-        reference=yardstick(results),
+        reference=reference_of(results),
         thresholds=old.thresholds if old else Thresholds(),
         artifacts={artifact.id: _entry(artifact) for artifact in shipped},
     )
 
 
-def yardstick(results: Results) -> Yardstick:
-    """What identifies the reference of these results as far as its speed goes."""
+def reference_of(results: Results) -> Reference:
+    """Return what identifies the reference of these results, for latency ratios."""
     reference = results.artifact(results.reference)
     unsized = reference.parameters is None or reference.macs is None
-    return Yardstick(
+    return Reference(
         runtime=reference.runtime,
         parameters=reference.parameters,
         macs=reference.macs,
@@ -113,25 +114,25 @@ def yardstick(results: Results) -> Yardstick:
     )
 
 
-def _entry(weighed: Weighed) -> Entry:
-    if weighed.failures or not weighed.size or not (weighed.not_run or (weighed.accuracy and weighed.memory)):
-        why = "; ".join(weighed.failures) or "not everything was measured"
-        raise BadInput(f"{weighed.id}: {why}; a baseline needs a run without failures")
+def _entry(measured: Measured) -> Entry:
+    if measured.failures or not measured.size or not (measured.not_run or (measured.accuracy and measured.memory)):
+        why = "; ".join(map(str, measured.failures)) or "not everything was measured"
+        raise BadInput(f"{measured.id}: {why}; a baseline needs a run without failures")
     return Entry(
-        runtime=weighed.runtime,
-        inputs=weighed.inputs,
-        sha256=weighed.sha256,
-        tokenizer_sha256=weighed.tokenizer_sha256,
-        bytes=weighed.size.bytes,
-        deflated_bytes=weighed.size.deflated_bytes,
-        accuracy=weighed.accuracy.model_copy(update={"drop": None}) if weighed.accuracy else None,
-        memory_own_mib=weighed.memory.own_mib if weighed.memory else None,
-        latency={f"{entry.profile}/{entry.length}": entry.ratio for entry in weighed.latency},
+        runtime=measured.runtime,
+        inputs=measured.inputs,
+        sha256=measured.sha256,
+        tokenizer_sha256=measured.tokenizer_sha256,
+        bytes=measured.size.bytes,
+        deflated_bytes=measured.size.deflated_bytes,
+        accuracy=measured.accuracy.model_copy(update={"drop": None}) if measured.accuracy else None,
+        memory_own_mib=measured.memory.own_mib if measured.memory else None,
+        latency={str(entry.place): entry.ratio for entry in measured.latency},
     )
 
 
 def describe(baseline: Baseline) -> str:
-    """The baseline as a table, with its machine and thresholds."""
+    """Return the baseline as a table, with its machine and thresholds."""
     rows = [
         [name, quantity, _shown(value)]
         for name, entry in baseline.artifacts.items()
@@ -144,7 +145,7 @@ def describe(baseline: Baseline) -> str:
 
 
 def diff(old: Baseline | None, new: Baseline) -> str:
-    """What changes from `old` to `new`, artifact by artifact, as a table."""
+    """Return the changes from `old` to `new`, artifact by artifact, as a table."""
     before = old.artifacts if old else {}
     rows = []
     for name in sorted({*before, *new.artifacts}):

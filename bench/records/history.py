@@ -1,6 +1,6 @@
-"""`reports/<recipe>.history.jsonl`: a line for every whole run, so that trends can be seen. Lines are only ever added.
+"""`reports/<recipe>.history.jsonl`: one line per complete run, for trends. Lines are only appended.
 
-A line that cannot be read (cut off by a full disk, or of a later version) is passed over.
+A line that cannot be read (truncated by a full disk, or of a later version) is skipped.
 """
 
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from pocketbert.bench.records.baseline import Yardstick, yardstick
-from pocketbert.bench.records.results import Results, Weighed
+from pocketbert.bench.records.baseline import Reference, reference_of
+from pocketbert.bench.records.results import Measured, Results
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.compress.base.strict import Strict
 
@@ -19,7 +19,7 @@ SCHEMA = 1
 
 
 class Figures(Strict):
-    """One shipped artifact; a figure is None (or not there) when it was not measured."""
+    """One exported artifact; a figure that was not measured is None or missing."""
 
     sha256: str
     bytes: int | None
@@ -31,41 +31,43 @@ class Figures(Strict):
 
 
 class Record(Strict):
+    """One run."""
+
     format: int = Field(SCHEMA, alias="schema")
     created: str  # ISO 8601, UTC
-    commit: str | None  # None: outside of a Git repository
+    commit: str | None  # None: outside a Git repository
     fingerprint: str  # of the machine
-    reference: Yardstick  # what latencies are ratios to
-    baseline: str | None  # when the baseline was written that the run was judged against
+    reference: Reference  # of the latency ratios
+    baseline: str | None  # creation time of the baseline that the run was compared with
     artifacts: dict[str, Figures]
 
 
 def path_of(folder: Path, recipe: str) -> Path:
-    """Where a recipe's history lies in its folder of reports."""
+    """Return the path of a recipe's history in the folder of reports."""
     return folder / f"{recipe}.history.jsonl"
 
 
 def append(path: Path, results: Results, baseline_created: str | None) -> None:
-    """Add a run to the history."""
+    """Append a run to the history."""
     record = Record(
         schema=SCHEMA,
         created=results.created,
         commit=results.commit,
         fingerprint=results.machine.fingerprint,
-        reference=yardstick(results),
+        reference=reference_of(results),
         baseline=baseline_created,
         artifacts={a.id: _figures(a) for a in results.artifacts if a.role == "ship"},
     )
     with path.open("a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":  # an earlier run was cut short
+            if file.read(1) != b"\n":  # an earlier line was truncated
                 file.write(b"\n")
         file.write(record.model_dump_json(by_alias=True).encode() + b"\n")
 
 
 def load(path: Path) -> list[Record]:
-    """Every run that can be read, the oldest first; none where there is no history."""
+    """Return every run that can be read, oldest first; empty if there is no history."""
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
         with suppress(ValidationError):
@@ -75,7 +77,7 @@ def load(path: Path) -> list[Record]:
     return records
 
 
-def _figures(a: Weighed) -> Figures:
+def _figures(a: Measured) -> Figures:
     return Figures(
         sha256=a.sha256,
         bytes=a.size.bytes if a.size else None,
@@ -83,14 +85,14 @@ def _figures(a: Weighed) -> Figures:
         own_mib=a.memory.own_mib if a.memory else None,
         metric=a.accuracy.metric if a.accuracy else None,
         score=a.accuracy.value if a.accuracy else None,
-        latency={f"{entry.profile}/{entry.length}": entry.ratio for entry in a.latency},
+        latency={str(entry.place): entry.ratio for entry in a.latency},
     )
 
 
 def checked_out() -> str | None:
-    """The commit that is checked out here, if this is a Git repository."""
+    """Return the commit that is checked out; None outside a Git repository."""
     try:
-        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)  # noqa: S607
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)  # noqa: S607
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return asked.stdout.strip() or None if asked.returncode == 0 else None
+    return found.stdout.strip() or None if found.returncode == 0 else None

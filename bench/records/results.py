@@ -1,14 +1,16 @@
-"""`reports/<recipe>.json`: every number of a run. Reports are drawn from it, baselines are cut from it.
+"""The schema of `reports/<recipe>.json`: every number of a run, for reports and baselines.
 
-Units stand in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` bytes; metrics and drops are fractions
-(0.010 is one point); a latency ratio is artifact over reference, timed in turn in the same run.
+Units are in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` bytes. Metrics and drops are fractions
+(0.010 is one percentage point). A latency ratio is artifact over reference, timed in turn in the same run.
 """
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.compress.base.files import read_json
@@ -18,59 +20,106 @@ from pocketbert.compress.tasks import Outcomes
 
 REST = "rest"
 MIX = "mix"
-"""The length that stands for the real lengths of the test split."""
+"""The length that means the natural lengths of the test split."""
 SCHEMA = 2
-P90_ALONE = "P90 alone"
-"""The note of a verdict that P50 would not have made."""
 Outcome = Literal["ok", "improved", "regressed", "inconclusive", "no-baseline", "missing"]
-Metric = Literal["latency", "memory", "size", "accuracy"]
+Metric = Literal["size", "memory", "accuracy", "latency"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
+"""In the order in which they are measured; memory gives a first estimate of the speed."""
+NoBaseline = Literal["new", "size-only", "other-machine", "other-reference", "other-rows"]
+"""Why a figure has no counterpart in the baseline to be compared with."""
+_FAILURE = re.compile(r"(?P<metric>\w+)(?: (?P<profile>[^/:]+)(?:/(?P<length>[^:]+))?)?: (?P<words>.*)", re.DOTALL)
+
+
+class Place(NamedTuple):
+    """The profile and length of a latency figure; in files and messages ``mobile-1t/128``."""
+
+    profile: str
+    length: str  # "128", "32", … or "mix": the natural lengths of the test split
+
+    def __str__(self) -> str:
+        return f"{self.profile}/{self.length}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read ``mobile-1t/128``."""
+        return cls(*text.split("/"))
+
+
+class Failure(Strict):
+    """One figure that could not be measured, and why; in files ``latency mobile-1t/128: the child was killed``."""
+
+    metric: Metric
+    words: str
+    profile: str | None = None
+    length: str | None = None  # None: every length of the profile
+
+    def __str__(self) -> str:
+        where = "/".join(filter(None, (self.profile, self.length)))
+        return f"{f'{self.metric} {where}'.strip()}: {self.words}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        found = _FAILURE.fullmatch(value) if isinstance(value, str) else None
+        return found.groupdict() if found else value
+
+    @model_serializer
+    def _as_text(self) -> str:
+        return str(self)
 
 
 class Latency(Strict):
     """Single requests (batch 1) of one artifact in one profile at one length."""
 
     profile: str
-    length: str  # "128", "32", … or "mix": the real lengths of the test split
+    length: str
     runs: int
     p50_ms: float
     p90_ms: float
+    sets: int = 3  # of processes; the samples are split evenly among them
     ratio: Interval  # P50 over the reference's P50; 1 for the reference itself
     samples_ms: list[float]
     neighbours: float = 0.0  # share of the cores that other processes took meanwhile
 
+    @property
+    def place(self) -> Place:
+        """Profile and length."""
+        return Place(self.profile, self.length)
+
 
 class Paired(Strict):
-    """A shipped artifact beside the baseline's own, in pairs of fresh processes timed in turn: latency is judged by it.
+    """An exported artifact and the baseline's file, timed in pairs of fresh processes: the data of a latency verdict.
 
-    Changes are relative: 0.05 is 5 % slower. Their intervals hold at every look at once
+    Changes are relative: 0.05 is 5 % slower. Their intervals are valid at every look of the sequential test
     (`pocketbert.bench.stats.sequential`).
     """
 
     artifact: str
     profile: str
     length: str
-    against: str  # what the other process of a pair held
+    against: str  # SHA-256 of the file, or the interpreter, of the other process
     outcome: Literal["ok", "improved", "regressed", "inconclusive"]
     change: Interval  # of P50
     change_p90: Interval
     limit: float
-    logs: list[float]  # pair by pair, log of the ratio of P50
+    logs: list[float]  # log of the ratio of P50, one per pair
     logs_p90: list[float]
-    preempted: float  # share of the runs that lost their core
+    preempted: float  # share of preempted runs
     seconds: float
-    note: str = ""  # why it stopped, where that is not the interval
-    baseline_ms: list[float] = []  # the requests that were compared, pair after pair
+    p90_alone: bool = False  # regressed by P90, while P50 did not
+    note: str = ""  # why the test stopped, if not by the interval
+    baseline_ms: list[float] = []  # of the compared requests, pair after pair
     candidate_ms: list[float] = []
 
     @property
-    def place(self) -> str:
-        """As the baseline and the gate's items name it."""
-        return f"{self.profile}/{self.length}"
+    def place(self) -> Place:
+        """Profile and length."""
+        return Place(self.profile, self.length)
 
 
 class OnPhone(Strict):
-    """Single requests on a real device, timed by somebody else's means: shown, marked as such, and never judged."""
+    """Single requests on a real device, timed by the user: reports show them, the gate does not compare them."""
 
     device: str = Field(min_length=1)
     artifact: str
@@ -80,7 +129,7 @@ class OnPhone(Strict):
     threads: int | None = Field(None, gt=0)
     runs: int | None = Field(None, gt=0)
     peak_mib: float | None = Field(None, gt=0, allow_inf_nan=False)
-    sha256: str | None = None  # of the file that ran there; refused where it is not the one weighed here
+    sha256: str | None = None  # of the file on the device; it must be the file measured here
     note: str = ""
 
 
@@ -90,40 +139,42 @@ class Memory(Strict):
     imports_mib: float  # VmHWM after the runtime is imported
     load_mib: float  # VmHWM after the artifact is loaded
     peak_mib: float  # VmHWM at the end
-    own_mib: float  # the artifact's share: growth of anonymous memory since the imports, and its mapped files
+    own_mib: float  # of the model: growth of anonymous memory since the imports, and its mapped files
     series: list[tuple[float, float]]  # seconds since the child started, RSS in MiB (memory-profiler)
 
 
 class Size(Strict):
+    """Size on disk."""
+
     bytes: int
-    deflated_bytes: int  # as an app bundle carries it
-    parts: dict[str, int] = {}  # bytes on disk of embeddings, attention, FFN, head and the rest; empty where unknown
+    deflated_bytes: int  # compressed with DEFLATE, as in an app bundle
+    parts: dict[str, int] = {}  # bytes on disk of embeddings, attention, FFN, head and the rest; empty if unknown
 
 
 class Accuracy(Strict):
-    """The file itself on the whole test split, in its own runtime."""
+    """The exported file's scores on the whole test split, in its own runtime."""
 
     metric: str
     value: float
     scores: dict[str, float]
     rows: int
-    drop: Interval | None  # reference minus this one, paired; None for the reference
+    drop: Interval | None  # reference minus this artifact, paired; None for the reference
     correct: str  # hexadecimal; one bit per test row (numpy.packbits, big-endian), or `counts` × uint16, little-endian
-    counts: int = 0  # of entities: found, claimed, true
+    counts: int = 0  # per row of entities: found, predicted, true
     test_sha256: str
-    reused: bool = False  # taken over from an earlier weighing of the same file, rows, libraries and machine
+    reused: bool = False  # from an earlier run with the same file, rows, libraries and machine
 
 
 class FlippedRow(Strict):
-    """A test row that one of two models gets wrong; its text may be cut."""
+    """A test row that one of two models gets wrong; its text may be shortened."""
 
     row: int
     text: str
-    label: str  # the right one
+    label: str  # the correct label
 
 
 class Flips(Strict):
-    """The rows on which a shipped artifact and what it is held against differ in being right; some are listed."""
+    """Prediction flips of an exported artifact: `lost` counts regressions, `won` counts fixes; some rows are listed."""
 
     artifact: str
     against: str
@@ -133,11 +184,11 @@ class Flips(Strict):
     won_rows: list[FlippedRow]
 
 
-class Weighed(Strict):
-    """Everything measured on one artifact. A part is None when it could not be measured; `failures` says why.
+class Measured(Strict):
+    """All figures of one artifact. A figure is None if it could not be measured; `failures` says why.
 
-    What is `dense` but for its zeros has no latency: no runtime here has a sparse kernel that would make one its own.
-    Of a file whose runtime is not on this system (`not_run`) nothing but the size is.
+    `dense` names the artifact this one is a sparse copy of. It is not timed: the kernels are dense, so its latency is
+    that artifact's. `not_run`: its runtime is not available here, so only its size is measured.
     """
 
     id: str
@@ -159,35 +210,35 @@ class Weighed(Strict):
     latency: list[Latency] = []
     tokenizer_p50_ms: float | None = None
     not_run: bool = False
-    failures: list[str] = []
+    failures: list[Failure] = []
 
     @model_validator(mode="after")
     def _zeros_are_not_timed(self) -> Self:
         if self.dense and self.latency:
-            raise ValueError(f"{self.id} is {self.dense} with zeros; legal: no latency but that one's")
+            raise ValueError(f"{self.id} is a sparse copy of {self.dense} and must have no latency of its own")
         return self
 
 
 class Profile(Strict):
-    """A simulated device: what was asked for and what was seen in force, or why it was skipped."""
+    """A simulated device with its threads and cores; `skipped` says why this machine cannot run it."""
 
     name: str
     threads: int
     cores: list[int] = []
     lengths: list[str] = []
     skipped: str | None = None
-    same_as: str | None = None  # the profile with the same threads, cores and lengths whose figures these are
+    same_as: str | None = None  # the profile with the same threads, cores and lengths, which was measured
 
 
 class Machine(Strict):
-    """The fingerprint: two runs are compared as if on one machine only when `fingerprint` agrees."""
+    """The machine of a run. Latency and memory are compared between runs with the same `fingerprint` only."""
 
     cpu: str
-    generation: str = ""  # what stands behind the name: vendor, family, model, stepping
+    generation: str = ""  # vendor, family, model, stepping
     flags: list[str]
     cores: int
     quota: float | None = None  # of the cgroup, in cores
-    smt_siblings: list[list[int]] = []  # of the usable cores, those that share a physical one
+    smt_siblings: list[list[int]] = []  # usable cores that share a physical core
     governor: str | None = None
     memory_mib: int
     kernel: str
@@ -195,9 +246,15 @@ class Machine(Strict):
     versions: dict[str, str]
     fingerprint: str
 
+    def changed_versions(self, before: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+        """Return library -> (version in `before`, version here) where the two differ; "" where there is none."""
+        names = sorted({*before, *self.versions})
+        both = {name: (before.get(name, ""), self.versions.get(name, "")) for name in names}
+        return {name: (was, now) for name, (was, now) in both.items() if was != now}
+
 
 class Verdict(Strict):
-    """One judged quantity. `measured` and `interval` are in the unit that `message` names."""
+    """The comparison of one figure with the baseline. `message` names the unit of `measured` and `interval`."""
 
     metric: Metric
     artifact: str
@@ -209,64 +266,69 @@ class Verdict(Strict):
     interval: Interval | None
     threshold: float
     message: str  # one line: metric, artifact, profile, baseline, measured, interval, threshold
-    note: str = ""  # of the message, what was found or why nothing was: many verdicts may share it
-    fails: bool = False  # makes the run red, under the strictness it was judged by
+    note: str = ""  # the part of the message that several verdicts may share
+    why: NoBaseline | None = None  # with the outcome no-baseline
+    fails: bool = False  # whether the run fails, with or without --gate-strict as given
 
 
 class Changed(Strict):
-    """One thing inside an artifact that is not what it was; `was` and `now` are words, empty where there is none."""
+    """One change inside an artifact; `was` and `now` are texts, empty if it was added or removed."""
 
     what: str
     was: str
     now: str
-    cost: float | None = None  # by how much more it takes, in `unit`; negative: less
+    cost: float | None = None  # increase in `unit`; negative: decrease
     unit: Literal["", "ms", "bytes"] = ""  # milliseconds are per request
 
 
 class Why(Strict):
-    """What changed inside an artifact whose latency or size is `regressed` (`pocketbert.bench.verdicts.why`)."""
+    """The changes inside an artifact whose latency or size `regressed` (`pocketbert.bench.verdicts.why`)."""
 
     artifact: str
     metrics: list[Literal["latency", "size"]]
-    evidence: dict[str, list[Changed]]  # kind (operators, tensors, libraries) -> what changed, the costliest first
-    silent: list[str] = []  # evidence that could not be had, and why
+    evidence: dict[str, list[Changed]]  # kind (operators, tensors, libraries) -> changes, largest increase first
+    silent: list[str] = []  # kinds of evidence that are not available, and why
 
 
 class Results(Strict):
+    """One results file."""
+
     format: int = Field(SCHEMA, alias="schema")
     recipe: str
     created: str  # ISO 8601, UTC
-    commit: str | None = None  # that was checked out; None: outside of a Git repository
+    commit: str | None = None  # None: outside a Git repository
     command: str
     build_command: str = ""
     seconds: float
     reference: str
     max_drop: float
     confidence: float = 0.95  # of the intervals of drops
-    task: TaskSpec | None = None  # None: written when classification was all there was
+    task: TaskSpec | None = None  # None: a file from before there were other tasks than classification
     machine: Machine
     profiles: list[Profile]
-    artifacts: list[Weighed]
+    artifacts: list[Measured]
     steps: list[Step] = []
     linear_control: LinearControl | None = None
     baseline: str | None = None
     paired: list[Paired] = []
-    unpaired: dict[str, str] = {}  # shipped artifact -> why it was not timed beside the baseline's
-    same_file: list[str] = []  # shipped artifacts that are the baseline's very files, run by the same libraries
+    unpaired: dict[str, str] = {}  # exported artifact -> why it was not timed in pairs with the baseline's
+    same_file: list[str] = []  # exported artifacts with the same file and libraries as in the baseline
     flips: list[Flips] = []
-    other_versions: dict[str, str] = {}  # of the interpreter that the baseline's side was run by, if it was another
+    other_versions: dict[str, str] = {}  # of --gate-baseline-python
     verdicts: list[Verdict] = []
     why: list[Why] = []
     phone: list[OnPhone] = []
-    part: bool = False  # only some of the items were asked for: no baseline is cut from it, no history kept
+    machine_info: dict[str, str] = {}  # from the hooks of `pocketbert.bench.gate.hookspec`
+    figures: dict[str, dict[str, float]] = {}  # artifact -> figures from these hooks
+    part: bool = False  # selected items only: it becomes no baseline and is not in the history
 
     @property
     def name(self) -> str:
-        """What the files of this run are called: a part never replaces the whole."""
+        """The name of this run's files; a partial run never replaces a complete one."""
         return f"{self.recipe}.part" if self.part else self.recipe
 
-    def artifact(self, artifact_id: str) -> Weighed:
-        """The artifact of that id; KeyError if there is none."""
+    def artifact(self, artifact_id: str) -> Measured:
+        """Return the artifact with that id; KeyError if there is none."""
         return {a.id: a for a in self.artifacts}[artifact_id]
 
 
@@ -274,20 +336,20 @@ def load_results(path: Path) -> Results:
     """Read a results file.
 
     Raises:
-        BadInput: it is not there, or not of this schema.
+        BadInput: the file is missing, or has another schema.
     """
     return read_json(path, Results, SCHEMA, "no such results file; pytest bench writes one")
 
 
 def pack(outcomes: Outcomes) -> dict[str, Any]:
-    """The fields ``correct`` and ``counts`` of `Accuracy`."""
+    """Encode outcomes, (rows,) or (rows, counts), as the fields ``correct`` and ``counts`` of `Accuracy`."""
     if outcomes.dtype == np.bool_:
         return {"correct": np.packbits(outcomes).tobytes().hex(), "counts": 0}
     return {"correct": outcomes.astype("<u2").tobytes().hex(), "counts": outcomes.shape[1]}
 
 
 def unpack(accuracy: Accuracy) -> Outcomes:
-    """Row by row, what the task's metric is reckoned from."""
+    """Decode the outcomes of each row, (rows,) or (rows, counts), from which the task computes its metric."""
     stored = bytes.fromhex(accuracy.correct)
     if accuracy.counts:
         width = len(stored) // (accuracy.rows * accuracy.counts)  # older files have one byte

@@ -1,6 +1,6 @@
-"""Artifacts by their SHA-256, so that what a baseline was cut from can be run again beside a candidate.
+"""A store of artifacts by SHA-256, from which the files of a baseline can be run again.
 
-The folder is a cache: CI may carry it from run to run, and anybody may delete it.
+The folder is a cache: CI may keep it between runs, and it may be deleted at any time.
 """
 
 import os
@@ -11,27 +11,24 @@ from pathlib import Path
 from pocketbert.compress.base.files import digest, files_of
 
 LIMIT = 4 * 2**30
-"""Bytes that are kept; beyond them, what was not asked for longest goes first."""
+"""Largest total size, bytes; the least recently used objects are removed first."""
 
 
 class Store:
-    """Files or folders named by the SHA-256 of their content (`pocketbert.compress.base.files.digest`)."""
+    """Files and folders named by the SHA-256 of their content (`pocketbert.compress.base.files.digest`)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, source: Path) -> None:
-        """Keep a copy of `source`.
-
-        A store that cannot be written to keeps nothing: the next run has less to compare with, this one is unharmed.
-        """
+        """Keep a copy of `source`; a store that cannot be written to keeps nothing and raises nothing."""
         sha256 = digest(source)
         if self.find(sha256):
             return
         target = self._folder / sha256
         temporary = self._folder / f".{sha256}.{os.getpid()}.tmp"
         try:
-            _remove(target)  # there, but no longer what its name says
+            _remove(target)  # its content is no longer what the name says
             for name, file in files_of(source):
                 place = temporary if source.is_file() else temporary / name
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -41,23 +38,23 @@ class Store:
             _remove(temporary)
 
     def find(self, sha256: str) -> Path | None:
-        """The object, if it is there and still has that digest."""
+        """Return the path of the object; None if it is missing or has another digest by now."""
         path = self._folder / sha256
         try:
             if not path.exists() or digest(path) != sha256:
                 return None
-        except OSError:  # another run replaces it just now, or it may not be read
+        except OSError:  # another run is replacing it, or it is not readable
             return None
-        with suppress(OSError):  # a read-only store serves as well
+        with suppress(OSError):  # a read-only store works as well
             os.utime(path)
         return path
 
     def prune(self, limit: int = LIMIT) -> None:
-        """Remove what was not asked for longest until at most `limit` bytes are left."""
+        """Remove the least recently used objects until at most `limit` bytes are left."""
         found: list[tuple[float, int, Path]] = []
         with suppress(OSError):
             for path in self._folder.iterdir():
-                with suppress(OSError):  # another run removes things as well
+                with suppress(OSError):  # another run may remove objects, too
                     size = sum(file.stat().st_size for _, file in files_of(path))
                     found.append((path.stat().st_mtime, size, path))
         kept = 0

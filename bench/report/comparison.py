@@ -1,19 +1,17 @@
-"""Two results files side by side: what is compared with what, the table of artifacts, details folded."""
+"""Comparison page of two results files: a table of artifacts, then folded details."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from pocketbert.bench.records.results import Results, Weighed
-from pocketbert.bench.report.differences import Difference, Differences, latencies, moved
-from pocketbert.bench.report.format.choose import headline, spoken
-from pocketbert.bench.report.format.markdown import code, fold, moment, table, text
+from pocketbert.bench.records.results import Place, Results
+from pocketbert.bench.report.differences import Difference, Differences, latencies
+from pocketbert.bench.report.format.choose import headline_place, in_words
+from pocketbert.bench.report.format.markdown import bullets, code, fold, moment, paragraphs, table, text
 from pocketbert.bench.report.format.numbers import (
     arrow,
     change,
-    file_size,
-    mebibytes,
+    figure,
     milliseconds,
-    percent,
     points_between,
     signed_percent,
     signed_points,
@@ -27,13 +25,15 @@ LEGEND = (
     "<sub>▲ more, ▼ less: only where the whole interval lies beyond nothing (memory, which has no interval: beyond 5 % "
     "and 1 MiB). Bold: for the worse.</sub>"
 )
+_WORSE = {"latency": "slower", "memory": "fatter", "size": "larger", "accuracy": "less accurate"}
+_BETTER = {"latency": "faster", "memory": "leaner", "size": "smaller", "accuracy": "more accurate"}
 
 
 def write_comparison(before: Path, now: Path, was: Results, today: Results) -> Path:
-    """Write ``<now>-against-<before>.md`` beside `now`; returns its path.
+    """Write ``<now>-against-<before>.md`` next to `now`; returns its path.
 
     Raises:
-        BadInput: the two have no artifact in common.
+        BadInput: the two runs have no artifact in common.
     """
     path = now.with_name(f"{now.stem}-against-{before.stem}.md")
     page = compose(str(before), str(now), was, today)
@@ -43,51 +43,60 @@ def write_comparison(before: Path, now: Path, was: Results, today: Results) -> P
 
 
 def compose(name_before: str, name_now: str, before: Results, now: Results) -> str:
-    """The Markdown.
+    """Return the Markdown.
 
     Args:
-        name_before, name_now: what the files are called.
+        name_before, name_now: the names of the two files.
 
     Raises:
-        BadInput: the two have no artifact in common.
+        BadInput: the two runs have no artifact in common.
     """
     found = Differences(before, now)
-    if not found.both:
+    if not found.pairs:
         ids = (", ".join(a.id for a in results.artifacts) or "none" for results in (before, now))
-        raise BadInput(f"{name_before} and {name_now}: no artifact of the same id in both: {'; '.join(ids)}")
-    every = {a.id: list(found.of(a.id)) for _, a in found.both}
-    where = _headline(found)
+        raise BadInput(
+            f"{name_before} and {name_now}: no artifact has the same id in both ({'; '.join(ids)}); "
+            "compare two runs of one recipe"
+        )
+    sides = (("only in the first", found.only_before), ("only in the second", found.only_now))
     blocks = [
         f"# pocketbert comparison: {text(now.recipe)}",
-        f"{code(name_now)} against {code(name_before)}: **{_verdict(every)}**",
-        "\n".join(f"- {line}" for line in _warnings(found)),
-        _overview(found, every, where),
+        f"{code(name_now)} against {code(name_before)}: **{_result(found)}**",
+        bullets(_warnings(found)),
+        _overview(found),
         LEGEND,
-        "\n".join(f"- {line}" for line in _one_sided(found)),
-        *_folds(found, every),
+        bullets(f"{words}: {', '.join(code(a.id) for a in artifacts)}" for words, artifacts in sides if artifacts),
+        fold(
+            "<b>Latency</b>: every profile and length that both runs have",
+            _latency_table(found),
+            intro="The change is that of the ratio to the teacher, which each run times in turn with its artifacts; "
+            "its interval combines those of the two ratios (Zou and Donner 2008).",
+        ),
+        fold("<b>Size</b>: on disk and deflated", _table(found, ("size", "deflated"))),
+        fold("<b>Memory</b>: the artifact's own share", _table(found, ("memory",))),
+        fold(f"<b>{_metric(found)}</b> on the test split", _table(found, ("accuracy",))),
         fold("<b>What is compared with what</b>", _sides(found, name_before, name_now)),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return paragraphs(*blocks) + "\n"
 
 
-def _verdict(every: dict[str, list[Difference]]) -> str:
-    """How many artifacts got worse in what, in one line."""
-    words = {"latency": "slower", "memory": "fatter", "size": "larger", "score": "less accurate"}
-    better = {"latency": "faster", "memory": "leaner", "size": "smaller", "score": "more accurate"}
+def _result(found: Differences) -> str:
+    """Count in one line the artifacts that got worse and better, by quantity."""
     parts = []
-    for names, worse in ((words, True), (better, False)):
-        for quantity, word in names.items():
+    for words, worse in ((_WORSE, True), (_BETTER, False)):
+        for quantity, word in words.items():
             count = sum(
                 any(d.quantity == quantity and d.direction and d.worse == worse for d in differences)
-                for differences in every.values()
+                for differences in found.by_artifact.values()
             )
             if count:
                 parts.append(f"{count} {word}")
-    return f"of {len(every)} artifacts {', '.join(parts)}." if parts else f"{len(every)} artifacts, no certain change."
+    count = len(found.by_artifact)
+    return f"of {count} artifacts {', '.join(parts)}." if parts else f"{count} artifacts, no certain change."
 
 
 def _warnings(found: Differences) -> list[str]:
-    """What keeps the two from being compared in full."""
+    """Return the reasons why the two runs cannot be compared in full."""
     before, now = found.before, found.now
     lines = []
     if before.recipe != now.recipe:
@@ -100,10 +109,10 @@ def _warnings(found: Differences) -> list[str]:
         )
     if not found.one_reference:
         lines.append("**Two teachers**: their ratios mean different things, so latency is not compared.")
-    if changed := moved(before, now):
-        listed = ", ".join(f"{text(name)} {was} → {today}" for name, (was, today) in changed.items())
-        lines.append(f"**Other libraries**: {listed}; a change may be theirs.")
-    for was, today in found.both:
+    if changed := now.machine.changed_versions(before.machine.versions):
+        listed = (f"{text(name)} {was or 'none'} → {today or 'none'}" for name, (was, today) in changed.items())
+        lines.append(f"**Other libraries**: {', '.join(listed)}; a change may be theirs.")
+    for was, today in found.pairs:
         if was.runtime != today.runtime:
             lines.append(f"**Two runtimes**: {code(today.id)} ran in {text(was.runtime)} and in {text(today.runtime)}.")
     if zeros.shipped(before) != zeros.shipped(now):
@@ -112,44 +121,46 @@ def _warnings(found: Differences) -> list[str]:
             f"**Zeros**: only the {sparse} run ships weights set to 0. They make no dense kernel faster: a change of "
             "latency is not theirs."
         )
-    if any(a.accuracy and b.accuracy and a.accuracy.test_sha256 != b.accuracy.test_sha256 for a, b in found.both):
+    if any(a.accuracy and b.accuracy and a.accuracy.test_sha256 != b.accuracy.test_sha256 for a, b in found.pairs):
         lines.append("**Other test rows**: scores stand side by side, but cannot be compared row by row.")
     return lines
 
 
-def _headline(found: Differences) -> str | None:
-    """The place that the first table speaks of: the second run's headline where both have it, else one both have."""
-    first = headline(found.now)
-    places = [place for was, now in found.both for place in latencies(was, now)]
-    if first and "/".join(first) in places:
-        return "/".join(first)
-    return places[0] if places else None
+def _place(found: Differences) -> Place | None:
+    """Return the place of the first table: the second run's headline if both runs have it, else the first in both."""
+    first = headline_place(found.now)
+    places = [place for was, now in found.pairs for place in latencies(was, now)]
+    return first if first in places else next(iter(places), None)
 
 
-def _overview(found: Differences, every: dict[str, list[Difference]], where: str | None) -> str:
+def _overview(found: Differences) -> str:
+    place = _place(found)
     rows = []
-    for was, now in found.both:
-        known: dict[tuple[str, str | None], Difference] = {(d.quantity, d.place): d for d in every[now.id]}
-        keys = (("latency", where), ("size", ""), ("memory", ""), ("score", ""))
-        cells = [_cell(known[key]) if key in known else "" for key in keys]
-        if found.one_machine and not cells[0] and (timed := latencies(was, now).get(where or "")):
+    for was, now in found.pairs:
+        known: dict[tuple[str, Place | None], Difference] = {
+            (d.quantity, d.place): d for d in found.by_artifact[now.id]
+        }
+        keys = (("latency", place), ("size", None), ("memory", None), ("accuracy", None))
+        cells = [_cell(known.get(key)) for key in keys]
+        if found.one_machine and not cells[0] and place and (timed := latencies(was, now).get(place)):
             cells[0] = f"{milliseconds(timed[0].p50_ms)} → {milliseconds(timed[1].p50_ms)} ms"
         rows.append([code(now.id), *cells])
-    speed = f"P50 ({text(_place(where))})" if where else "P50"
+    speed = f"P50 ({text(in_words(place))})" if place else "P50"
     return table(["model", speed, "on disk", "own memory", f"{_metric(found)}, points"], rows)
 
 
-def _cell(d: Difference) -> str:
-    """What became of it; where that cannot be said, the two figures."""
-    if d.change is None:
-        return "" if d.quantity == "latency" else f"{_figure(d, d.was)} → {_figure(d, d.now)}"
-    return _marked(d)
+def _cell(d: Difference | None) -> str:
+    """Return the change; if the two figures cannot be compared, both figures."""
+    if d and d.change is None and d.quantity != "latency":
+        return f"{figure(d.quantity, d.was)} → {figure(d.quantity, d.now)}"
+    return _change(d) if d else ""
 
 
-def _marked(d: Difference) -> str:
+def _change(d: Difference) -> str:
+    """Return the change with its interval, marked if it is certain; nothing if the figures cannot be compared."""
     if d.change is None:
         return ""
-    if d.quantity == "score":
+    if d.quantity == "accuracy":
         said = f"{signed_points(d.change.estimate)} ({points_between(d.change.low, d.change.high)})"
     elif d.change.low == d.change.high:
         said = signed_percent(d.change.estimate)
@@ -159,66 +170,32 @@ def _marked(d: Difference) -> str:
     return f"**{marked}**" if d.worse else marked
 
 
-def _figure(d: Difference, value: float) -> str:
-    if d.quantity == "latency":
-        return times(value)
-    if d.quantity == "memory":
-        return mebibytes(value)
-    return percent(value) if d.quantity == "score" else file_size(round(value))
-
-
-def _one_sided(found: Differences) -> list[str]:
-    sides = (("only in the first", found.only_before), ("only in the second", found.only_now))
-    return [f"{words}: {', '.join(code(a.id) for a in artifacts)}" for words, artifacts in sides if artifacts]
-
-
-def _folds(found: Differences, every: dict[str, list[Difference]]) -> list[str]:
-    folds = []
-    if rows := _latency_rows(found, every):
-        headers = ["model", "profile/length", "× teacher, first", "second", "change", "P50, first, ms", "second, ms"]
-        folds.append(
-            fold(
-                "<b>Latency</b>: every profile and length that both runs have",
-                "The change is that of the ratio to the teacher, which each run times in turn with its artifacts; its "
-                "interval combines those of the two ratios (Zou and Donner 2008).",
-                table(headers, rows, words=2),
-            )
-        )
-    for quantities, summary in (
-        (("size", "deflated"), "<b>Size</b>: on disk and deflated"),
-        (("memory",), "<b>Memory</b>: the artifact's own share"),
-        (("score",), f"<b>{_metric(found)}</b> on the test split"),
-    ):
-        if rows := _rows(every, quantities):
-            folds.append(fold(summary, table(["model", "", "first", "second", "change"], rows, words=2)))
-    return folds
-
-
-def _latency_rows(found: Differences, every: dict[str, list[Difference]]) -> list[list[str]]:
+def _latency_table(found: Differences) -> str:
     rows = []
-    for was, now in found.both:
+    for was, now in found.pairs:
         timed = latencies(was, now)
-        for d in every[now.id]:
-            if d.quantity == "latency":
-                then, today = timed[d.place]
-                ms = [milliseconds(then.p50_ms), milliseconds(today.p50_ms)] if found.one_machine else ["", ""]
-                ratios = [times(d.was), times(d.now)] if d.change else ["", ""]
-                rows.append([code(now.id), text(d.place), *ratios, _marked(d), *ms])
-    return rows if found.one_machine or found.one_reference else []
+        for d in found.by_artifact[now.id]:
+            if d.place:
+                ms = [milliseconds(m.p50_ms) if found.one_machine else "" for m in timed[d.place]]
+                ratios = [times(ratio) if d.change else "" for ratio in (d.was, d.now)]
+                rows.append([code(now.id), text(str(d.place)), *ratios, _change(d), *ms])
+    headers = ["model", "profile/length", "× teacher, first", "second", "change", "P50, first, ms", "second, ms"]
+    return table(headers, rows if found.one_machine or found.one_reference else [], words=2)
 
 
-def _rows(every: dict[str, list[Difference]], quantities: Sequence[str]) -> list[list[str]]:
-    names = {"size": "on disk", "deflated": "deflated", "memory": "own memory", "score": "score"}
-    return [
-        [code(d.artifact), names[d.quantity], _figure(d, d.was), _figure(d, d.now), _marked(d)]
-        for differences in every.values()
+def _table(found: Differences, quantities: Sequence[str]) -> str:
+    names = {"size": "on disk", "deflated": "deflated", "memory": "own memory", "accuracy": "score"}
+    rows = [
+        [code(d.artifact), names[d.quantity], *(figure(d.quantity, value) for value in (d.was, d.now)), _change(d)]
+        for differences in found.by_artifact.values()
         for d in differences
         if d.quantity in quantities
     ]
+    return table(["model", "", "first", "second", "change"], rows, words=2)
 
 
 def _sides(found: Differences, name_before: str, name_now: str) -> str:
-    """Both runs, line by line; what differs is bold."""
+    """Write the table of facts about both runs; different facts are bold."""
 
     def facts(name: str, results: Results) -> dict[str, str]:
         m = results.machine
@@ -240,19 +217,13 @@ def _sides(found: Differences, name_before: str, name_now: str) -> str:
 
     was, now = facts(name_before, found.before), facts(name_now, found.now)
     rows = []
-    for what in dict.fromkeys([*was, *now]):
-        cells = [was.get(what, ""), now.get(what, "")]
+    for fact in dict.fromkeys([*was, *now]):
+        cells = [was.get(fact, ""), now.get(fact, "")]
         if cells[0] != cells[1]:
             cells = [f"**{cell}**" if cell else "" for cell in cells]
-        rows.append([what, *cells])
+        rows.append([fact, *cells])
     return table(["", "first", "second"], rows, words=3)
 
 
 def _metric(found: Differences) -> str:
-    scored: list[Weighed] = [a for _, a in found.both if a.accuracy]
-    return text(scored[0].accuracy.metric) if scored and scored[0].accuracy else "score"
-
-
-def _place(place: str) -> str:
-    profile, length = place.split("/")
-    return spoken(profile, length)
+    return next((text(a.accuracy.metric) for _, a in found.pairs if a.accuracy), "score")

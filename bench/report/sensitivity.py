@@ -1,4 +1,4 @@
-"""What each part of a model is worth, as a table for the terminal and as a heat map."""
+"""Sensitivity of a model to the loss of each part, as a terminal table and as a heat map."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pocketbert.compress.pruning.sensitivity import Sensitivity
 
 _SHOWN = {"layer": "layer", "ffn 0.75": "FFN ¾", "ffn 0.5": "FFN ½", "ffn 0.25": "FFN ¼"}
-_DARK = 0.6  # of the scale: from here on, light type is easier to read
+_DARK = 0.6  # share of the scale from which light type is easier to read
 
 
 def show(found: "Sensitivity") -> str:
-    """One line per layer, highest first: points lost without each part (negative: it is better without)."""
+    """Return a table, highest layer first, of the percentage points lost without each part (negative: gained)."""
     parts, table = _table(found)
     rows = [
         [layer, *("" if value is None else f"{value:+.1f}" for value in row)]
@@ -32,7 +32,7 @@ def show(found: "Sensitivity") -> str:
 
 
 def write(found: "Sensitivity", folder: Path, recipe: str) -> list[Path]:
-    """The numbers as JSON and the heat map as SVG."""
+    """Write the numbers as JSON and the heat map as SVG; returns both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers, picture = folder / f"{recipe}-sensitivity.json", folder / f"{recipe}-sensitivity.svg"
     write_json(numbers, asdict(found))
@@ -42,7 +42,7 @@ def write(found: "Sensitivity", folder: Path, recipe: str) -> list[Path]:
 
 
 def _table(found: "Sensitivity") -> tuple[list[str], list[list[float | None]]]:
-    """The names of the parts, and points lost by layer and part; None where a layer has no such head."""
+    """Return the parts' names, and percentage points lost by layer and part (None: the layer has no such head)."""
     heads = sorted({c.part for c in found.changes if c.part.startswith("head")}, key=lambda part: int(part[5:]))
     parts = [*heads, *_SHOWN]
     points = {(change.layer, change.part): change.points for change in found.changes}

@@ -1,25 +1,32 @@
-"""The table of verdicts at the end of a pytest run."""
+"""The terminal table of verdicts at the end of a pytest run."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import Results, Verdict
-from pocketbert.bench.report.sections.judged import figure, interval
+from pocketbert.bench.records.results import Results
+from pocketbert.bench.report.format.numbers import figure
+from pocketbert.bench.report.sections.judged import interval
 from pocketbert.bench.report.sections.why import summary
 
 
 def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterator[str]:
-    """The table, then what was skipped or shared, then what the verdicts were held against."""
+    """Yield the lines: the table, skipped and duplicate profiles, the evidence, and the baseline's path."""
     rows = [
-        [_mark(v), v.metric, v.artifact, v.profile or "", figure(v, v.baseline), figure(v, v.measured), interval(v)]
+        [
+            f"{v.outcome} !" if v.fails else v.outcome,
+            v.metric,
+            v.artifact,
+            v.profile or "",
+            *(figure(v.metric, value) for value in (v.baseline, v.measured)),
+            interval(v),
+        ]
         for v in results.verdicts
     ]
     headers = ["verdict", "metric", "artifact", "profile/tokens", "baseline", "measured", "interval"]
-    yield from tabulate(
-        rows, headers=headers, disable_numparse=True, colalign=("left",) * 4 + ("right",) * 3
-    ).splitlines()
+    aligned = ("left",) * 4 + ("right",) * 3
+    yield from tabulate(rows, headers=headers, disable_numparse=True, colalign=aligned).splitlines()
     yield ""
     for profile in results.profiles:
         if profile.skipped:
@@ -32,7 +39,3 @@ def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterat
     yield f"baseline: {baseline or f'none; write one with: {whole}'}"
     failing = sum(verdict.fails for verdict in results.verdicts)
     yield f"{len(results.verdicts)} verdicts, {failing} failing; weighed in {results.seconds:.0f} s"
-
-
-def _mark(verdict: Verdict) -> str:
-    return f"{verdict.outcome} !" if verdict.fails else verdict.outcome

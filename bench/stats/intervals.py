@@ -1,4 +1,4 @@
-"""Numbers in, numbers out."""
+"""Quantiles, and confidence intervals of ratios over independent sets of times."""
 
 from collections.abc import Sequence
 from math import exp, hypot, log, sqrt
@@ -11,7 +11,7 @@ from pocketbert.compress.base.strict import Strict
 
 
 class Interval(Strict):
-    """A point estimate with its two-sided interval."""
+    """A point estimate with its two-sided confidence interval."""
 
     estimate: float
     low: float
@@ -19,26 +19,26 @@ class Interval(Strict):
 
 
 def quantile(values: ArrayLike, share: float) -> float:
-    """Linearly interpolated quantile."""
+    """Return the linearly interpolated quantile."""
     return float(np.quantile(np.asarray(values, dtype=np.float64), share))
 
 
 def ratio_over_sets(candidate: Sequence[ArrayLike], reference: Sequence[ArrayLike]) -> Interval:
-    """How many times as long the candidate takes, with its 95 % interval over independent sets.
+    """Return the ratio of the candidate's median time to the reference's, with its 95 % CI over independent sets.
 
-    Each set gives one log ratio of medians; Student's t over the sets, since the sets are what repeats.
+    Each set gives one log ratio of medians; the interval is Student's t over the sets, the independent repetitions.
 
     Args:
         candidate: times, any unit, one array per set; at least 2 sets.
-        reference: the same, timed in turn with the candidate.
+        reference: times of the same sets, timed in turn with the candidate.
     """
     return _over_sets([log(quantile(a, 0.5) / quantile(b, 0.5)) for a, b in zip(candidate, reference, strict=True)])
 
 
 def median_over_sets(sets: Sequence[ArrayLike]) -> Interval:
-    """The median time with its 95 % interval over independent sets (at least 2), in the unit of the times.
+    """Return the median time with its 95 % CI over independent sets (at least 2), in the unit of the times.
 
-    Student's t over the logarithms of the sets' medians: what differs from process to process is what repeats.
+    The interval is Student's t over the logarithms of the sets' medians.
     """
     return _over_sets([log(quantile(times, 0.5)) for times in sets])
 
@@ -52,7 +52,7 @@ def _over_sets(logs: Sequence[float]) -> Interval:
 
 
 def relative_change(now: Interval, before: Interval) -> Interval:
-    """How much larger `now` is than `before`, as a fraction (0.05 is 5 % more), both positive and independent.
+    """Return the relative change from `before` to `now` (0.05 is 5 % more), both positive and independent.
 
     The limits of the difference of the logarithms are combined by the method of variance estimates recovery (Zou and
     Donner 2008, Statistics in Medicine 27).

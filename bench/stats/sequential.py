@@ -1,11 +1,10 @@
-"""When to stop timing pairs: as soon as the interval settles the question, with the error rate kept.
+"""A group-sequential test: timing stops at the first look whose interval decides, with the error rate kept.
 
-Every pair of fresh processes gives one log ratio, candidate over baseline. After `LOOKS` many pairs the mean is held
-against the threshold with Student's t interval over the pairs. Looking several times would add up chances of being
-wrong, so each look gets an equal share of the allowed 2.5 % per side: by Bonferroni's inequality the looks together
-stay within it, whatever their dependence, in samples as small as these (a group-sequential design; Jennison and
-Turnbull 2000, chapter 2, has tighter boundaries for large samples). P90, which may only add a `regressed`, spends as
-much again.
+Every pair of fresh processes gives one log ratio, candidate over baseline. After each number of pairs in `LOOKS` the
+mean, with Student's t interval over the pairs, is compared with the threshold. Several looks add up chances of an
+error, so each look gets an equal share of the allowed 2.5 % per side. By Bonferroni's inequality the looks together
+stay within 2.5 %, whatever their dependence and however small the samples (Jennison and Turnbull 2000, chapter 2, give
+tighter boundaries for large samples). P90, which can only add a `regressed`, has another 2.5 %.
 """
 
 from collections.abc import Sequence
@@ -18,25 +17,25 @@ from typing import Literal
 from pocketbert.bench.stats.intervals import Interval
 
 LOOKS = (4, 6, 8, 11, 15, 20, 27, 36)
-"""After how many pairs the interval is looked at; the last one is the most that are ever timed."""
+"""Numbers of pairs at which the interval is compared with the threshold; the last is the maximum."""
 SIDE = 0.025
-"""The chance per side that any of the intervals misses the truth."""
-Settled = Literal["ok", "improved", "regressed"]
+"""Probability per side that any of the intervals misses the true change."""
+Decision = Literal["ok", "improved", "regressed"]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look found; `outcome` is None while the interval holds the threshold."""
+    """The result of one look; `outcome` is None while the interval contains the threshold."""
 
     pairs: int
     interval: Interval  # of the relative change: 0.05 is 5 % slower
-    outcome: Settled | None
+    outcome: Decision | None
 
 
 def look(logs: Sequence[float], limit: float) -> Look:
-    """Hold the pairs so far (at least 2 log ratios) against a threshold of +`limit`."""
+    """Compare the pairs so far (at least 2 log ratios) with a threshold of +`limit`."""
     interval = change(logs)
-    outcome: Settled | None = None
+    outcome: Decision | None = None
     if interval.low > limit:
         outcome = "regressed"
     elif interval.high < -limit:
@@ -47,20 +46,14 @@ def look(logs: Sequence[float], limit: float) -> Look:
 
 
 def change(logs: Sequence[float]) -> Interval:
-    """The relative change with its interval, valid at all looks at once.
-
-    Identical logs have an interval of no width.
-    """
+    """Return the relative change with its interval, valid at all looks together; identical logs give zero width."""
     middle = fmean(logs)
     half = _t(len(logs) - 1) * stdev(logs) / sqrt(len(logs))
     return Interval(estimate=exp(middle) - 1, low=exp(middle - half) - 1, high=exp(middle + half) - 1)
 
 
-def settle(logs: Sequence[float], limit: float) -> Look | None:
-    """The first look that settles the question on these pairs in their order; None if more pairs are wanted.
-
-    At the last of `LOOKS` the look is returned whatever it says.
-    """
+def decide(logs: Sequence[float], limit: float) -> Look | None:
+    """Return the first look with an outcome, or the last of `LOOKS` in any case; None if more pairs are needed."""
     for pairs in LOOKS:
         if len(logs) < pairs:
             return None
@@ -71,11 +64,11 @@ def settle(logs: Sequence[float], limit: float) -> Look | None:
 
 
 def detectable(deviation: float, pairs: int, limit: float) -> float:
-    """The smallest true slow-down that the gate calls `regressed` four times out of five, as a fraction.
+    """Return the minimum detectable effect: the slow-down (a fraction) that is `regressed` with 80 % probability.
 
     Args:
         deviation: standard deviation of the log ratio between pairs.
-        pairs: how many the budget pays for.
+        pairs: the number of pairs that fit into the time budget.
         limit: the gate's threshold.
     """
     looks = [n for n in LOOKS if n <= max(pairs, LOOKS[0])]

@@ -1,81 +1,84 @@
-"""``@pytest.mark.latency_budget(ratio=…, of=…, profile=…)`` or ``(p50_ms=…, profile=…)``, judged by its interval."""
+"""``@pytest.mark.latency_budget(ratio=…, of=…, profile=…)`` or ``(p50_ms=…, profile=…)``: parsing and comparison."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import ConfigDict, Field, ValidationError
 
-from pocketbert.bench.measuring.metrics.latency import SETS
-from pocketbert.bench.records.results import Latency, Results, Weighed
+from pocketbert.bench.records.results import Latency, Measured, Place, Results
 from pocketbert.bench.stats.intervals import Interval, median_over_sets, relative_change
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, nearest
+from pocketbert.compress.base.strict import Frozen
 
-_LEGAL = "ratio=0.2 or p50_ms=10.0, with of='ARTIFACT' (for a ratio), profile='mobile-1t' or 'mobile-1t/128'"
 
+class Budget(Frozen):
+    """The maximum P50 of an artifact: a multiple of another artifact's, or milliseconds (for a fixed machine).
 
-@dataclass(frozen=True)
-class Budget:
-    """How slow an artifact may be: as a multiple of another one's P50 (`of`; the reference if None), or in ms.
-
-    Milliseconds are for a machine that is always the same one. `profile` may name a length behind a slash; without it
-    the first length of the profile counts, and without a profile the first one that was measured.
+    Without `of` the multiple is of the reference. Without a length, `profile` means its first length; without
+    `profile`, the first measured profile counts.
     """
 
-    ratio: float | None = None
-    of: str | None = None
-    p50_ms: float | None = None
-    profile: str | None = None
+    model_config = ConfigDict(strict=True)
+
+    ratio: float | None = Field(None, gt=0, description="a number above 0")
+    of: str | None = Field(None, description="an artifact's id")
+    p50_ms: float | None = Field(None, gt=0, description="milliseconds above 0")
+    profile: str | None = Field(None, description="'mobile-1t' or 'mobile-1t/128'")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """`over` and `inconclusive`: the interval lies beyond the budget, or holds it; `absent`: no such profile here."""
+class Checked:
+    """The result of a budget: `inconclusive` if the interval contains it, `absent` if the profile cannot run here."""
 
     outcome: Literal["ok", "over", "inconclusive", "absent", "unmeasured"]
     message: str
 
 
 def read(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Budget:
-    """The budget that a marker sets.
+    """Return the budget of a marker.
 
     Raises:
-        BadInput: it sets none, two, or says something else.
+        BadInput: the marker sets no limit, two limits, or a value of the wrong type.
     """
-    said = f"latency_budget({', '.join([*map(repr, args), *(f'{k}={v!r}' for k, v in kwargs.items())])})"
-    numbers = [kwargs[name] for name in ("ratio", "p50_ms") if name in kwargs]
-    fine = [isinstance(n, int | float) and not isinstance(n, bool) and n > 0 for n in numbers]
-    names = [kwargs[name] for name in ("of", "profile") if name in kwargs]
-    if (
-        args
-        or kwargs.keys() - Budget.__dataclass_fields__
-        or fine != [True]
-        or not all(isinstance(n, str) for n in names)
-    ):
-        raise BadInput(f"{said}; legal: {_LEGAL}")
-    if "of" in kwargs and "p50_ms" in kwargs:
-        raise BadInput(f"{said}: milliseconds are nobody's multiple; legal: {_LEGAL}")
-    return Budget(**kwargs)
+    if args:
+        raise BadInput(f"latency_budget: {args[0]!r} has no name. Use ratio=0.5 or p50_ms=10.")
+    try:
+        budget = Budget(**kwargs)
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0])
+        if key not in Budget.model_fields:
+            raise BadInput(f"latency_budget: unknown key {key!r}{nearest(key, Budget.model_fields)}") from error
+        expected = Budget.model_fields[key].description
+        raise BadInput(f"latency_budget: {key}={kwargs[key]!r}; expected: {expected}") from error
+    if budget.of is not None and budget.ratio is None:
+        raise BadInput(
+            'latency_budget: "of" needs "ratio" (a multiple of another artifact). '
+            f'Use ratio=0.5, of="{budget.of}", or p50_ms={budget.p50_ms or 10:g} alone.'
+        )
+    if (budget.ratio is None) == (budget.p50_ms is None):
+        raise BadInput("latency_budget: needs one limit. Use ratio=0.5 (of the reference's P50) or p50_ms=10.")
+    return budget
 
 
-def judge(budget: Budget, artifact: Weighed, results: Results) -> Judged:
-    """Hold an artifact's latency against its budget.
+def check(budget: Budget, artifact: Measured, results: Results) -> Checked:
+    """Compare the interval of an artifact's P50 with its budget.
 
     Raises:
-        BadInput: the profile or the artifact named `of` is not there.
+        BadInput: the profile or the artifact named `of` was not measured.
     """
-    profile, length = _place(budget, results)
-    where = f"{profile}/{length}"
-    skipped = {p.name: p.skipped for p in results.profiles}[profile]
+    place = _place(budget, results)
+    skipped = {p.name: p.skipped for p in results.profiles}[place.profile]
     if skipped:
-        return Judged("absent", f"latency: {artifact.id} in {where}: profile {profile} {skipped}")
-    entry = _entry(artifact, profile, length)
+        return Checked("absent", f"latency: {artifact.id} in {place}: profile {place.profile} {skipped}")
+    entry = _entry(artifact, place)
     other = None
     if budget.of and budget.of != results.reference:
-        other = _entry(_named(budget.of, results), profile, length)
+        other = _entry(_named(budget.of, results), place)
     if entry is None or (other is None and budget.of not in (None, results.reference)):
-        words = "; ".join(artifact.failures) or "not measured"
-        return Judged("unmeasured", f"latency: {artifact.id} in {where}: {words}")
+        words = "; ".join(map(str, artifact.failures)) or "not measured"
+        return Checked("unmeasured", f"latency: {artifact.id} in {place}: {words}")
     found, limit, unit = _measured(budget, entry, other, results)
     outcome: Literal["ok", "over", "inconclusive"] = "inconclusive"
     if found.low > limit:
@@ -83,17 +86,15 @@ def judge(budget: Budget, artifact: Weighed, results: Results) -> Judged:
     elif found.high <= limit:
         outcome = "ok"
     words = {"ok": "within budget", "over": "over budget", "inconclusive": "inconclusive"}[outcome]
-    message = (
-        f"latency {words}: {artifact.id} in {where} {found.estimate:.4g} {unit} [{found.low:.4g}, {found.high:.4g}]; "
-        f"budget {limit:g} {unit}"
-    )
-    return Judged(outcome, message)
+    interval = f"95 % CI {found.low:.4g} to {found.high:.4g}, budget {limit:g}"
+    message = f"latency {words}: {artifact.id} in {place}: {found.estimate:.4g} {unit} ({interval})"
+    return Checked(outcome, message)
 
 
 def _measured(budget: Budget, entry: Latency, other: Latency | None, results: Results) -> tuple[Interval, float, str]:
-    """The figure with its interval, the limit, and the unit of both."""
+    """Return the figure with its interval, the limit, and the unit of both."""
     if budget.p50_ms is not None:
-        return median_over_sets(np.array_split(entry.samples_ms, SETS)), budget.p50_ms, "ms"
+        return median_over_sets(np.array_split(entry.samples_ms, entry.sets)), budget.p50_ms, "ms"
     limit = budget.ratio or 0.0
     if other is None:
         return entry.ratio, limit, f"× {results.reference}"
@@ -101,22 +102,22 @@ def _measured(budget: Budget, entry: Latency, other: Latency | None, results: Re
     return Interval(**{end: 1 + value for end, value in change.model_dump().items()}), limit, f"× {budget.of}"
 
 
-def _place(budget: Budget, results: Results) -> tuple[str, str]:
-    known = {p.name: p for p in results.profiles}
+def _place(budget: Budget, results: Results) -> Place:
+    known = {p.name: p.lengths for p in results.profiles}
     name, _, length = (budget.profile or next(iter(known), "")).partition("/")
     if name not in known:
-        raise BadInput(f"profile {name!r} was not weighed; legal: {', '.join(known) or 'none was'}")
-    if length and length not in known[name].lengths:
-        raise BadInput(f"profile {name!r} has no length {length!r}; legal: {', '.join(known[name].lengths)}")
-    return name, length or known[name].lengths[0]
+        raise BadInput(f"latency_budget: profile {name!r} was not measured; measured: {', '.join(known) or 'none'}")
+    if length and length not in known[name]:
+        raise BadInput(f"latency_budget: profile {name!r} has no length {length!r}; lengths: {', '.join(known[name])}")
+    return Place(name, length or known[name][0])
 
 
-def _named(artifact: str, results: Results) -> Weighed:
+def _named(artifact: str, results: Results) -> Measured:
     known = {a.id: a for a in results.artifacts}
     if artifact not in known:
-        raise BadInput(f"no artifact {artifact!r} was weighed; legal: {', '.join(known)}")
+        raise BadInput(f"latency_budget: artifact {artifact!r} was not measured; measured: {', '.join(known)}")
     return known[artifact]
 
 
-def _entry(artifact: Weighed, profile: str, length: str) -> Latency | None:
-    return next((m for m in artifact.latency if (m.profile, m.length) == (profile, length)), None)
+def _entry(artifact: Measured, place: Place) -> Latency | None:
+    return next((entry for entry in artifact.latency if entry.place == place), None)

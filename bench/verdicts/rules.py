@@ -1,55 +1,63 @@
-"""The rule of each metric: a figure, the baseline's figure and the threshold -> what was found.
+"""The rule of each metric: a figure, the baseline's figure and the limit -> a finding.
 
 | metric | regressed | improved | else |
 | --- | --- | --- | --- |
-| latency, beside the baseline's file | the interval of the change lies beyond +limit, that of P50 or of P90 | … beyond −limit | ok at or below +limit, else inconclusive |
-| latency, by the reference | the same of the change of the ratio to it | the same | the same |
-| memory | own share beyond +limit, and by more than the floor | beyond −limit, likewise | ok |
-| size | bytes or deflated bytes beyond +limit | the larger of both below −limit | ok |
+| latency, in pairs with the baseline's file | the interval of the change of P50 or of P90 is above +limit | the interval of P50 is below −limit | ok if the interval of P50 is at or below +limit, else inconclusive |
+| latency, by the reference | the interval of the change of the ratio is above +limit | the interval is below −limit | ok if the interval is at or below +limit, else inconclusive |
+| memory | model memory is above +limit, and by more than the floor | below −limit, and by more than the floor | ok |
+| size | bytes or deflated bytes are above +limit | the larger change of both is below −limit | ok |
 | accuracy, against the reference | the drop is not acceptable by the guard's rule | – | the baseline decides |
-| accuracy, against the baseline | the interval of the drop lies beyond the limit | the interval of the gain lies beyond it | ok at or below the limit, else inconclusive |
+| accuracy, against the baseline | the interval of the drop is above the limit | the interval of the drop is below −limit | ok if the drop is at or below the limit, else inconclusive |
 """  # noqa: E501
 
 from dataclasses import dataclass
 
 from pocketbert.bench.machine.neighbours import explains
-from pocketbert.bench.records.results import P90_ALONE, Outcome, Paired, Size
+from pocketbert.bench.records.results import NoBaseline, Outcome, Paired, Size
 from pocketbert.bench.stats.intervals import Interval, quantile, relative_change
 from pocketbert.compress.tasks.paired import Drop
 
 MEMORY_FLOOR_MIB = 1.0
-"""What allocators do from run to run, however small an artifact's own share is."""
+"""Run-to-run variation of allocators, however small the model memory is."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, before it is worded; `profile_only` says that a missing figure is the profile's doing."""
+    """The outcome of one rule with its figures.
+
+    `note` says what was found, or why nothing was; `figure` shows a measured value without a counterpart (`why`).
+    `profile_only`: missing because this machine cannot run the profile.
+    """
 
     outcome: Outcome
     note: str
     baseline: float | None = None
     measured: float | None = None
     interval: Interval | None = None
-    unit: str = ""
+    figure: str = ""
+    why: NoBaseline | None = None
     profile_only: bool = False
 
 
-def judge_paired(paired: Paired) -> Finding:
-    """An artifact beside its predecessor: the pairs have decided already, here it is put into words."""
+def compare_paired(paired: Paired) -> Finding:
+    """Return the outcome of the pairs of an artifact and its predecessor."""
     now = Interval(**{name: 1 + value for name, value in paired.change.model_dump().items()})
-    ms = [f"{quantile(times, 0.5):.3g} ms" for times in (paired.candidate_ms, paired.baseline_ms) if times]
-    note = f"P50 {' beside '.join(ms)}, " if ms else ""
-    note += f"change {_signed(paired.change)} over {len(paired.logs)} pairs"
-    if paired.note:
-        note += f", {paired.note} {_signed(paired.change_p90)}" if paired.note == P90_ALONE else f", {paired.note}"
-    return Finding(paired.outcome, note, 1.0, now.estimate, now, "× baseline")
+    notes = [_slower(paired.change, paired.limit)]
+    if paired.p90_alone:
+        notes = [f"P90 {_slower(paired.change_p90, paired.limit)}", f"P50 {_slower(paired.change)}"]
+    if paired.baseline_ms and paired.candidate_ms:
+        was_ms, now_ms = (f"{quantile(times, 0.5):.3g}" for times in (paired.baseline_ms, paired.candidate_ms))
+        notes.append(f"P50 {was_ms} → {now_ms} ms")
+    notes.append(paired.note or f"{len(paired.logs)} pairs")
+    return Finding(paired.outcome, ", ".join(notes), 1.0, now.estimate, now)
 
 
-def judge_latency(now: Interval, was: Interval, limit: float, neighbours: float) -> Finding:
-    """The ratio to the reference now against the ratio to the reference then; milliseconds have no say.
+def compare_latency(now: Interval, was: Interval, limit: float, neighbours: float) -> Finding:
+    """Compare two ratios to the reference; milliseconds do not count.
 
-    `neighbours` is the share of the cores that other processes took meanwhile: a change that this can explain is
-    neither for the worse nor for the better.
+    Args:
+        neighbours: share of the cores that other processes used meanwhile. A change that they can explain is neither
+            `regressed` nor `improved`.
     """
     change = relative_change(now, was)
     outcome: Outcome = "inconclusive"
@@ -60,39 +68,39 @@ def judge_latency(now: Interval, was: Interval, limit: float, neighbours: float)
         outcome = "improved"
     elif change.high <= limit:
         outcome = "ok"
-    note = f"change {_signed(change)}"
+    note = f"{_slower(change, limit)}, {was.estimate:.4f} → {now.estimate:.4f} × reference"
     if excuse > limit:
-        note += f", other processes took {neighbours:.0%} of the cores"
-    return Finding(outcome, note, was.estimate, now.estimate, now, "× reference")
+        note += f", other processes used {neighbours:.0%} of the cores"
+    return Finding(outcome, note, was.estimate, now.estimate, now)
 
 
-def judge_memory(now: float, was: float, limit: float) -> Finding:
-    """An artifact's own share of its child's peak, MiB."""
-    note = f"change {now - was:+.1f} MiB, {_percent(now, was)}"
-    return Finding(_beyond(now, was, max(limit * was, MEMORY_FLOOR_MIB)), note, was, now, unit="MiB of its own")
+def compare_memory(now: float, was: float, limit: float) -> Finding:
+    """Compare model memory, MiB."""
+    margin = max(limit * was, MEMORY_FLOOR_MIB)
+    allowed = f"{100 * limit:+.3g} %" if margin == limit * was else f"{margin:+.3g} MiB"
+    note = f"{now:.1f} MiB, baseline {was:.1f} MiB ({now - was:+.1f} MiB, {_percent(now, was)}, limit {allowed})"
+    return Finding(_beyond(now, was, margin), note, was, now)
 
 
-def judge_size(now: Size, was: Size, limit: float) -> Finding:
-    """Bytes on disk and deflated; the one that grew more is judged."""
-    pairs = [
-        (now.bytes, was.bytes, "bytes"),
-        (now.deflated_bytes, was.deflated_bytes, "bytes deflated"),
-    ]
+def compare_size(now: Size, was: Size, limit: float) -> Finding:
+    """Compare bytes on disk or deflated bytes, whichever grew more."""
+    pairs = [(now.bytes, was.bytes, "bytes"), (now.deflated_bytes, was.deflated_bytes, "bytes deflated")]
     new, old, unit = max(pairs, key=lambda pair: pair[0] / pair[1])
-    return Finding(_beyond(new, old, limit * old), f"change {_percent(new, old)}", old, new, unit=unit)
+    note = f"{new:,} {unit}, baseline {old:,} ({_percent(new, old)}, limit {100 * limit:+.3g} %)"
+    return Finding(_beyond(new, old, limit * old), note, old, new)
 
 
-def judge_loss(lost: Drop, limit: float) -> Outcome:
-    """What a candidate lost against the baseline's answers to the same rows.
+def compare_accuracy(drop: Drop, limit: float) -> Outcome:
+    """Compare the predictions with those of the baseline's artifact on the same rows.
 
-    Unlike the guard, which has to decide, the gate need not accuse on a point estimate: two builds that differ by
-    their seed flip many rows of a small test split in both directions.
+    The guard has to decide on a point estimate, the gate does not: two builds that differ only by their seed flip many
+    predictions of a small test split in both directions.
     """
-    if lost.low > limit:
+    if drop.low > limit:
         return "regressed"
-    if lost.high < -limit:
+    if drop.high < -limit:
         return "improved"
-    return "ok" if lost.estimate <= limit else "inconclusive"
+    return "ok" if drop.estimate <= limit else "inconclusive"
 
 
 def _beyond(now: float, was: float, margin: float) -> Outcome:
@@ -101,9 +109,13 @@ def _beyond(now: float, was: float, margin: float) -> Outcome:
     return "improved" if now < was - margin else "ok"
 
 
-def _signed(change: Interval) -> str:
-    return f"{change.estimate:+.1%} [{change.low:+.1%}, {change.high:+.1%}]"
+def _slower(change: Interval, limit: float | None = None) -> str:
+    """Return ``20.0 % slower than the baseline (95 % CI +19.0 to +21.0 %, limit +5 %)``."""
+    word = "slower" if change.estimate >= 0 else "faster"
+    allowed = f", limit {100 * limit:+.3g} %" if limit is not None else ""
+    interval = f"95 % CI {100 * change.low:+.1f} to {100 * change.high:+.1f} %"
+    return f"{100 * abs(change.estimate):.1f} % {word} than the baseline ({interval}{allowed})"
 
 
 def _percent(now: float, was: float) -> str:
-    return f"{now / was - 1:+.1%}" if was else "from nothing"
+    return f"{100 * (now / was - 1):+.1f} %" if was else "from 0"

@@ -1,4 +1,4 @@
-"""The parent's handle on a worker: start it, tell it what to do, check what is in force, see it dead."""
+"""The parent's side of a worker process: start it, send commands, verify threads and cores, end it."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +21,12 @@ import pocketbert
 import pocketbert.bench
 import pocketbert.compress
 from pocketbert.bench.stats.runs import Run
+from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import Operator
 from pocketbert.compress.tasks.inputs import Batch
 
 PATIENCE_S = 180.0
-"""A command that takes longer is a hang: loading a BERT takes seconds, one request or batch far less."""
+"""Longest wait for a reply: loading a BERT takes seconds, a request or a batch far less."""
 _FOLDERS = {
     package.__name__: str(Path(cast("str", package.__file__)).parent)
     for package in (pocketbert, pocketbert.bench, pocketbert.compress)
@@ -45,41 +46,44 @@ sys.meta_path.insert(0, Ours)
 from pocketbert.bench.workers.worker import main
 main()
 """
-"""Another interpreter finds all packages but ours among its own, even where another pocketbert is installed in it.
-With ``-P`` nothing is imported from the folder in which it is started.
+"""The child's program. Another interpreter imports its own packages, but our pocketbert even if it has one, too.
+With ``-P`` nothing is imported from the current folder.
 """
 _LAST_WORDS = 300
-_MAPPED_FROM = 128 * 1024  # bytes; where glibc's threshold starts
+_MAPPED_FROM = 128 * 1024  # bytes; glibc's initial threshold
 _VERIFY_RUNS = 3
 
 
 class ChildFailed(Exception):
-    """The artifact in this child cannot be measured; the message is for the report."""
+    """The artifact in this child cannot be measured. The message goes into the report."""
 
 
 class Resident(NamedTuple):
     """Memory of a child at one moment, MiB."""
 
     peak: float  # VmHWM: the largest resident set so far
-    anonymous: float  # of it, what is not pages of mapped files
-    mapped: float  # of the artifact's own files, resident or not
+    anonymous: float  # the peak without pages of mapped files
+    mapped: float  # the artifact's own mapped files, resident or not
 
 
 def resident(reply: dict[str, Any]) -> Resident:
-    """The memory that a reply of the worker carries."""
+    """Read the memory from a reply of the worker."""
     peak, files, mapped = (reply[name] / 1024 for name in ("peak_kib", "file_kib", "mapped_kib"))
     return Resident(peak, peak - files, mapped)
 
 
 class Child:
-    """One worker process with its threads and cores; the artifact is opened by `load`.
+    """One worker process with its threads and cores; `open` or `begin_load` opens the artifact.
 
-    As a context manager it is killed on the way out, whatever happened. It must be started from the main thread: the
-    kernel's parent-death signal is tied to the thread that forked.
+    The context manager kills the process on exit. Create the child in the main thread: the kernel's parent-death
+    signal belongs to the thread that forked.
 
     Args:
-        python: another interpreter, with the runtime installed; it gets our sources and none of our packages.
-        steady_heap: let the heap not depend on the order in which blocks were freed, for a child whose memory counts.
+        threads: intra-op threads of the runtime.
+        cores: the CPU cores that every thread is pinned to.
+        patience_s: longest wait for a reply, seconds.
+        python: another interpreter with the runtime installed; it imports our sources and none of our packages.
+        steady_heap: make the heap's size independent of the order in which blocks are freed; for memory figures.
     """
 
     def __init__(
@@ -107,7 +111,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=_environment(threads, python) | (_steady_heap() if steady_heap else {}),
-                # Ctrl-C is the parent's to handle; it kills the children on its way out.
+                # Only the parent handles Ctrl-C; it kills its children when it exits.
                 start_new_session=True,
             )
 
@@ -132,33 +136,33 @@ class Child:
         self._process.kill()
         self._process.wait()
         self._replies.close()
-        with suppress(BrokenPipeError):  # what was not flushed has nobody to go to
+        with suppress(BrokenPipeError):  # nobody reads what was not flushed
             self._commands.close()
         self._folder.cleanup()
 
     def begin(self, do: str, **values: Any) -> None:
-        """Send a command without waiting, so that several children can start up at once; `finish` takes the reply.
+        """Send a command without waiting, so that several children start at the same time; `finish` reads the reply.
 
         Raises:
             ChildFailed: the process is dead.
         """
         try:
-            self._commands.write(json.dumps({"do": do, **values}).encode() + b"\n")
+            self._commands.write(json.dumps({"do": do, **values}, default=str).encode() + b"\n")
             self._commands.flush()
         except OSError as error:
             raise ChildFailed(self._death()) from error
 
     def finish(self) -> dict[str, Any]:
-        """The reply to the command that was begun.
+        """Wait for the reply to the command that `begin` sent.
 
         Raises:
-            ChildFailed: the command failed, or the process died or did not answer in time.
+            ChildFailed: the command failed, the process died, or no reply came in time.
         """
         descriptor = self._replies.fileno()
         while b"\n" not in self._buffer:
             if not select.select([descriptor], [], [], self._patience_s)[0]:
-                self._process.kill()  # it may burn the cores that the others are timed on
-                raise ChildFailed(f"no answer in {self._patience_s:g} s{self._last_words()}")
+                self._process.kill()  # it may use the cores that other children are timed on
+                raise ChildFailed(f"no reply in {self._patience_s:g} s{self._last_words()}")
             piece = os.read(descriptor, 65536)
             if not piece:
                 raise ChildFailed(self._death())
@@ -170,32 +174,28 @@ class Child:
         return reply
 
     def ask(self, do: str, **values: Any) -> dict[str, Any]:
-        """One command and its reply."""
+        """Send a command and return its reply."""
         self.begin(do, **values)
         return self.finish()
 
     def imports(self, runtime: str) -> Resident:
-        """Import the runtime; memory after it."""
+        """Import the runtime and return the memory after the import."""
         return resident(self.ask("imports", runtime=runtime))
 
-    def begin_load(self, runtime: str, path: Path, inputs: Mapping[str, str] | None = None) -> None:
-        """Begin to open the artifact, its runtime being imported; `finish` when it is open.
-
-        Args:
-            inputs: as `pocketbert.compress.runtimes.open_session`'s.
-        """
-        self._runtime = runtime
+    def begin_load(self, file: File) -> None:
+        """Begin to open the artifact, whose runtime is imported already; `finish` when it is open."""
+        self._runtime = file.runtime
         self._pool_before = psutil.Process(self.pid).num_threads()
-        self.begin("load", runtime=runtime, path=str(path), threads=self.threads, inputs=inputs)
+        self.begin("load", file=file, threads=self.threads)
 
-    def open(self, runtime: str, path: Path, inputs: Mapping[str, str] | None = None) -> None:
-        """Import the runtime and load the artifact, where nothing in between matters; `inputs` as `begin_load`'s."""
-        self.imports(runtime)
-        self.begin_load(runtime, path, inputs)
+    def open(self, file: File) -> None:
+        """Import the runtime and load the artifact, where nothing in between is measured."""
+        self.imports(file.runtime)
+        self.begin_load(file)
         self.finish()
 
     def requests(self, sequences: list[list[int]]) -> None:
-        """Hand over the single requests that `run` will name by number."""
+        """Send the single requests, token ids, that `run` refers to by index."""
         path = self.folder / "requests.npz"
         tokens = np.array([token for sequence in sequences for token in sequence], dtype=np.int64)
         with _disk(path):
@@ -203,11 +203,11 @@ class Child:
         self.ask("requests", path=str(path))
 
     def run(self, index: int) -> Run:
-        """Answer request number `index` (they go round)."""
+        """Run inference on request `index`, modulo the number of requests."""
         return Run(**self.ask("run", index=index))
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Logits of a padded batch, (rows, labels)."""
+        """Return the logits of a padded batch, (rows, labels)."""
         inputs, outputs = self.folder / "batch.npz", self.folder / "logits.npy"
         with _disk(inputs):
             np.savez(inputs, allow_pickle=False, **batch)
@@ -215,24 +215,24 @@ class Child:
         found: NDArray[np.float32] = np.load(outputs, allow_pickle=False)
         return found
 
-    def profile(self, runtime: str, path: Path, inputs: Mapping[str, str] | None = None) -> list[Operator] | None:
-        """The operators that the requests handed over run through; None where the runtime has no profiler.
+    def profile(self, file: File) -> list[Operator] | None:
+        """Return the operators that run for the requests; None: the runtime has no profiler.
 
-        It opens the artifact anew and is timed by the runtime, so it is nothing for a child whose figures count.
+        The worker opens the artifact once more and profiling adds overhead, so use a child that is not timed.
         """
-        reply = self.ask("profile", runtime=runtime, path=str(path), threads=self.threads, inputs=inputs)
+        reply = self.ask("profile", file=file, threads=self.threads)
         found = reply["operators"]
         return None if found is None else [Operator(*fields) for fields in found]
 
     def memory(self) -> Resident:
-        """Memory so far."""
+        """Return the memory so far."""
         return resident(self.ask("state"))
 
     def verify(self) -> None:
-        """Check, after some requests, that the threads and cores asked for are in force.
+        """Check, after some requests, that the requested threads and cores are in force.
 
         Raises:
-            ChildFailed: they are not.
+            ChildFailed: the process runs on other cores or with another number of threads.
         """
         process = psutil.Process(self.pid)
         tasks = [thread.id for thread in process.threads()]
@@ -240,7 +240,7 @@ class Child:
             if (found := psutil.Process(task).cpu_affinity()) != self.cores:
                 raise ChildFailed(f"pinned to cores {found}, asked for {self.cores}")
         reported = self.ask("state")["threads"]
-        # What has no report of its own is known by the pool it opened beside the thread that was there already.
+        # A runtime without a report of its own: the threads that it started, and the thread that loaded it.
         in_force = len(tasks) - self._pool_before + 1 if reported is None else reported
         if in_force != self.threads:
             raise ChildFailed(f"{self._runtime} runs on {in_force} threads, asked for {self.threads}")
@@ -248,14 +248,14 @@ class Child:
             raise ChildFailed(f"{busy} threads of {self._runtime} were busy, asked for {self.threads}")
 
     def _busy_threads(self, process: psutil.Process) -> int:
-        """How many threads worked for a quarter of the time that a few requests took, whatever the runtime says."""
+        """Count the threads that were busy for at least a quarter of the time of a few requests."""
         before = {thread.id: thread.user_time + thread.system_time for thread in process.threads()}
         begin = time.monotonic()
         for _ in range(_VERIFY_RUNS):
             self.run(0)
         enough = (time.monotonic() - begin) / 4
         after = {thread.id: thread.user_time + thread.system_time for thread in process.threads()}
-        # The clock of a thread ticks in hundredths of a second; less than two ticks say nothing.
+        # A thread's CPU clock has a resolution of 10 ms; less than two ticks are not significant.
         return sum(after[task] - before.get(task, 0.0) > max(enough, 0.02) for task in after)
 
     def _death(self) -> str:
@@ -283,23 +283,23 @@ def _environment(threads: int, python: str) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": "1",
-        # The artifact that is not being timed must not burn the cores of the one that is.
+        # The threads of a waiting artifact must not use the cores of the artifact that is timed.
         "OMP_WAIT_POLICY": "PASSIVE",
         "KMP_BLOCKTIME": "0",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
-        # The child may be started from any folder, the packages it needs are found as the parent found them.
+        # The child finds its packages where the parent found them, from any folder.
         "PYTHONPATH": os.pathsep.join(path),
     }
 
 
 def _steady_heap() -> dict[str, str]:
-    """Large blocks are always mapped, and so given back when they are freed.
+    """Return the environment in which glibc maps every large block, and so returns it to the system when it is freed.
 
-    Otherwise glibc raises the size from which it maps whenever it frees a mapped block (mallopt(3), M_MMAP_THRESHOLD),
-    and what a load leaves behind depends on which of its threads frees first. Another libc ignores it.
+    By default glibc raises the mapping threshold whenever it frees a mapped block (mallopt(3), M_MMAP_THRESHOLD), so
+    the memory left after a load depends on which thread frees first. Other C libraries ignore the setting.
     """
-    theirs = os.environ.get("GLIBC_TUNABLES")
-    tunables = ([theirs] if theirs else []) + [f"glibc.malloc.mmap_threshold={_MAPPED_FROM}"]
+    given = os.environ.get("GLIBC_TUNABLES")
+    tunables = ([given] if given else []) + [f"glibc.malloc.mmap_threshold={_MAPPED_FROM}"]
     return {"GLIBC_TUNABLES": ":".join(tunables)}

@@ -1,8 +1,8 @@
-"""The child process that holds one artifact and obeys the commands of its parent.
+"""The child process that holds one artifact and executes its parent's commands.
 
-One JSON object per line comes in on standard input, one goes out for each on standard output. Arrays travel as files
-without pickle. Nothing is imported before its command asks for it, so that what a runtime costs can be told from what
-an artifact costs, and a child that times ONNX Runtime never carries PyTorch.
+Each line on standard input is a command, each line on standard output its reply, both JSON objects. Arrays travel as
+files without pickle. A command imports what it needs when it runs: this separates the memory of a runtime from the
+memory of an artifact, and a child that times ONNX Runtime never loads PyTorch.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when the parent's is gone; elsewhere than on Linux the closed pipe ends it."""
+    """Have Linux kill this process when its parent dies; on other systems the closed pipe ends it."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -32,7 +32,7 @@ def die_with(parent: int) -> None:
 
 
 def take_stdio() -> tuple[TextIOWrapper, TextIOWrapper]:
-    """Standard input and output for the protocol alone: whatever a library prints goes to standard error."""
+    """Reserve standard input and output for the protocol; whatever a library prints goes to standard error."""
     commands = os.fdopen(os.dup(0), "r", encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -43,22 +43,22 @@ def take_stdio() -> tuple[TextIOWrapper, TextIOWrapper]:
 
 
 def pin(cores: list[int]) -> None:
-    """Keep every thread there is, and whatever they start, to these cores.
+    """Pin every thread, and the threads that they will start, to these cores.
 
-    Done after the imports and before a runtime opens anything: importing PyTorch on one core takes twice as long as
-    on two, and what it leaves behind does not depend on where it ran. The parent looks at every thread afterwards.
+    Call it after the imports and before a runtime opens a file: importing PyTorch on one core takes twice as long as
+    on two. The parent verifies every thread afterwards.
     """
     if hasattr(os, "sched_setaffinity"):
         for thread in Path("/proc/self/task").iterdir():
-            with suppress(ProcessLookupError):  # it ended meanwhile
+            with suppress(ProcessLookupError):  # the thread has ended
                 os.sched_setaffinity(int(thread.name), cores)
 
 
 def memory(artifact: Path | None = None) -> dict[str, Any]:
-    """``peak_kib``, the largest resident set so far; ``file_kib``, pages of mapped files in it now; ``mapped_kib``.
+    """Return ``peak_kib``, the largest resident set so far; ``file_kib``, pages of mapped files in it; ``mapped_kib``.
 
     The peak is `VmHWM`, because on Linux `ru_maxrss` of a child starts at its parent's peak (getrusage(2), kept over
-    execve). ``mapped_kib`` is how much of the artifact's own files is mapped, resident or not.
+    execve). ``mapped_kib``: how much of the artifact's own files is mapped, resident or not.
     """
     status = Path("/proc/self/status")
     if not status.is_file():
@@ -83,7 +83,7 @@ def _mapped_kib(artifact: Path) -> int:
 
 
 class Worker:
-    """What is loaded, and one method per command; each takes the command's values and returns the reply's."""
+    """The loaded artifact, with one method per command: a method takes the command's values and returns the reply."""
 
     def __init__(self, cores: list[int]) -> None:
         self._cores = cores
@@ -93,36 +93,37 @@ class Worker:
         self._requests: list[dict[str, Any]] = []
 
     def imports(self, runtime: str) -> dict[str, Any]:
-        """Import the runtime and nothing else."""
+        """Import the runtime."""
         import_module(f"pocketbert.compress.runtimes.{runtime}")
         return memory()
 
-    def load(self, runtime: str, path: str, threads: int, inputs: dict[str, str] | None) -> dict[str, Any]:
-        """Open the artifact with that many threads, on this worker's cores and no others."""
+    def load(self, file: list[Any], threads: int) -> dict[str, Any]:
+        """Open the artifact with `threads` threads on this worker's cores."""
         from pocketbert.compress.runtimes import open_session
 
         pin(self._cores)
+        runtime, path, inputs = file
         self._artifact = Path(path)
         self._session = open_session(runtime, self._artifact, threads, inputs)
         self._threads = getattr(import_module(f"pocketbert.compress.runtimes.{runtime}"), "threads", None)
         return memory(self._artifact)
 
     def requests(self, path: str) -> dict[str, Any]:
-        """Take the single requests that `run` will be asked for: ``tokens`` end to end and the ``lengths`` of each."""
+        """Read the single requests: ``tokens``, concatenated, and the ``lengths`` of the requests."""
         import numpy as np
 
         with np.load(path, allow_pickle=False) as file:
             ends = np.cumsum(file["lengths"])
             rows = np.split(file["tokens"], ends[:-1])
         self._requests = [{"input_ids": row[None, :], "attention_mask": np.ones_like(row)[None, :]} for row in rows]
-        # A collection in the middle of a request would be timed with it.
+        # A garbage collection during a request would be part of its time.
         gc.collect()
         gc.freeze()
         gc.disable()
         return {}
 
     def run(self, index: int) -> dict[str, Any]:
-        """Answer one request, batch 1, and say how long it took and what became of the core meanwhile."""
+        """Run inference on one request, batch 1; return its wall and CPU time, ms, and its context switches."""
         batch = self._requests[index % len(self._requests)]
         before = resource.getrusage(resource.RUSAGE_SELF)
         cpu = time.process_time_ns()
@@ -134,12 +135,12 @@ class Worker:
         return {
             "ms": (end - begin) / 1e6,
             "cpu_ms": cpu / 1e6,
-            "forced": after.ru_nivcsw - before.ru_nivcsw,
-            "given": after.ru_nvcsw - before.ru_nvcsw,
+            "involuntary_switches": after.ru_nivcsw - before.ru_nivcsw,
+            "voluntary_switches": after.ru_nvcsw - before.ru_nvcsw,
         }
 
     def logits(self, batch: str, out: str) -> dict[str, Any]:
-        """Logits of the padded batch in one file, into another."""
+        """Run inference on the padded batch in the file `batch` and write the logits to `out`."""
         import numpy as np
 
         with np.load(batch, allow_pickle=False) as file:
@@ -147,39 +148,35 @@ class Worker:
         np.save(out, self._session.logits(inputs), allow_pickle=False)
         return {}
 
-    def profile(self, runtime: str, path: str, threads: int, inputs: dict[str, str] | None) -> dict[str, Any]:
-        """The operators that the requests run through in a session of their own; None where there is no profiler."""
+    def profile(self, file: list[Any], threads: int) -> dict[str, Any]:
+        """Return the operators that run for the requests, in a session of its own; None: no profiler."""
+        from pocketbert.bench.workers.file import File
         from pocketbert.bench.workers.inside import profile
 
         pin(self._cores)
-        found = profile(runtime, Path(path), threads, self._requests, inputs)
-        return {"operators": found}
+        runtime, path, inputs = file
+        return {"operators": profile(File(runtime, Path(path), inputs), threads, self._requests)}
 
     def state(self) -> dict[str, Any]:
-        """Peak memory, and the threads that the runtime says are in force (None where it has no such report)."""
+        """Return the memory and the number of threads that the runtime reports; None: it reports none."""
         return {**memory(self._artifact), "threads": self._threads() if self._threads else None}
 
 
 def serve(worker: Worker, commands: TextIOWrapper, replies: TextIOWrapper) -> None:
-    """Answer until told to quit or the pipe closes; a command that fails is answered with its error."""
+    """Reply to each command until the pipe closes; the reply to a command that fails is its error."""
     for line in commands:
         command = json.loads(line)
-        if (name := command.pop("do")) == "quit":
-            return
-        method: Callable[..., dict[str, Any]] = getattr(worker, name)
+        method: Callable[..., dict[str, Any]] = getattr(worker, command.pop("do"))
         try:
             reply = method(**command)
-        except Exception as error:  # whatever a runtime raises is this artifact's failure, and the parent's to judge
+        except Exception as error:  # whatever a runtime raises is a failure of this artifact, which the parent handles
             reply = {"error": f"{type(error).__name__}: {error}"}
         replies.write(json.dumps(reply) + "\n")
 
 
 def main() -> None:
+    """Serve the process that is named on the command line, on the cores that follow."""
     parent, cores = int(sys.argv[1]), [int(core) for core in sys.argv[2].split(",")]
     die_with(parent)
     commands, replies = take_stdio()
     serve(Worker(cores), commands, replies)
-
-
-if __name__ == "__main__":
-    main()

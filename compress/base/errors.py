@@ -1,4 +1,4 @@
-"""The one exception whose message is written for the person at the keyboard."""
+"""The exception whose message is written for the user, and the sentences that several messages share."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -7,25 +7,27 @@ from typing import Any
 
 
 class BadInput(Exception):
-    """What was given cannot be used; the message says what, where, and what is legal, in one line.
+    """Unusable input; the message says in one line where it is, what is wrong and what to do.
 
-    The command line prints it and exits with 2; pytest raises it as `UsageError`.
+    The command line prints the message and exits with 2; pytest raises it as `UsageError`.
     """
 
 
-def nearest(given: str, legal: Mapping[str, Any]) -> str:
-    """The end of an error line: the nearest legal word and all of them."""
-    close = get_close_matches(given, list(legal), n=1)
-    return (f", did you mean {close[0]!r}?" if close else "") + f" (legal: {', '.join(legal)})"
+def nearest(given: str, expected: Mapping[str, Any]) -> str:
+    """Return the end of an error message: the closest expected word, if any is close, and all of them."""
+    close = get_close_matches(given, list(expected), n=1)
+    return (f", did you mean {close[0]!r}?" if close else "") + f" (expected one of: {', '.join(expected)})"
 
 
 def first_line(error: BaseException) -> str:
-    """An error of a library, cut down to its first line."""
+    """Return the first line of a library's error message, at most 200 characters."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
-def way_out(source: str) -> str:
-    """What to say after a failure when `source` is neither a builtin nor here."""
+def offline_hint(source: str) -> str:
+    """Return the end of an error message about a source that is neither builtin nor a local path, else nothing."""
     if source.startswith("builtin:") or Path(source).exists():
         return ""
-    return " (neither a local folder nor to be had from the hub; offline: pocketbert build recipes/offline.toml)"
+    return (
+        " (not a local folder, and not available from Hugging Face Hub; offline: pocketbert build recipes/offline.toml)"
+    )

@@ -1,4 +1,4 @@
-"""How our own files are written (whole or not at all) and read (of the right schema, or refused in one line)."""
+"""Atomic writing of our own files, reading with a checked schema, and digests."""
 
 import hashlib
 import json
@@ -13,18 +13,19 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.explain import explain
 
 Model = TypeVar("Model", bound=BaseModel)
-_LEVEL = 6  # what zip, and so apk and ipa tools, use unless told otherwise
+_LEVEL = 6  # the default of zip, and so of apk and ipa tools
 _CHUNK = 1 << 20
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it when the block ends well: a reader never sees half a file.
+    """Yield a temporary path beside `path`; it is renamed to `path` when the block succeeds, removed when it fails.
 
-    The folder is made if need be, and what a failed block left is removed. The suffix is kept: writers go by it.
-    What is written may be a folder, too; one that stands at `path` is then removed first.
+    A reader never sees half a file. The parent folder is created. The suffix is kept, because writers choose the
+    format by it. The block may also write a folder; a folder that exists at `path` is replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
@@ -38,14 +39,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Take away a file or a folder, if there is one."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
 
 
 def deflated_bytes(file: Path) -> int:
-    """What `file` takes inside a zip archive, and so inside an app bundle."""
+    """Return the bytes of `file` compressed with DEFLATE, as in a zip archive or an app bundle."""
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     size = 0
     with file.open("rb") as stream:
@@ -55,21 +56,21 @@ def deflated_bytes(file: Path) -> int:
 
 
 def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
+    """Write JSON atomically."""
     plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path, kind: type[Model], schema: int, hint: str, mend: str = "") -> Model:
-    """A file of ours: JSON with that number under ``schema``, valid as `kind`.
+def read_json(path: Path, kind: type[Model], schema: int, hint: str, fix: str = "") -> Model:
+    """Read one of our own files: JSON whose ``schema`` is the given number, validated as `kind`.
 
     Args:
-        hint: what to say when the file is not there, such as the command that writes one.
-        mend: what to say when it is of another schema.
+        hint: end of the message for a missing file, such as the command that writes it.
+        fix: end of the message for another schema.
 
     Raises:
-        BadInput: it is not there, not JSON, of another schema, or a field is wrong.
+        BadInput: the file is missing, not JSON, of another schema, or a field is wrong.
     """
     if not path.is_file():
         raise BadInput(f"{path}: {hint}")
@@ -78,25 +79,25 @@ def read_json(path: Path, kind: type[Model], schema: int, hint: str, mend: str =
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise BadInput(f"{path}: not JSON ({error})") from error
+        at = f"line {error.lineno}, " if isinstance(error, json.JSONDecodeError) else ""
+        raise BadInput(f"{path}: {at}not JSON") from error
     if not isinstance(raw, dict) or raw.get("schema") != schema:
         found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-        raise BadInput(f"{path}: schema is {found!r}, this version reads {schema}{mend}")
+        raise BadInput(f"{path}: schema is {found!r}, this version reads {schema}{fix}")
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise BadInput(f"{path}: {explain(error, kind)}") from error
 
 
 def as_typed(path: Path) -> str:
-    """A path as one would type it: below the current folder it is relative to that."""
+    """Return a path as a user would type it: relative to the current folder if it lies below that."""
     here = Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's sorted ``name  sha256`` list, so that a folder is one addressable thing."""
+    """Return the SHA-256 of a file, or of a folder's sorted list of ``name  sha256``."""
     if path.is_dir():
         listing = "".join(f"{name}  {digest(file)}\n" for name, file in files_of(path))
         return hashlib.sha256(listing.encode()).hexdigest()
@@ -105,7 +106,7 @@ def digest(path: Path) -> str:
 
 
 def files_of(path: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of an artifact with its name inside it, sorted; a single file is its own only member."""
+    """Yield (name inside the artifact, path) of each of its files, sorted; an artifact may be a single file."""
     if path.is_file():
         yield path.name, path
         return

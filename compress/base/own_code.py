@@ -1,4 +1,4 @@
-"""The digest of our own code that a result depends on, found by following its imports."""
+"""Digest of our own code that a result depends on, found by following its imports."""
 
 import ast
 import hashlib
@@ -9,17 +9,20 @@ from pathlib import Path
 _ROOT = "pocketbert.compress"
 _FOLDER = Path(__file__).parents[1]
 _IGNORED = f"{_ROOT}.base"
-"""Files, progress bars and errors change no result."""
+"""Its modules change no result: files, progress bars, errors."""
 
 
 def digest_of(*modules: str) -> str:
     """Compute the SHA-256 of these modules and of every module of `pocketbert.compress` that they import.
 
-    Imports are followed wherever they stand, except below ``if TYPE_CHECKING``; `pocketbert.compress.base` is left out.
-    A module that is loaded by a computed name is not seen: name it as well.
+    Imports inside functions count; imports below ``if TYPE_CHECKING`` and imports of `pocketbert.compress.base` do not.
+    A module that is loaded by a computed name is not found: name it as well.
 
     Args:
         modules: full names, such as ``pocketbert.compress.stages.distill``.
+
+    Raises:
+        ModuleNotFoundError: one of `modules` does not exist.
     """
     text = "".join(f"{name}  {_digest(name)}\n" for name in modules_of(*modules))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -38,7 +41,7 @@ def modules_of(*modules: str) -> list[str]:
 
 
 def _file(name: str) -> Path | None:
-    """The source of a module of ours, or None."""
+    """Return the source file of one of our modules, or None."""
     if name != _ROOT and not name.startswith(f"{_ROOT}."):
         return None
     path = _FOLDER.joinpath(*name.removeprefix(_ROOT).split(".")[1:])
@@ -65,7 +68,7 @@ def _imported(name: str) -> tuple[str, ...]:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """Every name that might be an imported module; ``from a import b`` names both `a` and `a.b`."""
+    """Yield every name that may be an imported module; ``from a import b`` may mean `a` and `a.b`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             continue

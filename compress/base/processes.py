@@ -1,6 +1,6 @@
-"""Several processes that build together (torchrun): all of them compute, the first one alone writes what lasts.
+"""Builds on several processes (torchrun): all processes compute, only the first one writes files.
 
-Loads no torch: a build of one process asks here, too.
+Loads no torch, because builds on one process use this module as well.
 """
 
 import os
@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-_PATIENCE = timedelta(hours=12)  # the others wait while the first one lets the teacher answer
+_PATIENCE = timedelta(hours=12)  # the other processes wait while the first one runs the teacher
 
 
 def rank() -> int:
-    """The number of this process; 0 is the first, and the only one where nobody started several."""
+    """Return the number of this process; the first, or only, process is 0."""
     return int(os.environ.get("RANK", "0"))
 
 
 def world() -> int:
-    """How many processes build together."""
+    """Return the number of processes that build together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def wait() -> None:
-    """Until every process has come this far."""
+    """Wait until every process has reached this call."""
     if world() > 1:
         import torch
         from accelerate import PartialState
@@ -32,7 +32,7 @@ def wait() -> None:
 
 @contextmanager
 def first_alone() -> Iterator[None]:
-    """The first process runs the block while the others wait; then they run it, and find what it has left."""
+    """Run the block on the first process while the others wait; then run it on them, with its files in place."""
     if rank():
         wait()
     yield

@@ -1,10 +1,9 @@
-"""What is being done and how long it still takes: a bar on a terminal, a line now and then in a log."""
+"""Progress display: bars on a terminal, a line every 30 seconds in a log."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -14,11 +13,11 @@ from rich.progress import Progress as RichProgress
 from pocketbert.compress.base.processes import rank
 
 _LOG_EVERY = 30.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds between two lines without a terminal."""
 
 
 class Work:
-    """One piece of work under way; `advance` says how much of it is done."""
+    """One running piece of work; `advance` reports its progress."""
 
     def __init__(self, owner: "Progress", description: str, total: float) -> None:
         self._owner, self._description, self._total = owner, description, total
@@ -26,7 +25,7 @@ class Work:
         self._bar = owner.rich.add_task(description, total=total) if owner.rich else None
 
     def advance(self, amount: float = 1.0) -> None:
-        """`amount` more of the total is done."""
+        """Report that `amount` more units are done."""
         self._done += amount
         if self._owner.rich and self._bar is not None:
             self._owner.rich.update(self._bar, completed=self._done, refresh=True)
@@ -38,16 +37,16 @@ class Work:
             self._owner.say(f"  {self._description}: {self._done / self._total:.0%}, about {left:.0f} s left")
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._owner.rich and self._bar is not None:
             self._owner.rich.remove_task(self._bar)
 
 
 class Progress:
-    """A context manager; inside it, `work` opens a bar and `say` prints a line above the bars."""
+    """Context manager; inside its block `work` opens a bar and `say` prints a line above the bars."""
 
     def __init__(self, thread: bool = True) -> None:
-        """`thread`: a thread of its own keeps the bar fresh; not while something is being timed."""
+        """`thread`: redraw from a thread; must be off while something is timed."""
         self._thread = thread
         self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, quiet=rank() > 0)
         self.rich: RichProgress | None = None
@@ -60,9 +59,7 @@ class Progress:
             self.rich.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.rich:
             self.rich.stop()
             self.rich = None
@@ -73,7 +70,7 @@ class Progress:
 
     @contextmanager
     def work(self, description: str, total: float) -> Iterator[Work]:
-        """A bar for `total` units of work, gone when the block ends."""
+        """Show a bar for `total` units of work until the block ends."""
         work = Work(self, description, total)
         try:
             yield work

@@ -4,12 +4,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Strict(BaseModel):
-    """A record of a file; unknown keys are refused."""
+    """Base class of file records; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Frozen(Strict):
-    """A table of a recipe; unknown keys are refused, and nothing can be changed afterwards."""
+    """Base class of recipe tables; unknown keys are refused, and values cannot be changed."""
 
     model_config = ConfigDict(frozen=True)

@@ -1,75 +1,80 @@
-"""The rows of a recipe: from a builtin, a local folder or the hub, always in the same columns."""
+"""The rows of a recipe, from a builtin, a local folder or the Hugging Face Hub, always in the same columns."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.data.columns import Splits, canonical
+from pocketbert.compress.data.reading.folder import read_folder
+from pocketbert.compress.data.reading.hub import read_hub
+from pocketbert.compress.data.reading.table import Table
 from pocketbert.compress.data.settings import TaskTable
+from pocketbert.compress.data.splits import apply_splits
 from pocketbert.compress.tasks import task_class
-
-if TYPE_CHECKING:
-    from datasets import DatasetDict
 
 BUILTIN_DATA = {
     "builtin:reviews": "classification",
     "builtin:people-daily": "tagging",
     "builtin:adjacent-clauses": "matching",
 }
-"""Name -> the kind of task it is for. `pocketbert.compress.data.builtin` has a module of that name, with underscores,
-and a function `load` in it.
+"""Name -> kind of its task. `pocketbert.compress.data.builtin` has a module of the same name, with underscores, whose
+function `load` returns a `Builtin`.
 """
 _COLUMN_KEYS = ("text", "text_pair", "tokens", "label")
 
 
-@dataclass(frozen=True)
-class Data:
-    """Splits train, validation, test and perhaps unlabelled, whose columns follow from the task's kind.
+class Builtin(NamedTuple):
+    """A builtin dataset, unchecked: the columns of each split (``label`` as class ids), and the names of the labels.
 
-    classification
-        ``text`` (string), ``label`` (`ClassLabel`)
-    matching
-        ``text``, ``text_pair`` (strings), ``label`` (`ClassLabel`)
-    tagging
-        ``tokens`` (list of strings: words or characters), ``label`` (list of `ClassLabel`, as long)
-
-    ``unlabelled`` has no ``label``. `remarks` are for the report: what was left out or cut, and how much of it.
+    `remarks` are for the report.
     """
 
-    splits: "DatasetDict"
-    remarks: list[str] = field(default_factory=list)
+    splits: Mapping[str, Mapping[str, Sequence[object]]]
+    labels: Sequence[str]
+    remarks: list[str]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The checked rows of train, validation, test and, if there is one, unlabelled (which has no ``label``).
+
+    The columns are those of the task's class, each a list with a value per row, and ``label``: an index into `labels`,
+    for tagging a list of indices, one per token. `where` names the source of each split for error messages. `remarks`
+    are for the report: what was left out or truncated, and how much of it.
+    """
+
+    splits: Splits
+    labels: list[str]
+    where: dict[str, str]
+    remarks: list[str]
 
 
 def load_data(task: TaskTable) -> Data:
-    """The recipe's dataset, every row of it checked.
+    """Load the recipe's dataset and check every row of it.
 
     Raises:
-        BadInput: an unknown builtin or one for another kind of task, an unreachable hub, a missing split or column, or
-            a row that cannot be used; says in which file and line.
+        BadInput: an unknown builtin or one for another kind of task, an unreachable Hub, a missing split or column, or
+            a row that cannot be used. The message names file and line.
     """
-    from pocketbert.compress.data.columns import canonical
-    from pocketbert.compress.data.reading.folder import read_folder
-    from pocketbert.compress.data.reading.hub import read_hub
-    from pocketbert.compress.data.splits import cut_splits
-
-    if task.dataset.startswith("builtin:"):
-        return _builtin(task)
-    token_level = task_class(task.kind).token_level
     folder = Path(task.dataset)
-    if folder.exists():
-        tables = read_folder(folder, token_level, task.config, task.splits)
+    if task.dataset.startswith("builtin:"):
+        tables, remarks = _builtin(task)
+    elif folder.exists():
+        lists = task_class(task.kind).token_level
+        tables, remarks = apply_splits(read_folder(folder, lists, task.config, task.splits), task)
     else:
-        tables = read_hub(task.dataset, task.config)
-    tables, remarks = cut_splits(tables, task)
-    return Data(canonical(tables, task), remarks)
+        tables, remarks = apply_splits(read_hub(task.dataset, task.config), task)
+    splits, labels = canonical(tables, task)
+    return Data(splits, labels, {split: tables[split].where for split in splits}, remarks)
 
 
-def _builtin(task: TaskTable) -> Data:
+def _builtin(task: TaskTable) -> tuple[dict[str, Table], list[str]]:
     name = task.dataset
     if name not in BUILTIN_DATA:
-        raise BadInput(f"task.dataset: unknown {name!r}; legal: {', '.join(BUILTIN_DATA)}, a hub id, a folder")
+        raise BadInput(f"task.dataset: unknown {name!r}; expected: {', '.join(BUILTIN_DATA)}, a hub id or a folder")
     if task.kind != BUILTIN_DATA[name]:
         raise BadInput(f"task.kind: {name} is for kind = {BUILTIN_DATA[name]}, found {task.kind!r}")
     if renamed := [key for key in _COLUMN_KEYS if getattr(task, key) != key]:
@@ -78,5 +83,7 @@ def _builtin(task: TaskTable) -> Data:
         if getattr(task, key):
             raise BadInput(f"task.{key}: {name} has {what}; leave the key out")
     module: Any = import_module(f"pocketbert.compress.data.builtin.{name.removeprefix('builtin:').replace('-', '_')}")
-    load: Callable[[], Data] = module.load
-    return load()
+    load: Callable[[], Builtin] = module.load
+    splits, labels, remarks = load()
+    classes = {"label": labels}
+    return {s: Table(f"{name}, split {s}", columns, classes=classes) for s, columns in splits.items()}, remarks

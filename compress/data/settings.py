@@ -10,20 +10,20 @@ Split = Literal["train", "validation", "test", "unlabelled"]
 SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 UNLABELLED = "unlabelled"
 WAY_OUT = (
-    "task.splits can take another: { train = 'train[:90%]', validation = 'train[90%:]' }, with test = 'validation' "
-    "where that is the one to replace"
+    "task.splits can take rows of another split: { train = 'train[:90%]', validation = 'train[90%:]' }; "
+    "to replace the test split, add test = 'validation'"
 )
 
 
 class TaskTable(Frozen):
-    """``[task]``: what is predicted, from which rows.
+    """``[task]``: the task to learn, and the dataset to learn it from.
 
-    `dataset` is ``builtin:…``, a hub id (`config` names the part of one that has several), or a folder; `text`,
-    `text_pair` (of matching), `tokens` (of tagging) and `label` name its columns. `labels` is the order in which a
-    model counts them, where its makers had one of their own (without it: that of the source's classes, or else sorted).
-    `splits` takes another split in the place of one, or a part: a single slice as the library datasets writes it.
-    `max_length` counts tokens, special ones included. `limit` cuts splits to their first rows. Of the training rows the
-    first `labelled` count as labelled; from the others a student learns through its teacher alone.
+    `dataset` is ``builtin:…``, a hub id (`config` names one part of a dataset that has several), or a folder. `text`,
+    `text_pair` (matching), `tokens` (tagging) and `label` name its columns. `labels` lists the labels in the order of
+    the model's class ids; the default is the order of the source's classes, or else sorted order. `splits` replaces a
+    split by another split or by one slice of it, written as the library datasets writes slices. `max_length` counts
+    tokens, special tokens included. `limit` truncates splits to their first rows. The first `labelled` training rows
+    keep their labels; from the other rows a student learns through its teacher alone.
     """
 
     kind: str = "classification"
@@ -40,6 +40,6 @@ class TaskTable(Frozen):
     labelled: PositiveInt | None = None
 
 
-def source_of(said: str) -> str:
-    """The split that a slice is cut from."""
-    return said.partition("[")[0]
+def source_of(slice_: str) -> str:
+    """Return the name of the split that a slice is taken from."""
+    return slice_.partition("[")[0]

@@ -1,17 +1,17 @@
-"""The recipe's rows, tokenized once, and the files the bench scores on."""
+"""The recipe's rows for training: loaded, limited, tokenized; and the test split written for the bench."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
+from pocketbert.compress.data.columns import Splits
 from pocketbert.compress.data.load import load_data
-from pocketbert.compress.data.settings import SPLITS, TaskTable
+from pocketbert.compress.data.settings import SPLITS, UNLABELLED, TaskTable
+from pocketbert.compress.data.splits import is_grouped
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.inputs import Columns
 from pocketbert.compress.tasks.rows import NO_LABEL, Rows, Tokens
@@ -20,52 +20,54 @@ from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
 @dataclass(frozen=True)
 class Texts:
-    """The splits as columns, ``label`` among them, and the task that scores them. `key` stands for all of it.
+    """The columns of train, validation and test, ``label`` included, and the task that scores them.
 
-    Of the training rows the first `labelled` have labels, the others `NO_LABEL` in their place. `remarks` are what
-    there is to say about the rows.
+    The first `labelled` training rows have labels, the others `NO_LABEL`. `key` is a digest of all of it. `remarks` on
+    the rows are for the report.
     """
 
     task: Task
-    splits: dict[str, dict[str, list[Any]]]
+    splits: Splits
     labelled: int
     key: str
-    remarks: list[str] = field(default_factory=list)
+    remarks: list[str]
 
 
 def read_texts(table: TaskTable) -> Texts:
-    """Load, check and cut the recipe's dataset."""
+    """Load and check the recipe's dataset, and apply `task.limit` and `task.labelled`.
+
+    Raises:
+        BadInput: see `load_data`; or the limits leave a split with too few labels.
+    """
     data = load_data(table)
-    labels = _label_names(data.splits["train"].features["label"])
-    task = open_task(table.kind, labels, table.max_length)
-    splits: dict[str, dict[str, list[Any]]] = {}
-    for split in SPLITS:
-        rows = data.splits[split]
-        wanted = min(table.limit.get(split, len(rows)), len(rows))
-        splits[split] = {name: list(rows[:wanted][name]) for name in (*task.columns, "label")}
+    task = open_task(table.kind, data.labels, table.max_length)
+    splits: Splits = {
+        split: {name: data.splits[split][name][: table.limit.get(split)] for name in (*task.columns, "label")}
+        for split in SPLITS
+    }
     train = splits["train"]
     labelled = min(table.labelled or len(train["label"]), len(train["label"]))
     remarks = list(data.remarks)
     if not task.token_level:
         for split in SPLITS:
-            taken = splits[split]["label"][: labelled if split == "train" else None]
-            remarks += _left_out(split, data.splits[split]["label"], taken, labels)
-    if "unlabelled" in data.splits:
+            every, taken = data.splits[split]["label"], splits[split]["label"]
+            key = "task.limit"
+            if split == "train" and labelled < len(taken):
+                key, taken = "task.labelled", taken[:labelled]
+            remarks += _labels_lost(split, data.where[split], every, taken, key, data.labels)
+    if UNLABELLED in data.splits:
         for name in task.columns:
-            train[name] += list(data.splits["unlabelled"][name])
-    first = train[task.columns[0]]
-    train["label"] = [
-        train["label"][row] if row < labelled else ([NO_LABEL] * len(first[row]) if task.token_level else NO_LABEL)
-        for row in range(len(first))
-    ]
-    key = hashlib.sha256(json.dumps([table.model_dump(), labels, splits]).encode()).hexdigest()
-    if labelled < len(first):
-        remarks.append(f"{labelled:,} of {len(first):,} training rows have labels")
+            train[name] += data.splits[UNLABELLED][name]
+    rows = train[task.columns[0]]
+    train["label"][labelled:] = [[NO_LABEL] * len(row) if task.token_level else NO_LABEL for row in rows[labelled:]]
+    key = hashlib.sha256(json.dumps([table.model_dump(), data.labels, splits]).encode()).hexdigest()
+    if labelled < len(rows):
+        remarks.append(f"{labelled:,} of {len(rows):,} training rows have labels")
     return Texts(task, splits, labelled, key, remarks)
 
 
 def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
-    """Token ids of train and validation."""
+    """Tokenize train and validation."""
     tokenizer = load_tokenizer(tokenizer_file)
 
     def rows(columns: Columns) -> Rows:
@@ -76,7 +78,7 @@ def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
 
 
 def write_test(texts: Texts, path: Path) -> None:
-    """The test split as Parquet (the task's columns and label), whole or not at all."""
+    """Write the test split (the task's columns and ``label``) as Parquet, atomically."""
     import pyarrow
     from pyarrow import parquet
 
@@ -84,26 +86,22 @@ def write_test(texts: Texts, path: Path) -> None:
         parquet.write_table(pyarrow.table(texts.splits["test"]), temporary)
 
 
-def _left_out(split: str, every: Sequence[int], taken: Sequence[int], labels: Sequence[str]) -> Iterator[str]:
-    """A word about labels that only rows beyond those that are taken have.
+def _labels_lost(
+    split: str, where: str, every: Sequence[int], taken: Sequence[int], key: str, labels: Sequence[str]
+) -> Iterator[str]:
+    """Yield a remark if labels of `every` row do not occur in the rows `taken`, the first ones, as `key` says.
 
     Raises:
-        BadInput: each label's rows stand together, so the rows are sorted by it; or there is nothing to tell apart.
+        BadInput: labels are lost because the rows are sorted by label, or train is left with a single label.
     """
     there, got = set(every), set(taken)
-    lost = len(there - got)
-    stand_together = sum(one != other for one, other in pairwise(every)) < len(there)
-    if (lost and stand_together) or (len(got) < 2 and split == "train"):
-        shown = ", ".join(repr(labels[label]) for label in sorted(got)[:5])
-        raise BadInput(
-            f"the first {len(taken):,} {split} rows are all {shown}, of {len(there)} labels; legal: rows of several "
-            "labels, in any order but sorted by label"
-        )
+    lost, first = len(there - got), f"its first {len(taken):,} rows ({key})"
+    shown = " or ".join(repr(labels[label]) for label in sorted(got)[:5])
+    if lost and is_grouped(every):
+        raise BadInput(f"{where} is sorted by label: {first} are all {shown}. Shuffle the rows")
+    if len(got) < 2 and split == "train":
+        if lost:
+            raise BadInput(f"{where}: {first} are all {shown}. Shuffle the rows or raise {key}")
+        raise BadInput(f"{where}: all rows have the label {shown}; expected: at least two labels")
     if lost:
         yield f"{lost} of {len(there)} labels have no row among the first {len(taken):,} {split} rows"
-
-
-def _label_names(feature: Any) -> list[str]:
-    """Of a `ClassLabel`, or of a list of them."""
-    names: list[str] = getattr(feature, "feature", feature).names
-    return names

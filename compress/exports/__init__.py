@@ -1,41 +1,60 @@
 """Exports: model -> file. A new format is one file here and its line in `FORMATS`.
 
-Each has ``export(model, path, precision, inputs, keep_float)``, which returns what has to be said about the file, if
-anything; `keep_float` are names of Linears, as ``named_modules()`` gives them, that stay in float in an INT8 file.
+Each module has ``export(model, path, precision, inputs, keep_float)``, which returns a remark about the file, or None.
+`inputs` are the names of the file's inputs, in its order; a model of pairs has ``token_type_ids`` third. `keep_float`
+names the linear layers, as ``named_modules()`` does, that stay in float (Core ML: FP16) in an INT8 file.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Format(NamedTuple):
-    """A kind of file.
+class Tolerance(NamedTuple):
+    """The largest allowed difference between an export and its PyTorch source.
 
     Attributes:
-        runtime: which opens it.
-        suffix: what its files end in.
-        precisions: that its weights may have.
-        made_with: packages beside the runtime's that decide what is in a file.
+        logit: largest difference of a logit, scaled up where logits exceed 10; None for INT8: the guard limits the
+            effect of its rounding on the metric.
+        labels: smallest share of predictions (one per text; tagging: one per word) that must keep their label.
+    """
+
+    logit: float | None
+    labels: float
+
+
+class Format(NamedTuple):
+    """A file format.
+
+    Attributes:
+        runtime: the runtime that opens the file.
+        suffix: the ending of the file's name.
+        precisions: the precisions that the weights may have, each with its tolerance.
+        made_with: packages besides the runtime's that decide what the file contains.
     """
 
     runtime: str
     suffix: str
-    precisions: tuple[str, ...]
+    precisions: Mapping[str, Tolerance]
     made_with: tuple[str, ...] = ()
 
 
+_FP32, _FP16, _INT8 = Tolerance(1e-3, 0.999), Tolerance(5e-2, 0.99), Tolerance(None, 0.95)
+_SAME_KERNELS = Tolerance(1e-4, 0.999)  # as the source's: only threads may sum in another order
+_FEW_ROWS = Tolerance(5e-2, 0.95)  # verified on 20 rows: one of them may get another label
+
 FORMATS = {
-    "torch": Format("torch", "torch", ("fp32", "fp16", "int8")),
-    "onnx": Format("onnxruntime", "onnx", ("fp32", "fp16", "int8")),
-    "executorch": Format("executorch", "pte", ("fp32", "int8"), ("torchao",)),
-    "coreml": Format("coreml", "mlpackage", ("fp16", "int8")),
+    "torch": Format("torch", "torch", {"fp32": _SAME_KERNELS, "fp16": _FP16, "int8": _INT8}),
+    "onnx": Format("onnxruntime", "onnx", {"fp32": _FP32, "fp16": _FP16, "int8": _INT8}),
+    "executorch": Format("executorch", "pte", {"fp32": _FP32, "int8": _INT8}, ("torchao",)),
+    "coreml": Format("coreml", "mlpackage", {"fp16": _FEW_ROWS, "int8": _INT8}),
 }
-"""By name; the module here bears it."""
+"""Name of the format, and of its module here -> the format."""
 INPUTS = ("input_ids", "attention_mask")
-"""What a model of single texts is given; one of pairs gets ``token_type_ids`` as well."""
+"""Inputs of a model of single texts; a model of pairs has ``token_type_ids`` as well."""
 COMPUTED_IN_FP32 = "weights are stored as FP16 and computed with in FP32"
-"""What has to be said about a file that is half as large and no faster."""
+"""The remark about a file that is half as large and no faster."""
 
 
 def file_name(format_: str, precision: str) -> str:
-    """What an exported student is called: ``student-int8.onnx``."""
+    """Return the name of an exported student's file, such as ``student-int8.onnx``."""
     return f"student-{precision}.{FORMATS[format_].suffix}"

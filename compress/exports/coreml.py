@@ -1,8 +1,7 @@
-"""Core ML packages for Apple's systems, in FP16 or with INT8 weights (embedding tables included), computed in FP16.
+"""Core ML packages for Apple's systems, in FP16 or with INT8 weights (embeddings included), computed in FP16.
 
-They can be made anywhere and run on Apple's systems alone. What there is to hold against the source elsewhere is: the
-specification that was stored, every matrix in it, and what the program computes
-(`pocketbert.compress.runtimes.coreml`).
+They can be made on any system but run only on Apple's. Elsewhere three things are compared with the source: the stored
+specification, every stored matrix, and the outputs of the program (`pocketbert.compress.runtimes.coreml`).
 """
 
 import warnings
@@ -37,7 +36,7 @@ _SHORTEST = 2
 """Tokens of an empty text."""
 _TRACED = 16
 _QUANTIZED = 2048
-"""Matrices of no more weights stay in FP16: there is little to gain."""
+"""Matrices of at most so many weights stay in FP16, because INT8 would save little."""
 
 
 def export(
@@ -47,24 +46,18 @@ def export(
     inputs: Sequence[str] = INPUTS,
     keep_float: Collection[str] = (),
 ) -> str:
-    """Write `model` to the package `path`, a folder, whole or not at all: int32 `inputs` of one text of any length that
-    the model has positions for, FP32 ``logits``.
+    """Write `model` to the package `path`, a folder, atomically.
 
-    Args:
-        inputs: what it declares, in this order; of pairs ``token_type_ids`` comes third.
-        keep_float: names of Linears that stay in FP16 in an INT8 package.
-
-    Returns:
-        What has to be said about the package.
+    The package maps int32 `inputs` of one text, of any length that the model has positions for, to FP32 ``logits``.
 
     Raises:
-        ValueError: what was stored is not what was to be stored.
+        ValueError: the stored specification or weights differ from the source.
     """
     forward, note = traceable(model, torch.float16)
     longest = positions(model.config)
     kept = [model.get_submodule(name).get_parameter("weight") for name in keep_float]
     with atomic_write(path) as temporary:
-        # Progress bars, and that this PyTorch is newer than the newest that coremltools was tested with.
+        # Silences progress bars, and a warning that coremltools was tested only with older PyTorch versions.
         with redirect_stderr(StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = _converted(forward, inputs, longest)
@@ -82,7 +75,7 @@ def export(
 
 def _converted(forward: nn.Module, inputs: Sequence[str], longest: int) -> Any:
     ids = torch.zeros((1, min(_TRACED, longest)), dtype=torch.long)
-    # PyTorch takes sizes of 1 for constants, and MobileBERT has one of length - 1.
+    # PyTorch treats sizes of 1 as constants, and MobileBERT has a size of length - 1.
     length = torch.export.Dim("length", min=_SHORTEST + 1, max=longest)
     exported = torch.export.export(
         forward,
@@ -102,11 +95,11 @@ def _converted(forward: nn.Module, inputs: Sequence[str], longest: int) -> Any:
 
 
 def _quantized(program: Any, kept: Sequence[Tensor]) -> Any:
-    """One scale per row of a matrix: per token of the vocabulary, per output of a Linear."""
+    """Quantize with one scale per row of a matrix: per token, or per output of a linear layer."""
     rule = OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", weight_threshold=_QUANTIZED)
     stored = get_weights_metadata(program, weight_threshold=_QUANTIZED)
-    # The converter renames what it merges with something else; what is stored is known by its values.
-    floats = [name for name, held in stored.items() if any(_is(held.val, weight, int8=False) for weight in kept)]
+    # The converter renames weights that it merges, so a stored matrix is found by its values.
+    floats = [name for name, held in stored.items() if any(_matches(held.val, weight, int8=False) for weight in kept)]
     return linear_quantize_weights(program, OptimizationConfig(rule, op_name_configs=dict.fromkeys(floats)))
 
 
@@ -126,25 +119,25 @@ def _check_interface(path: Path, inputs: Sequence[str], longest: int) -> None:
 
 
 def _matrices(forward: nn.Module, inputs: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """Every matrix that a program needs whole: of tables for what it is not given, the first row is a bias."""
+    """Yield every matrix that is stored whole. Of the embeddings for an input it lacks, the program needs one row."""
     for name, weight in forward.named_parameters():
-        table = name.rpartition("_type_embeddings.")[0].rpartition(".")[2]
-        if weight.ndim == 2 and (not table or f"{table}_type_ids" in inputs):
+        kind = name.rpartition("_type_embeddings.")[0].rpartition(".")[2]
+        if weight.ndim == 2 and (not kind or f"{kind}_type_ids" in inputs):
             yield name, weight
 
 
 def _check_weights(path: Path, matrices: Iterable[tuple[str, Tensor]], precision: str, kept: Sequence[Tensor]) -> None:
-    """Every matrix of the source is there, in the type it was to have, and no further off than its rounding."""
+    """Raise `ValueError` unless every matrix is stored in its type, with no error beyond rounding."""
     stored = ProgramSession(path).constants.values()
     floats = {id(weight) for weight in kept}
     for name, weight in matrices:
         int8 = precision == "int8" and weight.numel() > _QUANTIZED and id(weight) not in floats
-        if not any(held.int8 == int8 and _is(held.values, weight, int8) for held in stored):
+        if not any(held.int8 == int8 and _matches(held.values, weight, int8) for held in stored):
             raise ValueError(f"does not hold {name}, {tuple(weight.shape)}, in {'INT8' if int8 else 'FP16'}")
 
 
-def _is(stored: NDArray[Any], weight: Tensor, int8: bool) -> bool:
-    """Whether a stored matrix is `weight` but for the rounding of its type."""
+def _matches(stored: NDArray[Any], weight: Tensor, int8: bool) -> bool:
+    """Return whether a stored matrix equals `weight` up to the rounding of its type."""
     source = weight.detach().numpy()
     if stored.shape != source.shape:
         return False

@@ -1,15 +1,15 @@
-"""ExecuTorch files (``.pte``) for XNNPACK on the CPU, FP32 or dynamically quantized to INT8 (embedding table included).
+"""ExecuTorch files (``.pte``) for XNNPACK on the CPU, FP32 or dynamically quantized to INT8 (embeddings included).
 
-Their one method, ``forward``, answers one text of any length up to the model's positions. Length is dynamic because
-that costs nothing against a file of a fixed length (128 tokens in 15.2 against 15.1 ms in FP32, 6.6 against 6.8 in
-INT8; 16 of them in 2.6 ms), while a bucket is computed in full whatever it holds, and exported once more.
+Their only method, ``forward``, takes one text of any length up to the model's positions. A dynamic length is as fast as
+a fixed length (128 tokens: 15.2 and 15.1 ms in FP32, 6.6 and 6.8 ms in INT8; 16 tokens: 2.6 ms). Buckets of fixed
+lengths would compute their padding too, and each bucket would need an export of its own.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import executorch.kernels.quantized  # noqa: F401  the exporter looks the kernels of quantized tables up there
+import executorch.kernels.quantized  # noqa: F401  registers the kernels of quantized embeddings
 import torch
 from executorch.backends.xnnpack._passes.remove_noop_expand_copy_pass import RemoveNoopExpandCopyPass
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _TRACED = 8
-"""Tokens of the text that is traced, as good as any number above the shortest."""
+"""Tokens of the traced text; any number above the shortest works."""
 _SHORTEST = 3
-"""Tokens that the exporter may count on, for MobileBERT's embeddings look at neighbours; the runtime takes fewer."""
+"""The exporter's minimum, because MobileBERT's embeddings read neighbouring tokens; the runtime accepts fewer."""
 
 
 def export(
@@ -45,17 +45,9 @@ def export(
     inputs: Sequence[str] = INPUTS,
     keep_float: Collection[str] = (),
 ) -> str | None:
-    """Write `model` to the file `path`.
-
-    Args:
-        inputs: what ``forward`` takes, in this order, each (1, tokens) int64; of pairs ``token_type_ids`` comes third.
-        keep_float: names of Linears that stay in float in an INT8 file.
-
-    Returns:
-        What has to be said about the file, if anything.
-    """
+    """Write `model` to the file `path`; each of the `inputs` of ``forward`` is (1, tokens) int64."""
     forward, note = traceable(model)
-    # One tensor each: of two inputs that are the same one, the exporter reads but one.
+    # Separate tensors: if two inputs were the same tensor, the exporter would keep only one input.
     arguments = tuple(torch.full((1, _TRACED), int(name != "token_type_ids")) for name in inputs)
     length = Dim("length", min=_SHORTEST, max=positions(model.config))
     shapes = tuple({1: length} for _ in inputs)
@@ -70,7 +62,7 @@ def export(
 
 
 def _quantize(program: ExportedProgram, arguments: tuple[torch.Tensor, ...], kept: Collection[str]) -> torch.nn.Module:
-    """Linears per output channel, their inputs as they come; tables per row. The weights named in `kept` stay."""
+    """Quantize linear layers per output channel, with dynamic activations, and embeddings per row, except `kept`."""
 
     def is_free(node: "Node") -> bool:
         return str(getattr(node.args[1], "target", None)) not in kept
@@ -78,7 +70,7 @@ def _quantize(program: ExportedProgram, arguments: tuple[torch.Tensor, ...], kep
     linears = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True))
     linears.set_filter_function(is_free)
     prepared = prepare_pt2e(program.module(), ComposableQuantizer([EmbeddingQuantizer(), linears]))
-    prepared(*arguments)  # the observers of weights look at them when they run
+    prepared(*arguments)  # the weights' observers read them during a run
     converted: torch.nn.Module = convert_pt2e(prepared)
     return converted
 
@@ -88,7 +80,7 @@ def _write(program: ExportedProgram, path: Path) -> None:
         program,
         transform_passes=[RemoveNoopExpandCopyPass(), _InferLength()],
         partitioner=[XnnpackPartitioner()],
-        # It has no word for quantized tables.
+        # The check does not know quantized embeddings.
         compile_config=EdgeCompileConfig(_check_ir_validity=False),
     )
     finished = edge.transform([QuantFusionPass(_fix_node_meta_val=True)]).to_executorch()
@@ -97,9 +89,10 @@ def _write(program: ExportedProgram, path: Path) -> None:
 
 
 class _InferLength(ExportPass):
-    """Say -1 for the one dynamic size of a new shape: XNNPACK takes such a reshape in, and a symbol's not.
+    """Replaces the only dynamic size of a new shape by -1: XNNPACK accepts such a reshape, but none with a symbol.
 
-    With the copies that change no shape gone as well, attention is less torn apart: 8 % faster at 128 tokens.
+    Together with the removal of copies that change no shape, this splits attention into fewer parts: 8 % faster at 128
+    tokens.
     """
 
     def call_operator(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], meta: Any) -> Any:

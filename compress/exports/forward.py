@@ -1,11 +1,11 @@
-"""One plain forward for every exporter: no mask-building subgraph, explicit positions, an additive float mask.
+"""The forward pass that every exporter traces: no mask-building subgraph, explicit positions, an additive float mask.
 
-The stock Hugging Face forward carries branches that exporters trace badly and runtimes run slowly; this one computes
-the same logits. Of a family that it is not written out for, the layers are exported as transformers has them.
+The forward pass of Hugging Face has branches that exporters trace badly and runtimes run slowly; this one computes the
+same logits. Families outside `FAMILIES` keep the layers of transformers.
 
-Inside, tokens come before rows and the two are one axis. ONNX Runtime then has every Linear as a ``Gemm`` that keeps
-its weight's name, reads the heads in place where it would move them, and does not fuse its slow SkipLayerNormalization.
-docs/runtimes.md has the ratios.
+Internally the token axis precedes the text axis and both are flattened into one. ONNX Runtime then runs every linear
+layer as a ``Gemm`` that keeps its weight's name, reads the heads without moving them, and does not fuse its slow
+SkipLayerNormalization. docs/runtimes.md has the ratios.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 
 def traceable(model: "PreTrainedModel", computed: torch.dtype = torch.float32) -> tuple[nn.Module, str | None]:
-    """What an exporter traces in place of `model`, in evaluation mode, and what has to be said about it.
+    """Return the module that an exporter traces instead of `model`, in evaluation mode, and a remark about it or None.
 
-    It is called with ids, mask and, of pairs, token types, all (rows, tokens) int64; logits are (rows, labels) or
-    (rows, tokens, labels). `computed` is what the runtime calculates in: what hides padding must be a number there.
+    The module takes ids, mask and, for pairs, token types, all (texts, tokens) int64. It returns logits (texts, labels)
+    or (texts, tokens, labels).
+
+    Args:
+        computed: the type in which the runtime computes; the mask's value must be finite in it.
     """
     kind = str(model.config.model_type)
     if kind.removeprefix("uneven_") in FAMILIES:
@@ -35,16 +38,16 @@ def traceable(model: "PreTrainedModel", computed: torch.dtype = torch.float32) -
 
 
 class StockLayers(nn.Module):
-    """A classifier's own modules under a float mask: embeddings, layer after layer, head."""
+    """A classifier's own modules with a float mask: embeddings, layers, head."""
 
     def __init__(self, model: "PreTrainedModel", lowest: float) -> None:
         super().__init__()
         self.model, self.lowest = model, lowest
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """As `PlainClassifier`'s."""
+        """Compute logits like `PlainClassifier`."""
         hidden = embed(self.model, input_ids, token_type_ids)
-        # MobileBERT normalises nothing: its attention scores may pass the plain forward's 1e4.
+        # MobileBERT normalises nothing: its attention scores may exceed the 1e4 of `PlainClassifier`.
         mask = _additive(attention_mask, hidden, self.lowest)
         for layer in encoder_layers(self.model):
             hidden = layer(hidden, mask)
@@ -52,7 +55,7 @@ class StockLayers(nn.Module):
 
 
 class PlainClassifier(nn.Module):
-    """A BERT-family classifier's forward written out over its own modules; layers may be uneven."""
+    """A BERT-family classifier whose forward pass is written out over its modules; layers may be uneven."""
 
     def __init__(self, model: "PreTrainedModel") -> None:
         super().__init__()
@@ -66,9 +69,9 @@ class PlainClassifier(nn.Module):
         self.first_position = first_position(model.config)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """Logits of ids and mask, both (rows, tokens) int64: (rows, labels), or of a tagger (rows, tokens, labels).
+        """Compute logits, (texts, labels) or for tagging (texts, tokens, labels), from (texts, tokens) int64 inputs.
 
-        Without token types, which are of pairs, all tokens are of type 0. What is said of padding means nothing.
+        Without token types all tokens have type 0. The logits of padding tokens are meaningless.
         """
         rows, tokens = input_ids.shape
         hidden = self._embed(input_ids, token_type_ids)
@@ -80,16 +83,16 @@ class PlainClassifier(nn.Module):
         return logits
 
     def _embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
-        """What the lowest layer reads, (tokens * rows, hidden)."""
-        tables: Any = self.embeddings
-        # Counted from the first one, not added to it: PT2E's quantizer would make the sum a float.
+        """Compute the input of the lowest layer, (tokens * texts, hidden)."""
+        embeddings: Any = self.embeddings
+        # `arange` starts at the first position, because PT2E's quantizer would make a sum a float.
         positions = torch.arange(self.first_position, self.first_position + input_ids.shape[1], device=input_ids.device)
-        hidden = tables.word_embeddings(input_ids.t()) + tables.position_embeddings(positions)[:, None]
-        types = tables.token_type_embeddings
+        hidden = embeddings.word_embeddings(input_ids.t()) + embeddings.position_embeddings(positions)[:, None]
+        types = embeddings.token_type_embeddings
         hidden = hidden + (types.weight[0] if token_type_ids is None else types(token_type_ids.t()))
-        if hasattr(tables, "task_type_embeddings"):  # ERNIE
-            hidden = hidden + tables.task_type_embeddings.weight[0]
-        hidden = tables.LayerNorm(hidden.flatten(0, 1))
+        if hasattr(embeddings, "task_type_embeddings"):  # ERNIE
+            hidden = hidden + embeddings.task_type_embeddings.weight[0]
+        hidden = embeddings.LayerNorm(hidden.flatten(0, 1))
         projected: Tensor = self.embeddings_project(hidden) if self.embeddings_project else hidden
         return projected
 
@@ -121,5 +124,5 @@ class PlainClassifier(nn.Module):
 
 
 def _additive(attention_mask: Tensor, hidden: Tensor, lowest: float) -> Tensor:
-    """What is added to the attention scores, (rows, 1, 1, tokens): 0, or `lowest` where a token is padding."""
+    """Return the mask that is added to attention scores, (texts, 1, 1, tokens): 0, and `lowest` for padding."""
     return (1.0 - attention_mask.to(hidden.dtype))[:, None, None, :] * lowest

@@ -1,4 +1,4 @@
-"""ONNX files for ONNX Runtime: FP32, FP16 weights, or dynamically quantized to INT8 (embedding table included)."""
+"""ONNX files for ONNX Runtime: FP32, FP16 weights, or dynamically quantized to INT8 (embeddings included)."""
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -30,32 +30,23 @@ def export(
     inputs: Sequence[str] = INPUTS,
     keep_float: Collection[str] = (),
 ) -> str | None:
-    """Write `model` to the file `path`; batch size and length stay dynamic.
-
-    Args:
-        inputs: what the graph declares, in this order; of pairs ``token_type_ids`` comes third.
-        keep_float: names of Linears that stay in float in an INT8 file.
-
-    Returns:
-        What has to be said about the file, if anything.
-    """
+    """Write `model` to the file `path`; batch size and length stay dynamic."""
     if precision == "fp32":
         return _write_float(model, path, inputs)
-    with TemporaryDirectory(dir=path.parent) as folder:  # the quantizer leaves a copy beside its source if it is killed
+    with TemporaryDirectory(dir=path.parent) as folder:  # a killed quantizer leaves a copy next to its source
         source = Path(folder) / "float.onnx"
         note = _write_float(model, source, inputs)
         if precision == "fp16":
             store_as_fp16(source, path)
             return f"{note}; {COMPUTED_IN_FP32}" if note else COMPUTED_IN_FP32
-        # Per channel: one scale per output column costs nothing at run time and keeps a single large weight from
-        # coarsening a whole matrix.
+        # Per channel: a scale per output column costs no time, and a single large weight coarsens only its column.
         quantize_dynamic(
             source,
             path,
             per_channel=True,
             weight_type=QuantType.QInt8,
-            # Of 7 bits: products of 8 overflow the 16-bit sums of x86 processors without VNNI, and a file that a guard
-            # judged there would answer otherwise on a phone.
+            # 7 bits: products of 8 bits overflow the 16-bit sums of x86 processors without VNNI, so the file's
+            # predictions on a phone would differ from those that the guard compared.
             reduce_range=True,
             op_types_to_quantize=["MatMul", "Gather"],
             nodes_to_exclude=[name for linear in keep_float for name in _nodes_of(model, linear, source)],
@@ -69,7 +60,7 @@ def _write_float(model: "PreTrainedModel", path: Path, inputs: Sequence[str]) ->
     zeros = torch.zeros((2, 16), dtype=torch.long)
     dynamic = {0: "batch", 1: "length"}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecation of the TorchScript exporter: its graph is a third faster here
+        warnings.simplefilter("ignore")  # deprecation of the TorchScript exporter, whose graph is a third faster
         torch.onnx.export(
             forward,
             tuple(zeros + (name != "token_type_ids") for name in inputs),
@@ -85,9 +76,9 @@ def _write_float(model: "PreTrainedModel", path: Path, inputs: Sequence[str]) ->
 
 
 def _nodes_of(model: "PreTrainedModel", linear: str, source: Path) -> Iterator[str]:
-    """The nodes of the graph in `source` that multiply by the weight of `linear`.
+    """Yield the names of the nodes in `source` that multiply by the weight of `linear`.
 
-    They are known by the weight itself: exporters name nodes as they please, and fold its transposition away.
+    They are found by the values of the weight, because exporters rename nodes and fold transpositions.
     """
     graph = onnx.load(source).graph
     weight = model.get_submodule(linear).get_parameter("weight").detach().numpy()
@@ -101,7 +92,7 @@ def _nodes_of(model: "PreTrainedModel", linear: str, source: Path) -> Iterator[s
         raise ValueError(f"{linear}: no node of the graph multiplies by its weight")
     for name in found:
         yield name
-        yield f"{name}_MatMul"  # what the quantizer makes of a Gemm before it looks
+        yield f"{name}_MatMul"  # the name after the quantizer has split a Gemm
 
 
 def _same(matrix: "NDArray[np.float32]", weight: "NDArray[np.float32]") -> bool:
@@ -109,11 +100,11 @@ def _same(matrix: "NDArray[np.float32]", weight: "NDArray[np.float32]") -> bool:
 
 
 def store_as_fp16(source: Path, path: Path) -> None:
-    """Write `source` to `path` with its matrices and tables as FP16, each cast to FP32 before it is used.
+    """Write `source` to `path` with its matrices and embeddings as FP16, each cast to FP32 before it is used.
 
-    ONNX Runtime casts a matrix once, when it opens the file; of a table it casts the rows that were looked up, so the
-    table takes half the memory too. Its CPU provider has few FP16 kernels: a graph that computes in FP16 is cast back
-    and forth at nearly every node and is slower than FP32, at the same size (docs/quantization.md).
+    ONNX Runtime casts a matrix once, when it opens the file. Of embeddings it casts only the rows that were looked up,
+    so they take half the memory too. Its CPU provider has few FP16 kernels: a graph that computes in FP16 has casts at
+    nearly every node and is slower than FP32, at the same size (docs/quantization.md).
     """
     model = onnx.load(source)
     graph = model.graph

@@ -1,4 +1,4 @@
-"""The model as a Hugging Face folder: what PyTorch users load, and what the teacher is weighed as."""
+"""Hugging Face folders, for PyTorch users; the teacher is measured in this format."""
 
 import copy
 from collections.abc import Collection, Sequence
@@ -19,16 +19,10 @@ def export(
     inputs: Sequence[str] = INPUTS,
     keep_float: Collection[str] = (),
 ) -> str | None:
-    """Save `model` into the folder `path` as safetensors; it can be given any `inputs`.
+    """Save `model` into the folder `path` as safetensors; the saved model accepts any `inputs`.
 
-    In FP16 it is half as large, and any Hugging Face program reads it; the runtime here computes in FP32 all the same.
-    An INT8 folder (`pocketbert.compress.models.int8`) is read by the runtime here only.
-
-    Args:
-        keep_float: Linears that stay FP32 in an INT8 folder.
-
-    Returns:
-        What has to be said about the folder, if anything.
+    An FP16 folder is half as large and any Hugging Face program can read it, but our runtime computes in FP32. Only our
+    runtime can read an INT8 folder (`pocketbert.compress.models.int8`).
     """
     if precision == "int8":
         save_quantized(quantize(model, keep_float), path)

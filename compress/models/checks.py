@@ -1,5 +1,7 @@
-"""What a model has to be before it is trained or scored: whole, and fit for its tokenizer, the labels and texts."""
+"""Checks of a model before it is trained or scored: its weights, tokenizer, labels and positions."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pocketbert.compress.base.errors import BadInput
@@ -9,61 +11,89 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel
 
+_HEADLESS = ("Model", "ForMaskedLM", "ForPreTraining")
+"""Ends of the class names of models without a classification head."""
+
 
 def check_weights(model: "PreTrainedModel", loading: dict[str, Any], where: str, new_head: bool) -> None:
-    """transformers fills with random numbers what a checkpoint does not have, or has in another shape: that is right
-    for a new head, and for a pooler, which not every encoder comes with.
+    """Raise `BadInput` if weights are missing or have another shape; transformers would make them random.
+
+    With a new head only the encoder's weights count, without the pooler, which not every checkpoint has.
     """
     lacking = [*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])]
-    encoder = f"{model.base_model_prefix}."
-    wrong = [name for name in lacking if not new_head or (name.startswith(encoder) and ".pooler." not in name)]
-    if wrong:
-        legal = f"a checkpoint of a {model.config.model_type} model" if new_head else "a fine-tuned model"
-        raise BadInput(f"{where} has no weights for {min(wrong)}, or of another shape; legal: {legal}")
+    encoder = [name for name in lacking if name.startswith(f"{model.base_model_prefix}.")]
+    if not new_head and len(encoder) < len(lacking):
+        raise _not_fine_tuned(where)
+    if wrong := [name for name in encoder if not new_head or ".pooler." not in name]:
+        kind = model.config.model_type
+        raise BadInput(
+            f"{where} has no weights for {min(wrong)}, or their shape is another than config.json says; use a complete "
+            f"checkpoint of a {kind} model"
+        )
+
+
+def _not_fine_tuned(where: str) -> BadInput:
+    return BadInput(
+        f"{where} is not fine-tuned: it has no classification head; use a fine-tuned model, or let the build train it: "
+        "set teacher.epochs = 3 (0 means no training)"
+    )
 
 
 def check_vocabulary_fits(tokenizer: "Tokenizer", config: "PretrainedConfig", where: str) -> None:
-    """Raise `BadInput` for a tokenizer with ids that the embedding table has no row for.
+    """Raise `BadInput` if the tokenizer has ids beyond the embedding matrix.
 
-    Special ones that no text is given may lack one: transformers adds a ``[MASK]`` where the vocabulary has none.
+    Special tokens that no text contains may lie beyond it: transformers adds a ``[MASK]`` to a vocabulary without one.
     """
     added = tokenizer.get_added_tokens_decoder()
     unused = {number for number, token in added.items() if token.special} - set(tokenizer.encode("").ids)
     if (largest := max(set(tokenizer.get_vocab().values()) - unused)) >= config.vocab_size:
         raise BadInput(
-            f"{where}: its tokenizer goes up to id {largest}, its table has {config.vocab_size:,} rows; legal: the "
-            "tokenizer that the model was trained with"
+            f"{where}: its tokenizer has ids up to {largest}, its embedding matrix has {config.vocab_size:,} rows; use "
+            "the tokenizer that the model was trained with"
         )
 
 
 def check_types(has_types: bool, config: "PretrainedConfig", where: str) -> None:
-    """Raise `BadInput` where inputs have token types (`has_types`) and the model has one type alone."""
+    """Raise `BadInput` if the inputs have token types (`has_types`) and the model has only one type."""
     if has_types and config.type_vocab_size < 2:
         raise BadInput(
-            f"{where} has one token type, its tokenizer gives pairs two; legal: a model with two, or a tokenizer that "
-            "tells the texts apart by separators alone"
+            f"{where} has one token type, its tokenizer gives pairs two; use a model with two token types, or a "
+            "tokenizer that marks the texts of a pair by separator tokens alone"
         )
 
 
 def check_positions(config: "PretrainedConfig", max_length: int, where: str) -> None:
-    """Raise `BadInput` if texts of `max_length` tokens are longer than the model's position table."""
+    """Raise `BadInput` if `max_length` is more than the model's positions."""
     if max_length > (longest := positions(config)):
-        raise BadInput(f"{where} has {longest} positions, task.max_length is {max_length}; legal: up to {longest}")
+        raise BadInput(f"{where} has {longest} positions, task.max_length is {max_length}; allowed: up to {longest}")
 
 
 def check_head(config: "PretrainedConfig", labels: list[str], token_level: bool, where: str) -> None:
-    """Refuse a "fine-tuned" model whose head is of the other kind, or has other labels or another order of them."""
-    kind = "token" if token_level else "sequence"
-    if config.architectures and is_token_level(config) != token_level:
-        raise BadInput(f"{where} is a {config.architectures[0]}; legal: a {kind} classifier, fine-tuned")
+    """Raise `BadInput` unless a fine-tuned model has a head of the right kind and the data's labels in their order."""
+    name = (config.architectures or [""])[0]
+    if name.endswith(_HEADLESS):
+        raise _not_fine_tuned(where)
+    if name and is_token_level(config) != token_level:
+        has, needs = ("texts", "every token") if token_level else ("every token", "texts")
+        raise BadInput(f"{where} classifies {has} ({name}), the task needs a model that classifies {needs}")
     if config.num_labels != len(labels):
         raise BadInput(
-            f"{where} predicts {config.num_labels} labels, the data has {len(labels)}: {', '.join(labels)}; legal: a "
-            "model fine-tuned on the same labels"
+            f"{where} predicts {config.num_labels} labels, the data has {len(labels)}: {', '.join(labels)}; use a "
+            "model fine-tuned on these labels"
         )
-    theirs = [config.id2label[i] for i in range(len(labels))]
-    if theirs != labels and theirs != [f"LABEL_{i}" for i in range(len(labels))]:
-        raise BadInput(
-            f"{where} has the labels {theirs}, the data {labels}; legal: the same, in order (the "
-            "recipe's task.labels sets the data's)"
-        )
+    own = [config.id2label[i] for i in range(len(labels))]
+    if own in (labels, [f"LABEL_{i}" for i in range(len(labels))]):
+        return
+    differ = f"{where}: the model's labels are {', '.join(own)}, the data's {', '.join(labels)}"
+    if sorted(own) == sorted(labels):
+        raise BadInput(f"{differ}; their order differs, so add labels = {_as_json(own)} to [task]")
+    folder, mapping = Path(config.name_or_path), {str(i): label for i, label in enumerate(labels)}
+    file = folder / "config.json" if folder.is_dir() and config.name_or_path else "the model's config.json"
+    raise BadInput(
+        f"{differ}; rename one side: the labels in the data, or id2label in {file}, which is {_as_json(mapping)} if "
+        f"{own[0]} means {labels[0]} and so on"
+    )
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

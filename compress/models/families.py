@@ -1,6 +1,6 @@
-"""Where the parts of an encoder lie. BERT, RoBERTa, ELECTRA and ERNIE name them alike; a family is one line here.
+"""Parts of an encoder and their names, which BERT, RoBERTa, ELECTRA and ERNIE share; a new family is one line here.
 
-Loads no torch: the recipe's checks run before anything heavy does.
+Loads no torch, because recipes are checked before anything heavy is imported.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,86 +14,86 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 FAMILIES = ("bert", "roberta", "electra", "ernie")
-"""Model types, each also the name of the encoder inside the classifier; ``uneven_…`` is our checkpoint of one."""
+"""Model types, each also the encoder's name in a classifier; ``uneven_…`` is our checkpoint with per-layer widths."""
 PROJECTIONS = ("attention.self.query", "attention.self.key", "attention.self.value")
-"""The Linears of a layer whose rows belong to heads."""
+"""Linear layers whose output channels belong to heads."""
 ATTENTION_OUT = "attention.output.dense"
-"""Its columns belong to heads."""
+"""Linear layer whose input channels belong to heads."""
 FFN_IN = "intermediate.dense"
-"""Its rows are the neurons."""
+"""Linear layer whose output channels are the FFN neurons."""
 FFN_OUT = "output.dense"
-"""Its columns belong to neurons."""
+"""Linear layer whose input channels belong to the FFN neurons."""
 
 
 def family(config: "PretrainedConfig") -> str:
-    """Which of `FAMILIES` a model is of.
+    """Return the model's family, one of `FAMILIES`.
 
     Raises:
-        BadInput: none of them.
+        BadInput: the model is of none of them.
     """
     name = str(config.model_type).removeprefix("uneven_")
     if name not in FAMILIES:
-        raise BadInput(f"a {config.model_type} model cannot be compressed; legal: {', '.join(FAMILIES)}")
+        raise BadInput(f"a {config.model_type} model cannot be compressed; expected one of: {', '.join(FAMILIES)}")
     return name
 
 
 def is_token_level(model: "PreTrainedModel | PretrainedConfig") -> bool:
-    """Whether the head answers every token; of a configuration, as it was saved with its model."""
+    """Return whether the head classifies every token; a configuration says so in its ``architectures``."""
     names = getattr(model, "architectures", None) or (type(model).__name__,)
     return any(name.endswith("ForTokenClassification") for name in names)
 
 
 def positions(config: "PretrainedConfig") -> int:
-    """Tokens of the longest text that the position table has rows for."""
+    """Return the number of tokens of the longest text that the position embeddings cover."""
     return int(config.max_position_embeddings) - first_position(config)
 
 
 def first_position(config: "PretrainedConfig") -> int:
-    """The row of the position table that the first token takes: RoBERTa counts from behind its padding token's id."""
+    """Return the position of the first token: RoBERTa counts from the padding token's id plus 1."""
     return int(config.pad_token_id) + 1 if str(config.model_type).endswith("roberta") else 0
 
 
 def layer_prefix(model: "PreTrainedModel", layer: int) -> str:
-    """What the names of a layer's weights begin with."""
+    """Return the prefix of the names of a layer's weights."""
     return f"{family(model.config)}.encoder.layer.{layer}."
 
 
 def encoder_layers(model: "PreTrainedModel") -> Sequence[Any]:
-    """The layers, bottom first."""
+    """Return the encoder's layers, bottom first."""
     layers: Sequence[Any] = model.base_model.encoder.layer
     return layers
 
 
 def head_size(config: "PretrainedConfig") -> int:
-    """Channels of one head; pruning changes how many heads there are, never this."""
+    """Return the channels of one head, which pruning never changes."""
     return int(config.hidden_size // config.num_attention_heads)
 
 
 def attention_heads(config: "PretrainedConfig") -> list[int]:
-    """Heads of each layer, of any encoder."""
+    """Return the number of heads of each layer, for any encoder."""
     listed: list[int] | None = getattr(config, "layer_heads", None)
     return listed or [config.num_attention_heads] * config.num_hidden_layers
 
 
 def head_counts(config: "PretrainedConfig") -> list[int]:
-    """Heads of each layer, to be cut.
+    """Return the number of heads of each layer of a model that can be pruned.
 
     Raises:
-        BadInput: a family whose layers are laid out otherwise.
+        BadInput: the model is of none of `FAMILIES`.
     """
     family(config)
     return attention_heads(config)
 
 
 def neuron_counts(config: "PretrainedConfig") -> list[int]:
-    """FFN neurons of each layer; raises as `head_counts`."""
+    """Return the number of FFN neurons of each layer; raises like `head_counts`."""
     family(config)
     listed: list[int] | None = getattr(config, "layer_intermediate", None)
     return listed or [config.intermediate_size] * config.num_hidden_layers
 
 
 def with_layers(config: "PretrainedConfig", kept: Sequence[int]) -> "PretrainedConfig":
-    """That of a model with only those layers, in that order."""
+    """Return the configuration of a model with only the layers `kept`, in that order."""
     made = deepcopy(config)
     made.num_hidden_layers = len(kept)
     for name in ("layer_heads", "layer_intermediate"):
@@ -103,7 +103,7 @@ def with_layers(config: "PretrainedConfig", kept: Sequence[int]) -> "PretrainedC
 
 
 def embed(model: "PreTrainedModel", input_ids: "Tensor", token_type_ids: "Tensor | None" = None) -> "Tensor":
-    """What the lowest layer reads, (rows, tokens, hidden); without token types all tokens are of type 0."""
+    """Compute the input of the lowest layer, (rows, tokens, hidden); without token types every token has type 0."""
     base = model.base_model
     hidden: Tensor = base.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
     return base.embeddings_project(hidden) if hasattr(base, "embeddings_project") else hidden
@@ -122,24 +122,22 @@ def run_layers(layers: Iterable[Any], hidden: "Tensor", attention_mask: "Tensor"
 
 
 def classify(model: "PreTrainedModel", hidden: "Tensor") -> "Tensor":
-    """Logits of the highest layer's output: (rows, labels) through the pooler or a head that has its own, or
-    (rows, tokens, labels).
-    """
+    """Compute logits from the output of the highest layer: (rows, labels) or, per token, (rows, tokens, labels)."""
     pooler = getattr(model.base_model, "pooler", None)
     pooled = hidden if pooler is None else pooler(hidden)
-    # Without one the head drops out inside.
+    # A head without a pooler before it has its own dropout.
     logits: Tensor = model.classifier(model.dropout(pooled) if hasattr(model, "dropout") else pooled)
     return logits
 
 
 def evenly_spaced(layers: int, wanted: int) -> list[int]:
-    """`wanted` of `layers` layer numbers, the last one of each equal stretch: 4 of 12 are 2, 5, 8, 11.
+    """Choose `wanted` of `layers` layers, the last one of each equal stretch: 4 of 12 are 2, 5, 8, 11.
 
-    TinyBERT's uniform mapping (Jiao et al. 2020): the classifier goes on reading the layer that it was trained on.
+    TinyBERT's uniform mapping (Jiao et al. 2020): the classifier keeps the layer it was trained on.
 
     Raises:
-        BadInput: more are wanted than there are.
+        BadInput: `wanted` is more than `layers`.
     """
     if wanted > layers:
-        raise BadInput(f"distill: student.layers is {wanted}, the model has {layers}; legal: 1 to {layers}")
+        raise BadInput(f"distill: student.layers is {wanted}, the model has {layers}; allowed: 1 to {layers}")
     return [(i + 1) * layers // wanted - 1 for i in range(wanted)]

@@ -1,7 +1,6 @@
-"""What a model says on its way to the logits, caught by forward hooks.
+"""Captures hidden states, queries, keys and values with forward hooks.
 
-Queries, keys and values are caught instead of attention maps: an attention kernel that never writes its map down
-(``sdpa``) can stay, and losses make of them what they compare.
+Attention maps are not captured: the ``sdpa`` kernel never stores them. Losses compute them from queries and keys.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,8 +18,8 @@ Part = Literal["embedding", "hidden", "query", "key", "value"]
 
 
 class Key(NamedTuple):
-    """One kind of vector per token: what the lowest layer reads (``embedding``, whatever the layer), a layer's output
-    (``hidden``), or what the attention of a layer makes of its input (``query``, ``key``, ``value``).
+    """One kind of vector per token: the input of the lowest layer (``embedding``, whose `layer` is ignored), a layer's
+    output (``hidden``), or a projection in its attention (``query``, ``key``, ``value``).
 
     Layers count from 0, bottom first.
     """
@@ -30,7 +29,7 @@ class Key(NamedTuple):
 
 
 def width(config: "PretrainedConfig", key: Key) -> int:
-    """Channels of those vectors; 0 for the attention of a layer that has lost all its heads."""
+    """Return the channels of these vectors; 0 for the attention of a layer without heads."""
     if key.part in ("embedding", "hidden"):
         return int(config.hidden_size)
     narrowed = getattr(config, "true_hidden_size", config.hidden_size)  # MobileBERT's attention sits in a bottleneck
@@ -39,9 +38,9 @@ def width(config: "PretrainedConfig", key: Key) -> int:
 
 @contextmanager
 def capture(model: "PreTrainedModel", keys: Iterable[Key]) -> "Iterator[dict[Key, Tensor]]":
-    """Inside the block, each forward of `model` fills the dictionary with vectors (rows, tokens, `width`).
+    """Yield a dictionary that each forward pass of `model` in the block fills with vectors (rows, tokens, `width`).
 
-    Gradients flow through them. What the last forward left stays after the block.
+    Gradients flow through the vectors. Those of the last forward pass stay after the block.
     """
     found: dict[Key, Tensor] = {}
     hooks = [_module(model, key).register_forward_hook(partial(_keep, found, key)) for key in keys]
@@ -53,7 +52,7 @@ def capture(model: "PreTrainedModel", keys: Iterable[Key]) -> "Iterator[dict[Key
 
 
 def _module(model: "PreTrainedModel", key: Key) -> "nn.Module":
-    """The module whose output the vectors are."""
+    """Return the module whose output the vectors are."""
     base: Any = model.base_model
     if key.part == "embedding":  # ELECTRA widens its narrow embeddings afterwards
         module: nn.Module = getattr(base, "embeddings_project", base.embeddings)

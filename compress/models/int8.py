@@ -1,7 +1,7 @@
-"""INT8 classifiers in PyTorch: made, stored without pickle, and put together again bit for bit.
+"""INT8 classifiers in PyTorch: quantized, stored without pickle, and loaded again bit for bit.
 
-The only file that knows `torch.ao.quantization`, whose removal is announced, and it for Linears only;
-docs/quantization.md says why it is used nonetheless, and what torchao costs in its place.
+The only file that uses `torch.ao.quantization`, and only for linear layers. PyTorch has announced its removal;
+docs/quantization.md gives the reasons for using it, and the cost of torchao.
 """
 
 import copy
@@ -17,30 +17,30 @@ from torch import Tensor, nn
 from torch.ao.nn.quantized.dynamic import Linear
 from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
+from transformers import AutoConfig
 from transformers.initialization import no_init_weights
 
-import pocketbert.compress.models.modeling_uneven  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.models.families import is_token_level
+from pocketbert.compress.models.modeling_uneven import AUTO
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 WEIGHTS = "model-int8.safetensors"
-"""Not `model.safetensors`: transformers would take the integers for weights."""
+"""Not `model.safetensors`, because transformers would read the integers as weights."""
 _SCALE = "weight_scale"
 # torch.ao is untyped.
 _quantize_dynamic: Any = quantize_dynamic
 _LINEAR: Any = Linear
 
 
-class Table(nn.Module):
-    """An embedding table in UINT8, with a scale and a smallest value per row; what is looked up is read back as FP32.
+class Int8Embedding(nn.Module):
+    """Embedding matrix in UINT8, with a scale and a smallest value per row; looks up FP32 vectors.
 
-    torch.ao has one too, which must be packed and so takes several times its size to open; this one is read where it
-    lies in the file.
+    The one of torch.ao has to be packed, which takes several times its size on loading; this one is used as it lies in
+    the file.
     """
 
     weight: Tensor
@@ -54,9 +54,9 @@ class Table(nn.Module):
         self.register_buffer("weight_least", torch.empty(rows))
 
     @classmethod
-    def of(cls, table: nn.Embedding) -> "Table":
-        """`table`, rounded to 256 even levels from the smallest to the largest value of each row."""
-        values = table.weight.detach()
+    def of(cls, embedding: nn.Embedding) -> "Int8Embedding":
+        """Round each row of `embedding` to 256 even levels from its smallest to its largest value."""
+        values = embedding.weight.detach()
         least, most = values.aminmax(dim=1)
         scale = ((most - least) / 255).clamp(min=torch.finfo(torch.float32).tiny)
         made = cls(*values.shape)
@@ -65,43 +65,43 @@ class Table(nn.Module):
         return made
 
     def forward(self, ids: Tensor) -> Tensor:
-        """The rows of `ids`, (…) -> (…, width), FP32."""
+        """Look up `ids`, (…) -> (…, width), FP32."""
         least, scale = (functional.embedding(ids, each[:, None]) for each in (self.weight_least, self.weight_scale))
         return torch.addcmul(least, functional.embedding(ids, self.weight), scale)
 
 
 def quantize(model: "PreTrainedModel", keep_float: Collection[str] = ()) -> "PreTrainedModel":
-    """A copy of `model` with every Linear dynamically quantized to INT8 and every embedding table stored in INT8.
+    """Copy `model` with dynamically quantized INT8 linear layers and INT8 embedding matrices.
 
-    A Linear has symmetric INT8 weights, one scale per output; its input is quantized to UINT8 on every call, over the
-    whole batch. The kernels are those of ``torch.backends.quantized.engine``: ``x86`` (FBGEMM or oneDNN) on a PC,
-    ``qnnpack`` on ARM.
+    A linear layer has symmetric INT8 weights with one scale per output; its input is quantized to UINT8 on every call,
+    over the whole batch. The kernels are those of ``torch.backends.quantized.engine``: ``x86`` (FBGEMM or oneDNN) on a
+    PC, ``qnnpack`` on ARM.
 
     Args:
-        keep_float: names of Linears, as `named_modules` gives them, that stay FP32.
+        keep_float: names of linear layers, as in `named_modules`, that stay FP32.
     """
     chosen = {nn.Linear: per_channel_dynamic_qconfig} | dict.fromkeys(keep_float)
     with _quiet():
         quantized: PreTrainedModel = _quantize_dynamic(model.eval(), chosen)
     for name, module in list(quantized.named_modules()):
         if isinstance(module, nn.Embedding):
-            quantized.set_submodule(name, Table.of(module), strict=True)
+            quantized.set_submodule(name, Int8Embedding.of(module), strict=True)
     return quantized
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Nothing is said of the removal that is announced."""
+    """Silence the warning about the announced removal."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def save_quantized(model: "PreTrainedModel", folder: Path) -> None:
-    """Write what `quantize` made into a Hugging Face folder whose ``config.json`` says ``pocketbert_precision``.
+    """Write a quantized model as a Hugging Face folder with ``pocketbert_precision`` in its ``config.json``.
 
-    `WEIGHTS` has each quantized ``….weight`` as integers under that name, with ``….weight_scale`` and, of a table,
-    ``….weight_least``; everything else is FP32 under its usual name.
+    `WEIGHTS` has the integers of each quantized ``….weight`` under that name, with ``….weight_scale`` and, for an
+    embedding matrix, ``….weight_least``; all other weights are FP32 under their usual names.
     """
     config = copy.deepcopy(model.config)
     config.architectures, config.pocketbert_precision = [type(model).__name__], "int8"
@@ -124,27 +124,27 @@ def _stored(model: "PreTrainedModel") -> Iterator[tuple[str, Tensor]]:
 
 
 def is_quantized(folder: Path) -> bool:
-    """Whether `save_quantized` wrote the folder."""
+    """Return whether `save_quantized` wrote the folder."""
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     return getattr(config, "pocketbert_precision", None) == "int8"
 
 
 def load_quantized(folder: Path) -> "PreTrainedModel":
-    """The classifier that `save_quantized` wrote, in evaluation mode; its logits are the same to the last bit wherever
-    the same kernels run.
+    """Load a classifier that `save_quantized` wrote, in evaluation mode; the same kernels give bit-identical logits.
 
     Raises:
-        BadInput: a weight is missing, or one is too many.
+        BadInput: a weight is missing or unexpected.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    auto = AutoModelForTokenClassification if is_token_level(config) else AutoModelForSequenceClassification
-    # The float tables and matrices that are about to be replaced are never written to, so they take no memory.
+    # The float matrices, soon replaced, are never written to, so they take no memory.
     with no_init_weights():
-        model: PreTrainedModel = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        model: PreTrainedModel = AUTO[is_token_level(config)].from_config(
+            config, dtype=torch.float32, trust_remote_code=False
+        )
     tensors = load_file(folder / WEIGHTS)
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.Embedding):
-            model.set_submodule(name, Table(*module.weight.shape), strict=True)
+            model.set_submodule(name, Int8Embedding(*module.weight.shape), strict=True)
     linears = {
         name: _linear(name, tensors)
         for name, module in model.named_modules()
@@ -152,19 +152,19 @@ def load_quantized(folder: Path) -> "PreTrainedModel":
     }
     missing, unexpected = model.load_state_dict(tensors, strict=False, assign=True)
     if wrong := [name for name in missing if name.rpartition(".")[0] not in linears] + unexpected:
-        raise BadInput(f"{folder / WEIGHTS}: {wrong[0]} and config.json do not go together; export it again")
+        raise BadInput(f"{folder / WEIGHTS}: {wrong[0]} does not fit config.json; export the model again")
     for name, linear in linears.items():
         model.set_submodule(name, linear, strict=True)
     return model.eval()
 
 
 def _linear(name: str, tensors: dict[str, Tensor]) -> Any:
-    """The quantized Linear of that name; its `tensors` are taken out."""
+    """Make the quantized linear layer of that name from its `tensors`, which are removed."""
     integers, scales = tensors.pop(f"{name}.weight"), tensors.pop(f"{name}.{_SCALE}")
     none = torch.zeros(len(scales), dtype=torch.long)
     with _quiet():
         linear = _LINEAR(integers.shape[1], integers.shape[0])
-        # Quantizing floats again would give other scales; there is no public way from integers to a quantized tensor.
+        # Quantizing floats again would change the scales; no public function makes a quantized tensor from integers.
         weight = torch._make_per_channel_quantized_tensor(integers, scales.double(), none, 0)
         linear.set_weight_bias(weight, tensors.pop(f"{name}.bias", None))
     return linear

@@ -1,8 +1,7 @@
-"""BERT-family classifiers, of texts or of tokens, whose layers may be uneven: 9 heads here, none there, each FFN of its
-own width.
+"""BERT-family classifiers of texts or tokens with per-layer widths: each layer has its own number of heads and neurons.
 
-This file travels inside the checkpoints (`trust_remote_code=True` reads it where pocketbert is not installed), so it
-imports nothing but torch and transformers.
+This file is copied into the checkpoints, where `trust_remote_code=True` reads it without pocketbert, so it imports only
+torch and transformers.
 """
 
 from pathlib import Path
@@ -32,7 +31,7 @@ from transformers import (
 
 
 class UnevenBertConfig(BertConfig):
-    """Layers listed one by one: heads left in each (their size stays hidden / heads), FFN neurons left in each."""
+    """BERT's configuration with the heads (of hidden / heads channels) and FFN neurons left in each layer."""
 
     model_type = "uneven_bert"
     layer_heads: list[int] | None = None
@@ -40,53 +39,45 @@ class UnevenBertConfig(BertConfig):
 
 
 class UnevenRobertaConfig(RobertaConfig):
-    """As `UnevenBertConfig`."""
-
     model_type = "uneven_roberta"
     layer_heads: list[int] | None = None
     layer_intermediate: list[int] | None = None
 
 
 class UnevenElectraConfig(ElectraConfig):
-    """As `UnevenBertConfig`."""
-
     model_type = "uneven_electra"
     layer_heads: list[int] | None = None
     layer_intermediate: list[int] | None = None
 
 
 class UnevenErnieConfig(ErnieConfig):
-    """As `UnevenBertConfig`."""
-
     model_type = "uneven_ernie"
     layer_heads: list[int] | None = None
     layer_intermediate: list[int] | None = None
 
 
 class NoHeads(nn.Module):
-    """Stands where a layer's self-attention was when it has lost all its heads."""
+    """Replaces the self-attention of a layer that has lost all its heads."""
 
     def forward(self, hidden: Tensor, *_: Any, **__: Any) -> tuple[Tensor, None]:
-        """Whatever it says is not read: `Constant` comes after it."""
+        """Return the input, which the `Constant` after this module ignores."""
         return hidden, None
 
 
 class Constant(nn.Module):
-    """A Linear without inputs: its bias. (A weight of shape (n, 0) would be lost by formats that store no empty
-    tensors.)
-    """
+    """Linear layer without inputs: its bias. Formats without empty tensors would lose a weight of shape (n, 0)."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(size))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """The bias at every token, (rows, tokens, `size`)."""
+        """Return the bias at every token, (rows, tokens, `size`)."""
         return self.bias.expand(*hidden.shape[:2], -1)
 
 
 class _Uneven:
-    """Gives the layers of the class it is mixed into the shapes of its configuration."""
+    """Mixin that gives the layers the shapes of the configuration."""
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__(config)  # type: ignore[call-arg]
@@ -119,50 +110,34 @@ def _feed_forward(layer: Any, config: PretrainedConfig, width: int) -> None:
 
 
 class UnevenBertForSequenceClassification(_Uneven, BertForSequenceClassification):
-    """`BertForSequenceClassification` with the shapes of its `UnevenBertConfig`."""
-
     config_class = UnevenBertConfig
 
 
 class UnevenBertForTokenClassification(_Uneven, BertForTokenClassification):
-    """`BertForTokenClassification` with the shapes of its `UnevenBertConfig`."""
-
     config_class = UnevenBertConfig
 
 
 class UnevenRobertaForSequenceClassification(_Uneven, RobertaForSequenceClassification):
-    """`RobertaForSequenceClassification` with the shapes of its `UnevenRobertaConfig`."""
-
     config_class = UnevenRobertaConfig
 
 
 class UnevenRobertaForTokenClassification(_Uneven, RobertaForTokenClassification):
-    """`RobertaForTokenClassification` with the shapes of its `UnevenRobertaConfig`."""
-
     config_class = UnevenRobertaConfig
 
 
 class UnevenElectraForSequenceClassification(_Uneven, ElectraForSequenceClassification):
-    """`ElectraForSequenceClassification` with the shapes of its `UnevenElectraConfig`."""
-
     config_class = UnevenElectraConfig
 
 
 class UnevenElectraForTokenClassification(_Uneven, ElectraForTokenClassification):
-    """`ElectraForTokenClassification` with the shapes of its `UnevenElectraConfig`."""
-
     config_class = UnevenElectraConfig
 
 
 class UnevenErnieForSequenceClassification(_Uneven, ErnieForSequenceClassification):
-    """`ErnieForSequenceClassification` with the shapes of its `UnevenErnieConfig`."""
-
     config_class = UnevenErnieConfig
 
 
 class UnevenErnieForTokenClassification(_Uneven, ErnieForTokenClassification):
-    """`ErnieForTokenClassification` with the shapes of its `UnevenErnieConfig`."""
-
     config_class = UnevenErnieConfig
 
 
@@ -172,14 +147,15 @@ _CLASSES: dict[str, tuple[Any, Any]] = {
     "electra": (UnevenElectraForSequenceClassification, UnevenElectraForTokenClassification),
     "ernie": (UnevenErnieForSequenceClassification, UnevenErnieForTokenClassification),
 }
-"""Family -> the classifier of texts, and of tokens."""
-_AUTO: tuple[Any, Any] = (AutoModelForSequenceClassification, AutoModelForTokenClassification)
+"""Family -> (classifier of texts, classifier of tokens)."""
+AUTO: tuple[Any, Any] = (AutoModelForSequenceClassification, AutoModelForTokenClassification)
+"""Auto classes, which know the checkpoints with per-layer widths: of texts, of tokens."""
 
 
 def uneven(
     config: PretrainedConfig, heads: list[int], widths: list[int], weights: dict[str, Tensor], token_level: bool
 ) -> PreTrainedModel:
-    """A model of `config`'s family with `heads` and FFN `widths` per layer, holding `weights`."""
+    """Make a model of `config`'s family with `heads` and FFN `widths` per layer and these `weights`."""
     cls = _CLASSES[config.model_type.removeprefix("uneven_")][token_level]
     described = {k: v for k, v in config.to_dict().items() if k not in ("model_type", "architectures", "auto_map")}
     described |= {"layer_heads": heads, "layer_intermediate": widths, "num_hidden_layers": len(heads)}
@@ -189,15 +165,16 @@ def uneven(
 
 
 def load_classifier(folder: Path) -> PreTrainedModel:
-    """A classifier of texts or of tokens, as its ``architectures`` say, out of a local Hugging Face folder, FP32;
-    safetensors only, no remote code.
+    """Load the classifier in a local Hugging Face folder, FP32; safetensors only, no remote code.
+
+    Its ``architectures`` say whether it classifies texts or tokens.
 
     Raises:
-        ValueError: weights are missing, which transformers would make up.
+        ValueError: weights are missing; transformers would make them random.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     token_level = any(name.endswith("ForTokenClassification") for name in config.architectures or ())
-    loaded: tuple[PreTrainedModel, dict[str, Any]] = _AUTO[token_level].from_pretrained(
+    loaded: tuple[PreTrainedModel, dict[str, Any]] = AUTO[token_level].from_pretrained(
         folder,
         config=config,
         local_files_only=True,
@@ -208,13 +185,13 @@ def load_classifier(folder: Path) -> PreTrainedModel:
     )
     model, loading = loaded
     if missing := loading["missing_keys"]:
-        raise ValueError(f"there are no weights for {min(missing)}; legal: a fine-tuned model")
+        raise ValueError(f"there are no weights for {min(missing)}; use a fine-tuned model")
     return model
 
 
 for _pair in _CLASSES.values():
     AutoConfig.register(_pair[0].config_class.model_type, _pair[0].config_class)
     _pair[0].config_class.register_for_auto_class()
-    for _auto, _class in zip(_AUTO, _pair, strict=True):
+    for _auto, _class in zip(AUTO, _pair, strict=True):
         _auto.register(_class.config_class, _class)
         _class.register_for_auto_class(_auto.__name__)

@@ -1,11 +1,11 @@
-"""Opens a model and its tokenizer: ``builtin:…`` (offline), a hub id, or a local folder."""
+"""Loading of models and tokenizers from ``builtin:…`` (offline), a Hub id, or a local folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pocketbert.compress.base.errors import BadInput, first_line, way_out
+from pocketbert.compress.base.errors import BadInput, first_line, offline_hint
 from pocketbert.compress.base.files import digest
 from pocketbert.compress.models.checks import check_head, check_positions, check_vocabulary_fits, check_weights
 from pocketbert.compress.models.e5_small import unpack
@@ -29,16 +29,16 @@ def load_teacher(
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     """Load the model to compress with a head for `labels`, of texts or of every token, and its fast tokenizer.
 
-    Weights come from safetensors, or from a `.bin` through torch's
-    ``weights_only`` loader; remote code runs only with `trust_remote_code`.
+    Weights come from safetensors, or from a `.bin` through torch's ``weights_only`` loader; remote code runs only with
+    `trust_remote_code`.
 
     Args:
-        cache: folder that keeps what a builtin model is unpacked into.
+        cache: folder for unpacked builtin models.
         tuned: the model is fine-tuned already; its own head is kept and checked.
 
     Raises:
-        BadInput: an unknown builtin, an unreachable hub, fewer positions than `max_length`, a family that cannot be
-            compressed, or, where it is not to be fine-tuned, another head or other labels.
+        BadInput: an unknown builtin model, an unreachable Hub, fewer positions than `max_length`, a family that cannot
+            be compressed, or, with `tuned`, another head or other labels.
     """
     source = str(unpack(model, cache)) if model.startswith("builtin:") else model
     where = f"teacher.model {model!r}"
@@ -47,7 +47,7 @@ def load_teacher(
     head = None if tuned else labels
     teacher, tokenizer = open_pretrained(source, where, head, token_level, trust_remote_code)
     if tuned:
-        teacher.config.update(described_labels(labels))  # names such as LABEL_0 say nothing
+        teacher.config.update(described_labels(labels))  # instead of names such as LABEL_0
     try:
         family(teacher.config)
     except BadInput as error:
@@ -59,27 +59,24 @@ def load_teacher(
 def open_pretrained(
     source: str, where: str, labels: list[str] | None, token_level: bool, trust_remote_code: bool = False
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
-    """A hub id or folder as a classifier of texts or tokens, and its fast tokenizer.
+    """Load a Hub id or folder as a classifier of texts or tokens, and its fast tokenizer.
 
     Args:
-        where: what a complaint begins with.
-        labels: those of a new head; None leaves the head as it is.
+        where: the beginning of error messages.
+        labels: labels of a new head; None keeps the model's head.
 
     Raises:
-        BadInput: neither a folder nor to be had from the hub, without a fast tokenizer, with more tokens than rows in
-            its table, or without weights that are not those of a new head.
+        BadInput: neither a folder nor available from the Hub, without a fast tokenizer, with more tokens than the
+            embedding matrix has rows, or with missing weights other than those of a new head.
     """
-    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
-
-    import pocketbert.compress.models.modeling_uneven  # noqa: F401  (registers the uneven checkpoint with the Auto classes)
+    from pocketbert.compress.models.modeling_uneven import AUTO
 
     config = read_config(source, where, trust_remote_code)
     if labels is not None:
         config.update(described_labels(labels))
     tokenizer = read_tokenizer(source, where, trust_remote_code)
-    auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
-    with _at_hand(source, where):
-        model, loading = auto.from_pretrained(
+    with _one_line_errors(source, where):
+        model, loading = AUTO[token_level].from_pretrained(
             source,
             config=config,
             trust_remote_code=trust_remote_code,
@@ -93,20 +90,20 @@ def open_pretrained(
 
 
 def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
-    """The fast tokenizer of a hub id or folder; raises as `open_pretrained`.
+    """Load the fast tokenizer of a Hub id or folder; raises like `open_pretrained`.
 
-    Of a folder without one it is that of the folder ``tokenizer`` beside it, where a build keeps it.
+    For a folder without tokenizer files, the folder ``tokenizer`` beside it is used, where a build keeps them.
     """
     from transformers import AutoTokenizer
 
     place = _tokenizer_of(source)
     config = read_config(source, where, trust_remote_code) if place == source else None
-    with _at_hand(source, where):
+    with _one_line_errors(source, where):
         tokenizer = AutoTokenizer.from_pretrained(place, config=config, trust_remote_code=trust_remote_code)
     if not tokenizer.is_fast:
-        raise BadInput(f"{where} has no fast tokenizer (tokenizer.json)")
-    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes up where there is no vocabulary
-        raise BadInput(f"{where} has no vocabulary; legal: a tokenizer.json or vocab.txt beside the model")
+        raise BadInput(f"{where} has no fast tokenizer; put a tokenizer.json beside the model")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # transformers makes one up without a vocabulary
+        raise BadInput(f"{where} has no vocabulary; put tokenizer.json or vocab.txt beside the model")
     return tokenizer
 
 
@@ -117,37 +114,37 @@ def _tokenizer_of(source: str) -> str:
 
 
 def has_tokenizer(folder: Path) -> bool:
-    """Whether one lies there, in any form."""
+    """Return whether the folder has tokenizer files of any kind."""
     return any((folder / name).exists() for name in _TOKENIZER_FILES)
 
 
 def read_config(source: str, where: str, trust_remote_code: bool = False) -> "PretrainedConfig":
-    """The configuration of a hub id or folder; raises as `open_pretrained`.
+    """Load the configuration of a Hub id or folder; raises like `open_pretrained`.
 
-    One that names no model type, as Google published BERT and Huawei its TinyBERT, is BERT's if it counts token types.
+    A configuration with token types but no model type is BERT's: Google's BERT and Huawei's TinyBERT lack the type.
     """
     from transformers import AutoConfig, BertConfig, PreTrainedConfig
 
-    import pocketbert.compress.models.modeling_uneven  # noqa: F401  (as above)
+    import pocketbert.compress.models.modeling_uneven  # noqa: F401  (registers its configurations with AutoConfig)
 
-    with _at_hand(source, where):
-        said, _ = PreTrainedConfig.get_config_dict(source)
-        if "model_type" not in said and "type_vocab_size" in said:
+    with _one_line_errors(source, where):
+        raw, _ = PreTrainedConfig.get_config_dict(source)
+        if "model_type" not in raw and "type_vocab_size" in raw:
             return BertConfig.from_pretrained(source)
         return AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code)
 
 
 @contextmanager
-def _at_hand(source: str, where: str) -> Iterator[None]:
-    """What transformers says of a source that it cannot load becomes one line with the way out."""
+def _one_line_errors(source: str, where: str) -> Iterator[None]:
+    """Turn any loading error into a one-line `BadInput` with a hint."""
     try:
         yield
-    except Exception as error:  # loaders, unpicklers and the hub's clients share no base class
-        raise BadInput(f"{where}: {first_line(error)}{way_out(source)}") from error
+    except Exception as error:  # loaders, unpicklers and Hub clients share no base class
+        raise BadInput(f"{where}: {first_line(error)}{offline_hint(source)}") from error
 
 
 def described_labels(labels: list[str]) -> dict[str, Any]:
-    """What a configuration says about them."""
+    """Return the entries of a configuration for these labels."""
     return {
         "num_labels": len(labels),
         "id2label": dict(enumerate(labels)),
@@ -156,7 +153,7 @@ def described_labels(labels: list[str]) -> dict[str, Any]:
 
 
 def source_key(name: str) -> str:
-    """What stands for a source in a cache key: the content of a local folder or file, the name of anything else."""
+    """Return the cache key of a source: the digest of a local folder or file, else the name itself."""
     path = Path(name)
     if name.startswith("builtin:") or not path.exists():
         return name

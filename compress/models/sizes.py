@@ -1,4 +1,4 @@
-"""How large a model is: parameters and multiply-accumulates, counted from its shapes."""
+"""Parameters and multiply-accumulates (MACs) of a model, counted from its shapes."""
 
 from typing import TYPE_CHECKING
 
@@ -8,32 +8,32 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 LENGTH = 128
-"""Tokens of the text that MACs are counted for."""
+"""Tokens of the text for which MACs are counted."""
 
 
 def count_parameters(model: "PreTrainedModel") -> int:
-    """All weights, embeddings included."""
+    """Count all weights, embeddings included."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def count_zeros(model: "PreTrainedModel") -> int:
-    """Those of all weights that are exactly 0."""
+    """Count the weights that are exactly 0."""
     return sum(int((parameter == 0).sum()) for parameter in model.parameters())
 
 
 def head_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
-    """Multiply-accumulates of one head: its share of four Linears, and both products of attention."""
+    """Count the MACs of one head: its share of four linear layers, and the attention matmuls (QKᵀ, AV)."""
     size = head_size(config)
     return 4 * length * int(config.hidden_size) * size + 2 * length * length * size
 
 
 def neuron_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
-    """Multiply-accumulates of one FFN neuron."""
+    """Count the MACs of one FFN neuron."""
     return 2 * length * int(config.hidden_size)
 
 
 def layer_macs(config: "PretrainedConfig", length: int = LENGTH) -> list[int]:
-    """Multiply-accumulates of each layer: every Linear, and both products of attention."""
+    """Count the MACs of each layer: its linear layers, and the attention matmuls (QKᵀ, AV)."""
     if config.model_type == "mobilebert":
         return [_mobilebert_layer(config, length)] * config.num_hidden_layers
     head, neuron = head_macs(config, length), neuron_macs(config, length)
@@ -42,8 +42,8 @@ def layer_macs(config: "PretrainedConfig", length: int = LENGTH) -> list[int]:
 
 
 def _mobilebert_layer(config: "PretrainedConfig", length: int) -> int:
-    """A layer inside its bottleneck (Sun et al. 2020, MobileBERT): wide states enter and leave, attention and the
-    stacked FFNs work on narrow ones.
+    """Count the MACs of a layer with a bottleneck (Sun et al. 2020, MobileBERT): its input and output are wide, its
+    attention and stacked FFNs narrow.
     """
     wide, narrow = config.hidden_size, config.true_hidden_size
     value = narrow if config.use_bottleneck_attention else wide
@@ -57,13 +57,13 @@ def _mobilebert_layer(config: "PretrainedConfig", length: int) -> int:
 
 
 def encoder_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
-    """Multiply-accumulates of all layers."""
+    """Count the MACs of all layers."""
     return sum(layer_macs(config, length))
 
 
 def count_macs(model: "PreTrainedModel", length: int = LENGTH) -> int:
-    """Multiply-accumulates of one text of `length` tokens: embedding projection, encoder, and the head on one token or
-    on all of them.
+    """Count the MACs of one text of `length` tokens: embedding projection, encoder, and the head, on one token or on
+    every token.
     """
     from torch import nn
 

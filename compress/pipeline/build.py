@@ -14,7 +14,7 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Manifest
 from pocketbert.compress.pipeline.recipe import Recipe
-from pocketbert.compress.pipeline.shipping.dense import with_dense_sizes
+from pocketbert.compress.pipeline.shipping.dense import dense_sizes
 from pocketbert.compress.pipeline.shipping.listing import write_manifest
 from pocketbert.compress.pipeline.shipping.ship import ship
 from pocketbert.compress.pipeline.steps.linear_control import linear_control
@@ -33,12 +33,12 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
     """Make every artifact of `recipe` below `root` and write `root/manifest.json`.
 
     Args:
-        command: what the user typed, for the record.
-        fresh: remove what earlier builds left.
+        command: the command line, for the record.
+        fresh: delete the results of earlier builds first.
 
     Raises:
-        BadInput: something that the recipe names is missing, such as a runtime, or another build works in `root`.
-        GuardStopped: a step cost too much and the recipe says ``on_fail = "stop"``.
+        BadInput: something that the recipe names is missing, such as a runtime, or another build uses `root`.
+        GuardStopped: a step was rejected and the recipe says ``on_fail = "stop"``.
     """
     for artifact in recipe.artifacts:
         require(FORMATS[artifact.format].runtime)
@@ -51,25 +51,22 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
 
 
 def _run(build: Build, command: str) -> Manifest:
-    accepted = build.set_reference(make_teacher(build))
-    steps, stages = [accepted.step], []
-    control = linear_control(build)
+    models = [build.set_reference(make_teacher(build))]
+    steps, control = [*models], linear_control(build)
     for number, parameters in enumerate(build.recipe.stages, start=1):
-        done = run_stage(build, number, parameters, accepted)
-        steps.append(done.step)
-        if done.step.decision == "accepted":
-            accepted = done
-            stages.append(done)
-    exports, shipped = ship(build, accepted)
-    shipped = with_dense_sizes(build, [build.teacher, *stages], exports, shipped)
-    return write_manifest(build, command, [*steps, *exports], stages, shipped, control)
+        done = run_stage(build, number, parameters, source=models[-1])
+        steps.append(done)
+        if done.accepted:
+            models.append(done)
+    exports = ship(build, models[-1])
+    return write_manifest(build, command, [*steps, *exports], models, dense_sizes(build, models, exports), control)
 
 
 def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrainedModel, Context]":
     """Return the recipe's fine-tuned teacher, made now or by an earlier build below `root`, and a stage's context.
 
     Raises:
-        BadInput: as `build`.
+        BadInput: see `build`.
     """
     with _alone_in(root):
         state = Build(recipe, root, progress)
@@ -81,11 +78,11 @@ def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrai
 def _alone_in(root: Path) -> Iterator[None]:
     """Lock the folder against other builds."""
     root.mkdir(parents=True, exist_ok=True)
-    if rank():  # the first process holds the folder for all of them
+    if rank():  # the first process holds the lock for all processes of this build
         yield
         return
     try:
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
             yield
     except Timeout as error:
-        raise BadInput(f"{root}: another build is working there") from error
+        raise BadInput(f"{root}: another build is working there; wait until it ends") from error

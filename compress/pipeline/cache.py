@@ -1,7 +1,7 @@
-"""Finished steps, addressed by what went into them.
+"""The cache of finished steps, addressed by a digest of everything that went into them.
 
-A step is made in a scratch folder named by its key and moved into place when it is whole. So a build that is killed
-loses nothing that was finished, and inside training it goes on from the last checkpoint of the same key.
+A step is made in a scratch folder named by its key and moved into place when it is complete. A killed build therefore
+keeps every finished step, and training resumes from the last checkpoint of the same key.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "tor
 
 
 def step_key(previous: str, parameters: Mapping[str, Any], modules: Iterable[str]) -> str:
-    """SHA-256 over the previous key, the parameters, our own code that `modules` reach, and the libraries."""
+    """Return the SHA-256 of the previous key, the parameters, our own code that `modules` reach, and the libraries."""
     parts = {
         "previous": previous,
         "parameters": parameters,
@@ -34,7 +34,7 @@ def step_key(previous: str, parameters: Mapping[str, Any], modules: Iterable[str
 
 
 def cached(folder: Path, key: str) -> Step | None:
-    """The finished step in `folder`, if it was made from the same things and its files are still those it made."""
+    """Return the finished step in `folder`; None if its key differs, or a file is missing or has changed."""
     try:
         step = Step.model_validate_json((folder / "stage.json").read_text(encoding="utf-8"))
         complete = all(digest(folder / name) == sha256 for name, sha256 in step.files.items())
@@ -49,8 +49,8 @@ def make(
     """Run `work(out, scratch)`, record the step it returns and move `out` to `folder`, replacing an older one.
 
     Args:
-        together: all of several processes have to run `work`, because it trains: each has an `out` of its own, and the
-            first one's is kept. Else the others wait for the first one.
+        together: every process of the build runs `work`, because it trains. Each has its own `out`; the first
+            process's is kept. Otherwise only the first process runs `work`, and the others wait.
     """
     if rank() and not together:
         wait()
@@ -58,7 +58,7 @@ def make(
         return Step.model_validate_json((folder / "stage.json").read_text(encoding="utf-8"))
     scratch = scratch_root / f"{folder.name}-{step.key[:12]}"
     out, replaced = scratch / ("out" if rank() == 0 else f"out-{rank()}"), scratch / "replaced"
-    done = cached(out, step.key) if world() == 1 else None  # killed between making and moving
+    done = cached(out, step.key) if world() == 1 else None  # the build was killed between making and moving
     if done is None:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
@@ -67,15 +67,11 @@ def make(
         write_json(out / "stage.json", done)
     wait()
     if rank() == 0:
-        _move(out, folder, replaced)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+        if folder.exists():
+            folder.rename(replaced)
+        out.rename(folder)
         shutil.rmtree(scratch)
     wait()
     return done
-
-
-def _move(out: Path, folder: Path, replaced: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(replaced, ignore_errors=True)
-    if folder.exists():
-        folder.rename(replaced)
-    out.rename(folder)

@@ -1,4 +1,4 @@
-"""``pocketbert evaluate``: one file or folder, scored on one split of a recipe's data."""
+"""Scores one model file or folder on a split of a recipe's data (``pocketbert evaluate``)."""
 
 from pathlib import Path
 
@@ -18,23 +18,23 @@ SPLITS = ("validation", "test")
 
 
 def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) -> tuple[dict[str, float], int]:
-    """Every metric of `recipe`'s task, as fractions, and the number of rows.
+    """Return every metric of `recipe`'s task, as fractions, and the number of rows.
 
-    The tokenizer is that of the folder, if it has one in any form, or `tokenizer.json` in the nearest folder above.
+    A folder's own tokenizer is used in whatever form; otherwise `tokenizer.json` in the nearest parent folder.
 
     Raises:
-        BadInput: an unknown split, no such file, no tokenizer, or a file of no known format.
+        BadInput: an unknown split, no such file, no tokenizer, or a model that does not fit the task.
     """
     if split not in SPLITS:
-        raise BadInput(f"--split {split}: legal: {', '.join(SPLITS)}")
-    legal = "legal: a checkpoint folder, or a file ending in .onnx or .pte"
+        raise BadInput(f"--split {split}: unknown split; expected: {' or '.join(SPLITS)}")
+    expected = "expected: a checkpoint folder, or a file ending in .onnx or .pte"
     if not path.exists():
-        raise BadInput(f"{path}: no such model; {legal}")
+        raise BadInput(f"{path}: no such model; {expected}")
     runtimes = {f".{known.suffix}": known.runtime for known in FORMATS.values()}
     if path.is_file() and path.suffix not in runtimes:
-        raise BadInput(f"{path}: unknown format; {legal}")
-    if (elsewhere := runtimes.get(path.suffix)) in EMULATED:
-        raise BadInput(f"{path}: {elsewhere} does not run here; {legal}")
+        raise BadInput(f"{path}: unknown format; {expected}")
+    if (emulated := runtimes.get(path.suffix)) in EMULATED:
+        raise BadInput(f"{path}: {emulated} does not run here; {expected}")
     runtime = "torch" if path.is_dir() else runtimes[path.suffix]
     texts = read_texts(recipe.task)
     tokenizer = _tokenizer_of(path)
@@ -44,22 +44,19 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
         _check_folder(path, texts.task, tokenizer)
     try:
         session = open_session(runtime, path, usable_threads())
-    except Exception as error:  # whatever a runtime raises of a file that it cannot open
-        raise BadInput(f"{path}: cannot be opened ({first_line(error)})") from error
-    try:
         with progress.work(f"evaluating {path.name}", len(inputs)) as work:
             logits = predict(session.logits, inputs, progress=work.advance)
     except BadInput:
         raise
-    except Exception as error:  # as above: it was opened, but such rows are not what it takes
-        raise BadInput(f"{path}: cannot answer the rows ({first_line(error)})") from error
+    except Exception as error:  # runtimes share no base class
+        raise BadInput(f"{path}: cannot be run on the {split} rows ({first_line(error)})") from error
     if logits.shape[1] != len(texts.task.labels):
         raise BadInput(f"{path}: predicts {logits.shape[1]} labels, the data has {', '.join(texts.task.labels)}")
     return texts.task.scores(logits, rows["label"]), len(rows["label"])
 
 
 def _check_folder(path: Path, task: Task, tokenizer: Tokenizer) -> None:
-    """The head must be of the task's kind with its labels in order, and the model must read such tokens and so many."""
+    """Check the head's kind and labels, the size of the vocabulary and the number of positions."""
     from pocketbert.compress.models.checks import check_head, check_positions, check_vocabulary_fits
     from pocketbert.compress.models.pretrained import read_config
 
@@ -76,11 +73,7 @@ def _tokenizer_of(path: Path) -> Tokenizer:
         return plain(read_tokenizer(str(path), str(path)).backend_tokenizer)
     resolved = path.resolve()
     for folder in [resolved, *resolved.parents][:4]:
-        for candidate in (
-            folder / "tokenizer.json",
-            folder / "tokenizer/tokenizer.json",
-            folder / "ship/tokenizer.json",
-        ):
-            if candidate.is_file():
-                return load_tokenizer(candidate)
-    raise BadInput(f"{path}: no tokenizer.json in its folder or above")
+        for name in ("tokenizer.json", "tokenizer/tokenizer.json", "ship/tokenizer.json"):
+            if (file := folder / name).is_file():
+                return load_tokenizer(file)
+    raise BadInput(f"{path}: no tokenizer.json in its folder or above; copy the model's own there")

@@ -1,6 +1,6 @@
-"""After every step: accept it or reject it. (What becomes of a rejected one: `pocketbert.compress.pipeline.retry`.)
+"""The guard: accepts or rejects a finished step. `pocketbert.compress.pipeline.retry` handles the rejected ones.
 
-The fine-tuned teacher is the yardstick of every step, on the same validation rows, so that drops cannot add up unseen.
+Every step is compared with the fine-tuned teacher on the same validation rows, so that small drops cannot add up.
 """
 
 from collections.abc import Sequence
@@ -21,19 +21,21 @@ class GuardStopped(Exception):
 
 @dataclass(frozen=True)
 class Guard:
-    """The recipe's rule, the rows it is asked about, and the teacher's logits on them."""
+    """The recipe's rule, and the labels and the teacher's logits, (predictions, labels), of the validation rows."""
 
     rule: GuardTable
     task: Task
     gold: Sequence[Any]
     teacher: NDArray[np.float32]
 
-    def judge(self, step: Step, logits: NDArray[np.float32], reason: str | None = None) -> Step:
-        """`step` with its comparison and decision; `logits` are of the validation rows, (answers, labels).
+    def decide(self, step: Step, logits: NDArray[np.float32], reason: str | None = None) -> Step:
+        """Return `step` with its comparison and decision; `logits` of the validation rows, (predictions, labels).
 
-        Rejected when the lower bound of the drop exceeds `max_drop`, accepted when the upper bound does not; in
-        between the point estimate decides and the step is `unsettled`. The teacher's own step is the reference.
-        A `reason` rejects it whatever its metric says: a file that does not compute what its source does.
+        The step is rejected if the lower bound of its drop exceeds `max_drop`, and accepted if the upper bound does
+        not. Otherwise the point estimate decides and the step is `unsettled`. The teacher's own step is the reference.
+
+        Args:
+            reason: rejects the step whatever its metric, such as a file that computes something else than its source.
         """
         limit = self.rule.max_drop
         comparison = Comparison.of(self.task, self.gold, self.teacher, logits, self.rule.confidence)
@@ -45,17 +47,17 @@ class Guard:
             update={
                 "comparison": comparison,
                 "decision": "accepted" if accepted else "rolled-back",
-                "unsettled": drop.settled(limit) == "unsettled",
+                "unsettled": drop.inconclusive(limit),
                 "notes": [reason] if reason else [],
             }
         )
 
     def _learnt_nothing(self) -> list[str]:
-        """A word about a teacher that answers every row alike: nothing that is held against it can cost anything."""
-        answers = np.unique(self.teacher.argmax(axis=1))
-        if len(answers) > 1:
+        """Return a warning if the teacher predicts one label for every row: any student would pass the guard."""
+        predicted = np.unique(self.teacher.argmax(axis=1))
+        if len(predicted) > 1:
             return []
-        label = self.task.labels[answers[0]]
+        label = self.task.labels[predicted[0]]
         return [
             f"every answer is {label!r}: this teacher has learnt nothing, and a student of it will not either; change "
             "its epochs, learning_rate or frozen_layers, or look at its data"
@@ -63,13 +65,13 @@ class Guard:
 
 
 def describe(step: Step, max_drop: float) -> str:
-    """One line: the step, its metric, the drop with its interval, the decision."""
+    """Describe a step in one line: its metric, the drop with its interval, the decision."""
     c = step.comparison
     because = f" ({'; '.join(step.notes)})" if step.notes else ""
     if c is None:
         return f"{step.name}: {step.decision}{because}"
     if step.decision == "reference":
-        return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the yardstick{because}"
+        return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the reference{because}"
     settled = _would_settle(c, max_drop) if step.unsettled else ""
     if len(step.tries) > 1:
         because += f", after {len(step.tries)} tries ({', '.join(map(describe_try, step.tries))})"
@@ -80,14 +82,14 @@ def describe(step: Step, max_drop: float) -> str:
 
 
 def _would_settle(comparison: Comparison, max_drop: float) -> str:
-    """What a reader of an unsettled decision wants to know: how many rows it would have taken."""
-    rows = comparison.as_drop().rows_to_settle(max_drop)
+    """Say how many rows a conclusive decision would need."""
+    rows = comparison.as_drop().rows_to_decide(max_drop)
     would = f"about {rows:,} would settle it" if rows else "no number would settle a drop of just that size"
     return f", unsettled on {comparison.rows:,} rows: {would}"
 
 
 def describe_try(one: Try) -> str:
-    """``strength 0.25: +1.31 points, rejected``, or ``2 in float: +0.12 points, accepted``."""
+    """Describe one try: ``strength 0.25: +1.31 points, rejected``, or ``2 in float: +0.12 points, accepted``."""
     what = "as chosen" if one.strength is None else f"strength {one.strength:.3g}"
     if one.float_layers:
         what = f"{len(one.float_layers)} in float"

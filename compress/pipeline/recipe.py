@@ -1,125 +1,156 @@
-"""What a recipe may say. It is read once, at the door; afterwards everybody works with checked values."""
+"""The recipe's schema and its loader: TOML in, a validated `Recipe` out."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import dropwhile
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pocketbert.compress.base.errors import BadInput, nearest
+from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.strict import Frozen
 from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.exports import FORMATS
-from pocketbert.compress.stages import STAGES, StageParameters, parameters_class
+from pocketbert.compress.stages import StageParameters, stage_kinds, stage_module
 from pocketbert.compress.tasks import TASKS
 from pocketbert.compress.training.settings import TeacherTable
 
+Table = TypeVar("Table", bound=Frozen)
+
 
 class GuardTable(Frozen):
-    """``[guard]``: how much of the validation metric a step may cost (absolute), and what happens beyond that.
+    """``[guard]``: the largest allowed drop of the validation metric (absolute), and what happens beyond it.
 
-    ``weaken`` turns the strength of a stage down, at most `tries` times, before it rolls the stage back. An INT8 file
-    gets layers back in float, as few as will do.
+    ``weaken`` lowers the strength of a stage at most `tries` times before the stage is undone. Of an INT8 file it keeps
+    as few layers in float as possible.
     """
 
-    max_drop: float = Field(0.010, ge=0, lt=1)
+    max_drop: float = Field(0.010, ge=0, le=0.99, description="a fraction (0.05 = 5 percentage points)")
     confidence: float = Field(0.95, gt=0.5, lt=1)
     on_fail: Literal["weaken", "rollback", "stop"] = "weaken"
     tries: int = Field(4, ge=1, le=20)
 
 
 class ArtifactTable(Frozen):
-    """``[[artifact]]``: one file to ship."""
+    """``[[artifact]]``: one file to export."""
 
     format: str
-    precision: str = Field("fp32", validate_default=True)
+    precision: str = "fp32"
 
-    @field_validator("format")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in FORMATS:
-            raise ValueError(f"unknown format {value!r}{nearest(value, FORMATS)}")
-        return value
-
-    @field_validator("precision")
-    @classmethod
-    def _possible(cls, value: str, info: ValidationInfo) -> str:
-        known = FORMATS.get(info.data.get("format", ""))
-        if known and value not in known.precisions:
-            raise ValueError(f"legal for {info.data['format']}: {', '.join(known.precisions)}")
-        return value
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.format not in FORMATS:
+            raise ValueError(f'format = "{self.format}": unknown format{nearest(self.format, FORMATS)}')
+        if self.precision not in (allowed := FORMATS[self.format].precisions):
+            raise ValueError(f'precision = "{self.precision}": allowed for {self.format}: {", ".join(allowed)}')
+        return self
 
 
 class Recipe(Frozen):
     """A whole recipe. `stages` holds one checked parameter object per ``[[stage]]``, in order."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    seed: int = Field(13, ge=0, lt=2**32)
+    name: str
+    seed: int = Field(13, ge=0, le=2**32 - 1)
     task: TaskTable
     teacher: TeacherTable
     guard: GuardTable = Field(default_factory=lambda: GuardTable.model_validate({}))
-    stages: tuple[StageParameters, ...] = ()
+    stages: tuple[StageParameters, ...] = Field((), alias="stage")
     artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_file(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+            hint = 'use ASCII letters, digits, . _ - (for example "my-model")'
+            raise ValueError(f"it becomes a file name, so {hint}")
+        return value
 
 
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
     """Read and check a recipe file; `overrides` maps dotted keys (``stage.0.ratio``) to TOML values.
 
     Raises:
-        BadInput: names the file, the key, and the nearest legal one.
+        BadInput: names the file, the line or the key, and what is expected there.
     """
     if not path.is_file():
         raise BadInput(f"{path}: no such recipe")
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not TOML: {error}") from error
+    text, raw = _read(path)
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
-    if "stages" in raw:
-        raise BadInput(f"{path}: stages: unknown key, did you mean 'stage'? Each one is a table headed [[stage]]")
-    stages = raw.pop("stage", [])
-    if not isinstance(stages, list):
-        raise BadInput(f"{path}: stage: write each one as a table headed [[stage]]")
-    try:
-        raw["stages"] = [_stage(path, number, table) for number, table in enumerate(stages)]
-        _check_zeros(path, raw["stages"])
-        recipe = Recipe.model_validate(raw)
-    except ValidationError as error:
-        raise BadInput(f"{path}: {_explain(error, Recipe)}") from error
+    stages = [(where, _stage(where, table)) for where, table in _tables(path, text, raw, "stage", "kind")]
+    _check_zeros(stages)
+    raw["stage"] = [stage for _, stage in stages]
+    files = _tables(path, text, raw, "artifact", "format")
+    raw["artifact"] = [_checked(where, ArtifactTable, table, "artifact") for where, table in files]
+    recipe = _checked(str(path), Recipe, raw)
     if recipe.task.kind not in TASKS:
-        raise BadInput(f"{path}: task.kind: unknown task {recipe.task.kind!r}{nearest(recipe.task.kind, TASKS)}")
+        kind = recipe.task.kind
+        raise BadInput(f'{path}: task.kind = "{kind}": unknown task{nearest(kind, TASKS)}')
     shipped = [f"{a.format}-{a.precision}" for a in recipe.artifacts]
     if twice := [name for name in shipped if shipped.count(name) > 1]:
-        raise BadInput(f"{path}: artifact: {twice[0]} stands there twice")
+        raise BadInput(f"{path}: artifact: {twice[0]} is listed twice; remove one")
     if not shipped:
-        raise BadInput(f"{path}: artifact: nothing to ship; add [[artifact]] with format = {' | '.join(FORMATS)}")
+        raise BadInput(f"{path}: no [[artifact]], so nothing to export; add one with format = {' | '.join(FORMATS)}")
     return recipe
 
 
-def _stage(path: Path, number: int, table: Any) -> StageParameters:
-    kind = table.get("kind") if isinstance(table, dict) else None
-    if kind not in STAGES:
-        raise BadInput(f"{path}: stage.{number}.kind: unknown stage {kind!r}{nearest(str(kind), STAGES)}")
-    cls = parameters_class(kind)
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        return cls.model_validate(table)
+        text = path.read_text(encoding="utf-8")
+        for name in ("stage", "artifact"):
+            if single := _lines(text, f"[{name}]"):
+                raise BadInput(f"{path}: line {single[0]}: write every {name} as [[{name}]] (double brackets)")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not UTF-8; save the file in that encoding") from error
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        shown = f"line {found[1]}: {text.splitlines()[int(found[1]) - 1].strip()}" if found else "the end"
+        expected = "expected key = value, text in quotes, no key or table twice"
+        raise BadInput(f"{path}: not TOML at {shown}; {expected}") from error
+
+
+def _lines(text: str, header: str) -> list[int]:
+    """Return the numbers of the lines that are this table header, from 1."""
+    lines = enumerate(text.splitlines(), start=1)
+    return [number for number, line in lines if line.partition("#")[0].replace(" ", "").strip() == header]
+
+
+def _tables(path: Path, text: str, raw: dict[str, Any], name: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the tables headed ``[[name]]``, each after its place: ``mine.toml: stage 2 (distill), line 28``."""
+    tables = raw.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise BadInput(f"{path}: {name}: write each one as a table headed [[{name}]]")
+    lines = [f", line {line}" for line in _lines(text, f"[[{name}]]")]
+    if len(lines) != len(tables):  # some are written otherwise, or came with --set
+        lines = [""] * len(tables)
+    kinds = [f" ({table[kind]})" if kind in table else "" for table in tables]
+    places = [f"{path}: {name} {n + 1}{kinds[n]}{lines[n]}" for n in range(len(tables))]
+    return list(zip(places, tables, strict=True))
+
+
+def _stage(where: str, table: dict[str, Any]) -> StageParameters:
+    kind, kinds = table.get("kind"), stage_kinds()
+    if str(kind) not in kinds:
+        raise BadInput(f"{where}: {'unknown kind' if kind else 'kind is missing'}{nearest(str(kind), kinds)}")
+    return _checked(where, stage_module(str(kind)).Parameters, table, "stage")
+
+
+def _checked(where: str, model: type[Table], table: dict[str, Any], header: str = "") -> Table:
+    try:
+        return model.model_validate(table)
     except ValidationError as error:
-        raise BadInput(f"{path}: stage.{number} ({kind}): {_explain(error, cls)}") from error
+        raise BadInput(f"{where}: {explain(error, model, header)}") from error
 
 
-def _check_zeros(path: Path, stages: Sequence[StageParameters]) -> None:
-    """Zeros come last: training would fill them again, and they are told against the same model without them."""
-    behind = dropwhile(lambda numbered: numbered[1].kind != "sparsify", enumerate(stages))
-    if others := [(number, stage.kind) for number, stage in behind if stage.kind != "sparsify"]:
-        number, kind = others[0]
-        raise BadInput(
-            f"{path}: stage.{number} ({kind}): comes after sparsify; legal: before it; sparsify has a recover of its "
-            "own, which keeps the zeros"
-        )
+def _check_zeros(stages: Sequence[tuple[str, StageParameters]]) -> None:
+    """Check that zeros come last: training would overwrite them, and their size is compared with the model before."""
+    behind = dropwhile(lambda placed: placed[1].kind != "sparsify", stages)
+    if others := [where for where, stage in behind if stage.kind != "sparsify"]:
+        raise BadInput(f"{others[0]} comes after sparsify; move it before: only sparsify's own recover keeps the zeros")
 
 
 def _override(raw: dict[str, Any], key: str, value: str) -> None:
@@ -134,33 +165,4 @@ def _override(raw: dict[str, Any], key: str, value: str) -> None:
             table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
         table[int(last) if isinstance(table, list) else last] = parsed
     except (IndexError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"--set {key}: there is no such key in the recipe") from error
-
-
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """One complaint in one line, with the key as the recipe spells it; a misspelt key before the one then missing."""
-    first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
-    *parents, key = first["loc"] or ("",)
-    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    if first["type"] == "extra_forbidden":
-        return f"{where}: unknown key{nearest(str(key), _fields(model, parents))}"
-    if first["type"] == "missing":
-        return f"{where}: is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if isinstance(first["input"], dict):  # a table, which the message has named what is wrong with
-        return f"{where}: {message}" if where else message
-    return f"{where}: {message}, found {first['input']!r}"
-
-
-def _fields(model: type[BaseModel], parents: list[Any]) -> Mapping[str, FieldInfo]:
-    """The legal keys at `parents`, following nested tables; the top level speaks of ``stage``, not ``stages``."""
-    for part in parents:
-        if isinstance(part, int):
-            continue
-        field = next(f for name, f in model.model_fields.items() if part in (name, f.alias))
-        candidates = [field.annotation, *get_args(field.annotation)]
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    spelled = {field.alias or name: field for name, field in model.model_fields.items()}
-    if "stages" in spelled:
-        spelled["stage"] = spelled.pop("stages")
-    return spelled
+        raise BadInput(f"--set {key}: the recipe has no such key; stages and artifacts count from 0 here") from error

@@ -1,4 +1,4 @@
-"""What happens to a stage that costs too much: its strength is turned down until the guard accepts it, or it goes."""
+"""Retries of a rejected step: a stage at lower strengths, an INT8 file with some layers in float."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -8,11 +8,11 @@ from pocketbert.compress.stages import StageParameters
 
 
 class Attempt(Protocol):
-    """A stage as it came out at some strength."""
+    """A step made with some parameters, and the guard's decision about it."""
 
     @property
     def step(self) -> Step:
-        """Judged."""
+        """The step with its comparison."""
         ...
 
 
@@ -27,17 +27,16 @@ def weaken(
     attempt: Callable[[StageParameters], A],
     costliest: Callable[[StageParameters], int | None],
 ) -> tuple[A, list[Try]]:
-    """The strongest of at most `tries` bisected strengths that the guard accepts, and everything that was tried.
+    """Return the strongest accepted attempt of at most `tries` bisected strengths, and all tries.
 
-    Where it accepts none (or the choice was explicit and has no strength), the layer that costs most goes back to its
-    full width: of the full strength, and if that does not do, of the weakest one tried. What is returned is rejected
-    only if all of it was.
+    If no strength is accepted, or an explicit choice has no strength, the layer that costs most is left whole: first at
+    the full strength, then at the weakest one tried. The returned attempt is rejected only if every try was.
 
     Args:
         rejected: the stage at its full strength.
         reached: the strength at which nothing happens.
-        attempt: makes and judges the stage with other parameters.
-        costliest: the layer that those parameters cost most in; None where giving it back would leave nothing.
+        attempt: makes the stage with other parameters and decides about it.
+        costliest: returns the layer in which those parameters cost most; None if nothing would be left to do.
     """
     tried = [as_try(rejected.step, **_how(parameters))]
     best, weakest = rejected, parameters
@@ -50,10 +49,10 @@ def weaken(
             best, accepted = found, middle.strength or 0.0
         else:
             weakest, refused = middle, middle.strength or 0.0
-    for cut in [parameters] if weakest is parameters else [parameters, weakest]:
-        if best.step.decision == "accepted" or (layer := costliest(cut)) is None:
+    for strong in [parameters] if weakest is parameters else [parameters, weakest]:
+        if best.step.decision == "accepted" or (layer := costliest(strong)) is None:
             continue
-        spared = cut.without_layer(layer)
+        spared = strong.without_layer(layer)
         best = attempt(spared)
         tried.append(as_try(best.step, **_how(spared)))
     return best, tried
@@ -64,16 +63,16 @@ def _how(parameters: StageParameters) -> dict[str, Any]:
 
 
 def fall_back(rejected: A, ranked: Sequence[str], attempt: Callable[[Sequence[str]], A]) -> tuple[A, list[Try]]:
-    """The file with the fewest Linears in float that the guard accepts, and everything that was tried.
+    """Return the accepted file with the fewest linear layers in float, and all tries.
 
-    Their number doubles until the guard accepts and is bisected then (Bentley & Yao 1976, "An Almost Optimal Algorithm
-    for Unbounded Searching"): what one by one would end at, after fewer tries. With every Linear in float it would be
-    an FP32 file: rather than that, `rejected` is returned.
+    The number of layers in float doubles until the guard accepts, and is then bisected (Bentley & Yao 1976, "An Almost
+    Optimal Algorithm for Unbounded Searching"). The result is the same as one by one, after fewer tries. A file with
+    every layer in float would be an FP32 file; `rejected` is returned instead.
 
     Args:
-        rejected: the file with all of them in INT8.
-        ranked: Linears, the one that hurts most first; those in float are always the first so many.
-        attempt: exports and judges the file with these in float.
+        rejected: the file with all layers in INT8.
+        ranked: names of the linear layers, the most sensitive first; the first ones stay in float.
+        attempt: exports the file with these layers in float and decides about it.
     """
     best, tried = rejected, [as_try(rejected.step, strength=None)]
     refused, accepted = 0, len(ranked)
@@ -81,7 +80,7 @@ def fall_back(rejected: A, ranked: Sequence[str], attempt: Callable[[Sequence[st
         passed = best is not rejected
         count = (refused + accepted) // 2 if passed else min(2 * refused or 1, len(ranked) - 1)
         found = attempt(ranked[:count])
-        if found.step.comparison is None:  # the exporter failed: no other number would tell it from a bad one
+        if found.step.comparison is None:  # the exporter failed, which says nothing about other numbers
             break
         tried.append(as_try(found.step, strength=None, float_layers=list(ranked[:count])))
         if tried[-1].accepted:
@@ -95,8 +94,8 @@ def as_try(step: Step, **what: Any) -> Try:
     """Record one attempt; `what` holds the fields of `Try` that say how it was made.
 
     Raises:
-        ValueError: the step was not judged.
+        ValueError: the step has no comparison.
     """
     if step.comparison is None:
-        raise ValueError(f"{step.name} was not judged")
+        raise ValueError(f"{step.name} has no comparison")
     return Try(comparison=step.comparison, accepted=step.decision == "accepted", failed=step.failed, **what)

@@ -1,16 +1,17 @@
-"""How much heads and FFN neurons matter: one score each, from one pass over calibration rows or from the weights.
+"""Importance of heads and FFN neurons: one score each, from one pass over labelled examples or from the weights.
 
 - ``taylor``: mean |∂loss/∂mask| (Michel et al. 2019, "Are Sixteen Heads Really Better than One?").
 - ``fisher``: mean (∂loss/∂mask)², the diagonal of the empirical Fisher information (Kwon et al. 2022, "A Fast
-  Post-Training Pruning Framework for Transformers"): twice the second-order estimate of what losing the unit costs, so
-  scores of heads and neurons of all layers can be compared and added. The default: see docs/pruning.md.
-- ``magnitude``: the norms of the weights that lead into the unit times those that lead out of it.
-- ``random``: the control that every table needs.
+  Post-Training Pruning Framework for Transformers"): twice the second-order estimate of the loss increase without the
+  unit, so scores of heads and neurons of all layers can be compared and added. The default: see docs/pruning.md.
+- ``magnitude``: the norm of the weights into the unit times the norm of the weights out of it.
+- ``random``: the control.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +34,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Scores:
-    """Per layer one score for each head, (heads,), and for each neuron, (neurons,)."""
+    """Scores of heads and neurons: one tensor per layer, (heads,) and (neurons,)."""
 
     heads: list[Tensor]
     neurons: list[Tensor]
@@ -41,10 +42,10 @@ class Scores:
 
 @contextmanager
 def masks(model: "PreTrainedModel", rows: int = 1, only: int | None = None) -> Iterator[Scores]:
-    """Ones, (rows, units) per layer, multiplied into heads' contexts and neurons' activations; with gradients.
+    """Multiply heads' contexts and neurons' activations by masks: ones, (rows, units) per layer, with gradients.
 
-    With one row per text of the batch, the gradient of a summed loss is every text's own; 1 row serves all texts. Those
-    of the other layers than `only` are not multiplied into anything.
+    With one row per text of the batch, the gradient of a summed loss has one row per text; a single row is shared by
+    all texts. With `only`, the masks of all other layers have no effect.
     """
     made, handles = Scores([], []), []
 
@@ -73,42 +74,31 @@ def importance(model: "PreTrainedModel", rows: Rows, method: str, seed: int, pro
     """Score all heads and neurons by one of `METHODS`.
 
     Args:
-        rows: labelled rows; methods that read the weights alone do not use them.
-        seed: of the method ``random``.
+        rows: labelled examples; ``magnitude`` and ``random`` do not use them.
+        seed: seed of ``random``.
     """
     return METHODS[method](model, rows, seed, progress)
 
 
-def _taylor(model: "PreTrainedModel", rows: Rows, seed: int, progress: Progress) -> Scores:
-    return _gradients(model, rows, progress, torch.abs)
-
-
-def _fisher(model: "PreTrainedModel", rows: Rows, seed: int, progress: Progress) -> Scores:
-    return _gradients(model, rows, progress, torch.square)
-
-
+@torch.no_grad()
 def _magnitude(model: "PreTrainedModel", rows: Rows, seed: int, progress: Progress) -> Scores:
     made, size = Scores([], []), head_size(model.config)
     for layer, heads, width in zip(
         encoder_layers(model), head_counts(model.config), neuron_counts(model.config), strict=True
     ):
-        value, out = (layer.attention.self.value, layer.attention.output.dense) if heads else (None, None)
-        made.heads.append(
-            torch.zeros(0)
-            if value is None or out is None
-            else value.weight.view(heads, -1).norm(dim=1) * out.weight.T.reshape(heads, -1).norm(dim=1) / size
-        )
-        made.neurons.append(
-            layer.intermediate.dense.weight.norm(dim=1) * layer.output.dense.weight.norm(dim=0)
-            if width
-            else torch.zeros(0)
-        )
-    return Scores([score.detach() for score in made.heads], [score.detach() for score in made.neurons])
+        made.heads.append(torch.zeros(0))
+        made.neurons.append(torch.zeros(0))
+        if heads:
+            value, out = layer.attention.self.value.weight, layer.attention.output.dense.weight
+            made.heads[-1] = value.view(heads, -1).norm(dim=1) * out.T.reshape(heads, -1).norm(dim=1) / size
+        if width:
+            made.neurons[-1] = layer.intermediate.dense.weight.norm(dim=1) * layer.output.dense.weight.norm(dim=0)
+    return made
 
 
 def _random(model: "PreTrainedModel", rows: Rows, seed: int, progress: Progress) -> Scores:
     draw = torch.Generator().manual_seed(seed)
-    # Per MAC saved, heads and neurons draw alike, so that the cut is as deep in the ones as in the others.
+    # Scores per MAC have the same distribution for heads and neurons, so that equal shares of both are pruned.
     scale = head_macs(model.config) / neuron_macs(model.config)
     return Scores(
         [scale * torch.rand(count, generator=draw) for count in head_counts(model.config)],
@@ -116,44 +106,46 @@ def _random(model: "PreTrainedModel", rows: Rows, seed: int, progress: Progress)
     )
 
 
+def _gradients(
+    model: "PreTrainedModel", rows: Rows, seed: int, progress: Progress, of: Callable[[Tensor], Tensor]
+) -> Scores:
+    """Average `of` (the gradient of an input's loss by each mask) over the inputs; weights get no gradient."""
+    model.eval()
+    sums: list[Tensor] = []
+    with _frozen(model), progress.work("scoring heads and neurons", len(rows.inputs)) as work:
+        for indices, batch in batches(rows.inputs, _BATCH):
+            with masks(model, len(indices)) as put:
+                loss = summed_loss(model, batch, rows, indices)
+            every = [*put.heads, *put.neurons]
+            found = torch.autograd.grad(loss, every, allow_unused=True, materialize_grads=True)
+            added = [of(gradient).sum(dim=0) / len(rows.inputs) for gradient in found]
+            sums = [a + b for a, b in zip(sums, added, strict=True)] if sums else added
+            work.advance(len(indices))
+    layers = len(encoder_layers(model))
+    return Scores(sums[:layers], sums[layers:])
+
+
 METHODS: dict[str, Callable[["PreTrainedModel", Rows, int, Progress], Scores]] = {
-    "taylor": _taylor,
-    "fisher": _fisher,
+    "taylor": partial(_gradients, of=torch.abs),
+    "fisher": partial(_gradients, of=torch.square),
     "magnitude": _magnitude,
     "random": _random,
 }
 
 
-def _gradients(model: "PreTrainedModel", rows: Rows, progress: Progress, of: Callable[[Tensor], Tensor]) -> Scores:
-    """Mean over the inputs of `of` (the gradient of the input's loss by each mask); weights get no gradient."""
-    model.eval()
-    sums: list[Tensor] = []
-    with _frozen(model), progress.work("scoring heads and neurons", len(rows.inputs)) as work:
-        for numbers, batch in batches(rows.inputs, _BATCH):
-            with masks(model, len(numbers)) as put:
-                loss = summed_loss(model, batch, rows, numbers)
-            every = [*put.heads, *put.neurons]
-            found = torch.autograd.grad(loss, every, allow_unused=True, materialize_grads=True)
-            added = [of(gradient).sum(dim=0) / len(rows.inputs) for gradient in found]
-            sums = [a + b for a, b in zip(sums, added, strict=True)] if sums else added
-            work.advance(len(numbers))
-    layers = len(encoder_layers(model))
-    return Scores(sums[:layers], sums[layers:])
-
-
-def summed_loss(model: "PreTrainedModel", batch: Batch, rows: Rows, numbers: NDArray[np.intp]) -> Tensor:
-    """Cross-entropy over the answers of a batch of `rows`, those of these numbers, a scalar."""
+def summed_loss(model: "PreTrainedModel", batch: Batch, rows: Rows, indices: NDArray[np.intp]) -> Tensor:
+    """Sum the cross-entropy over the predictions of a batch, which has the inputs `indices` of `rows`: a scalar."""
     logits = model(**as_tensors(batch)).logits
-    positions = rows.inputs.positions(numbers)
+    positions = rows.inputs.positions(indices)
     answers = logits if positions is None else logits[positions]
     return functional.cross_entropy(
-        answers, torch.from_numpy(rows.labels[rows.inputs.answers(numbers)]), reduction="sum"
+        answers, torch.from_numpy(rows.labels[rows.inputs.answers(indices)]), reduction="sum"
     )
 
 
 @contextmanager
 def _frozen(model: "PreTrainedModel") -> Iterator[None]:
-    """No weight gets a gradient while the block runs."""
+    """Give no weight a gradient inside the block."""
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trainable:
         parameter.requires_grad_(False)

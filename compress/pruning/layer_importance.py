@@ -1,4 +1,4 @@
-"""How much whole layers matter: one score per layer, the lowest goes first."""
+"""Importance of whole layers: one score per layer; the layer of the lowest score is removed first."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,14 +18,14 @@ def layer_importance(model: "PreTrainedModel", rows: Rows, method: str, progress
     """Score all layers by one of `METHODS`.
 
     Args:
-        rows: ``similarity`` compares states on them; ``loss`` needs their labels; the others do not use them.
+        rows: examples for ``similarity`` and ``loss``, which needs labels; the other methods do not use them.
     """
     return METHODS[method](model, rows, progress)
 
 
 @torch.inference_mode()
 def _similarity(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
-    """1 - cosine between what enters a layer and what leaves it, mean over all visible tokens."""
+    """Compute 1 - cosine between each layer's input and output, mean over all visible tokens."""
     scores, before = [], None
     with progress.work("comparing layers' inputs and outputs", model.config.num_hidden_layers) as work:
         for _, states in run_by_layer(model, rows.inputs):
@@ -41,7 +41,7 @@ def _similarity(model: "PreTrainedModel", rows: Rows, progress: Progress) -> lis
 
 
 def _loss(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
-    """Cross-entropy without the layer."""
+    """Compute the cross-entropy without each layer."""
     scores, gold = [], torch.from_numpy(rows.labels)
     layers = model.config.num_hidden_layers
     with progress.work("leaving out one layer at a time", layers) as work:
@@ -59,7 +59,7 @@ def _top(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float
 
 
 def _alternate(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
-    """The second highest first, then every second one below it, then the others: the classifier keeps its layer."""
+    """Remove the second highest first, then every second one below, then the rest: the classifier keeps its layer."""
     layers = model.config.num_hidden_layers
     order = [*range(layers - 2, -1, -2), *range(layers - 1, -1, -2)]
     return [float(order.index(layer)) for layer in range(layers)]

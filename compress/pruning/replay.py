@@ -1,4 +1,4 @@
-"""Runs a model from any of its layers on: what lies below is computed once, however often the rest is tried."""
+"""Forward passes that start at any layer: the layers below are computed once for many variants of the rest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ _BATCH = 32
 
 @dataclass
 class State:
-    """One batch on its way up: which inputs, hidden states (inputs, tokens, hidden), mask (inputs, tokens)."""
+    """A batch between two layers: indices of its inputs, states (inputs, tokens, hidden) and mask (inputs, tokens)."""
 
-    numbers: NDArray[np.intp]
+    indices: NDArray[np.intp]
     hidden: Tensor
     attention_mask: Tensor
 
@@ -32,10 +32,10 @@ def run_by_layer(model: "PreTrainedModel", inputs: Inputs) -> Iterator[tuple[int
     """Yield (layer, states entering that layer) for each layer, then (number of layers, final states)."""
     model.eval()
     states = []
-    for numbers, batch in batches(inputs, _BATCH):
+    for indices, batch in batches(inputs, _BATCH):
         read = as_tensors(batch)
         hidden = embed(model, read["input_ids"], read.get("token_type_ids"))
-        states.append(State(numbers, hidden, read["attention_mask"]))
+        states.append(State(indices, hidden, read["attention_mask"]))
     for number, layer in enumerate(encoder_layers(model)):
         yield number, states
         for state in states:
@@ -45,9 +45,9 @@ def run_by_layer(model: "PreTrainedModel", inputs: Inputs) -> Iterator[tuple[int
 
 @torch.inference_mode()
 def run_from(model: "PreTrainedModel", states: list[State], first: int, inputs: Inputs) -> NDArray[np.float32]:
-    """Logits (answers, labels), in the order of `inputs`, of what enters layer `first`; the states stay as they are."""
+    """Compute logits (predictions, labels) from the states that enter layer `first`, in the order of `inputs`."""
     found = []
     for state in states:
         hidden = run_layers(encoder_layers(model)[first:], state.hidden, state.attention_mask)
-        found.append((state.numbers, classify(model, hidden).numpy()))
+        found.append((state.indices, classify(model, hidden).numpy()))
     return collect(found, inputs)

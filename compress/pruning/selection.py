@@ -1,6 +1,6 @@
-"""Which heads and neurons go: those that matter least for the multiply-accumulates they cost."""
+"""Selection of the heads and neurons to remove: those of least importance per multiply-accumulate."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 MULTIPLE = 16
-"""FFN widths are cut to a multiple of this. ONNX Runtime INT8, 384 hidden, 128 tokens, one thread: 541 ns per neuron
-at widths near 750 that are no multiple, 537 at multiples of 8, 533 of 16, 532 of 32 (studies.pruning.ffn_width).
+"""FFN widths are pruned to a multiple of this. ONNX Runtime INT8, 384 hidden, 128 tokens, one thread: 541 ns per neuron
+at other widths near 750, 537 at multiples of 8, 533 of 16, 532 of 32 (studies.pruning.ffn_width).
 """
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What goes together: one head, or the neurons that separate one legal FFN width from the next.
+    """Weights that are removed together: one head, or the neurons between one allowed FFN width and the next.
 
-    `number` counts them within their layer, in the order in which they go.
+    `number` counts the units of a layer in the order of their removal.
     """
 
     kind: str
@@ -33,18 +33,18 @@ class Unit:
 
 @dataclass(frozen=True)
 class Cut:
-    """The units that go, by layer."""
+    """The heads and neurons to remove, by layer."""
 
     heads: dict[int, list[int]] = field(default_factory=dict)
     neurons: dict[int, list[int]] = field(default_factory=dict)
 
-    def sparing(self, layers: Collection[int]) -> "Cut":
-        """The same without what it takes from `layers`."""
+    def without_layers(self, layers: Collection[int]) -> "Cut":
+        """Return a copy that removes nothing from `layers`."""
         heads = {layer: units for layer, units in self.heads.items() if layer not in layers}
         return Cut(heads, {layer: units for layer, units in self.neurons.items() if layer not in layers})
 
     def costliest(self, heads: "list[Tensor]", neurons: "list[Tensor]") -> int | None:
-        """The layer that loses most by scores of all heads and neurons; None when no other one loses anything."""
+        """Find the layer that loses most by the scores of all heads and neurons, or None if only one loses anything."""
         cost: dict[int, float] = {}
         for chosen, scores in ((self.heads, heads), (self.neurons, neurons)):
             for layer, units in chosen.items():
@@ -53,7 +53,7 @@ class Cut:
 
 
 def head_units(scores: "list[Tensor]", config: "PretrainedConfig") -> Iterator[Unit]:
-    """Every head is a unit of its own."""
+    """Yield each head as a unit."""
     macs = head_macs(config)
     for layer, values in enumerate(scores):
         for head, score in enumerate(values.tolist()):
@@ -61,7 +61,7 @@ def head_units(scores: "list[Tensor]", config: "PretrainedConfig") -> Iterator[U
 
 
 def neuron_units(scores: "list[Tensor]", config: "PretrainedConfig") -> Iterator[Unit]:
-    """Neurons of a layer in ascending order of score, cut so that every width left is a multiple of `MULTIPLE`."""
+    """Yield each layer's neurons by ascending score, grouped so that every width is a multiple of `MULTIPLE`."""
     macs = neuron_macs(config)
     for layer, values in enumerate(scores):
         order, at = values.argsort(stable=True).tolist(), 0
@@ -72,10 +72,10 @@ def neuron_units(scores: "list[Tensor]", config: "PretrainedConfig") -> Iterator
             at += size
 
 
-def cheapest(units: Iterator[Unit], macs: float) -> Cut:
-    """Units in ascending order of score per MAC until they save at least `macs`.
+def cheapest(units: Iterable[Unit], macs: float) -> Cut:
+    """Take units in ascending order of score per MAC until they save at least `macs`.
 
-    Within a layer the order of scores is that of the units, so no width is left that is not a multiple.
+    Within a layer that is the order of the units, so every FFN width stays a multiple of `MULTIPLE`.
     """
     cut, saved = Cut(), 0
     ranked = sorted(units, key=lambda unit: (unit.score / unit.macs, unit.layer, unit.number))

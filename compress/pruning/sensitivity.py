@@ -1,7 +1,7 @@
-"""What each part of the teacher is worth: the change on validation rows when it alone is taken away.
+"""Sensitivity of the teacher: the change on validation examples when a single head, layer or FFN share is removed.
 
-Nothing is trained. What lies below the part is computed once, so the whole table costs about as much as running the
-rows through the model a hundred times, not two hundred.
+Nothing is trained. The layers below the removed part are computed once, so the whole table costs about a hundred
+forward passes over the examples instead of two hundred.
 """
 
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CALIBRATION_ROWS = 512
-"""Training rows by which the neurons are ranked."""
+"""Training examples that rank the neurons."""
 WIDTHS = (0.75, 0.5, 0.25)
-"""Shares of a layer's FFN neurons that stay."""
+"""Shares of a layer's FFN neurons that are kept."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One part taken away: the loss of the task's metric in points (positive is worse) and of the mean loss."""
+    """The effect of removing one part: the metric's drop in percentage points, and the rise of the mean loss."""
 
     layer: int
     part: str  # "head 3", "layer", "ffn 0.5"
@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """All changes, and what the whole model reaches on the same rows."""
+    """All changes, and the metric and mean loss of the whole model on the same examples."""
 
     metric: str
     value: float
@@ -55,11 +55,11 @@ class Sensitivity:
 def sensitivity(
     model: "PreTrainedModel", task: Task, calibration: Rows, validation: Rows, progress: Progress
 ) -> Sensitivity:
-    """Take away each head, each layer, and the least important neurons of each layer's FFN, one at a time.
+    """Remove each head, each layer, and the least important neurons of each layer's FFN, one at a time.
 
     Args:
-        calibration: labelled training rows by which the neurons are ranked (diagonal Fisher).
-        validation: the rows on which every change is measured.
+        calibration: labelled training examples that rank the neurons (diagonal Fisher).
+        validation: the examples on which every change is measured.
     """
     heads, layers = head_counts(model.config), model.config.num_hidden_layers
     neurons = importance(model, calibration, "fisher", 0, progress).neurons
@@ -87,7 +87,7 @@ def sensitivity(
 def _variants(
     model: "PreTrainedModel", states: list[State], layer: int, ascending: list[int], inputs: Inputs
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Every part of one layer with the logits without it; `ascending` are its neurons, the least important first."""
+    """Yield each part of a layer and the logits without it; `ascending` lists its neurons by importance."""
     for head in range(head_counts(model.config)[layer]):
         with _without(model, layer, "heads", [head]):
             yield f"head {head}", run_from(model, states, layer, inputs)

@@ -1,7 +1,7 @@
-"""Structured slicing: a narrow student filled with the weightiest rows and columns of a wide model.
+"""Structured slicing: fills a narrow student with the rows and columns of largest magnitude of a wide model.
 
-Plain magnitude decides, summed over everything that shares a channel, as in DepGraph (Fang et al. 2023, "DepGraph:
-Towards Any Structural Pruning"). Training has to follow: LayerNorm sees fewer channels than it was trained on.
+The magnitude is summed over all tensors that share a channel, as in DepGraph (Fang et al. 2023, "DepGraph: Towards Any
+Structural Pruning"). Training has to follow: LayerNorm sees fewer channels than it was trained on.
 """
 
 from typing import TYPE_CHECKING
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _READS = (*PROJECTIONS, FFN_IN, "pooler.dense", "classifier.dense", "_embeddings")
-"""Whose columns are channels of the residual stream; `_embeddings` are the tables."""
+"""Modules whose columns are channels of the residual stream; `_embeddings` are the embedding matrices."""
 _WRITES = (FFN_OUT, "LayerNorm", "embeddings_project")
-"""Whose rows are; the output of attention ends in `FFN_OUT` too."""
+"""Modules whose rows are such channels; the name of attention's output ends in `FFN_OUT` too."""
 
 
-def fill(student: "PreTrainedModel", model: "PreTrainedModel", layers: "Sequence[int]") -> None:
-    """Give the even `student` the slices of `layers` of `model`, of the same family and with the same kind of head.
+def fill_from_wide(student: "PreTrainedModel", model: "PreTrainedModel", layers: "Sequence[int]") -> None:
+    """Fill `student`, whose layers are alike, with slices of `layers` of `model`, of the same family and kind of head.
 
-    - Channels of the residual stream: one set for the whole model, since every layer adds to what the one below has
-      left. Those with the largest share of squared weights, summed over all matrices, tables and LayerNorms that read
-      or write them.
-    - Heads: the largest ‖value‖ · ‖output‖; inside each the channels of the largest ‖query row‖ · ‖key row‖, and of the
-      largest ‖value row‖ · ‖output column‖.
-    - FFN neurons, and those of the pooler: the largest ‖row in‖ · ‖column out‖.
+    - Channels of the residual stream: one set for the whole model, because every layer adds to the output of the layer
+      below. Kept are those with the largest share of squared weights, summed over all matrices, embeddings and
+      LayerNorms that read or write them.
+    - Heads: the largest ‖value‖ · ‖output‖; in each head the query and key channels of the largest
+      ‖query row‖ · ‖key row‖, and the value channels of the largest ‖value row‖ · ‖output column‖.
+    - Neurons of FFNs and of the pooler: the largest ‖row in‖ · ‖column out‖.
     """
     config, old = student.config, head_size(model.config)
     weights = dict(keep_layers(model, layers).state_dict())
@@ -56,12 +56,12 @@ def fill(student: "PreTrainedModel", model: "PreTrainedModel", layers: "Sequence
 
 
 def _largest(scores: "Tensor", count: int) -> "Tensor":
-    """The numbers of the `count` largest scores, in ascending order."""
+    """Return the indices of the `count` largest scores, in ascending order."""
     return scores.argsort(descending=True, stable=True)[:count].sort().values
 
 
 def _slice_stream(weights: "dict[str, Tensor]", axes: dict[str, int], hidden: int) -> None:
-    """Keep `hidden` channels of the residual stream, which the tensors of `axes` have along those axes."""
+    """Keep `hidden` channels of the residual stream, which lie along the axes in `axes`."""
     shares = []
     for name, axis in axes.items():
         if name.endswith(".weight"):
@@ -74,9 +74,9 @@ def _slice_stream(weights: "dict[str, Tensor]", axes: dict[str, int], hidden: in
 
 
 def _stream_axes(weights: "dict[str, Tensor]", family: str, token_level: bool) -> dict[str, int]:
-    """The tensors that have channels of the residual stream, and the axis that counts them."""
+    """Find the tensors with channels of the residual stream, and the axis of those channels."""
     reads = (*_READS, "classifier") if token_level else _READS
-    # ELECTRA may project narrow embeddings: there the stream begins behind them.
+    # ELECTRA may project narrow embeddings: its stream begins after the projection.
     aside = f"{family}.embeddings." if f"{family}.embeddings_project.weight" in weights else None
     axes = {}
     for name in weights:
@@ -106,14 +106,11 @@ def _slice_heads(weights: "dict[str, Tensor]", prefix: str, heads: int, old: int
     for name in (query, key):
         for part in ("weight", "bias"):
             weights[f"{name}.{part}"] = weights[f"{name}.{part}"][channels(compared)]
-    for part in (
-        "weight",
-        "bias",
-    ):  # attention divides by the root of the new size, the weights were learnt for the old
+    for part in ("weight", "bias"):  # attention divides by the root of the new size, but was trained with the old
         weights[f"{query}.{part}"] = weights[f"{query}.{part}"] * (new / old) ** 0.5
 
 
 def _slice_between(weights: "dict[str, Tensor]", inner: str, outer: str, count: int) -> None:
-    """Keep `count` of the neurons that the Linear `inner` computes and the Linear `outer` reads."""
+    """Keep `count` of the neurons between the linear layers `inner` and `outer`."""
     scores = weights[f"{inner}.weight"].norm(dim=1) * weights[f"{outer}.weight"].norm(dim=0)
     cut_channels(weights, "", (inner,), outer, _largest(scores, count))

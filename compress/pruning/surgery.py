@@ -1,4 +1,4 @@
-"""Cuts heads, neurons and layers out of a model's weights: shapes shrink, no zeros are kept."""
+"""Removal of heads, neurons and layers from a model's weights: shapes shrink, no zeros are kept."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from pocketbert.compress.models.families import (
     is_token_level,
     layer_prefix,
     neuron_counts,
+    with_layers,
 )
 from pocketbert.compress.models.modeling_uneven import uneven
 
@@ -24,28 +25,28 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Units = Mapping[int, Collection[int]]
-"""Layer -> its heads, or its neurons."""
+"""Layer -> numbers of its heads, or of its neurons."""
 
 
 def check_units(stage: str, unit: str, removed: Units, counts: Sequence[int]) -> None:
-    """Raise `BadInput` for a layer, head or neuron that does not exist; `counts` are those of each layer."""
+    """Raise `BadInput` for a layer, head or neuron that does not exist; `counts` has the units of each layer."""
     for layer, units in removed.items():
         if not 0 <= layer < len(counts):
-            raise BadInput(f"{stage}: there is no layer {layer}; legal: 0 to {len(counts) - 1}")
+            raise BadInput(f"{stage}: there is no layer {layer}; allowed: 0 to {len(counts) - 1}")
         if wrong := [number for number in units if not 0 <= number < counts[layer]]:
-            legal = f"0 to {counts[layer] - 1}" if counts[layer] else "none, it has lost all of them"
-            raise BadInput(f"{stage}: layer {layer} has no {unit} {wrong[0]}; legal: {legal}")
+            allowed = f"0 to {counts[layer] - 1}" if counts[layer] else f"none, it has no {unit}s left"
+            raise BadInput(f"{stage}: layer {layer} has no {unit} {wrong[0]}; allowed: {allowed}")
 
 
 def without(model: "PreTrainedModel", heads: Units, neurons: Units) -> "PreTrainedModel":
-    """A copy of `model` without those heads and FFN neurons, numbered as they are in `model`.
+    """Return a copy of `model` without some heads and FFN neurons, numbered as they are in `model`.
 
-    Of a head go the rows of query, key and value and the columns of the output projection; of a neuron the row of the
-    first FFN matrix and the column of the second. Biases that are added after the columns stay, so the logits are those
-    of the full model with these units multiplied by 0.
+    A head consists of rows of query, key and value and columns of the output projection, a neuron of a row of the first
+    FFN matrix and a column of the second. Biases that are added after the columns stay, so the logits equal those of
+    the full model with the outputs of these units multiplied by 0.
 
     Raises:
-        BadInput: a unit that does not exist.
+        BadInput: a unit does not exist.
     """
     config, size = model.config, head_size(model.config)
     left, widths = list(head_counts(config)), list(neuron_counts(config))
@@ -61,14 +62,15 @@ def without(model: "PreTrainedModel", heads: Units, neurons: Units) -> "PreTrain
         kept = torch.tensor([neuron for neuron in range(widths[layer]) if neuron not in removed], dtype=torch.long)
         cut_channels(weights, layer_prefix(model, layer), (FFN_IN,), FFN_OUT, kept)
         widths[layer] = len(kept)
-    cloned = {name: tensor.clone() for name, tensor in weights.items()}
-    return uneven(config, left, widths, cloned, is_token_level(model))
+    return uneven(config, left, widths, weights, is_token_level(model))
 
 
 def cut_channels(weights: "dict[str, Tensor]", prefix: str, rows: Sequence[str], columns: str, kept: "Tensor") -> None:
-    """Keep the channels `kept` of the Linears `rows` and, as inputs, of the Linear `columns`; of none, no weight."""
+    """Keep output channels `kept` of the linear layers `rows` and the same input channels of `columns`. Keeping none
+    deletes the weights.
+    """
     column = f"{prefix}{columns}.weight"
-    if column not in weights:  # nothing was left of it before
+    if column not in weights:  # deleted by an earlier cut
         return
     weights[column] = weights[column][:, kept]
     names = [f"{prefix}{row}.{part}" for row in rows for part in ("weight", "bias")]
@@ -80,15 +82,14 @@ def cut_channels(weights: "dict[str, Tensor]", prefix: str, rows: Sequence[str],
 
 
 def keep_layers(model: "PreTrainedModel", layers: Sequence[int]) -> "PreTrainedModel":
-    """A copy of `model` with only `layers` of its encoder, in that order."""
+    """Return a copy of `model` with only `layers` of its encoder, in that order."""
     prefix = layer_prefix(model, 0).removesuffix("0.")
     weights: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         number, _, rest = name.removeprefix(prefix).partition(".")
         if not name.startswith(prefix):
-            weights[name] = tensor.clone()
+            weights[name] = tensor
         elif int(number) in layers:
-            weights[f"{prefix}{layers.index(int(number))}.{rest}"] = tensor.clone()
-    heads, widths = head_counts(model.config), neuron_counts(model.config)
-    heads, widths = [heads[n] for n in layers], [widths[n] for n in layers]
-    return uneven(model.config, heads, widths, weights, is_token_level(model))
+            weights[f"{prefix}{layers.index(int(number))}.{rest}"] = tensor
+    config = with_layers(model.config, layers)
+    return uneven(config, head_counts(config), neuron_counts(config), weights, is_token_level(model))

@@ -1,7 +1,7 @@
-"""Compares vocabularies, and cuts one down: the ``tokenizer.json`` is rewritten, and what is left keeps its order.
+"""Vocabulary pruning: rewrites ``tokenizer.json`` with fewer tokens, which keep their order.
 
-Cutting works on WordPiece, Unigram and word-level models, whose pieces are independent of one another. (The merges of a
-BPE model are not.)
+It works for WordPiece, Unigram and word-level models, whose pieces are independent of one another; the merges of a BPE
+model are not.
 """
 
 import json
@@ -17,8 +17,8 @@ _PUNCTUATION = [(0x20, 0x7E), (0x2010, 0x2026), (0x3000, 0x303F), (0xFF00, 0xFFE
 
 
 def common_characters() -> frozenset[str]:
-    """ASCII, Chinese and full-width punctuation, and the 3,755 characters of GB 2312 level 1 (by frequency of use,
-    GB/T 2312-1980: rows 16 to 55).
+    """Return ASCII, Chinese and full-width punctuation, and the 3,755 characters of GB 2312 level 1 (the most frequent
+    ones; GB/T 2312-1980, rows 16 to 55).
     """
     last_row = range(0xA1, 0xFA)  # row 55 ends early
     codes = [
@@ -30,39 +30,42 @@ def common_characters() -> frozenset[str]:
 
 
 def pieces_of(tokenizer: Tokenizer) -> dict[str, int]:
-    """The whole vocabulary with its ids.
+    """Return the whole vocabulary with its ids.
 
     Raises:
-        BadInput: a kind of model whose pieces cannot be taken out one by one.
+        BadInput: the pieces of this kind of model cannot be removed one by one.
     """
     kind = json.loads(tokenizer.to_str())["model"]["type"]
     if kind not in ("WordPiece", "Unigram", "WordLevel"):
-        raise BadInput(f"prune-vocab: the tokenizer is a {kind} model; legal: WordPiece, Unigram, WordLevel")
+        raise BadInput(
+            f"prune-vocab: the tokenizer is a {kind} model; allowed: WordPiece, Unigram, WordLevel; remove this stage"
+        )
     pieces: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
     return pieces
 
 
 def special_ids(tokenizer: Tokenizer) -> set[int]:
-    """Ids that are no text: added tokens, what the post-processor puts around a text, and the unknown token."""
+    """Return the ids that stand for no text: added tokens, the post-processor's tokens, and the unknown token."""
     written = json.loads(tokenizer.to_str())
-    added = {token["id"] for token in written["added_tokens"]} | set(_processor_ids(written.get("post_processor")))
-    return added | {number for number in (unknown_id(tokenizer),) if number is not None}
+    added = {token["id"] for token in written["added_tokens"]}
+    around = {ids[at] for ids, at in _id_places(written.get("post_processor"))}
+    return added | around | {number for number in (unknown_id(tokenizer),) if number is not None}
 
 
 def common_ids(pieces: dict[str, int]) -> set[int]:
-    """Pieces that are one common character, at the start of a word or inside it."""
+    """Return the ids of pieces that are one common character, at the start of a word or inside it."""
     common = common_characters()
     return {number for piece, number in pieces.items() if _text_of(piece) in common}
 
 
 def needed_ids(tokenizer: Tokenizer, texts: Sequence[str], kept: Collection[int]) -> set[int]:
-    """`kept`, and whatever else it takes for `texts` to be cut as they are now.
+    """Return `kept` and all further ids without which `texts` would be tokenized differently.
 
-    The pieces of the texts are not always enough: a piece that is matched first and given up later (WordPiece) leaves
-    no trace in the result. Of a text that comes out otherwise, every piece it contains is kept.
+    The pieces of the tokenized texts are not always enough: WordPiece may match a piece first and discard it later,
+    without a trace in the result. If a text is tokenized differently, every piece it contains is kept.
 
     Raises:
-        BadInput: a text would be cut otherwise whatever is kept of it.
+        BadInput: a text is tokenized differently even with all its pieces kept.
     """
     pieces = pieces_of(tokenizer)
     before = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
@@ -72,20 +75,21 @@ def needed_ids(tokenizer: Tokenizer, texts: Sequence[str], kept: Collection[int]
         more = {number for piece, number in pieces.items() if _text_of(piece) in joined}
         if more <= needed:
             raise BadInput(
-                f"prune-vocab: {len(changed)} training texts cannot be kept as they are: {changed[0][:40]!r}"
+                f"prune-vocab: {len(changed)} training texts would be tokenized differently, such as "
+                f"{changed[0][:40]!r}; remove this stage, or list the tokens to keep in `tokens`"
             )
         needed |= more
     return needed
 
 
 def changed_texts(texts: Sequence[str], before: list[list[int]], small: Tokenizer, back: Sequence[int]) -> list[str]:
-    """The texts that `small`, whose ids stand for the old ones `back`, cuts otherwise than they were `before`."""
+    """Return the texts that `small` tokenizes differently than `before`; `back` has the old id of each new id."""
     after = small.encode_batch(list(texts))
     return [t for t, old, new in zip(texts, before, after, strict=True) if old != [back[n] for n in new.ids]]
 
 
 def _lowest(tokenizer: Tokenizer) -> set[int]:
-    """Of a Unigram model the piece of the lowest score, by which it reckons what an unknown character costs."""
+    """Return the id of a Unigram model's lowest score, which sets the cost of unknown characters."""
     model = json.loads(tokenizer.to_str())["model"]
     if model["type"] != "Unigram":
         return set()
@@ -97,13 +101,13 @@ def _text_of(piece: str) -> str:
 
 
 def normalised(tokenizer: Tokenizer, texts: Iterable[str]) -> list[str]:
-    """Texts as the tokenizer's model sees them."""
+    """Return the texts after the tokenizer's normalization."""
     normalizer = tokenizer.normalizer
     return [normalizer.normalize_str(text) if normalizer else text for text in texts]
 
 
 def shrink(tokenizer: Tokenizer, kept: Collection[int]) -> tuple[Tokenizer, list[int]]:
-    """The tokenizer with the ids `kept` alone, renumbered without gaps, and the old id of each new one."""
+    """Return the tokenizer with only the ids `kept`, renumbered without gaps, and the old id of each new id."""
     back = sorted(kept)
     new = {old: number for number, old in enumerate(back)}
     written = json.loads(tokenizer.to_str())
@@ -117,31 +121,18 @@ def shrink(tokenizer: Tokenizer, kept: Collection[int]) -> tuple[Tokenizer, list
         added["id"] = new[added["id"]]
     if written.get("padding"):
         written["padding"]["pad_id"] = new[written["padding"]["pad_id"]]
-    _renumber(written.get("post_processor"), new)
+    for ids, at in _id_places(written.get("post_processor")):
+        ids[at] = new[ids[at]]
     return Tokenizer.from_str(json.dumps(written)), back
 
 
-def _renumber(processor: Any, new: dict[int, int]) -> None:
-    """Ids inside a post-processor: of a template's special tokens, or of BERT's and RoBERTa's (token, id) pairs."""
-    if not processor:
-        return
-    for inner in processor.get("processors", ()):
-        _renumber(inner, new)
-    for token in processor.get("special_tokens", {}).values():
-        token["ids"] = [new[old] for old in token["ids"]]
-    for name in ("sep", "cls"):
-        if name in processor:
-            processor[name][1] = new[processor[name][1]]
-
-
-def _processor_ids(processor: Any) -> Iterator[int]:
-    """Every id that `_renumber` will ask for."""
-    if not processor:
-        return
-    for inner in processor.get("processors", ()):
-        yield from _processor_ids(inner)
-    for token in processor.get("special_tokens", {}).values():
-        yield from token["ids"]
-    for name in ("sep", "cls"):
-        if name in processor:
-            yield processor[name][1]
+def _id_places(processor: Any) -> Iterator[tuple[list[Any], int]]:
+    """Yield (list, index) of every id in a post-processor: of a template's special tokens, and of BERT's and RoBERTa's
+    (token, id) pairs.
+    """
+    if processor:
+        for inner in processor.get("processors", ()):
+            yield from _id_places(inner)
+        for token in processor.get("special_tokens", {}).values():
+            yield from ((token["ids"], at) for at in range(len(token["ids"])))
+        yield from ((processor[name], 1) for name in ("sep", "cls") if name in processor)

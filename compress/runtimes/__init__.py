@@ -1,6 +1,7 @@
-"""File -> logits, one module per runtime. A session opened here answers the same way whatever runs underneath.
+"""Runtimes: file -> logits. A new runtime is one file here and its line in `RUNTIMES`.
 
-A module has ``open_session(path, threads)``, and ``threads()`` if its runtime says how many are in force.
+A module has ``open_session(path, threads)``, for runtimes of single files with ``inputs`` as well; and ``threads()`` if
+the runtime reports its number of threads.
 """
 
 import os
@@ -23,38 +24,36 @@ class Session(Protocol):
     """An opened artifact."""
 
     def logits(self, batch: "Batch") -> NDArray[np.float32]:
-        """Logits of a batch, (rows, labels)."""
+        """Compute the logits of a batch, (rows, labels) or (rows, tokens, labels)."""
         ...
 
 
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "executorch": "executorch"}
-"""Runtime -> the package that must be installed for it; the module here bears the runtime's name."""
+"""Runtime -> the package that it needs; the module here has the runtime's name."""
 EMULATED = {"coreml": "coremltools"}
-"""Runtimes of other systems -> the package that works out what their files say. That is not worth timing: such a file
-is weighed by its size alone.
-"""
+"""Runtimes of other platforms -> the package that emulates them. Their files are verified and sized, never timed."""
 _EXTRAS = dict.fromkeys(("coremltools", "executorch"), "'pocketbert[mobile]'")
-"""Package -> what brings it in a version that we know."""
+"""Package -> the extra of ours that installs a version known to work."""
 
 
 def open_session(runtime: str, path: Path, threads: int, inputs: Mapping[str, str] | None = None) -> Session:
     """Open the artifact at `path` with exactly `threads` intra-op threads.
 
     Args:
-        inputs: what the artifact calls its inputs, where it is not as we do: its name -> ours, in its order. Only a
-            runtime of single files is given any.
+        inputs: the artifact's names of its inputs, if they differ from ours: its name -> ours, in its order. Only for
+            runtimes of single files.
 
     Raises:
-        BadInput: unknown runtime, or one that is not installed.
+        BadInput: the runtime is unknown or not installed.
     """
     require(runtime)
-    module = import_module(f"pocketbert.compress.runtimes.{runtime}")
+    module = import_module(f"{__name__}.{runtime}")
     session: Session = module.open_session(path, threads, inputs) if inputs else module.open_session(path, threads)
     return session
 
 
 def usable_threads() -> int:
-    """As many threads as this process has cores to run on."""
+    """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -62,7 +61,6 @@ def require(runtime: str) -> None:
     """Raise `BadInput` unless `runtime` is known and installed."""
     packages = RUNTIMES | EMULATED
     if runtime not in packages:
-        raise BadInput(f"unknown runtime {runtime!r}; legal: {', '.join(packages)}")
-    if find_spec(packages[runtime]) is None:
-        package = packages[runtime]
+        raise BadInput(f"unknown runtime {runtime!r}; allowed: {', '.join(packages)}")
+    if find_spec(package := packages[runtime]) is None:
         raise BadInput(f"runtime {runtime!r} is not installed: pip install {_EXTRAS.get(package, package)}")

@@ -1,7 +1,6 @@
-"""Core ML programs, worked out in NumPy: Core ML itself is on Apple's systems alone.
+"""Core ML programs, emulated in NumPy, because Core ML itself exists on Apple's systems alone.
 
-What is answered here is what a file computes, operation after operation by coremltools' own definition of each. How
-fast a phone does so remains unsaid.
+Each operation is computed by coremltools' own definition. The emulation says nothing about the speed on a phone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,17 +22,17 @@ _WEIGHTS = "Data/com.apple.CoreML/weights"
 
 
 class Constant(NamedTuple):
-    """A stored tensor: its values in FP32, and whether they are stored in INT8 (else as they are computed with)."""
+    """A stored tensor: its values in FP32, and whether the file stores them in INT8 (else in the computing type)."""
 
     values: NDArray[np.float32]
     int8: bool
 
 
 class ProgramSession:
-    """A `.mlpackage`; rows go through it one by one, since its batch is 1.
+    """A `.mlpackage`, which runs row by row, because its batch is 1.
 
-    Every operation is calculated in FP32 and its result rounded to what the program holds it in: hardware accumulates
-    wider than FP16, but what leaves FP16's range there is not a number here either.
+    Every operation is computed in FP32 and its result rounded to the program's type: hardware accumulates in a wider
+    type than FP16, but results outside FP16's range overflow on the hardware and here.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,31 +48,31 @@ class ProgramSession:
     def _row(self, inputs: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         values: dict[str, Any] = {name: constant.values for name, constant in self.constants.items()}
         values |= {name: ids.astype(np.int32) for name, ids in inputs.items()}
-        unused = {"unused": Placeholder(sym_shape=(1,), name="unused")}  # a function must be given something
+        unused = {"unused": Placeholder(sym_shape=(1,), name="unused")}  # a function needs an input
         with Function(unused, opset_version=self._main.opset_version), np.errstate(all="ignore"):
             for op in self._main.operations:
                 if op.op_type != "const" and op.outputs[0].name not in values:
-                    values |= _worked_out(op, values)
+                    values |= _computed(op, values)
         logits: NDArray[np.float32] = values[self._main.outputs[0].name]
         return logits
 
 
 def open_session(path: Path, threads: int) -> ProgramSession:
-    """Read the program at `path`; `threads` are NumPy's own affair."""
+    """Read the program at `path`; `threads` has no effect, since NumPy chooses its own."""
     return ProgramSession(path)
 
 
 def _stored(op: Any) -> Iterator[tuple[str, Constant]]:
-    """The floating-point tensor that an operation stands for, under the name that others call it by."""
+    """The floating-point tensor that a constant operation stores, with its name."""
     int8 = op.op_type.startswith("constexpr_")
     value = op.materialized_val_inference() if int8 else op.outputs[0].val if op.op_type == "const" else None
     if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
         yield op.outputs[0].name, Constant(value.astype(np.float32), int8)
 
 
-def _worked_out(op: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def _computed(op: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """The results of an operation, by name."""
-    inputs = {name: _given(var, values) for name, var in op.inputs.items() if var is not None}
+    inputs = {name: _value(var, values) for name, var in op.inputs.items() if var is not None}
     if op.op_type == "cast" and inputs["dtype"] == "fp16":
         inputs["dtype"] = "fp32"  # rounded below
     found = getattr(Builder, op.op_type)(**inputs)
@@ -81,14 +80,14 @@ def _worked_out(op: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return {var.name: _rounded(result.val, var.dtype == types.fp16) for var, result in results}
 
 
-def _given(var: Any, values: Mapping[str, Any]) -> Any:
+def _value(var: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(var, list | tuple):
-        return [_given(one, values) for one in var]
+        return [_value(one, values) for one in var]
     value = values.get(var.name, var.val)
     return np.float32(value) if isinstance(value, np.float16) else value
 
 
 def _rounded(value: Any, half: bool) -> Any:
     if value is None:
-        raise ValueError("an operation that NumPy is not told how to calculate")
+        raise ValueError("coremltools does not define this operation in NumPy")
     return np.asarray(value).astype(np.float16).astype(np.float32) if half else value

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, over a Hugging Face folder or an INT8 one of ours."""
+"""PyTorch on the CPU, for Hugging Face folders and our INT8 folders."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,12 +32,12 @@ class TorchSession:
 def open_session(path: Path, threads: int) -> TorchSession:
     """Open the folder `path` with `threads` intra-op threads (a setting of the whole process).
 
-    Weights stored as FP16 are computed with in FP32: the CPU has kernels for little else.
+    Weights stored in FP16 are converted to FP32, because the CPU has few kernels for FP16.
     """
     torch.set_num_threads(threads)
     return TorchSession(load_quantized(path) if is_quantized(path) else load_classifier(path))
 
 
 def threads() -> int:
-    """The intra-op threads in force, the caller's among them."""
+    """Return the number of intra-op threads, including the caller's."""
     return torch.get_num_threads()

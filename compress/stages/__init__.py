@@ -1,9 +1,11 @@
-"""Stages: model -> model. A new kind is one file here and its line in `STAGES`.
+"""Stages: model -> model. A new kind is one file here; the kind is the module's name with hyphens.
 
-A stage writes into its scratch folder alone and prints nothing; `pocketbert.compress.pipeline` caches and judges.
+A stage writes only into its scratch folder and prints nothing; `pocketbert.compress.pipeline` caches its result and
+compares it with the teacher.
 """
 
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pocketbert.compress.base.strict import Frozen
@@ -13,91 +15,85 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel
 
-STAGES = {
-    "finetune": "finetune",
-    "prune-heads": "prune_heads",
-    "prune-ffn": "prune_ffn",
-    "prune-width": "prune_width",
-    "prune-layers": "prune_layers",
-    "prune-vocab": "prune_vocab",
-    "distill": "distill",
-    "sparsify": "sparsify",
-}
-"""Kind -> module here. Each has `Parameters` (what a recipe may say) and `run`.
-
-One that cuts layer by layer also has ``costliest(model, context, parameters)``: the layer that the guard gives back.
-"""
+_SHARED = "cuts"
+"""The one module here that is no stage."""
+_ORDER = ("finetune", "prune-heads", "prune-ffn", "prune-width", "prune-layers", "prune-vocab", "distill", "sparsify")
+"""The order in which messages list the kinds. A kind that is missing here comes last."""
 
 
 class StageParameters(Frozen):
-    """What every ``[[stage]]`` table has."""
+    """The keys that every ``[[stage]]`` table has."""
 
     kind: str
 
     @property
     def strength(self) -> float | None:
-        """The one number the guard may turn down, 0 (nothing happens) to 1; None where there is none."""
+        """The number that the guard may lower, from 0 (no effect) to 1; None if the stage has none."""
         return None
 
     def with_strength(self, strength: float) -> Self:
-        """The same at another strength."""
+        """Return a copy at another strength."""
         raise NotImplementedError(f"{self.kind} has no strength")
 
     def without_layer(self, layer: int) -> Self:
-        """The same, but `layer` keeps all it has."""
-        raise NotImplementedError(f"{self.kind} spares no layer")
+        """Return a copy that leaves `layer` whole."""
+        raise NotImplementedError(f"{self.kind} cannot leave a layer whole")
 
     def strength_reached(self, macs: int, teacher: int) -> float:
-        """The strength at which nothing would happen to a model whose encoder has `macs` of the `teacher`'s."""
+        """Return the smallest useful strength: at or below it a model with `macs` MACs in its encoder already meets the
+        target, which is a share of the `teacher`'s.
+        """
         return 0.0
 
     def plug_ins(self) -> tuple[str, ...]:
-        """Full names of the modules that the stage loads by a computed name, for its cache key."""
+        """Return the full names of the modules that the stage loads by a computed name, for its cache key."""
         return ()
 
     def external_source(self) -> str | None:
-        """What comes from outside the build, a hub id or a folder; its content belongs to what the stage is made of."""
+        """Return the hub id or folder outside the build whose content the stage depends on, or None."""
         return None
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
-        """Raise `BadInput` for what cannot be done with the tokenizer of the model that it is given, or with the
-        teacher's, before anything is trained.
-
-        `token_level`: whether the task labels every word.
+        """Raise `BadInput`, before anything is trained, if the stage cannot work with the tokenizer of the model it is
+        `given`, or with the `teacher`'s. `token_level`: the task labels every word.
         """
 
     def tokenizer_after(self, given: "Tokenizer") -> "Tokenizer":
-        """That of what it makes; what it leaves out of it cannot be told before."""
+        """Return the tokenizer of the model this stage returns. Tokens it will prune are not known yet."""
         return given
 
     def check(self, config: "PretrainedConfig") -> None:
-        """Raise `BadInput` for what a model of this configuration cannot do, before anything is trained."""
+        """Raise `BadInput` if the stage cannot work on a model of this configuration, before anything is trained."""
 
     def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
-        """What it makes of a model of `config`, as far as that can be told before anything is trained.
+        """Return the configuration of the model this stage will return, as far as it is known before training.
 
         Raises:
-            BadInput: something that cannot learn from the `teacher` as it is told to.
+            BadInput: such a model cannot learn from the `teacher` as the recipe says.
         """
         return config
 
 
 class Stage(Protocol):
-    """A module of this package."""
+    """A module here. A stage that prunes layer by layer also has ``costliest(model, context, parameters)``, which
+    returns the layer that the guard restores first, or None.
+    """
 
+    __name__: str
     Parameters: type[StageParameters]
 
     def run(self, model: "PreTrainedModel", context: Context, parameters: Any) -> "PreTrainedModel":
-        """The model that comes out; `model` itself may be changed."""
+        """Return the new model; `model` itself may be changed."""
         ...
 
 
-def stage_module(kind: str) -> Any:
-    """The module of a stage kind (its `Parameters` and `run`)."""
-    return import_module(f"pocketbert.compress.stages.{STAGES[kind]}")
+def stage_kinds() -> dict[str, str]:
+    """Find the kinds of stages: kind -> name of its module here."""
+    found = {name.replace("_", "-"): name for _, name, _ in iter_modules(__path__) if name != _SHARED}
+    return {kind: found[kind] for kind in sorted(found, key=lambda kind: (*_ORDER, kind).index(kind))}
 
 
-def parameters_class(kind: str) -> type[StageParameters]:
-    """What a recipe may say about a stage of that kind."""
-    cls: type[StageParameters] = stage_module(kind).Parameters
-    return cls
+def stage_module(kind: str) -> Stage:
+    """Load the module of a kind of stage."""
+    module: Stage = import_module(f"{__name__}.{stage_kinds()[kind]}")
+    return module

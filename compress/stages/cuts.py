@@ -1,10 +1,14 @@
-"""What stages that cut have in common: an explicit choice or a strength, and how the guard turns the strength down."""
+"""Parameters and helpers that the pruning stages share: an explicit choice or a strength that the guard may lower."""
 
+from collections.abc import Iterator
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.models.sizes import encoder_macs
+from pocketbert.compress.pruning.selection import Cut, Unit, cheapest
 from pocketbert.compress.stages import StageParameters
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.distillation.distil import Distillation, distil
@@ -19,37 +23,39 @@ UnitsByLayer = dict[int, list[int]]
 
 
 class RecoverableParameters(StageParameters):
-    """`recover` trains what the stage has left, before the guard looks."""
+    """Parameters of a stage that may `recover`: train the model it has changed, before the guard compares it."""
 
     recover: Distillation | None = None
+
+    def plug_ins(self) -> tuple[str, ...]:
+        return self.recover.loss_modules() if self.recover else ()
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
         if self.recover:
             self.recover.check_vocabulary(given, teacher, token_level, f"{self.kind}: recover: the model before it")
 
     def config_left(self, config: "PretrainedConfig") -> "PretrainedConfig":
-        """The configuration of what is left, as far as the recipe alone says."""
+        """Return the configuration after the change, as far as the recipe alone defines it."""
         return config
 
     def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
-        from pocketbert.compress.training.distillation.alignment import check, terms
-
         left = self.config_left(config)
         if self.recover:
-            layers = teacher.num_hidden_layers, left.num_hidden_layers
-            check(terms(self.recover.preset, self.recover.align, *layers), teacher, left)
+            self.recover.alignments(teacher, left)
         return left
 
 
 class CutParameters(RecoverableParameters):
-    """Exactly one of the explicit choice, `ratio` and `target_macs`.
+    """Parameters of a pruning stage: exactly one of the explicit choice, `ratio` and `target_macs`.
 
-    `ratio` is the share that goes of what the stage cuts. `target_macs` is what shall be left of the fine-tuned
-    teacher's encoder multiply-accumulates (at 128 tokens), as a fraction. The layers in `spare` are given back what the
-    choice takes from them; nothing else goes in their place.
+    `ratio` is the share of its units that the stage removes. `target_macs` is the share of the fine-tuned teacher's
+    encoder multiply-accumulates (at 128 tokens) that remains. The layers in `spare` keep all their units; no other
+    layer loses more instead.
     """
 
     explicit: ClassVar[str]
+    at_most: ClassVar[str] = ""
+    """The model after the largest cut of this kind, such as "without any head"."""
 
     ratio: float | None = Field(None, gt=0, lt=1)
     target_macs: float | None = Field(None, gt=0, lt=1)
@@ -60,8 +66,7 @@ class CutParameters(RecoverableParameters):
         names = [*([self.explicit] if self.explicit else []), "ratio", "target_macs"]
         given = [name for name in names if getattr(self, name, None) is not None]
         if len(given) != 1:
-            found = " and ".join(given) or "none"
-            raise ValueError(f"give exactly one of {', '.join(names)}, not {found}")
+            raise ValueError(f"give exactly one of {', '.join(names)}; found {' and '.join(given) or 'none'}")
         return self
 
     @property
@@ -82,17 +87,20 @@ class CutParameters(RecoverableParameters):
         return self.model_copy(update={"spare": (*self.spare, layer)})
 
     def needed_macs(self, now: int, teacher: int, most: int) -> float:
-        """The MACs that have to go from an encoder of `now`, where `most` is what the stage can take.
+        """Compute the MACs to remove from an encoder of `now` MACs; the stage can remove `most`.
 
         Raises:
-            BadInput: the target cannot be reached by what the stage cuts.
+            BadInput: the stage cannot remove enough to reach the target.
         """
         if self.ratio is not None:
             return self.ratio * most
         needed = now - (self.target_macs or 0.0) * teacher
         if needed > most:
-            least = (now - most) / teacher
-            raise BadInput(f"{self.kind}: target_macs is {self.target_macs:g}; legal here: {least:.3f} to 1")
+            least = ceil(1000 * (now - most) / teacher) / 1000
+            raise BadInput(
+                f"{self.kind} cannot reach target_macs = {self.target_macs:g}: {self.at_most} {100 * least:.0f} % of "
+                f"the teacher's encoder MACs remain; use prune-width, or a target of {least} or more"
+            )
         return needed
 
     def check(self, config: "PretrainedConfig") -> None:
@@ -107,17 +115,16 @@ class CutParameters(RecoverableParameters):
 
 
 class ScoredParameters(CutParameters):
-    """A cut by importance scores (`pocketbert.compress.pruning.importance`) over the first `calibration_rows` rows."""
+    """Parameters of pruning by importance scores (`pocketbert.compress.pruning.importance`), which are computed on the
+    first `calibration_rows` labelled training examples.
+    """
 
     importance: Literal["taylor", "fisher", "magnitude", "random"] = "fisher"
     calibration_rows: int = Field(512, ge=1)
 
 
 def unit_scores(model: "PreTrainedModel", context: Context, parameters: ScoredParameters) -> "Scores":
-    """Score heads and neurons once for all strengths at which the stage is tried.
-
-    Like `pocketbert.compress.pruning.importance.importance`, but the result is kept in the context's memo.
-    """
+    """Score heads and neurons once for all strengths: the context's memo keeps the result."""
     from pocketbert.compress.pruning.importance import importance
 
     method, rows = parameters.importance, parameters.calibration_rows
@@ -128,8 +135,18 @@ def unit_scores(model: "PreTrainedModel", context: Context, parameters: ScoredPa
     return scores
 
 
+def cheapest_cut(
+    model: "PreTrainedModel", context: Context, parameters: ScoredParameters, units: Iterator[Unit]
+) -> Cut:
+    """Choose the least important of all `units` that the stage can remove; layers in `spare` keep theirs."""
+    every = list(units)
+    most = sum(unit.macs for unit in every)
+    macs = parameters.needed_macs(encoder_macs(model.config), context.teacher_macs, most)
+    return cheapest(every, macs).without_layers(parameters.spare)
+
+
 def recovered(cut: "PreTrainedModel", context: Context, parameters: RecoverableParameters) -> "PreTrainedModel":
-    """What a stage that cuts returns: `cut`, trained where the recipe says so."""
+    """Return `cut`, trained if the recipe has `recover`."""
     if parameters.recover:
         distil(cut, context, parameters.recover, f"{parameters.kind}: recovering")
     return cut

@@ -1,4 +1,4 @@
-"""Distil the teacher into a student of any make, or into the pruned model itself."""
+"""Distillation of the teacher into a student of any architecture, or into the pruned model itself."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -22,11 +22,12 @@ class Parameters(Distillation, StageParameters):
         self.student.check(config)
 
     def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
-        from pocketbert.compress.training.distillation.alignment import check, terms
-
         student = self.student.config_after(config)
-        check(terms(self.preset, self.align, teacher.num_hidden_layers, student.num_hidden_layers), teacher, student)
+        self.alignments(teacher, student)
         return student
+
+    def plug_ins(self) -> tuple[str, ...]:
+        return self.loss_modules()
 
     def external_source(self) -> str | None:
         return self.student.init if self.student.pretrained else None
@@ -40,11 +41,12 @@ class Parameters(Distillation, StageParameters):
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """The student, trained on the labels and what the teacher says; a tokenizer of its own goes to
-    ``context.new_tokenizer``.
+    """Return the student, trained on the labels and on the teacher's outputs.
+
+    If the student has a vocabulary of its own, its tokenizer is written to ``context.new_tokenizer``.
 
     Raises:
-        BadInput: as `build` of the student and `distil`.
+        BadInput: the student cannot be built (see `build`) or trained (see `distil`).
     """
     from tokenizers import Tokenizer
 
@@ -58,7 +60,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
             one_piece_per_character(tokenizer.backend_tokenizer)
         check_positions(student.config, task.max_length, wanted.where)
         given = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
-        if not same_vocabulary(tokenizer.backend_tokenizer, given):  # the teacher's, or what a stage has left of it
+        if not same_vocabulary(tokenizer.backend_tokenizer, given):  # the teacher's, perhaps pruned by a stage
             tokenizer.save_pretrained(context.new_tokenizer)
             context = in_its_own_tokens(context)
     check_types(context.train.inputs.types is not None, student.config, wanted.where)
@@ -69,7 +71,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 
 def in_its_own_tokens(context: Context) -> Context:
-    """The same texts as the student's own tokenizer cuts them, and a word about how many tokens it does not know."""
+    """Return `context` with its texts tokenized by the student; add a remark on the share of unknown tokens."""
     from pocketbert.compress.tasks.inputs import longer_texts
     from pocketbert.compress.tasks.tokenizer import load_tokenizer, unknown_share
     from pocketbert.compress.training.context import retokenized

@@ -1,4 +1,4 @@
-"""Fine-tune a model on the task's labels."""
+"""Fine-tuning on the task's labels."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 class Parameters(Schedule, StageParameters):
-    """The embeddings and the lowest `frozen_layers` layers keep their weights; 0 trains everything."""
+    """Parameters of fine-tuning: embeddings and the lowest `frozen_layers` layers keep their weights; 0 trains all."""
 
     kind: str = "finetune"
     frozen_layers: int = Field(0, ge=0)
 
     def check(self, config: "PretrainedConfig") -> None:
         if self.frozen_layers >= config.num_hidden_layers:
-            last = config.num_hidden_layers - 1
+            layers = config.num_hidden_layers
             raise BadInput(
-                f"frozen_layers is {self.frozen_layers}, the model has {last + 1} layers; legal: 0 to {last}"
+                f"frozen_layers = {self.frozen_layers}: the model has {layers} layers; allowed: 0 to {layers - 1}"
             )
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model`, trained with cross-entropy on the rows that have labels."""
+    """Train `model` with cross-entropy on the examples that have labels, and return it."""
     from pocketbert.compress.training.frozen import LowerStates, UpperLayers
     from pocketbert.compress.training.losses.cross_entropy import cross_entropy
-    from pocketbert.compress.training.trainer import still_improving, train
+    from pocketbert.compress.training.trainer import Examples, still_improving, train
 
     def loss(logits: "Tensor", batch: dict[str, Any], _: Any) -> "Tensor":
         return cross_entropy(logits, batch["labels"])
@@ -41,13 +41,14 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     parameters.check(model.config)
     rows = context.labelled
     trained: nn.Module = model
-    inputs = None
+    batch_of = None
     if depth := parameters.frozen_layers:
         bar = context.progress.work("the frozen layers answer the training rows", len(rows.inputs))
         with first_alone(), bar as work:
-            inputs = LowerStates(model, depth, rows.inputs, context.scratch / "lower.npy", work).batch
+            batch_of = LowerStates(model, depth, rows.inputs, context.scratch / "lower.npy", work).batch
         trained = UpperLayers(model, depth)
-    history = train(trained, context, rows, parameters, loss, "fine-tuning", model, inputs=inputs, halfway=True)
+    examples = Examples(rows, batch_of=batch_of)
+    history = train(trained, context, examples, parameters, loss, "fine-tuning", model, halfway=True)
     if still_improving(history):
         context.remarks.append(
             f"{context.task.metric} went from {history[-2]:.1%} to {history[-1]:.1%} at the end of the training: the "

@@ -1,10 +1,9 @@
-"""Make FFNs narrower: an explicit table of neurons, or the least important ones."""
+"""FFN pruning: removes the listed neurons, or the least important ones."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pocketbert.compress.models.sizes import encoder_macs, neuron_macs
-from pocketbert.compress.pruning.selection import Cut, cheapest, neuron_units
-from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, recovered, unit_scores
+from pocketbert.compress.pruning.selection import Cut, neuron_units
+from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, cheapest_cut, recovered, unit_scores
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
@@ -13,9 +12,10 @@ if TYPE_CHECKING:
 
 
 class Parameters(ScoredParameters):
-    """`neurons` maps a layer to the neurons that go. Widths chosen by a strength are multiples of 16."""
+    """`neurons` lists the neurons to remove from each layer. Widths chosen by a strength are multiples of 16."""
 
     explicit: ClassVar[str] = "neurons"
+    at_most: ClassVar[str] = "without any FFN neuron"
 
     kind: Literal["prune-ffn"] = "prune-ffn"
     neurons: UnitsByLayer | None = None
@@ -29,20 +29,18 @@ class Parameters(ScoredParameters):
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model` with narrower FFNs; the shapes shrink, no zeros are kept."""
+    """Return `model` with narrower FFNs: the shapes shrink, no zeros are kept."""
     from pocketbert.compress.pruning.surgery import without
 
     return recovered(without(model, {}, choose(model, context, parameters).neurons), context, parameters)
 
 
 def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -> Cut:
-    """The neurons that go."""
+    """Choose the neurons to remove."""
     if parameters.neurons is not None:
-        return Cut(neurons=parameters.neurons).sparing(parameters.spare)
-    scores = _scores(model, context, parameters)
-    every = sum(len(layer) for layer in scores) * neuron_macs(model.config)
-    macs = parameters.needed_macs(encoder_macs(model.config), context.teacher_macs, every)
-    return cheapest(neuron_units(scores, model.config), macs).sparing(parameters.spare)
+        return Cut(neurons=parameters.neurons).without_layers(parameters.spare)
+    units = neuron_units(_scores(model, context, parameters), model.config)
+    return cheapest_cut(model, context, parameters, units)
 
 
 def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "list[Tensor]":
@@ -50,5 +48,5 @@ def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) 
 
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:
-    """The layer that loses most; None when no other one loses anything."""
+    """Find the layer that loses most, or None if only one layer loses anything."""
     return choose(model, context, parameters).costliest([], _scores(model, context, parameters))

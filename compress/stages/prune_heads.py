@@ -1,11 +1,10 @@
-"""Cut attention heads out of the weights: an explicit table, or the least important ones."""
+"""Attention head pruning: removes the listed heads, or the least important ones."""
 
 from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pocketbert.compress.models.sizes import encoder_macs, head_macs
-from pocketbert.compress.pruning.selection import Cut, cheapest, head_units
-from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, recovered, unit_scores
+from pocketbert.compress.pruning.selection import Cut, head_units
+from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, cheapest_cut, recovered, unit_scores
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
@@ -14,9 +13,10 @@ if TYPE_CHECKING:
 
 
 class Parameters(ScoredParameters):
-    """`heads` maps a layer to the heads that go; a layer may lose all of them."""
+    """`heads` lists the heads to remove from each layer; a layer may lose all its heads."""
 
     explicit: ClassVar[str] = "heads"
+    at_most: ClassVar[str] = "without any head"
 
     kind: Literal["prune-heads"] = "prune-heads"
     heads: UnitsByLayer | None = None
@@ -31,31 +31,29 @@ class Parameters(ScoredParameters):
     def config_left(self, config: "PretrainedConfig") -> "PretrainedConfig":
         from pocketbert.compress.models.families import head_counts
 
-        gone = Cut(heads=self.heads or {}).sparing(self.spare).heads
+        removed = Cut(heads=self.heads or {}).without_layers(self.spare).heads
         made = deepcopy(config)
-        made.layer_heads = [heads - len(set(gone.get(n, ()))) for n, heads in enumerate(head_counts(config))]
+        made.layer_heads = [heads - len(set(removed.get(n, ()))) for n, heads in enumerate(head_counts(config))]
         return made
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model` without those heads; the shapes shrink, no zeros are kept."""
+    """Return `model` without the chosen heads: the shapes shrink, no zeros are kept."""
     from pocketbert.compress.pruning.surgery import without
 
     return recovered(without(model, choose(model, context, parameters).heads, {}), context, parameters)
 
 
 def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -> Cut:
-    """The heads that go."""
+    """Choose the heads to remove."""
     if parameters.heads is not None:
-        return Cut(heads=parameters.heads).sparing(parameters.spare)
-    scores = _scores(model, context, parameters)
-    every = sum(len(layer) for layer in scores) * head_macs(model.config)
-    macs = parameters.needed_macs(encoder_macs(model.config), context.teacher_macs, every)
-    return cheapest(head_units(scores, model.config), macs).sparing(parameters.spare)
+        return Cut(heads=parameters.heads).without_layers(parameters.spare)
+    units = head_units(_scores(model, context, parameters), model.config)
+    return cheapest_cut(model, context, parameters, units)
 
 
 def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "list[Tensor]":
-    """Scores of the heads; of first-order Taylor each layer's have an L2 norm of 1, as in Michel et al. (2019):
+    """Score the heads. Taylor scores are scaled to an L2 norm of 1 in each layer, as in Michel et al. (2019), because
     gradients of different layers differ in scale.
     """
     scores = unit_scores(model, context, parameters).heads
@@ -65,5 +63,5 @@ def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) 
 
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:
-    """The layer that loses most; None when no other one loses anything."""
+    """Find the layer that loses most, or None if only one layer loses anything."""
     return choose(model, context, parameters).costliest(_scores(model, context, parameters), [])

@@ -1,4 +1,4 @@
-"""Leave out whole layers: named ones, those that change their input least, or those that are missed least."""
+"""Layer pruning: removes the listed layers, or the least important ones."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 
 class Parameters(CutParameters):
-    """`layers` are those that go; of a strength, `importance` says which.
+    """`layers` lists the layers to remove; for `ratio` and `target_macs`, `importance` ranks the layers.
 
-    - ``similarity``: 1 - cosine of what enters a layer and what leaves it, mean over the tokens of the first
-      `calibration_rows` training rows ("block influence", Men et al. 2024, ShortGPT).
-    - ``loss``: the loss on the first `calibration_rows` validation rows without the layer.
-    - ``top``: the highest go first. ``alternate``: every second one from the top, then every second one of the rest
-      (both Sajjad et al. 2023, "On the Effect of Dropping Layers of Pre-trained Transformer Models").
+    - ``similarity``: 1 - cosine between a layer's input and output, mean over the tokens of the first
+      `calibration_rows` training examples ("block influence", Men et al. 2024, ShortGPT).
+    - ``loss``: the loss without the layer on the first `calibration_rows` validation examples.
+    - ``top``: removes from the top. ``alternate``: removes every second layer from the top, then every second one of
+      the rest (both Sajjad et al. 2023, "On the Effect of Dropping Layers of Pre-trained Transformer Models").
     """
 
     explicit: ClassVar[str] = "layers"
+    at_most: ClassVar[str] = "with one layer left"
 
     kind: Literal["prune-layers"] = "prune-layers"
     layers: tuple[int, ...] | None = None
@@ -37,27 +38,26 @@ class Parameters(CutParameters):
         count = config.num_hidden_layers
         check_units(self.kind, "part", dict.fromkeys(self.layers or (), ()), [1] * count)
         if len(set(self.layers or ())) == count:
-            raise BadInput(f"prune-layers: all {count} layers would go; leave at least one")
+            raise BadInput(f"prune-layers: layers lists all {count} layers of the model; leave out at least one")
 
     def config_left(self, config: "PretrainedConfig") -> "PretrainedConfig":
         from pocketbert.compress.models.families import with_layers
 
-        gone = set(self.layers or ()) - set(self.spare)
-        return with_layers(config, [n for n in range(config.num_hidden_layers) if n not in gone])
+        removed = set(self.layers or ()) - set(self.spare)
+        return with_layers(config, [n for n in range(config.num_hidden_layers) if n not in removed])
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model` with fewer layers."""
+    """Return `model` with fewer layers."""
     from pocketbert.compress.pruning.surgery import keep_layers
 
-    gone = choose(model, context, parameters)
-    return recovered(
-        keep_layers(model, [n for n in range(model.config.num_hidden_layers) if n not in gone]), context, parameters
-    )
+    removed = choose(model, context, parameters)
+    kept = [layer for layer in range(model.config.num_hidden_layers) if layer not in removed]
+    return recovered(keep_layers(model, kept), context, parameters)
 
 
 def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -> list[int]:
-    """The layers that go, the least important first; one always stays."""
+    """Choose the layers to remove, the least important first; one layer always stays."""
     if parameters.layers is not None:
         return [layer for layer in parameters.layers if layer not in parameters.spare]
     scores = _scores(model, context, parameters)
@@ -65,25 +65,25 @@ def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -
     costs = layer_macs(model.config)
     most = sum(costs) if parameters.ratio else sum(costs[layer] for _, layer in ranked[:-1])
     macs = parameters.needed_macs(sum(costs), context.teacher_macs, most)
-    gone: list[int] = []
+    removed: list[int] = []
     for _, layer in ranked[:-1]:
         # A ratio is rounded to whole layers, at least one; a target has to be met.
         rounding = costs[layer] / 2 if parameters.ratio else 0
-        if sum(costs[other] for other in gone) + rounding >= macs and (gone or not parameters.ratio):
+        if sum(costs[other] for other in removed) + rounding >= macs and (removed or not parameters.ratio):
             break
-        gone.append(layer)
-    return [layer for layer in gone if layer not in parameters.spare]
+        removed.append(layer)
+    return [layer for layer in removed if layer not in parameters.spare]
 
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:
-    """Of the layers that go, the one that is missed most; None when it is the only one."""
+    """Find the most important of the layers to remove, or None if only one is removed."""
     scores = _scores(model, context, parameters)
-    gone = choose(model, context, parameters)
-    return max(gone, key=scores.__getitem__) if len(gone) > 1 else None
+    removed = choose(model, context, parameters)
+    return max(removed, key=scores.__getitem__) if len(removed) > 1 else None
 
 
 def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) -> list[float]:
-    """Score the layers once for all strengths at which the stage is tried; ``loss`` is of validation rows."""
+    """Score the layers once for all strengths; only ``loss`` uses the validation examples."""
     from pocketbert.compress.pruning.layer_importance import layer_importance
 
     method = parameters.importance

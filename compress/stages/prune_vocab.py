@@ -1,8 +1,7 @@
-"""Leave out the tokens that the task does not need: rows of the embedding table, and the tokenizer's pieces."""
+"""Vocabulary pruning: removes tokens from the tokenizer, and their rows from the embedding matrix."""
 
 import copy
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pocketbert.compress.base.errors import BadInput
@@ -17,8 +16,8 @@ _SPECIAL_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", 
 
 
 class Parameters(StageParameters):
-    """What stays: special tokens, what the training texts use, and common characters (GB 2312 level 1); or, beside the
-    special ones, exactly `tokens`.
+    """The special tokens and `tokens` stay; without `tokens`, the special tokens, the tokens of the training texts and
+    the common characters (GB 2312 level 1).
     """
 
     kind: Literal["prune-vocab"] = "prune-vocab"
@@ -28,34 +27,36 @@ class Parameters(StageParameters):
         self.check_tokens_exist(given)
 
     def check_tokens_exist(self, tokenizer: "Tokenizer") -> None:
-        """Raise `BadInput` where it has not got the `tokens`, or its pieces depend on one another."""
+        """Raise `BadInput` if the vocabulary lacks one of the `tokens`, or its pieces depend on one another."""
         from pocketbert.compress.pruning.vocabulary import pieces_of
 
         pieces = pieces_of(tokenizer)
         if unknown := [token for token in self.tokens or () if token not in pieces]:
-            raise BadInput(f"prune-vocab: the vocabulary has no token {unknown[0]!r}")
+            raise BadInput(f"prune-vocab: tokens: the vocabulary has no token {unknown[0]!r}")
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model` with fewer embedding rows; its tokenizer goes to ``context.new_tokenizer``.
+    """Return `model` with fewer token embeddings; the tokenizer is written to ``context.new_tokenizer``.
 
     Raises:
-        BadInput: a token that the vocabulary does not have, or a tokenizer whose pieces depend on one another.
+        BadInput: the vocabulary lacks one of the `tokens`, or its pieces depend on one another.
     """
     from tokenizers import Tokenizer
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     from pocketbert.compress.pruning.vocabulary import shrink
 
     whole = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
-    parameters.check_tokens_exist(whole)  # an earlier stage may have taken tokens away
+    parameters.check_tokens_exist(whole)  # an earlier stage may have removed some
     whole.no_truncation()
     whole.no_padding()
     kept = _kept(whole, model, context, parameters)
     small, back = shrink(whole, kept)
     context.remarks.append(_remark(whole, small, back, context))
     loaded = AutoTokenizer.from_pretrained(context.tokenizer, local_files_only=True, trust_remote_code=False)
-    _save(small, loaded.special_tokens_map, loaded.model_max_length, context.new_tokenizer)
+    longest, special = loaded.model_max_length, loaded.special_tokens_map
+    saved = PreTrainedTokenizerFast(tokenizer_object=small, model_max_length=longest, **special)
+    saved.save_pretrained(context.new_tokenizer)
     return _with_rows(model, back)
 
 
@@ -63,9 +64,7 @@ def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parame
     from pocketbert.compress.pruning.vocabulary import common_ids, needed_ids, pieces_of, special_ids
 
     pieces, special = pieces_of(whole), special_ids(whole)
-    if str(model.config.model_type).endswith(
-        "roberta"
-    ):  # positions are counted from the padding token's id, which has to stay
+    if str(model.config.model_type).endswith("roberta"):  # counts positions from the padding token's id: it must stay
         special |= set(range(model.config.pad_token_id))
     if parameters.tokens is None:
         texts = context.task.texts(context.train.columns)
@@ -74,7 +73,7 @@ def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parame
 
 
 def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context: Context) -> str:
-    """How much smaller, whether the training texts are cut as before, and what is unknown in unseen text."""
+    """State the new size, how many training texts are tokenized differently, and the share of unknown tokens."""
     from pocketbert.compress.pruning.vocabulary import changed_texts
     from pocketbert.compress.tasks.tokenizer import unknown_share
 
@@ -91,17 +90,11 @@ def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context
     )
 
 
-def _save(tokenizer: "Tokenizer", special: dict[str, str], longest: int, folder: Path) -> None:
-    from transformers import PreTrainedTokenizerFast
-
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=longest, **special).save_pretrained(folder)
-
-
 def _with_rows(model: "PreTrainedModel", back: Sequence[int]) -> "PreTrainedModel":
-    """A copy of `model` whose embedding table has the rows `back`, in that order."""
+    """Return a copy of `model` whose token embeddings are the rows `back`, in that order."""
     name = f"{model.base_model_prefix}.embeddings.word_embeddings.weight"
-    weights = {key: value.clone() for key, value in model.state_dict().items()}
-    weights[name] = weights[name][list(back)].clone()
+    weights = dict(model.state_dict())
+    weights[name] = weights[name][list(back)]
     config = copy.deepcopy(model.config)
     config.vocab_size = len(back)
     for key in _SPECIAL_IDS:

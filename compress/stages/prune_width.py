@@ -1,11 +1,10 @@
-"""Cut heads and FFN neurons together: whatever costs the least importance per multiply-accumulate saved."""
+"""Head and FFN pruning together: removes the units of least importance per multiply-accumulate saved."""
 
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pocketbert.compress.models.sizes import encoder_macs
-from pocketbert.compress.pruning.selection import Cut, cheapest, head_units, neuron_units
-from pocketbert.compress.stages.cuts import ScoredParameters, recovered, unit_scores
+from pocketbert.compress.pruning.selection import Cut, head_units, neuron_units
+from pocketbert.compress.stages.cuts import ScoredParameters, cheapest_cut, recovered, unit_scores
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Parameters(ScoredParameters):
-    """`ratio` is the share of the encoder's multiply-accumulates that goes, `target_macs` what is left of them."""
+    """`ratio` is the share of the encoder's multiply-accumulates to remove, `target_macs` the share to keep."""
 
     explicit: ClassVar[str] = ""
 
@@ -21,7 +20,7 @@ class Parameters(ScoredParameters):
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model` with fewer heads and narrower FFNs; the shapes shrink, no zeros are kept."""
+    """Return `model` with fewer heads and narrower FFNs: the shapes shrink, no zeros are kept."""
     from pocketbert.compress.pruning.surgery import without
 
     cut = choose(model, context, parameters)
@@ -29,14 +28,13 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 
 def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -> Cut:
-    """The heads and neurons that go."""
+    """Choose the heads and neurons to remove."""
     scores = unit_scores(model, context, parameters)
-    now = encoder_macs(model.config)
     units = chain(head_units(scores.heads, model.config), neuron_units(scores.neurons, model.config))
-    return cheapest(units, parameters.needed_macs(now, context.teacher_macs, now)).sparing(parameters.spare)
+    return cheapest_cut(model, context, parameters, units)
 
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:
-    """The layer that loses most; None when no other one loses anything."""
+    """Find the layer that loses most, or None if only one layer loses anything."""
     scores = unit_scores(model, context, parameters)
     return choose(model, context, parameters).costliest(scores.heads, scores.neurons)

@@ -1,4 +1,4 @@
-"""Set the smallest weights to 0: the file deflates better, and takes as long as before on a dense kernel.
+"""Unstructured sparsity: sets the smallest weights to 0. The zipped file shrinks; dense kernels are no faster.
 
 L1 unstructured pruning (Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks").
 """
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Parameters(RecoverableParameters):
-    """`amount` is the share of the weights that becomes 0: of each matrix for itself (`scope` is ``layer``), or of all
-    of them together, under one threshold (``global``).
+    """`amount` is the share of the weights that becomes 0: of each matrix (`scope` is ``layer``), or of all matrices
+    together, by one threshold (``global``).
 
-    The weights are those of every Linear below the head (encoder, pooler, projections of embeddings); with `embeddings`
-    those of the word table too. Biases, layer norms, positions and the head keep all they have.
+    The matrices are those of all linear layers below the head (encoder, pooler, projections of embeddings) and, with
+    `embeddings`, the token embeddings. Biases, layer norms, position embeddings and the head stay dense.
     """
 
     kind: Literal["sparsify"] = "sparsify"
@@ -40,7 +40,7 @@ class Parameters(RecoverableParameters):
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
-    """`model` with zeros, its shapes as they were; they are still 0 after the recovery."""
+    """Return `model` with zeros and unchanged shapes; recovery training keeps the zeros."""
     chosen = weights(model, parameters.embeddings)
     for group in [chosen] if parameters.scope == "global" else [[weight] for weight in chosen]:
         set_to_zero(group, parameters.amount)
@@ -49,8 +49,8 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 
 def weights(model: "PreTrainedModel", embeddings: bool) -> "list[Tensor]":
-    """The matrices that zeros may go into, (outputs, inputs) each, and with `embeddings` the word table, (tokens,
-    channels).
+    """Return the matrices that may become sparse, (outputs, inputs) each; with `embeddings` also the token embeddings,
+    (tokens, channels).
     """
     from torch import nn
 
@@ -62,7 +62,7 @@ def weights(model: "PreTrainedModel", embeddings: bool) -> "list[Tensor]":
 
 
 def set_to_zero(group: "list[Tensor]", amount: float) -> None:
-    """Set the share `amount` of the values of `group`, those of least magnitude, to 0 in place."""
+    """Set the share `amount` of the values of `group` that have the least magnitude to 0, in place."""
     import torch
 
     with torch.no_grad():
@@ -75,11 +75,11 @@ def set_to_zero(group: "list[Tensor]", amount: float) -> None:
 
 @contextmanager
 def zeros_held(model: "PreTrainedModel") -> Iterator[None]:
-    """Inside the block training leaves every weight at 0 that is 0 on entry (Zhu & Gupta 2017, "To Prune, or Not to
-    Prune": pruned weights get no gradient).
+    """Keep every weight that is 0 on entry at 0 during training (Zhu & Gupta 2017, "To Prune, or Not to Prune": pruned
+    weights get no gradient).
 
-    Without a gradient AdamW has nothing to step by, and its decay multiplies. The word table is held whether or not
-    this stage went into it: an earlier one may have.
+    Without a gradient AdamW takes no step, and its weight decay multiplies 0. The token embeddings are included even
+    if this stage leaves them dense, because an earlier stage may have made them sparse.
     """
     held: list[tuple[Any, Tensor]] = [(weight, weight.detach() == 0) for weight in weights(model, embeddings=True)]
     handles = [weight.register_hook(partial(_without, zero)) for weight, zero in held]

@@ -1,4 +1,4 @@
-"""Tasks: rows -> tokens -> logits -> metric. A new task is one file and its line in `TASKS`.
+"""Tasks: rows -> tokens -> logits -> metric. A new task is one file and one line in `TASKS`.
 
 Loads neither torch nor transformers: the bench scores an ONNX file without them.
 """
@@ -16,16 +16,16 @@ from pocketbert.compress.tasks.inputs import Columns, Inputs
 from pocketbert.compress.tasks.paired import Drop
 
 TASKS = {"classification": "Classification", "matching": "Matching", "tagging": "Tagging"}
-"""Kind -> class; the module here bears the kind's name."""
+"""Kind -> class; its module in this package is named like the kind."""
 Outcomes = NDArray[np.bool_] | NDArray[np.uint16]
-"""What a model made of each row, as much as its metric needs: right or not, (rows,), or counts, (rows, counts)."""
+"""Per row, as much as the metric needs: whether the prediction is right, (rows,), or counts, (rows, counts)."""
 
 
 class Task(Protocol):
-    """What a task knows about its own rows and figures.
+    """Interface of a task: how its rows are encoded and scored.
 
-    `logits` are (answers, labels): one answer per row, or one per word of all rows end to end. `gold` is the column
-    ``label`` of the same rows.
+    `logits` are (predictions, labels): one prediction per row, or one per word, all rows end to end. `gold` is the
+    column ``label`` of the same rows.
     """
 
     kind: str
@@ -33,52 +33,52 @@ class Task(Protocol):
     labels: list[str]
     max_length: int
     columns: tuple[str, ...]
-    """What a row consists of, beside its ``label``."""
+    """Columns of a row besides ``label``."""
     token_level: bool
-    """Whether every word has a label of its own."""
+    """True if every word has a label of its own."""
     linear_control: bool
-    """Whether a row is one text, which a linear model over character n-grams can be trained on."""
+    """True if a row is one text, so that the linear baseline over character n-grams can be trained."""
 
     def __init__(self, labels: list[str], max_length: int) -> None: ...
 
     def encode(self, tokenizer: Tokenizer, rows: Columns) -> Inputs:
-        """The rows as a tokenizer cuts them."""
+        """Tokenize the rows."""
         ...
 
     def texts(self, rows: Columns) -> list[str]:
-        """All that the tokenizer is given of these rows."""
+        """Return every text of these rows that is tokenized."""
         ...
 
     def show(self, rows: Columns, row: int) -> str:
-        """One row for a person to read."""
+        """Return one row as readable text."""
         ...
 
     def show_label(self, rows: Columns, row: int) -> str:
-        """Its label for a person to read."""
+        """Return the label of one row as readable text."""
         ...
 
     def scores(self, logits: NDArray[np.float32], gold: Sequence[Any]) -> dict[str, float]:
-        """Every metric of this task, by name; `metric` is the one that is guarded and gated."""
+        """Compute every metric of this task, by name; guard and gate use the one named `metric`."""
         ...
 
     def outcomes(self, logits: NDArray[np.float32], gold: Sequence[Any]) -> Outcomes:
-        """Row by row, what the metric is reckoned from."""
+        """Compute, per row, what the metric is computed from."""
         ...
 
     def right(self, outcomes: Outcomes) -> NDArray[np.bool_]:
-        """Row by row: is everything right?"""
+        """Return, per row, whether everything is right."""
         ...
 
     def drop(self, reference: Outcomes, candidate: Outcomes, confidence: float) -> Drop:
-        """How much worse the candidate is than the reference on the same rows, with its interval."""
+        """Compute the reference's metric minus the candidate's on the same rows, with its confidence interval."""
         ...
 
 
 def task_class(kind: str) -> type[Task]:
-    """Return the class of tasks of that kind.
+    """Return the class of a kind of task.
 
     Raises:
-        BadInput: there is no such kind.
+        BadInput: the kind is unknown.
     """
     if kind not in TASKS:
         raise BadInput(f"task.kind: unknown task {kind!r}{nearest(kind, TASKS)}")
@@ -87,9 +87,9 @@ def task_class(kind: str) -> type[Task]:
 
 
 def open_task(kind: str, labels: list[str], max_length: int) -> Task:
-    """Make the task of that kind.
+    """Make a task.
 
     Raises:
-        BadInput: there is no such kind, or it cannot work with these labels.
+        BadInput: the kind is unknown, or does not allow these labels.
     """
     return task_class(kind)(labels, max_length)

@@ -1,8 +1,9 @@
-"""Texts -> padded batches, with the `tokenizers` library alone, so that scoring a file needs no transformers."""
+"""Tokenized inputs, padded batches and predictions, without transformers: the bench scores files with it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,22 +15,26 @@ if TYPE_CHECKING:
     import torch
 
 Batch = Mapping[str, NDArray[np.int64]]
-"""``input_ids`` and ``attention_mask``, of pairs perhaps ``token_type_ids``, each (rows, tokens)."""
+"""``input_ids`` and ``attention_mask``, for pairs also ``token_type_ids`` if the model has them; (rows, tokens)."""
 Columns = Mapping[str, Sequence[Any]]
-"""The rows of a split: name of a column -> its values."""
+"""Rows of a split: column name -> its values."""
+
+Indices = Sequence[int] | NDArray[np.intp]
+"""Positions in the list of inputs."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a model reads, and where its answers stand.
+    """Tokenized inputs, and the positions of the logits that are scored.
 
     Args:
         sequences: token ids of each input, special tokens included.
-        padding: the id that fills a batch up.
-        types: token types of pairs; None where the tokenizer tells the two texts apart by separators alone.
-        scored: tagging: of each input the positions whose logits count, one per word; None: one answer per input.
-        rows: the row that each input belongs to; None: one input per row.
-        cut: how many rows were cut at the task's length.
+        padding: id of the padding token.
+        types: token types of pairs; None if the tokenizer separates the two texts by separator tokens alone.
+        scored: for tagging, the positions in each input whose logits are scored, one per word; None: one prediction
+            per input.
+        rows: the row of each input; None: one input per row.
+        truncated: number of rows that were truncated to the task's length.
     """
 
     sequences: list[list[int]]
@@ -37,26 +42,26 @@ class Inputs:
     types: list[list[int]] | None = None
     scored: list[list[int]] | None = None
     rows: list[int] | None = None
-    cut: int = 0
+    truncated: int = 0
 
     def __len__(self) -> int:
         return len(self.sequences)
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:
-        """How many answers the inputs up to each one have, it included."""
+        """Return the cumulative number of predictions: entry i counts inputs 0 to i."""
         counts = [1] * len(self) if self.scored is None else list(map(len, self.scored))
         return np.cumsum(counts, dtype=np.int64)
 
-    def answers(self, numbers: Sequence[int] | NDArray[np.intp]) -> NDArray[np.int64]:
-        """Where the answers of these inputs stand among the answers of all, in the order given."""
+    def answers(self, indices: Indices) -> NDArray[np.int64]:
+        """Return the positions of these inputs' predictions among all predictions, in the given order."""
         if self.scored is None:
-            return np.asarray(numbers, dtype=np.int64)
-        parts = [np.arange(self.ends[n] - len(self.scored[n]), self.ends[n]) for n in numbers]
+            return np.asarray(indices, dtype=np.int64)
+        parts = [np.arange(self.ends[i] - len(self.scored[i]), self.ends[i]) for i in indices]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     def first(self, rows: int) -> "Inputs":
-        """The inputs of the first so many rows."""
+        """Return the inputs of the first `rows` rows."""
         count = rows if self.rows is None else sum(row < rows for row in self.rows)
         return replace(
             self,
@@ -66,65 +71,58 @@ class Inputs:
             rows=self.rows and self.rows[:count],
         )
 
-    def begins(self) -> list[list[int]]:
-        """One input of each row: the first, where a long row has several."""
+    def one_per_row(self) -> list[list[int]]:
+        """Return the first input of each row; a long row of a tagging task has several."""
         if self.rows is None:
             return self.sequences
         first = dict(zip(reversed(self.rows), reversed(self.sequences), strict=True))
         return [first[row] for row in sorted(first)]
 
-    def padded(self, numbers: Sequence[int] | NDArray[np.intp]) -> Batch:
-        """One batch of these inputs, padded to the longest of them."""
-        return pad(
-            [self.sequences[n] for n in numbers],
-            self.padding,
-            None if self.types is None else [self.types[n] for n in numbers],
-        )
+    def padded(self, indices: Indices) -> Batch:
+        """Return one batch of these inputs, padded to the longest of them."""
+        types = None if self.types is None else [self.types[i] for i in indices]
+        return pad([self.sequences[i] for i in indices], self.padding, types)
 
-    def tensors(
-        self, numbers: Sequence[int] | NDArray[np.intp], device: "torch.device | str" = "cpu"
-    ) -> "dict[str, torch.Tensor]":
-        """One batch of these inputs as int64 tensors, (inputs, tokens) each, by the names a model takes them under."""
-        return as_tensors(self.padded(numbers), device)
+    def tensors(self, indices: Indices, device: "torch.device | str" = "cpu") -> "dict[str, torch.Tensor]":
+        """Return one padded batch as int64 tensors, (inputs, tokens) each, keyed by the model's argument names."""
+        return as_tensors(self.padded(indices), device)
 
-    def positions(self, numbers: Sequence[int] | NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-        """Where in a batch of these inputs the answers stand: (which of them, token); None: one answer per input."""
+    def positions(self, indices: Indices) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Return the scored positions in a batch of these inputs: (row of the batch, token); None: one per input."""
         if self.scored is None:
             return None
-        scored = [self.scored[n] for n in numbers]
+        scored = [self.scored[i] for i in indices]
         inputs = np.repeat(np.arange(len(scored)), list(map(len, scored)))
         return inputs, np.array([at for positions in scored for at in positions], dtype=np.intp)
 
 
 def as_tensors(batch: Batch, device: "torch.device | str" = "cpu") -> "dict[str, torch.Tensor]":
-    """A padded batch as int64 tensors on `device`."""
+    """Convert a padded batch to int64 tensors on `device`."""
     import torch
 
     return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
 
 
 def batches(inputs: Inputs, size: int) -> Iterator[tuple[NDArray[np.intp], Batch]]:
-    """Batches of inputs of similar length: (numbers of the inputs, padded batch)."""
+    """Yield batches of inputs of similar length: (indices of the inputs, padded batch)."""
     order = np.argsort([len(sequence) for sequence in inputs.sequences], kind="stable")
     for start in range(0, len(order), size):
-        numbers = order[start : start + size]
-        yield numbers, inputs.padded(numbers)
+        indices = order[start : start + size]
+        yield indices, inputs.padded(indices)
 
 
 def pad(sequences: Sequence[Sequence[int]], padding: int, types: Sequence[Sequence[int]] | None = None) -> Batch:
-    """One batch, padded to its longest sequence."""
-    longest = max(len(s) for s in sequences)
-    ids = np.full((len(sequences), longest), padding, dtype=np.int64)
-    mask = np.zeros_like(ids)
-    for row, sequence in enumerate(sequences):
-        ids[row, : len(sequence)] = sequence
-        mask[row, : len(sequence)] = 1
-    batch = {"input_ids": ids, "attention_mask": mask}
-    if types is not None:
-        batch["token_type_ids"] = np.zeros_like(ids)
-        for row, kinds in enumerate(types):
-            batch["token_type_ids"][row, : len(kinds)] = kinds
-    return batch
+    """Make one batch, padded to its longest sequence."""
+    lengths = np.array([len(sequence) for sequence in sequences])
+    visible = np.arange(lengths.max()) < lengths[:, None]
+
+    def filled(rows: Sequence[Sequence[int]], value: int) -> NDArray[np.int64]:
+        batch = np.full(visible.shape, value, dtype=np.int64)
+        batch[visible] = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum()))
+        return batch
+
+    batch = {"input_ids": filled(sequences, padding), "attention_mask": visible.astype(np.int64)}
+    return batch if types is None else batch | {"token_type_ids": filled(types, 0)}
 
 
 def predict(
@@ -133,36 +131,40 @@ def predict(
     size: int = 32,
     progress: Callable[[int], None] = lambda done: None,
 ) -> NDArray[np.float32]:
-    """Logits of every answer in the order of the inputs, (answers, labels): one per text, or one per word.
+    """Run inference; returns logits in the order of the inputs, (predictions, labels): one per text, or one per word.
 
-    `progress` is told how many inputs each batch had.
+    `progress` is called with the number of inputs of each batch.
     """
     parts = []
-    for numbers, batch in batches(inputs, size):
-        parts.append((numbers, logits(batch)))
-        progress(len(numbers))
+    for indices, batch in batches(inputs, size):
+        parts.append((indices, logits(batch)))
+        progress(len(indices))
     return collect(parts, inputs)
 
 
 def collect(parts: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]], inputs: Inputs) -> NDArray[np.float32]:
-    """Batches of raw logits, each with the numbers of its inputs -> (answers, labels) in the order of the inputs."""
+    """Join batches of (indices of the inputs, raw logits) to logits in the order of the inputs, (predictions, labels).
+
+    Raises:
+        BadInput: the logits are of each text where the task needs each token, or vice versa.
+    """
     shape, wanted = parts[0][1].shape, 2 if inputs.scored is None else 3
     if len(shape) != wanted:
         level = ("of each text", "of each token")[wanted - 2]
-        raise BadInput(f"the model's logits have the shape {shape}; legal for this task: logits {level}")
+        raise BadInput(f"the model's logits have the shape {shape}; expected for this task: logits {level}")
     out = np.empty((int(inputs.ends[-1]), shape[-1]), dtype=np.float32)
-    for numbers, values in parts:
-        positions = inputs.positions(numbers)
-        out[inputs.answers(numbers)] = values if positions is None else values[positions]
+    for indices, values in parts:
+        positions = inputs.positions(indices)
+        out[inputs.answers(indices)] = values if positions is None else values[positions]
     return out
 
 
 def longer_texts(splits: Mapping[str, Inputs], max_length: int) -> Iterator[str]:
-    """What became of the texts of each split that are longer than `max_length` tokens, in words."""
+    """Describe what happened to texts longer than `max_length` tokens, one sentence per split."""
     for split, inputs in splits.items():
-        if inputs.cut and inputs.rows is None:
-            yield f"{inputs.cut:,} of {len(inputs):,} {split} texts were cut at {max_length} tokens"
-        elif inputs.cut:
-            yield f"in {inputs.cut:,} {split} texts a single word does not fit into {max_length} tokens and was cut"
+        if (count := inputs.truncated) and inputs.rows is None:
+            yield f"{count:,} of {len(inputs):,} {split} texts were cut at {max_length} tokens"
+        elif count:
+            yield f"in {count:,} {split} texts a single word does not fit into {max_length} tokens and was cut"
         if inputs.rows and (more := len(inputs) - len(set(inputs.rows))):
             yield f"longer {split} texts ({max_length} tokens) are read in overlapping windows: {more:,} inputs more"

@@ -1,9 +1,8 @@
-"""The rule by which a model is called worse than another on the same rows. Guard and gate both judge by it."""
+"""Comparison of two models on the same rows, used by both guard and gate."""
 
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,64 +10,52 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Drop:
-    """Reference's metric minus candidate's, as fractions (0.010 is one point); positive means worse."""
+    """Reference's metric minus candidate's, as fractions (0.010 is 1 percentage point); positive means worse."""
 
     estimate: float
     low: float
     high: float
     rows: int
 
-    def settled(self, max_drop: float) -> Literal["accept", "reject", "unsettled"]:
-        """Accept when the whole interval lies at or below `max_drop`, reject when it lies above, else unsettled."""
-        if self.low > max_drop:
-            return "reject"
-        return "accept" if self.high <= max_drop else "unsettled"
+    def inconclusive(self, max_drop: float) -> bool:
+        """Return whether the interval lies neither above `max_drop` nor at or below it as a whole."""
+        return self.low <= max_drop < self.high
 
-    def rows_to_settle(self, max_drop: float) -> int | None:
-        """About how many rows would settle it if the drop stays what it is, to two digits; None where no number would.
+    def rows_to_decide(self, max_drop: float) -> int | None:
+        """Estimate, to two digits, how many rows with the same drop would be conclusive; None if no number would.
 
-        The interval shrinks with the root of the rows.
+        The interval shrinks with the square root of the number of rows.
         """
         side = self.high - self.estimate if self.estimate <= max_drop else self.estimate - self.low
         distance = abs(max_drop - self.estimate)
         return int(float(f"{self.rows * (side / distance) ** 2:.1e}")) if distance > 1e-9 else None
 
     def acceptable(self, max_drop: float) -> bool:
-        """The decision: the interval where it settles the question, the point estimate where it does not."""
+        """Decide by the interval; where it is inconclusive, by the point estimate."""
         return self.low <= max_drop and (self.high <= max_drop or self.estimate <= max_drop)
 
 
-def wilson(successes: int, rows: int, confidence: float) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (Wilson 1927)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = successes / rows
-    middle = share + z * z / (2 * rows)
-    half = z * sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
-    scale = 1 + z * z / rows
-    return (middle - half) / scale, (middle + half) / scale
-
-
 def newcombe_drop(reference: NDArray[np.bool_], candidate: NDArray[np.bool_], confidence: float = 0.95) -> Drop:
-    """The difference of two paired proportions, square-and-add with Wilson limits.
+    """Compute the difference of two paired proportions: square-and-add with Wilson's score limits.
 
     Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions based on paired data",
     Statistics in Medicine 17, method 10.
 
     Args:
-        reference: which rows the reference got right, (rows,).
-        candidate: the same for the candidate.
+        reference: whether the reference is right, (rows,).
+        candidate: whether the candidate is right, (rows,).
         confidence: of the two-sided interval.
     """
-    rows = len(reference)
-    if rows == 0 or len(candidate) != rows:
-        raise ValueError(f"paired outcomes of {rows} and {len(candidate)} rows")
+    from scipy.stats import binomtest  # takes most of a second, and child processes import this module
+
+    rows = _paired_rows(reference, candidate)
     both = int(np.sum(reference & candidate))
     lost = int(np.sum(reference & ~candidate))
     won = int(np.sum(~reference & candidate))
     neither = rows - both - lost - won
     p1, p2 = (both + lost) / rows, (both + won) / rows
-    low1, high1 = wilson(both + lost, rows, confidence)
-    low2, high2 = wilson(both + won, rows, confidence)
+    low1, high1 = binomtest(both + lost, rows).proportion_ci(confidence, method="wilson")
+    low2, high2 = binomtest(both + won, rows).proportion_ci(confidence, method="wilson")
     marginals = (both + lost) * (won + neither) * (both + won) * (lost + neither)
     covariance = float(both * neither - lost * won)
     if covariance > 0:
@@ -83,19 +70,17 @@ _RESAMPLES = 2000
 
 
 def bootstrap_f1_drop(reference: NDArray[np.uint16], candidate: NDArray[np.uint16], confidence: float = 0.95) -> Drop:
-    """The difference of two F1 on the same rows, percentile bootstrap over the rows (Efron and Tibshirani 1993).
+    """Compute the difference of two F1 on the same rows: percentile bootstrap over rows (Efron and Tibshirani 1993).
 
-    F1 is no mean over rows, so no interval for proportions fits it. The resamples are the same every time, so that the
-    same rows give the same interval.
+    F1 is not a mean over rows, so no interval for proportions applies. The seed is fixed: the same rows always give
+    the same interval.
 
     Args:
-        reference: of each row what was found, claimed and true, (rows, 3).
-        candidate: the same for the candidate.
+        reference: entities found, predicted and true of each row, (rows, 3).
+        candidate: the candidate's counts, (rows, 3).
         confidence: of the two-sided interval.
     """
-    rows = len(reference)
-    if rows == 0 or len(candidate) != rows:
-        raise ValueError(f"paired outcomes of {rows} and {len(candidate)} rows")
+    rows = _paired_rows(reference, candidate)
     both = np.concatenate([reference, candidate], axis=1).astype(np.float64)
     draw = np.random.default_rng(0)
     drops = np.empty(_RESAMPLES)
@@ -108,8 +93,14 @@ def bootstrap_f1_drop(reference: NDArray[np.uint16], candidate: NDArray[np.uint1
 
 
 def _f1_drop(sums: NDArray[np.float64]) -> float:
-    """F1 of the first three sums (found, claimed, true) minus that of the last three."""
+    """Subtract the F1 of the last three sums (found, predicted, true) from that of the first three."""
     first, second = (
-        2 * hit / (claimed + true) if claimed + true else 0.0 for hit, claimed, true in (sums[:3], sums[3:])
+        2 * hit / (predicted + true) if predicted + true else 0.0 for hit, predicted, true in (sums[:3], sums[3:])
     )
     return float(first - second)
+
+
+def _paired_rows(reference: NDArray[Any], candidate: NDArray[Any]) -> int:
+    if not 0 < len(reference) == len(candidate):
+        raise ValueError(f"paired outcomes of {len(reference)} and {len(candidate)} rows")
+    return len(reference)

@@ -1,4 +1,4 @@
-"""One split of a dataset, tokenized."""
+"""Tokenized splits of a dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from pocketbert.compress.tasks.inputs import Columns, Inputs
 
 NO_LABEL = -100
-"""Stands where a row (or a word) has no label; losses pass over it."""
+"""Label of a row (or word) without label; losses ignore it."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """One split: what a model reads, the labels as the data have them (one per row, or one per word), and the rows
-    before they were tokenized.
-    """
+    """One split: model inputs, labels as in the data (one per row, or one per word), and the rows as text."""
 
     inputs: Inputs
     gold: Sequence[Any]
@@ -26,18 +24,18 @@ class Rows:
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """One per answer, (answers,)."""
+        """Return one label per prediction, (predictions,)."""
         return flat(self.gold)
 
     def first(self, rows: int) -> "Rows":
-        """The first so many rows."""
+        """Return the first `rows` rows."""
         columns = {name: values[:rows] for name, values in self.columns.items()}
         return Rows(self.inputs.first(rows), self.gold[:rows], columns)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Training and validation rows as token ids; `labelled` is the first part of `train`."""
+    """Tokenized training and validation rows; `labelled` is the first part of `train`."""
 
     train: Rows
     labelled: Rows
@@ -45,7 +43,7 @@ class Tokens:
 
 
 def flat(gold: Sequence[Any]) -> NDArray[np.int64]:
-    """Labels end to end, one per answer."""
+    """Concatenate labels: one per prediction."""
     if len(gold) and not isinstance(gold[0], int | np.integer):
         gold = [label for row in gold for label in row]
     return np.asarray(gold, dtype=np.int64)

@@ -1,13 +1,13 @@
-"""What a stage may use besides the model that it is given."""
+"""The context of a stage: rows, teacher and folders."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.tasks import Task
-from pocketbert.compress.tasks.rows import Rows
-from pocketbert.compress.tasks.tokenizer import load_tokenizer
+from pocketbert.compress.tasks.rows import Rows, Tokens
 
 if TYPE_CHECKING:
     from pocketbert.compress.training.teacher import Teacher
@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage may use beside the model it is given.
+    """The data, teacher and folders that a stage may use besides the model.
 
-    `train` are all training rows, `labelled` those of them (the first) that have labels. `teacher` answers for the
-    fine-tuned teacher. `scratch` is a folder of the stage's own, for checkpoints inside training. `teacher_macs` are
-    those of the teacher's encoder at 128 tokens. `tokenizer` is the folder of the tokenizer of the model that the stage
-    is given; a stage that rewrites it writes `new_tokenizer`. `memo` holds what was computed about that model while the
-    stage is tried at several strengths; `remarks` is what the stage has to say about its work.
+    Args:
+        train: all training rows.
+        labelled: the first training rows, which have labels.
+        scratch: a folder for the stage alone, for checkpoints during training.
+        tokenize: tokenizes the rows with another tokenizer file, once per tokenizer.
+        teacher: gives the predictions of the fine-tuned teacher.
+        teacher_macs: multiply-accumulates of the teacher's encoder at 128 tokens.
+        tokenizer: the folder of the tokenizer of the model that the stage is given.
+        new_tokenizer: the folder that a stage writes its tokenizer to if it changes the vocabulary.
+        memo: results about the given model that all strengths of the stage share.
+        remarks: sentences for the build record; the stage appends them.
     """
 
     task: Task
@@ -31,6 +37,7 @@ class Context:
     seed: int
     scratch: Path
     progress: Progress
+    tokenize: Callable[[Path], Tokens]
     teacher: "Teacher | None" = None
     teacher_macs: int = 0
     tokenizer: Path = Path()
@@ -40,16 +47,6 @@ class Context:
 
 
 def retokenized(context: Context, tokenizer_file: Path) -> Context:
-    """The same rows as another tokenizer cuts them."""
-    tokenizer = load_tokenizer(tokenizer_file)
-
-    def again(rows: Rows) -> Rows:
-        return Rows(context.task.encode(tokenizer, rows.columns), rows.gold, rows.columns)
-
-    train = again(context.train)
-    return replace(
-        context,
-        train=train,
-        labelled=train.first(len(context.labelled.gold)),
-        validation=again(context.validation),
-    )
+    """Return `context` with the same rows, tokenized by another tokenizer."""
+    tokens = context.tokenize(tokenizer_file)
+    return replace(context, train=tokens.train, labelled=tokens.labelled, validation=tokens.validation)

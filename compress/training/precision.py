@@ -1,4 +1,4 @@
-"""BF16 where the processor computes it natively: for training, and for answers that only teach or choose."""
+"""BF16 on processors that compute it natively: for training, and for predictions that only teach or rank."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 
 def has_bf16() -> bool:
-    """Whether the `fastest_device` computes in BF16 natively; emulated it is several times slower than FP32."""
+    """Return whether the `fastest_device` computes in BF16 natively; emulated, BF16 is much slower than FP32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def fastest_device() -> torch.device:
-    """A GPU where there is one, as training takes it: for passes over all rows that only teach or choose."""
+    """Return the GPU if there is one, else the CPU: for training and for runs over all rows that only teach or rank."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def autocast(device: str = "cpu") -> torch.autocast:
-    """Matrix multiplications in BF16 where `has_bf16`; as they are elsewhere."""
+    """Return a context in which matrix multiplications use BF16, if `has_bf16`."""
     return torch.autocast(device, torch.bfloat16, enabled=has_bf16())
 
 
 @torch.inference_mode()
-def quick_answers(
+def fast_logits(
     model: "PreTrainedModel", inputs: Inputs, progress: Callable[[int], None] = lambda done: None
 ) -> NDArray[np.float32]:
-    """Logits (answers, labels) of `inputs` on the model's device, its dropout off meanwhile.
+    """Compute the logits (answers, labels) of `inputs` on the model's device, without dropout, in BF16 if `has_bf16`.
 
-    They may be wrong in the third digit, so they are nothing that a guard or a gate may judge.
+    They are accurate to about two digits: for training and ranking, never for the guard or the gate.
     """
     device = next(model.parameters()).device
     training = model.training
@@ -49,6 +49,6 @@ def quick_answers(
         with autocast(device.type):
             return np.asarray(model(**on_device).logits.float().cpu())
 
-    answers = predict(logits, inputs, progress=progress)
+    found = predict(logits, inputs, progress=progress)
     model.train(training)
-    return answers
+    return found

@@ -1,4 +1,4 @@
-"""How long, how fast and in which portions a model is trained."""
+"""Training settings: epochs, learning rate and batch size, and the ``[teacher]`` table."""
 
 from typing import Self
 
@@ -9,11 +9,11 @@ from pocketbert.compress.base.strict import Frozen
 
 
 class Schedule(Frozen):
-    """AdamW over `epochs` passes with batches of `batch_size` rows, warmed up over the first tenth, then decayed to 0.
+    """AdamW over `epochs` in batches of `batch_size` rows; the learning rate rises for a tenth, then falls to 0.
 
-    A batch is computed in `gradient_accumulation_steps` portions, one after the other, and on as many processes as
-    there are. What it comes to is the same, but that hard labels are averaged within each portion: where some rows have
-    none, or words are labelled, the portions weigh alike, not the labels.
+    A batch is computed in `gradient_accumulation_steps` portions, one after the other, and on all processes. The result
+    is that of one portion, except that hard labels are averaged within each portion: portions with few labels
+    count as much as portions with many.
     """
 
     epochs: int = Field(1, ge=1)
@@ -25,8 +25,8 @@ class Schedule(Frozen):
     def _whole_portions(self) -> Self:
         if self.epochs and self.batch_size % (portions := self.gradient_accumulation_steps * world()):
             raise ValueError(
-                f"batch_size is {self.batch_size}; legal in {self.gradient_accumulation_steps} accumulation steps on "
-                f"{world()} processes: a multiple of {portions}"
+                f"batch_size is {self.batch_size}; allowed with {self.gradient_accumulation_steps} "
+                f"gradient_accumulation_steps on {world()} processes: multiples of {portions}"
             )
         return self
 
@@ -37,9 +37,9 @@ class Schedule(Frozen):
 
 
 class TeacherTable(Schedule):
-    """``[teacher]``: the model to compress (``builtin:e5-small``, a hub id or a folder) and how it is fine-tuned.
+    """``[teacher]``: the model to compress (``builtin:e5-small``, a hub id or a folder) and its fine-tuning.
 
-    ``epochs = 0`` takes it as fine-tuned already. The embeddings and the lowest `frozen_layers` layers keep their
+    ``epochs = 0``: the model is fine-tuned already. The embeddings and the lowest `frozen_layers` layers keep their
     weights; their output is computed once.
     """
 

@@ -1,11 +1,11 @@
-"""Vectors of every token of every row, FP16 on disk: computed once, read batch by batch.
+"""Vectors of every token of every row, in FP16 on disk: computed once, read batch by batch.
 
 A file is one memory-mapped array (Σ tokens, width), row after row without padding.
 """
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,25 +20,26 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.base.progress import Progress, Work
 from pocketbert.compress.models.features import Key, capture, width
-from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches
+from pocketbert.compress.tasks.inputs import Batch, Inputs, as_tensors, batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+_BATCH = 32
 Write = Callable[[Sequence[int], Tensor], None]
-"""(row numbers, vectors (rows, tokens, width), padded at the end)."""
+"""(row indices, vectors (rows, tokens, width), padded at the end)."""
 
 
 class TokenStates:
-    """A file that `write_states` has finished."""
+    """A file written by `write_states`, opened for reading."""
 
     def __init__(self, file: Path, lengths: Sequence[int]) -> None:
-        """`lengths`: tokens of each row, as they were when the file was written."""
+        """`lengths`: tokens of each row, the values that `write_states` was given."""
         self._ends = np.cumsum(lengths)
         self._states = np.load(file, mmap_mode="r", allow_pickle=False)
 
     def batch(self, rows: Sequence[int]) -> Tensor:
-        """The vectors of those rows, FP32, padded with 0: (rows, tokens, width)."""
+        """Return the vectors of these rows in FP32, (rows, tokens, width), padded with 0."""
         starts = [int(self._ends[row - 1]) if row else 0 for row in rows]
         values = [self._states[start : self._ends[row]] for start, row in zip(starts, rows, strict=True)]
         return pad_sequence([torch.from_numpy(value.astype(np.float32)) for value in values], batch_first=True)
@@ -46,7 +47,7 @@ class TokenStates:
 
 @contextmanager
 def write_states(file: Path, lengths: Sequence[int], width: int) -> Iterator[Write]:
-    """Gives a function that takes rows in any order; `file` is there when the block has ended well, or not at all."""
+    """Yield a function that writes rows in any order; `file` appears only if the block ends without an error."""
     ends = np.cumsum(lengths)
     with atomic_write(file) as temporary:
         states = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=(int(ends[-1]), width))
@@ -59,30 +60,47 @@ def write_states(file: Path, lengths: Sequence[int], width: int) -> Iterator[Wri
         states.flush()
 
 
-def check_room(folder: Path, lengths: Sequence[int], widths: Sequence[int]) -> None:
-    """Raise `BadInput` where `folder` has no room for one file of each width: a disk that runs full under a memory map
-    ends the process without a word.
+def check_disk_space(folder: Path, lengths: Sequence[int], widths: Sequence[int]) -> None:
+    """Check that `folder` has room for one file of each width; a full disk under a memory map kills the process.
+
+    Raises:
+        BadInput: there is too little space.
     """
     needed = np.dtype(np.float16).itemsize * sum(lengths) * sum(widths)
     if needed > (free := shutil.disk_usage(folder).free):
         raise BadInput(
-            f"{folder}: {needed:,} bytes are needed there for the vectors of {len(lengths):,} rows, {free:,} are free; "
-            f"make room, or build elsewhere with --out"
+            f"{folder}: the vectors of {len(lengths):,} rows need {needed:,} bytes, {free:,} are free; "
+            "free some space, or build in another folder with --out"
         )
 
 
-_BATCH = 32
+def compute_states(
+    files: Mapping[Path, int], inputs: Inputs, vectors: Callable[[Batch], Sequence[Tensor]], work: Work
+) -> None:
+    """Write `files` (path -> width) batch by batch; `vectors` computes the values of each file, (rows, tokens, width).
+
+    Raises:
+        BadInput: the disk has no room for the files.
+    """
+    lengths = list(map(len, inputs.sequences))
+    check_disk_space(next(iter(files)).parent, lengths, list(files.values()))
+    with ExitStack() as stack, torch.inference_mode():
+        writers = [stack.enter_context(write_states(file, lengths, width)) for file, width in files.items()]
+        for rows, batch in batches(inputs, _BATCH):
+            for write, values in zip(writers, vectors(batch), strict=True):
+                write(rows.tolist(), values)
+            work.advance(len(rows))
 
 
 class TeacherFeatures:
-    """The vectors of `keys` for every row, one file of `pocketbert.compress.training.states` per key.
+    """A cache of the teacher's hidden states, queries, keys and values for all training rows, one file per key.
 
-    Files that are there are taken as they are; a pass computes those that are missing, all at once. Several processes
-    of one training may ask together: one of them computes.
+    Existing files are used as they are; all missing files are computed in one run over the rows. If several processes
+    open the same folder at once, one of them computes.
     """
 
     seconds: float
-    """What the pass took, 0 where no file was missing. Without the files every epoch would take it again."""
+    """Duration of the computation; 0 if no file was missing."""
 
     def __init__(
         self,
@@ -92,15 +110,16 @@ class TeacherFeatures:
         keys: Iterable[Key],
         progress: Progress,
     ) -> None:
-        """Computes what is missing.
+        """Open the cache and compute the missing files.
 
         Args:
-            load: gives the teacher, on the device it is to run on; not called where nothing is missing.
-            inputs: the training rows as the teacher's tokenizer cuts them.
-            folder: of these features alone; its name stands for teacher, tokenizer and rows.
+            load: returns the teacher on the device it runs on; called only if a file is missing.
+            inputs: the training rows, tokenized by the teacher's tokenizer.
+            folder: a folder for the features of this teacher, tokenizer and rows alone.
+            keys: the vectors that are needed.
 
         Raises:
-            BadInput: the disk has no room for what is missing.
+            BadInput: the disk has no room for the missing files.
         """
         lengths = list(map(len, inputs.sequences))
         files = {key: folder / f"{key.part}-{key.layer}.npy" for key in keys}
@@ -111,30 +130,19 @@ class TeacherFeatures:
                 for stale in folder.glob(".*.tmp.npy"):  # of a build that was killed
                     stale.unlink()
                 model = load()
-                check_room(folder, lengths, [width(model.config, key) for key in missing])
-                with progress.work("the teacher's layers answer the training rows", len(inputs)) as work:
+                widths = {file: width(model.config, key) for key, file in missing.items()}
+                bar = progress.work("the teacher's layers answer the training rows", len(inputs))
+                with bar as work, capture(model.eval(), missing) as found:
+
+                    def vectors(batch: Batch) -> list[Tensor]:
+                        model(**as_tensors(batch, model.device))
+                        return [found[key] for key in missing]
+
                     started = time.monotonic()
-                    _compute(model, inputs, missing, work)
+                    compute_states(widths, inputs, vectors, work)
                     self.seconds = time.monotonic() - started
         self._states = {key: TokenStates(file, lengths) for key, file in files.items()}
 
     def batch(self, rows: Sequence[int]) -> dict[Key, Tensor]:
-        """The vectors of those rows, each (rows, tokens, width), padded with 0."""
+        """Return the vectors of these rows, each (rows, tokens, width), padded with 0."""
         return {key: states.batch(rows) for key, states in self._states.items()}
-
-
-@torch.inference_mode()
-def _compute(model: "PreTrainedModel", inputs: Inputs, files: dict[Key, Path], work: Work) -> None:
-    lengths = list(map(len, inputs.sequences))
-    model.eval()
-    with ExitStack() as stack:
-        found = stack.enter_context(capture(model, files))
-        writers = {
-            key: stack.enter_context(write_states(file, lengths, width(model.config, key)))
-            for key, file in files.items()
-        }
-        for rows, batch in batches(inputs, _BATCH):
-            model(**as_tensors(batch, model.device))
-            for key, write in writers.items():
-                write(rows.tolist(), found[key])
-            work.advance(len(rows))

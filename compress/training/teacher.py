@@ -1,4 +1,4 @@
-"""The fine-tuned teacher, asked once about each training row; what it said is kept beside it."""
+"""The teacher's logits and features on the training rows: computed once, cached on disk."""
 
 import json
 import time
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class Teacher:
-    """Answers for the teacher out of its folder, which the cache has addressed by model, tokenizer and rows.
+    """The fine-tuned teacher and the cache of its predictions.
 
     Args:
-        folder: the step's; logits and features are kept in it.
-        key: the step's; it stands for model, tokenizer and rows.
-        tokens: the rows as the teacher's own tokenizer cuts them.
-        load: loads the model, where it has to be asked.
+        folder: the folder of the teacher's step; the cache lies in it.
+        key: the cache key of that step, which covers model, tokenizer and rows.
+        tokens: the rows, tokenized by the teacher's own tokenizer.
+        load: loads the model; called only if something is not cached.
     """
 
     def __init__(
@@ -37,45 +37,45 @@ class Teacher:
     ) -> None:
         self._folder, self._load, self._progress = folder, load, progress
         self.key, self.tokens = key, tokens
-        self.asked = self.spared = 0.0
-        """Seconds: what asking took this time, and what it had taken for the answers that were at hand."""
+        self.seconds_computing = self.seconds_cached = 0.0
+        """Seconds that this process spent on predictions, and that earlier builds had spent on the cached ones."""
 
     @property
     def tokenizer(self) -> Path:
-        """Folder of its tokenizer."""
+        """The folder of the teacher's tokenizer."""
         return self._folder / "tokenizer"
 
     def config(self) -> "PretrainedConfig":
-        """Of its model."""
+        """Return the configuration of the teacher's model."""
         from pocketbert.compress.models.pretrained import read_config
 
         folder = str(self._folder / "model")
         return read_config(folder, folder)
 
     def logits(self) -> NDArray[np.float32]:
-        """Its logits on all training rows, (answers, labels)."""
+        """Return the logits on all training rows, (answers, labels)."""
         file = self._folder / "train.npy"
         with first_alone():
-            self._took("logits", 0.0 if file.is_file() else self._ask(file))
+            self._record("logits", 0.0 if file.is_file() else self._compute_logits(file))
         values: NDArray[np.float32] = np.load(file, allow_pickle=False)
         return values
 
-    def _ask(self, file: Path) -> float:
-        from pocketbert.compress.training.precision import quick_answers
+    def _compute_logits(self, file: Path) -> float:
+        from pocketbert.compress.training.precision import fast_logits
 
         inputs, begin = self.tokens.train.inputs, time.monotonic()
         with self._progress.work("the teacher answers the training rows", len(inputs)) as bar:
-            logits = quick_answers(self._on_its_device(), inputs, bar.advance)
+            logits = fast_logits(self._on_its_device(), inputs, bar.advance)
         with atomic_write(file) as temporary:
             np.save(temporary, logits)
         return time.monotonic() - begin
 
-    def _took(self, what: str, seconds: float) -> None:
-        """Count a pass of so many seconds, 0 for none; those of earlier builds are kept beside the answers."""
+    def _record(self, what: str, seconds: float) -> None:
+        """Add the seconds just spent (0 for a cached result) to the totals; they are stored beside the cache."""
         file = self._folder / "asked.json"
         known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        self.asked += seconds
-        self.spared += known.get(what, 0.0)
+        self.seconds_computing += seconds
+        self.seconds_cached += known.get(what, 0.0)
         if seconds:
             write_json(file, known | {what: known.get(what, 0.0) + seconds})
 
@@ -85,7 +85,7 @@ class Teacher:
         return self._load().to(fastest_device())
 
     def features(self, keys: "Collection[Key]") -> "TeacherFeatures":
-        """Its vectors at every token of the training rows.
+        """Return the teacher's vectors at every token of the training rows.
 
         Raises:
             BadInput: the disk has no room for them.
@@ -96,5 +96,5 @@ class Teacher:
         inputs, folder = self.tokens.train.inputs, self._folder / f"features-{ours}"
         with first_alone():
             found = TeacherFeatures(self._on_its_device, inputs, folder, keys, self._progress)
-            self._took(folder.name, found.seconds)
+            self._record(folder.name, found.seconds)
         return found

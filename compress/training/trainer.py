@@ -1,11 +1,12 @@
-"""Training through `transformers.Trainer`: length-grouped batches, BF16 where the CPU has it, resumable.
+"""Training with `transformers.Trainer`: length-grouped batches, BF16 if the processor has it, resumable.
 
-The Trainer's checkpoints live in the scratch folder of the step and go when the step is done.
+The Trainer's checkpoints are in the scratch folder of the step, which is deleted when the step is done.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,52 +19,73 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 
 from pocketbert.compress.base.processes import world
 from pocketbert.compress.base.progress import Work
-from pocketbert.compress.tasks import inputs as encoding
 from pocketbert.compress.tasks.rows import Rows
 from pocketbert.compress.training.context import Context
-from pocketbert.compress.training.precision import has_bf16, quick_answers
+from pocketbert.compress.training.precision import fast_logits, has_bf16
 from pocketbert.compress.training.settings import Schedule
 
-Loss = Callable[[Tensor, dict[str, Any], Any], Tensor]
-"""(logits, batch, outputs) -> scalar. Logits are (answers, labels); the batch holds ``labels``, (answers,), and the
-caller's columns; outputs are the model's own.
+LossFunction = Callable[[Tensor, dict[str, Any], Any], Tensor]
+"""(logits, batch, outputs) -> scalar. Logits are (answers, labels); the batch has ``labels``, (answers,), and the
+columns of the `Examples`; outputs are the model's own.
 """
-Inputs = Callable[[list[int]], dict[str, Any]]
+BatchOf = Callable[[list[int]], dict[str, Any]]
+"""Indices of inputs -> the keyword arguments of the model for one batch."""
 _STRETCH = 50
 """Batches that are sorted by length together."""
 _SAVE_EVERY = 60.0
-"""Seconds between two checkpoints: what a killed build has to do again at most."""
+"""Seconds between two checkpoints: the most that a killed build has to repeat."""
 _IMPROVING = 0.005
-"""Of the metric: a gain from one evaluation to the next that a longer training would probably go on from."""
+"""Gain of the metric between the last two evaluations above which a longer training would probably improve further."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples that a model is trained on.
+
+    Args:
+        columns: further values per answer, which the loss finds in the batch (name -> (answers, …)).
+        batch_of: makes the model's arguments; by default they are token ids and mask.
+    """
+
+    rows: Rows
+    columns: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    batch_of: BatchOf | None = None
+
+    def batch(self, indices: list[int]) -> dict[str, Any]:
+        """Return a batch: the model's ``inputs``, ``at`` (positions of scored tokens or None), ``labels``, columns."""
+        inputs = self.rows.inputs
+        answers, at = inputs.answers(indices), inputs.positions(indices)
+        return {
+            "inputs": self.batch_of(indices) if self.batch_of else inputs.tensors(indices),
+            "at": at and tuple(map(torch.from_numpy, at)),
+            "labels": torch.from_numpy(self.rows.labels[answers]),
+            **{name: torch.from_numpy(values[answers]) for name, values in self.columns.items()},
+        }
 
 
 def train(
     model: nn.Module,
     context: Context,
-    rows: Rows,
+    examples: Examples,
     schedule: Schedule,
-    loss: Loss,
+    loss: LossFunction,
     description: str,
     evaluated: PreTrainedModel,
-    columns: dict[str, NDArray[np.float32]] | None = None,
-    inputs: Inputs | None = None,
     halfway: bool = False,
 ) -> list[float]:
-    """Train `model` in place; of several epochs the one that did best on the validation rows is kept.
+    """Train `model` in place; of several epochs, keep the one with the best metric on the validation rows.
 
     Args:
-        model: called with `inputs`; returns an object with ``logits``.
-        rows: to learn from.
-        description: what the progress bar says.
-        evaluated: answers the validation rows with the weights that are being trained: `model`, or the whole it is of.
-        columns: more values per answer, handed to `loss` in the batch (name -> (answers, …)).
-        inputs: what the model is called with, given numbers of inputs; by default token ids and mask.
+        model: called with the ``inputs`` of a batch; returns an object with ``logits``.
+        description: the text of the progress bar.
+        evaluated: the model that is evaluated: `model`, or the whole model that `model` is a part of.
         halfway: evaluate a single epoch at its half and at its end.
 
     Returns:
-        The task's metric on the validation rows, evaluation by evaluation: one after each of several epochs.
+        The task's metric on the validation rows at each evaluation: one after each of several epochs.
     """
-    bf16, steps = has_bf16(), -(-len(rows.inputs) // schedule.batch_size)
+    inputs = examples.rows.inputs
+    bf16, steps = has_bf16(), -(-len(inputs) // schedule.batch_size)
     several = schedule.epochs > 1
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
@@ -75,16 +97,15 @@ def train(
         weight_decay=0.01,
         optim="adamw_torch_fused",
         bf16=bf16,
-        # Asked for BF16, or for several processes, the Trainer wants a GPU unless it is told so.
+        # With BF16 or several processes the Trainer requires a GPU unless `use_cpu` is set.
         use_cpu=(bf16 or world() > 1) and not torch.cuda.is_available(),
         seed=context.seed,
         eval_strategy="epoch" if several else "no",
-        save_strategy="epoch" if several else "no",  # and _Checkpoint asks for more by the clock
+        save_strategy="epoch" if several else "no",  # _Checkpoint requests further ones by the clock
         load_best_model_at_end=several,
         metric_for_best_model=context.task.metric,
         save_total_limit=1,
         remove_unused_columns=False,
-        dataloader_num_workers=0,
         dataloader_pin_memory=False,
         ddp_find_unused_parameters=False,
         disable_tqdm=True,
@@ -92,35 +113,27 @@ def train(
         logging_strategy="no",
         report_to="none",
     )
-    evaluated.to(arguments.device)  # `model` may be a part of it, which the Trainer would move alone
-    arguments._n_gpu = 1  # or several GPUs of one process would each take a whole batch; torchrun shares it out
-    labels = torch.from_numpy(rows.labels)
-    tensors = {name: torch.as_tensor(values) for name, values in (columns or {}).items()}
-
-    def collate(numbers: list[int]) -> dict[str, Any]:
-        answers = torch.from_numpy(rows.inputs.answers(numbers))
-        read = inputs(numbers) if inputs else rows.inputs.tensors(numbers)
-        chosen = {name: values[answers] for name, values in tensors.items()}
-        return {"inputs": read, "at": _positions(rows.inputs, numbers), "labels": labels[answers], **chosen}
-
+    evaluated.to(arguments.device)  # the Trainer moves `model` alone, which may be a part of it
+    arguments._n_gpu = 1  # several GPUs of one process would each take a whole batch; torchrun splits the batch
     key = f"eval_{context.task.metric}"
-    watch = _Watch(lambda: _score(evaluated, context), key, {steps // 2, steps} if halfway and not several else set())
+    halves = {steps // 2, steps} if halfway and not several else set()
+    evaluation = _Evaluation(lambda: _score(evaluated, context), key, halves)
     with context.progress.work(description, schedule.epochs * steps) as work:
         trainer = _Trainer(
             loss,
-            _ByLength([len(sequence) for sequence in rows.inputs.sequences], schedule.batch_size, context.seed),
-            watch,
+            _ByLength([len(sequence) for sequence in inputs.sequences], schedule.batch_size, context.seed),
+            evaluation,
             model=model,
             args=arguments,
-            train_dataset=range(len(rows.inputs)),
-            eval_dataset=range(1),  # asked for by the Trainer, and read by nobody: `_Watch` evaluates
-            data_collator=collate,
-            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), watch],
+            train_dataset=range(len(inputs)),
+            eval_dataset=range(1),  # required by the Trainer but not read: `_Evaluation` evaluates
+            data_collator=examples.batch,
+            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), evaluation],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))
-    # Or it would go on answering in BF16: accelerate wraps the forward of the model it is given.
-    # (Its own way of undoing that takes off decorators of transformers' as well.)
+    # Undo accelerate's wrapper around the forward, or the model would still compute in BF16 after training.
+    # (Accelerate's own function for that removes decorators of transformers as well.)
     for name in ("forward", "_original_forward"):
         model.__dict__.pop(name, None)
     model.cpu().eval()
@@ -129,33 +142,33 @@ def train(
 
 
 def still_improving(history: list[float]) -> bool:
-    """Whether a training ended while it was still getting better by half a point, from one evaluation to the next."""
+    """Return whether the last evaluation is the best one and 0.5 percentage points above the one before."""
     return len(history) > 1 and history[-1] == max(history) and history[-1] - history[-2] > _IMPROVING
 
 
 def _score(model: PreTrainedModel, context: Context) -> float:
     """The task's metric on the validation rows."""
-    answers = quick_answers(model, context.validation.inputs)
-    return context.task.scores(answers, context.validation.gold)[context.task.metric]
+    logits = fast_logits(model, context.validation.inputs)
+    return context.task.scores(logits, context.validation.gold)[context.task.metric]
 
 
-class _Watch(TrainerCallback):
-    """Evaluates: when the Trainer asks after an epoch, or after certain steps."""
+class _Evaluation(TrainerCallback):
+    """Evaluates the model after each epoch, when the Trainer calls it, and after certain steps."""
 
     def __init__(self, score: Callable[[], float], key: str, steps: set[int]) -> None:
         self.score, self.key, self._steps = score, key, steps
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step in self._steps:  # a checkpoint keeps the history, and a resumed training its first half
+        if state.global_step in self._steps:  # the history is part of a checkpoint, so a resumed training has it
             state.log_history.append({self.key: self.score(), "step": state.global_step})
 
 
 class _Trainer(Trainer):
-    """The Trainer with a loss, an order of rows and an evaluation that are handed to it."""
+    """The Trainer with our loss, order of rows and evaluation."""
 
-    def __init__(self, loss: Loss, order: Sampler[int], watch: _Watch, **kwargs: Any) -> None:
+    def __init__(self, loss: LossFunction, order: Sampler[int], evaluation: _Evaluation, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._loss, self._order, self._watch = loss, order, watch
+        self._loss, self._order, self._evaluation = loss, order, evaluation
         self.model_accepts_loss_kwargs = False
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -172,20 +185,20 @@ class _Trainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        metrics = {self._watch.key: self._watch.score()}
+        metrics = {self._evaluation.key: self._evaluation.score()}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
 
 class _Checkpoint(TrainerCallback):
-    """Asks for a checkpoint by the clock, not by the step: steps last from milliseconds to minutes."""
+    """Requests checkpoints by the clock, not by the step: steps last from milliseconds to minutes."""
 
     def __init__(self, every: float) -> None:
         self._every, self._saved = every, time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if world() > 1:  # whose clocks would have to agree
+        if world() > 1:  # their clocks would have to agree
             return
         if time.monotonic() - self._saved >= self._every and state.global_step < state.max_steps:
             control.should_save = True
@@ -195,7 +208,7 @@ class _Checkpoint(TrainerCallback):
 
 
 class _Bar(TrainerCallback):
-    """Moves the progress bar, first of all past the steps that a resumed run skips."""
+    """Advances the progress bar; at the start of a resumed run, past the steps already done."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -208,7 +221,7 @@ class _Bar(TrainerCallback):
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint: the Trainer writes `trainer_state.json` last, and a kill may cut even that short."""
+    """The newest complete checkpoint: the Trainer writes `trainer_state.json` last, and a kill may truncate it."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
     for checkpoint in found:
         try:
@@ -220,10 +233,10 @@ def _last_checkpoint(folder: Path) -> str | None:
 
 
 class _ByLength(Sampler[int]):
-    """Batches of rows of similar length, in an order that epoch and seed alone decide.
+    """Batches of rows of similar length, in an order that depends on epoch and seed alone.
 
-    So a resumed run skips the very batches it has seen. Rows are sorted within stretches of 50 batches, and the batches
-    of a stretch are shuffled: left in order of length, the last steps would see nothing but short texts.
+    A resumed run therefore skips exactly the batches it has seen. Rows are sorted within stretches of 50 batches, and
+    the batches of a stretch are shuffled; without the shuffle the last steps would see short texts only.
     """
 
     def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
@@ -238,16 +251,11 @@ class _ByLength(Sampler[int]):
         for start in range(0, len(rows), _STRETCH * self._batch_size):
             stretch = sorted(rows[start : start + _STRETCH * self._batch_size], key=self._lengths.__getitem__)
             batches = [stretch[i : i + self._batch_size] for i in range(0, len(stretch), self._batch_size)]
-            # A short batch stays last, or every batch after it would straddle two lengths.
+            # A short batch stays last: the batches after it would mix lengths.
             whole = len(stretch) // self._batch_size
             for number in [*torch.randperm(whole, generator=generator).tolist(), *range(whole, len(batches))]:
                 yield from batches[number]
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the Trainer at the start of each epoch."""
+        """Set the epoch; the Trainer calls this at the start of each epoch."""
         self._epoch = epoch
-
-
-def _positions(inputs: encoding.Inputs, numbers: list[int]) -> tuple[Tensor, Tensor] | None:
-    found = inputs.positions(numbers)
-    return None if found is None else (torch.from_numpy(found[0]), torch.from_numpy(found[1]))

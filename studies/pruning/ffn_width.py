@@ -1,6 +1,7 @@
-"""Which FFN widths ONNX Runtime's INT8 kernels like: nanoseconds per neuron at widths of several divisors.
+"""The speed of ONNX Runtime's INT8 kernels by FFN width: nanoseconds per neuron at widths of several divisors.
 
-`python -m studies.pruning.ffn_width` times one FFN (384 to the width to 384, 128 tokens, one thread), widths in turn.
+`python -m studies.pruning.ffn_width` times one FFN (384 to the width to 384, 128 tokens, one thread), widths in
+turn.
 """
 
 import tempfile

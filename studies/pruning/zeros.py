@@ -1,7 +1,7 @@
-"""What zeros cost and buy on the offline student.
+"""Accuracy and size of the offline student with unstructured sparsity.
 
-`python -m studies.pruning.zeros` takes the student of `recipes/offline.toml` (built if need be), sets shares of its
-weights to 0, with and without an epoch of recovery, and prints the table of docs/pruning.md.
+`python -m studies.pruning.zeros` takes the student of `recipes/offline.toml` (builds it if necessary), sets shares of
+its weights to 0, with and without an epoch of recovery, and prints the table of docs/pruning.md.
 """
 
 import tempfile
@@ -10,22 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from tabulate import tabulate
-
 from pocketbert.compress.base.files import deflated_bytes
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.onnx import export
-from pocketbert.compress.manifest import Comparison
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.pipeline.build import build, fine_tuned
 from pocketbert.compress.pipeline.recipe import load_recipe
-from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.stages.sparsify import Parameters, run
-from pocketbert.compress.tasks.inputs import predict
 from pocketbert.compress.training.context import Context, retokenized
+from studies.shared.page import in_points, markdown_table
+from studies.shared.validation import compare, validation_logits
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,7 +31,7 @@ _CHOICES: list[dict[str, Any]] = [
     {"amount": 0.5, "scope": "global"},
     *({"amount": amount, "recover": _RECOVER} for amount in (0.5, 0.7, 0.9)),
 ]
-"""The word table is always among the weights: it is most of this student."""
+"""The embeddings are always among the weights: most weights of this student are there."""
 
 
 def main() -> None:
@@ -52,8 +47,8 @@ def main() -> None:
 
 
 def table(student: Path, context: Context) -> str:
-    """A row for the student as it is, and one for each choice of zeros; what is lost is lost against the former."""
-    whole = _answers(load_classifier(student), context)
+    """Return a row for the dense student, and one for each choice of zeros, compared with the dense student."""
+    dense = validation_logits(load_classifier(student), context)
     rows = []
     with tempfile.TemporaryDirectory() as name:
         for number, choice in enumerate([{}, *_CHOICES]):
@@ -61,8 +56,8 @@ def table(student: Path, context: Context) -> str:
             if choice:
                 inside = replace(context, scratch=folder / "training", remarks=[])
                 model = run(model, inside, Parameters.model_validate({"embeddings": True, **choice}))
-            found = Comparison.of(context.task, context.validation.gold, whole, _answers(model, context), 0.95)
-            lost = f"{100 * found.drop:+.2f} ({100 * found.low:+.2f} to {100 * found.high:+.2f})" if choice else ""
+            found = compare(context, dense, validation_logits(model, context))
+            lost = in_points(found.drop, found.low, found.high) if choice else ""
             zeros = f"{choice['amount']:.0%}, {choice.get('scope', 'layer')}" if choice else "none"
             recovered = "one epoch" if "recover" in choice else ""
             rows.append([zeros, recovered, f"{found.value:.2%}", lost, *_sizes(model, folder)])
@@ -76,17 +71,11 @@ def table(student: Path, context: Context) -> str:
         "INT8 file",
         "deflated",
     ]
-    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
-
-
-def _answers(model: "PreTrainedModel", context: Context) -> NDArray[np.float32]:
-    inputs = context.validation.inputs
-    with context.progress.work("answering the validation rows", len(inputs)) as work:
-        return predict(TorchSession(model).logits, inputs, progress=work.advance)
+    return markdown_table(headers, rows)
 
 
 def _sizes(model: "PreTrainedModel", folder: Path) -> Iterator[str]:
-    """Of the safetensors, then of the INT8 ONNX file: on disk, and deflated as an app bundle carries it."""
+    """Yield the sizes of the safetensors, then of the INT8 ONNX file: on disk, and deflated as in an app bundle."""
     model.save_pretrained(folder)
     export(model, folder / "student-int8.onnx", "int8")
     for file in (folder / "model.safetensors", folder / "student-int8.onnx"):

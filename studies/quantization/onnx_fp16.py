@@ -1,9 +1,8 @@
-"""What FP16 is worth in ONNX Runtime on a CPU: as weights that are cast to FP32, and as a graph that computes in it.
+"""FP16 in ONNX Runtime on a CPU: stored as FP16 and cast to FP32, or computed in FP16.
 
-`python -m studies.quantization.onnx_fp16` exports a random student of TinyBERT's shape and times the
-files on one thread, one
-text of 128 tokens at a time, in turn. It prints size, P50, its ratio to FP32, the largest logit difference to FP32, and
-how far the peak of a process's memory (``VmHWM``, Linux) rises when it opens the file.
+`python -m studies.quantization.onnx_fp16` exports a random student of TinyBERT's shape and times the files in turn on
+one thread, batch 1, 128 tokens. It prints size, P50, its ratio to FP32, the largest logit difference to FP32, and the
+rise of a process's peak memory (``VmHWM``, Linux) when it opens the file.
 """
 
 import subprocess
@@ -15,15 +14,15 @@ from statistics import median
 import numpy as np
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
-from tabulate import tabulate
 
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.onnx import export
 from pocketbert.compress.runtimes import open_session
+from studies.shared.page import markdown_table
 from studies.shared.race import race
-from studies.shared.shapes import student
+from studies.shared.shapes import one_text, student
 
-_TOKENS, _WORDS, _ROUNDS = 128, 13_000, 100
+_ROUNDS = 100
 _OPEN = """
 import re, sys
 from pathlib import Path
@@ -38,13 +37,12 @@ print((peak() - before) * 1024)
 def main() -> None:
     """Print the table."""
     quiet()
-    ids = np.random.default_rng(0).integers(1, _WORDS, (1, _TOKENS))
-    batch = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    text = one_text()
     with tempfile.TemporaryDirectory() as name:
         files = _files(Path(name))
         sessions = {way: open_session("onnxruntime", path, 1) for way, path in files.items()}
-        logits = {way: session.logits(batch) for way, session in sessions.items()}
-        spent = race(sessions, batch, _ROUNDS, threads=1)
+        logits = {way: session.logits(text) for way, session in sessions.items()}
+        spent = race(sessions, text, _ROUNDS, threads=1)
         size = {way: path.stat().st_size for way, path in files.items()}
         peak = {
             way: int(subprocess.check_output([sys.executable, "-c", _OPEN, str(path)])) for way, path in files.items()
@@ -62,7 +60,7 @@ def main() -> None:
         for way in files
     ]
     headers = ["file", "MB", "P50 ms", "faster than FP32", "logit difference", "MiB to open it"]
-    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+    print(markdown_table(headers, rows))
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -1,7 +1,7 @@
-"""Whether the ranking of Linears finds those that INT8 hurts most: three orders beside rounding each Linear alone.
+"""The ranking of linear layers by their damage in INT8, compared with rounding each layer alone.
 
-`python -m studies.quantization.ranking [FOLDER]` takes a stage of a build of `recipes/offline.toml`, by default
-artifacts/offline/stages/02-distill, and the first training rows.
+`python -m studies.quantization.ranking [FOLDER]` ranks the layers of a stage of a build of `recipes/offline.toml`
+(by default artifacts/offline/stages/02-distill) on the first training rows, in three orders.
 """
 
 import sys
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Errors = dict[str, tuple[float, float]]
-"""Linear -> squares of the error of its own output, and of that output, summed over the rows."""
+"""Linear layer -> sums over the rows of its squared output error and of its squared output."""
 
 
 def main() -> None:
@@ -68,11 +68,11 @@ def main() -> None:
 
 
 def _alone(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> tuple[dict[str, float], Errors]:
-    """Of every Linear: the mean square by which the logits move when it alone is rounded, and its own error."""
+    """Return for each linear layer the mean squared change of the logits if it alone is rounded, and its own error."""
     exact = predict(TorchSession(model).logits, inputs)
     linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     moved, errors = {}, {}
-    with progress.work("rounding one Linear at a time", len(linears)) as bar:
+    with progress.work("rounding one linear layer at a time", len(linears)) as bar:
         for name, linear in linears.items():
             with _rounded(linear) as sums:
                 moved[name] = float(np.square(predict(TorchSession(model).logits, inputs) - exact).mean())
@@ -83,7 +83,7 @@ def _alone(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> tupl
 
 @contextmanager
 def _rounded(linear: nn.Linear) -> Iterator[list[float]]:
-    """The Linear computes in INT8 while the block runs; gives the sums of squares of its error and of its output."""
+    """Make the layer compute in INT8 inside the block; yields the sums of squares of its error and of its output."""
     weight, sums = rounded_weight(linear.weight.detach()), [0.0, 0.0]
 
     def replaced(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""Two ways to INT8 in PyTorch, side by side: `torch.ao.quantization`, which is on its way out, and torchao after it.
+"""INT8 in PyTorch by `torch.ao.quantization`, whose removal is announced, and by torchao, its successor.
 
-`python -m studies.quantization.torch_int8` (needs torchao, which the extra `mobile` brings, and a C++ compiler) times a
-random student of TinyBERT's shape on one thread, one text of 128 tokens at a time, all ways in turn. It prints P50, its
-ratio to FP32, how long the first call took, the largest logit difference to FP32, and the bytes of the weights.
+`python -m studies.quantization.torch_int8` (needs a C++ compiler and torchao, part of the extra `mobile`) times a
+random student of TinyBERT's shape on one thread, batch 1, 128 tokens, all ways in turn. It prints P50, its ratio to
+FP32, the time of the first call, the largest logit difference to FP32, and the bytes of the weights.
 """
 
 import copy
@@ -15,19 +15,20 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import torch
-from tabulate import tabulate
 
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.torch import export
 from pocketbert.compress.models.int8 import WEIGHTS, load_quantized
 from pocketbert.compress.runtimes.torch import TorchSession
+from pocketbert.compress.tasks.inputs import as_tensors
+from studies.shared.page import markdown_table
 from studies.shared.race import race
-from studies.shared.shapes import student
+from studies.shared.shapes import one_text, student
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_TOKENS, _WORDS, _ROUNDS = 128, 13_000, 100
+_ROUNDS = 100
 
 
 @torch.inference_mode()
@@ -35,11 +36,12 @@ def main() -> None:
     """Print the table."""
     quiet()
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    ids = torch.randint(1, _WORDS, (1, _TOKENS))
-    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    text = one_text()
+    tensors = as_tensors(text)
     with tempfile.TemporaryDirectory() as name:
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{name}/inductor"  # a first call that compiles, as a user's does
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = (
+            f"{name}/inductor"  # empty, so that the first call compiles as a user's does
+        )
         source = student(spread=0.1)
         ao = _torchao(source)
         ways: dict[str, PreTrainedModel] = {
@@ -50,14 +52,14 @@ def main() -> None:
             "torchao, compiled": _compiled(ao),
         }
         size = {way: sum(map(_bytes, model.parameters())) for way, model in ways.items()}
-        size["torch.ao"] = (Path(name) / "int8" / WEIGHTS).stat().st_size  # it hides its weights in what it packed
+        size["torch.ao"] = (Path(name) / "int8" / WEIGHTS).stat().st_size  # its packed weights are not parameters
         first, logits = {}, {}
         for way, model in ways.items():
             begin = time.perf_counter()
-            logits[way] = model(**batch).logits
+            logits[way] = model(**tensors).logits
             first[way] = time.perf_counter() - begin
         sessions = {way: TorchSession(model) for way, model in ways.items()}
-        spent = race(sessions, {name: values.numpy() for name, values in batch.items()}, _ROUNDS, threads=1)
+        spent = race(sessions, text, _ROUNDS, threads=1)
     p50 = {way: median(ms) for way, ms in spent.items()}
     rows = [
         [
@@ -72,17 +74,17 @@ def main() -> None:
     ]
     headers = ["way", "P50 ms", "faster than FP32", "first call s", "logit difference", "MB"]
     print(f"torch {torch.__version__}, {torch.backends.quantized.engine}, {torch.backends.cpu.get_cpu_capability()}")
-    print(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+    print(markdown_table(headers, rows))
 
 
 def _torch_ao(student: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
-    """As it ships: through the folder."""
+    """Quantize as an export does, through its folder."""
     export(student, folder / "int8", "int8")
     return load_quantized(folder / "int8")
 
 
 def _torchao(student: "PreTrainedModel") -> "PreTrainedModel":
-    """Dynamic INT8 activations and INT8 weights of every Linear; tables stay FP32."""
+    """Quantize weights and dynamic activations of every linear layer to INT8; embeddings stay FP32."""
     torchao = import_module("torchao.quantization")
     model = copy.deepcopy(student)
     torchao.quantize_(model, torchao.Int8DynamicActivationInt8WeightConfig())
@@ -90,14 +92,14 @@ def _torchao(student: "PreTrainedModel") -> "PreTrainedModel":
 
 
 def _compiled(model: "PreTrainedModel") -> "PreTrainedModel":
-    """A copy that is compiled on its first call."""
+    """Return a copy that is compiled on its first call."""
     model = copy.deepcopy(model)
     model.compile()
     return model
 
 
 def _bytes(tensor: Any) -> int:
-    """Of one that is made of others, as torchao's are: theirs."""
+    """Return the size of a tensor; a tensor of torchao consists of other tensors."""
     if hasattr(tensor, "__tensor_flatten__"):
         return sum(_bytes(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
     return int(tensor.nbytes)

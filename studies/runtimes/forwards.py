@@ -1,4 +1,4 @@
-"""Forwards that do not ship: what `pocketbert.compress.exports.forward` is held against."""
+"""Forward passes that are not exported: alternatives to `pocketbert.compress.exports.forward`, for comparison."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 
 class Stock(nn.Module):
-    """The classifier as transformers has it."""
+    """The classifier of transformers."""
 
     def __init__(self, model: "PreTrainedModel") -> None:
         super().__init__()
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """As `PlainClassifier`'s."""
+        """Return the logits, (rows, labels); see `PlainClassifier`."""
         logits: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
         return logits
 
 
 class RowsFirst(PlainClassifier):
-    """The plain forward as it is usually written: states are (rows, tokens, hidden)."""
+    """The plain forward pass as it is usually written: states are (rows, tokens, hidden)."""
 
     def __init__(self, model: "PreTrainedModel") -> None:
         super().__init__(model)
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """As `PlainClassifier`'s."""
+        """Return the logits, (rows, labels); see `PlainClassifier`."""
         hidden = embed(self.model, input_ids)
         mask = self._mask(attention_mask)
         for layer in self.layers:
@@ -56,7 +56,7 @@ class RowsFirst(PlainClassifier):
 
 
 class AttentionNode(RowsFirst):
-    """Attention and its three projections in ONNX Runtime's own ``Attention``, which is ``QAttention`` in INT8."""
+    """Attention and its three projections as ONNX Runtime's own node ``Attention``, in INT8 ``QAttention``."""
 
     def __init__(self, model: "PreTrainedModel") -> None:
         super().__init__(model)
@@ -81,7 +81,7 @@ class AttentionNode(RowsFirst):
 
 
 class _Attention(torch.autograd.Function):
-    """Writes the node; what it computes is ONNX Runtime's to know."""
+    """Writes the node; only ONNX Runtime computes it."""
 
     @staticmethod
     def forward(context: Any, hidden: Tensor, weight: Tensor, bias: Tensor, mask: Tensor, heads: int) -> Tensor:

@@ -1,9 +1,8 @@
-"""Which graph ONNX Runtime runs fastest: forwards, exporters and fusions, each held against the one that ships.
+"""The speed of graphs in ONNX Runtime: forward passes, exporters and fusions, compared with the exported graph.
 
 `python -m studies.runtimes.graph` exports a TinyBERT-shaped student of random weights in every way that
-docs/runtimes.md speaks of, times all of them in turn at 1 and at 2 threads (128 tokens, batch 1), and writes
-its table there.
-The exporter `dynamo` needs the package onnxscript; without it its rows are left out.
+docs/runtimes.md describes, times all of them in turn at 1 and at 2 threads (128 tokens, batch 1), and writes the table
+of that page. The exporter `dynamo` needs the package onnxscript; without onnxscript its rows are left out.
 """
 
 import tempfile
@@ -13,11 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from tabulate import tabulate
 from torch import Tensor, nn
 
 from pocketbert.compress.base.quiet import quiet
@@ -25,15 +22,15 @@ from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.exports.onnx import export
 from pocketbert.compress.runtimes.onnxruntime import OnnxSession, open_session
 from studies.runtimes.forwards import AttentionNode, RowsFirst, Stock
-from studies.shared.page import PAGE, fill
+from studies.shared.page import PAGE, fill_blocks, markdown_table
 from studies.shared.race import race, ratio
-from studies.shared.shapes import student
+from studies.shared.shapes import TOKENS, one_text, student
 
 if TYPE_CHECKING:
     from onnxruntime.transformers.onnx_model import OnnxModel
     from transformers import PreTrainedModel
 
-_TOKENS, _ROUNDS = 128, 60
+_ROUNDS = 60
 _SHIPPED = "ships"
 _NAMES = ["input_ids", "attention_mask"]
 
@@ -68,21 +65,20 @@ WAYS = [way for way in WAYS if way.exporter != "dynamo" or find_spec("onnxscript
 
 
 def main() -> None:
-    """Print the table."""
+    """Write the table into docs/runtimes.md, and print it."""
     quiet()
     with tempfile.TemporaryDirectory() as name:
         folder, model = Path(name), student()
         files = {precision: _shipped(model, folder, precision) for precision in ("fp32", "int8")}
         files |= dict(_written(model, folder))
         found = table(files)
-    fill(PAGE, {"graph": found})
+    fill_blocks(PAGE, {"graph": found})
     print(found)
 
 
-def table(files: dict[str, Path], tokens: int = _TOKENS) -> str:
-    """Every file's nodes and, at each number of threads, its time over that of what ships in its precision."""
-    draw = np.random.default_rng(0)
-    batch = {"input_ids": draw.integers(5, 13, (1, tokens)), "attention_mask": np.ones((1, tokens), dtype=np.int64)}
+def table(files: dict[str, Path], tokens: int = TOKENS) -> str:
+    """Return each file's nodes and, per number of threads, its latency over the exported file's."""
+    batch = one_text(tokens, words=13)
     cells: dict[str, list[Any]] = {name: [_nodes(path)] for name, path in files.items()}
     for threads in (1, 2):
         sessions: dict[str, OnnxSession] = {name: open_session(path, threads) for name, path in files.items()}
@@ -91,11 +87,11 @@ def table(files: dict[str, Path], tokens: int = _TOKENS) -> str:
             row.append(str(ratio(times[name], times[name.rpartition(" ")[2]])))
     rows = [[name.rpartition(" ")[0] or _SHIPPED, name.rpartition(" ")[2], *row] for name, row in cells.items()]
     headers = ["graph", "precision", "nodes", "time / what ships, 1 thread", "2 threads"]
-    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+    return markdown_table(headers, rows)
 
 
 def _nodes(path: Path) -> str:
-    """How many nodes there are in the file, attention fused or not."""
+    """Return the number of nodes in the file, and how many of them are fused attention."""
     kinds = [node.op_type for node in onnx.load(str(path)).graph.node]
     fused = sum("Attention" in kind for kind in kinds)
     return f"{len(kinds)}, {fused} of them attention" if fused else str(len(kinds))
@@ -121,14 +117,14 @@ def _written(model: "PreTrainedModel", folder: Path) -> Iterator[tuple[str, Path
             weight_type=QuantType.QInt8,
             reduce_range=True,
             op_types_to_quantize=["MatMul", "Gather", "Attention"],
-            # Types that it cannot infer behind a node of ONNX Runtime's own are floats here.
+            # The type behind one of ONNX Runtime's own nodes cannot be inferred; here it is always float.
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
         )
         yield f"{way} int8", small
 
 
 def write(forward: nn.Module, path: Path, exporter: str) -> None:
-    """Export by the exporter of that name; batch and length stay dynamic."""
+    """Export with the exporter of that name; batch and length stay dynamic."""
     ids = torch.zeros((2, 16), dtype=torch.long)
     given: tuple[Tensor, ...] = (ids, torch.ones_like(ids))
     with warnings.catch_warnings():
@@ -162,7 +158,7 @@ def write(forward: nn.Module, path: Path, exporter: str) -> None:
 
 
 def fuse(path: Path, model: "PreTrainedModel") -> None:
-    """Rewrite the file with the fusions of ``onnxruntime.transformers`` for BERT."""
+    """Rewrite the file with the BERT fusions of ``onnxruntime.transformers``."""
     from onnxruntime.transformers.optimizer import optimize_model
 
     fused: OnnxModel = optimize_model(

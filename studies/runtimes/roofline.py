@@ -1,7 +1,7 @@
-"""How fast one core multiplies matrices at most: the roof that artifacts are held against (Williams et al. 2009).
+"""The peak speed of matrix products on one core: the roofline of artifacts (Williams et al. 2009).
 
-Both peaks are ONNX Runtime's own products of one large matrix, so they are what this machine gives to a kernel that has
-nothing else to do: a copy, a normalisation or a quantization beside it is what keeps an artifact away from them.
+Both peaks are measured with ONNX Runtime on one large matrix product, so they are the limit of a kernel that does
+nothing else. Copies, normalisation and quantization keep an artifact below its peak.
 """
 
 import time
@@ -14,18 +14,18 @@ _SIDE, _RUNS = 512, 60
 
 
 class Peaks(NamedTuple):
-    """Operations per second on one thread; a multiply-accumulate is two."""
+    """Operations per second on one thread; a multiply-accumulate counts as two."""
 
     fp32: float
     int8: float
 
     def limit_ms(self, macs: int, precision: str) -> float:
-        """What `macs` multiply-accumulates take at the least; weights stored as FP16 are computed with in FP32."""
+        """Return the shortest time of `macs` multiply-accumulates, ms; FP16 weights are computed in FP32."""
         return 2 * macs / (self.int8 if precision == "int8" else self.fp32) * 1000
 
 
 def peaks() -> Peaks:
-    """The best of some runs of each product, all on one thread of this process."""
+    """Measure the best of `_RUNS` runs of each product, on one thread of this process."""
     draw = np.random.default_rng(0)
     ints = draw.integers(-127, 128, (_SIDE, _SIDE))
     floats = draw.normal(size=(_SIDE, _SIDE)).astype(np.float32)

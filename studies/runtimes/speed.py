@@ -1,8 +1,8 @@
 """`python -m studies.runtimes.speed`: measures a student in every runtime and writes the tables of docs/runtimes.md.
 
-A TinyBERT-shaped student of random weights is exported in every format and precision there is, and timed beside a
-`bert-base-chinese`-shaped teacher: every artifact in a child process of its own, request by request in turn, 1 thread,
-batch 1, 128 tokens; several sets of fresh processes, since it is processes that differ.
+A TinyBERT-shaped student of random weights is exported in every format and precision, and timed together with a
+`bert-base-chinese`-shaped teacher. Every artifact runs in a child process of its own, request by request in turn, 1
+thread, batch 1, 128 tokens. There are several sets of fresh processes, because latency varies between processes.
 """
 
 import tempfile
@@ -20,10 +20,12 @@ from rich.console import Console
 from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.machine.fingerprint import read_machine
 from pocketbert.bench.machine.lock import machine_lock
-from pocketbert.bench.measuring.metrics.latency import Samples, time_in_turn
+from pocketbert.bench.measuring.metrics.latency import Samples
 from pocketbert.bench.measuring.metrics.size import measure_size
-from pocketbert.bench.stats.runs import unwaited
+from pocketbert.bench.measuring.turns import time_in_turn
+from pocketbert.bench.stats.runs import without_waiting
 from pocketbert.bench.workers.child import Child, ChildFailed
+from pocketbert.bench.workers.file import File
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
@@ -33,18 +35,18 @@ from pocketbert.compress.models.sizes import count_macs
 from pocketbert.compress.runtimes import EMULATED, require
 from studies.runtimes.roofline import peaks
 from studies.runtimes.tables import TEACHER, Measured, answers, chain, precisions, roofline, seconds
-from studies.shared.page import PAGE, fill
-from studies.shared.shapes import student, teacher
+from studies.shared.page import PAGE, fill_blocks
+from studies.shared.shapes import TOKENS, WORDS, student, teacher
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_TOKENS, _RUNS, _SETS = 128, 20, 5
+_RUNS, _SETS = 20, 5
 _MANIFEST = Path("artifacts/mobile/manifest.json")
 
 
 def main() -> None:
-    """Measure, and write the tables."""
+    """Measure, write the tables into docs/runtimes.md, and print them."""
     quiet()
     with (
         machine_lock(Console(stderr=True)),
@@ -68,13 +70,13 @@ def main() -> None:
         "roofline": roofline(every, limits),
         "seconds": seconds(every),
     }
-    fill(PAGE, blocks)
+    fill_blocks(PAGE, blocks)
     print("\n\n".join(blocks.values()))
 
 
 def exports(model: "PreTrainedModel", folder: Path, progress: Progress) -> Iterator[Measured]:
-    """The student in every format and precision that can be written here."""
-    macs = count_macs(model, _TOKENS)
+    """Export the student in every format and precision that this machine can write."""
+    macs = count_macs(model, TOKENS)
     for format_, known in FORMATS.items():
         for precision in known.precisions:
             path = folder / file_name(format_, precision)
@@ -93,15 +95,15 @@ def exports(model: "PreTrainedModel", folder: Path, progress: Progress) -> Itera
 def _teacher(model: "PreTrainedModel", folder: Path) -> Measured:
     path = folder / TEACHER
     model.save_pretrained(path)
-    return Measured(TEACHER, "torch", "fp32", path, measure_size(path).bytes, count_macs(model, _TOKENS), 0.0)
+    return Measured(TEACHER, "torch", "fp32", path, measure_size(path).bytes, count_macs(model, TOKENS), 0.0)
 
 
 def timed(every: dict[str, Measured], progress: Progress) -> dict[str, Measured]:
-    """The same with their times, where their runtime is installed."""
+    """Add the times of the artifacts whose runtime is installed."""
     missing = {name: why for name, made in every.items() if (why := _missing(made))}
     names = [name for name in every if name not in missing]
     samples: dict[str, list[Samples]] = {name: [] for name in names}
-    requests = np.random.default_rng(0).integers(5, 13_000, (_SETS * _RUNS, _TOKENS)).tolist()
+    requests = np.random.default_rng(0).integers(5, WORDS, (_SETS * _RUNS, TOKENS)).tolist()
     with progress.work("timing in turn", _SETS) as work:
         for number in range(_SETS):
             with ExitStack() as stack:
@@ -110,7 +112,7 @@ def timed(every: dict[str, Measured], progress: Progress) -> dict[str, Measured]
             if failed:
                 raise ChildFailed(f"{failed}")
             for name, answered in runs.items():
-                samples[name].append(unwaited(answered))
+                samples[name].append(without_waiting(answered))
             work.advance()
     return {
         name: replace(made, samples=samples.get(name, ()), missing=missing.get(name, ""))
@@ -121,7 +123,7 @@ def timed(every: dict[str, Measured], progress: Progress) -> dict[str, Measured]
 def _child(made: Measured, requests: list[list[int]]) -> Child:
     child = Child(1, usable_cores()[:1])
     try:
-        child.open(FORMATS[made.format].runtime, made.path)
+        child.open(File(FORMATS[made.format].runtime, made.path))
         child.requests(requests)
         child.run(0)
         child.verify()
@@ -132,13 +134,13 @@ def _child(made: Measured, requests: list[list[int]]) -> Child:
 
 
 def _missing(made: Measured) -> str:
-    """Why it cannot be run here, if so."""
+    """Return why the artifact cannot be timed here; empty if it can."""
     runtime = FORMATS[made.format].runtime
     try:
         require(runtime)
     except BadInput:
         return "not run here"
-    return "not run here" if runtime in EMULATED else ""  # what is worked out in NumPy is no time of a phone
+    return "not run here" if runtime in EMULATED else ""  # emulated in NumPy: no latency of a phone
 
 
 if __name__ == "__main__":

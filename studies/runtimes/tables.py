@@ -1,23 +1,21 @@
-"""The tables of docs/runtimes.md, from what was measured. Numbers in, Markdown out."""
+"""The tables of docs/runtimes.md: measurements -> Markdown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from tabulate import tabulate
 
 from pocketbert.bench.measuring.metrics.latency import Samples
 from pocketbert.bench.stats.intervals import Interval, median_over_sets, ratio_over_sets
 from pocketbert.compress.manifest import Manifest
 from studies.runtimes.roofline import Peaks
+from studies.shared.page import markdown_table
 
 TEACHER = "teacher"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One artifact: its times, set by set, ms; none where its runtime is not installed."""
+    """One artifact with its latencies, ms, set by set; no samples if its runtime is not installed."""
 
     name: str
     format: str
@@ -25,17 +23,17 @@ class Measured:
     path: Path
     bytes: int
     macs: int
-    seconds: float  # that its export took
+    seconds: float  # of its export
     samples: Sequence[Samples] = ()
-    missing: str = ""  # why it was not timed
+    missing: str = ""  # the reason, if it was not timed
 
 
 Every = Mapping[str, Measured]
-"""By name: ``teacher``, ``onnx-int8``, …"""
+"""Name (``teacher``, ``onnx-int8``, …) -> artifact."""
 
 
 def chain(every: Every) -> str:
-    """From the teacher in PyTorch to the INT8 student in ONNX Runtime, one change at a time, and the product."""
+    """Return the steps from the PyTorch teacher to the INT8 ONNX student, one change per row, and their product."""
     steps = [
         ("the teacher: 12 layers, 768 hidden, 21,128 tokens, PyTorch FP32", TEACHER),
         ("architecture: 4 layers, 312 hidden, 13,000 tokens, still PyTorch FP32", "torch-fp32"),
@@ -50,11 +48,11 @@ def chain(every: Every) -> str:
         before = now
     first, last = every[TEACHER], every["onnx-int8"]
     rows.append(["**all together**", "", "", *(f"**{gain}**" for gain in _gain(first, last))])
-    return _table(["step", "P50, ms", "MB", "times faster", "times smaller"], rows)
+    return markdown_table(["step", "P50, ms", "MB", "times faster", "times smaller"], rows)
 
 
 def precisions(every: Every) -> str:
-    """Every artifact of a smaller precision beside the FP32 one of its own format."""
+    """Return the table of every artifact of lower precision, compared with the FP32 artifact of its format."""
     rows = []
     for now in every.values():
         own = every.get(f"{now.format}-fp32")
@@ -62,11 +60,11 @@ def precisions(every: Every) -> str:
             continue
         faster, smaller = _gain(own, now) if now.samples and own.samples else (now.missing, _smaller(own, now))
         rows.append([now.name, faster, smaller])
-    return _table(["artifact", "times faster than its own FP32", "times smaller"], rows)
+    return markdown_table(["artifact", "times faster than its own FP32", "times smaller"], rows)
 
 
 def roofline(every: Every, peaks: Peaks) -> str:
-    """How near each artifact comes to the machine's products of matrices."""
+    """Return the table of each artifact's latency and its roofline limit."""
     rows = []
     for now in every.values():
         if now.samples:
@@ -76,20 +74,20 @@ def roofline(every: Every, peaks: Peaks) -> str:
         else:
             rows.append([now.name, now.missing, "", "", ""])
     machine = f"One thread multiplies {peaks.fp32 / 1e9:.0f} GFLOP/s in FP32 and {peaks.int8 / 1e9:.0f} GOP/s in INT8."
-    table = _table(["artifact", "P50, ms", "limit, ms", "of the peak", "times the limit"], rows)
+    table = markdown_table(["artifact", "P50, ms", "limit, ms", "of the peak", "times the limit"], rows)
     return f"{machine}\n\n{table}"
 
 
 def seconds(every: Every) -> str:
-    """What the exports of one student take, and all of them together."""
+    """Return the table of the export times of one student, and their sum."""
     student = [now for now in every.values() if now.name != TEACHER]
     rows = [[now.name, f"{now.seconds:.1f}"] for now in student]
     rows.append(["**all**", f"**{sum(now.seconds for now in student):.1f}**"])
-    return _table(["export", "seconds"], rows)
+    return markdown_table(["export", "seconds"], rows)
 
 
 def answers(manifest: Manifest | None) -> str:
-    """How many answers of a trained student's files keep their label, and what the guard measured of them."""
+    """Return the table of label agreement and accuracy change of a trained student's files."""
     steps = {step.name: step for step in manifest.steps if step.kind == "artifact"} if manifest else {}
     rows = []
     for step in steps.values():
@@ -104,11 +102,11 @@ def answers(manifest: Manifest | None) -> str:
     if not rows:
         return "Not measured: no built recipe at hand."
     headers = ["file", "answers with the label of their PyTorch source", "points lost to the FP32 file", "the guard"]
-    return _table(headers, rows)
+    return markdown_table(headers, rows)
 
 
 def _gain(before: Measured, now: Measured) -> tuple[str, str]:
-    """How many times faster, with its interval, and how many times smaller."""
+    """Return the speed-up with its interval, and the ratio of the sizes."""
     return shown(ratio_over_sets(before.samples, now.samples)), _smaller(before, now)
 
 
@@ -117,13 +115,9 @@ def _smaller(before: Measured, now: Measured) -> str:
 
 
 def shown(ratio: Interval) -> str:
-    """``4.20 (4.11 to 4.30)``."""
+    """Return an interval as ``4.20 (4.11 to 4.30)``."""
     return f"{ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
 def _ms(now: Measured) -> str:
     return f"{median_over_sets(now.samples).estimate:.1f}"
-
-
-def _table(headers: list[str], rows: list[list[Any]]) -> str:
-    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))

@@ -1,4 +1,4 @@
-"""Sessions of one process timed in turn, so that a slow spell of the machine meets all of them."""
+"""Times sessions of one process in turn, so that a slow spell of the machine affects all of them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _WARM_UP = 5
 
 
 class Ratio(NamedTuple):
-    """How many times as long one takes as another; `low`..`high` is the 95 % interval of the median."""
+    """The ratio of two latencies: the median, and its 95 % interval."""
 
     estimate: float
     low: float
@@ -24,9 +24,9 @@ class Ratio(NamedTuple):
 
 
 def race(sessions: Mapping[str, Session], batch: Batch, rounds: int, threads: int) -> dict[str, list[float]]:
-    """Milliseconds of every session in every round: A B C, C B A, A B C, …
+    """Return the milliseconds of every session in every round. The order is A B C, C B A, A B C, …
 
-    On one thread they are its CPU time, in which there is nothing that other processes took.
+    On one thread CPU time is measured, which excludes the time that other processes took.
     """
     clock = time.thread_time if threads == 1 else time.perf_counter
     spent: dict[str, list[float]] = {name: [] for name in sessions}
@@ -39,10 +39,10 @@ def race(sessions: Mapping[str, Session], batch: Batch, rounds: int, threads: in
 
 
 def ratio(times: Sequence[float], reference: Sequence[float]) -> Ratio:
-    """The median over the rounds of the two times' ratio.
+    """Return the median over the rounds of `times` / `reference`.
 
-    The interval is of two order statistics, so it asks nothing of the distribution (Conover, Practical Nonparametric
-    Statistics, 3.2). It says how well these processes were measured, not how far two others would differ.
+    The interval is between two order statistics, so it assumes nothing about the distribution (Conover, Practical
+    Nonparametric Statistics, 3.2). It covers the measurement of these processes, not the variation between processes.
     """
     each = sorted(a / b for a, b in zip(times, reference, strict=True))
     reach = 1.96 * sqrt(len(each)) / 2

@@ -1,23 +1,37 @@
-"""Models of random weights in the shapes that the figures are about: their latency and size are the trained ones'."""
+"""Models and inputs of the measured shapes. Weights and ids are random: neither affects latency or size."""
 
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pocketbert.compress.tasks.inputs import Batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+TOKENS = 128
+WORDS = 13_000
+"""Tokens in the student's vocabulary."""
+
 
 def teacher() -> "PreTrainedModel":
-    """``bert-base-chinese``: 12 layers, 768 hidden, 12 heads, 3,072 intermediate, 21,128 tokens."""
+    """Make a ``bert-base-chinese``: 12 layers, 768 hidden, 12 heads, 3,072 intermediate, 21,128 tokens."""
     return _bert(21_128, hidden=768, layers=12, intermediate=3072)
 
 
 def student(spread: float = 0.02) -> "PreTrainedModel":
-    """TinyBERT (Jiao et al. 2020): 4 layers, 312 hidden, 12 heads, 1,200 intermediate; 13,000 tokens.
+    """Make a TinyBERT (Jiao et al. 2020): 4 layers, 312 hidden, 12 heads, 1,200 intermediate; 13,000 tokens.
 
     Args:
-        spread: standard deviation of the weights; they have to lie apart where rounding them is to show.
+        spread: standard deviation of the weights; a larger one shows the effect of rounding.
     """
-    return _bert(13_000, hidden=312, layers=4, intermediate=1200, spread=spread)
+    return _bert(WORDS, hidden=312, layers=4, intermediate=1200, spread=spread)
+
+
+def one_text(tokens: int = TOKENS, words: int = WORDS) -> Batch:
+    """Make a batch of one text of random ids below `words`."""
+    ids = np.random.default_rng(0).integers(1, words, (1, tokens))
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
 
 
 def _bert(vocabulary: int, hidden: int, layers: int, intermediate: int, spread: float = 0.02) -> "PreTrainedModel":

@@ -1,6 +1,6 @@
-"""How often the gate is wrong, measured. Not part of the gate; `python -m studies.verdicts` makes docs/verdicts.md.
+"""Measured error rates of the gate. Not part of the gate; `python -m studies.verdicts` writes docs/verdicts.md.
 
-`columns` says what is compared, `slower` makes the slower ones, `record` times real pairs and takes live verdicts,
-`replay` judges recorded pairs again, `rivals` judges the same runs by other tools' rules, `rebuild` gates ten builds of
-one recipe, `write` makes the page.
+`columns` lists the comparisons, `slower` and `calibrate` make the slower files, `record` times real pairs and takes
+live verdicts, `replay` decides recorded pairs again, `rivals` applies the rules of other tools to the same runs,
+`rebuild` gates ten builds of one recipe, and `page` writes the page.
 """

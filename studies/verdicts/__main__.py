@@ -1,4 +1,4 @@
-"""`python -m studies.verdicts`: records, takes live verdicts, writes docs/verdicts.md. It can be interrupted."""
+"""`python -m studies.verdicts`: times pairs, takes live verdicts, writes docs/verdicts.md; resumes if interrupted."""
 
 import json
 from pathlib import Path
@@ -25,18 +25,18 @@ from studies.verdicts.record import Record, Taker, load
 
 
 def study(
-    manifest: Annotated[Path, typer.Option(help="of a build whose INT8 student is taken")] = Path(
+    manifest: Annotated[Path, typer.Option(help="manifest of the build with the INT8 student")] = Path(
         "artifacts/offline/manifest.json"
     ),
-    folder: Annotated[Path, typer.Option(help="the record, slower copies and rebuilt artifacts go here")] = Path(
+    folder: Annotated[Path, typer.Option(help="folder of the record, the slower copies and the builds")] = Path(
         "artifacts/study"
     ),
-    page: Annotated[Path, typer.Option(help="what is written of it; the record goes beside it")] = Path(
+    page: Annotated[Path, typer.Option(help="page to write; the packed record is written next to it")] = Path(
         "docs/verdicts.md"
     ),
     live: Annotated[int, typer.Option(help="live verdicts per column")] = 20,
-    equal: Annotated[int, typer.Option(help="verdicts of the A/A columns from pairs that no two share")] = 200,
-    slower: Annotated[int, typer.Option(help="the same of the other columns")] = 50,
+    equal: Annotated[int, typer.Option(help="verdicts per A/A column, from disjoint pairs")] = 200,
+    slower: Annotated[int, typer.Option(help="verdicts per other column, from disjoint pairs")] = 50,
     rebuild: Annotated[bool, typer.Option(help="build and gate the smoke recipe eleven times")] = True,
 ) -> None:
     """Measure how often the gate is wrong; about an hour and a half on 2 cores."""
@@ -54,7 +54,7 @@ def study(
         if rebuild and not rebuilt.is_file():  # not under the lock: each gate run takes it for itself
             with Progress() as progress, progress.work("building and gating smoke", BUILDS + 1) as work:
                 write_json(rebuilt, {"verdicts": rebuild_verdicts(folder / "rebuild", work.advance)})
-    finally:  # an interrupted study is written down as far as it came
+    finally:  # the results of an interrupted study are written, too
         verdicts = json.loads(rebuilt.read_text(encoding="utf-8"))["verdicts"] if rebuilt.is_file() else []
         write_page(taken, verdicts, page)
         taken.pack(page.with_suffix(".jsonl.xz"))
@@ -62,7 +62,7 @@ def study(
 
 
 def _record(taker: Taker, live: int, wanted: int, progress: Progress) -> None:
-    """Everything of one column that is not recorded yet."""
+    """Record everything of one column that is not recorded yet."""
     column = taker.column
     with load(column.busy), progress.work(f"{column.name}: live verdicts", live) as work:
         taker.take_live(live, work.advance)
@@ -72,14 +72,14 @@ def _record(taker: Taker, live: int, wanted: int, progress: Progress) -> None:
 
 
 def _student(manifest: Path) -> tuple[Side, str]:
-    """The INT8 student of a manifest with its requests, and its SHA-256."""
+    """Return the INT8 student of a manifest with its requests, and its SHA-256."""
     read = load_manifest(manifest)
     rows = load_rows(
         inside(manifest.parent, read.task.test), open_task(read.task.kind, read.task.labels, read.task.max_length)
     )
     [artifact] = [a for a in read.artifacts if a.role == "ship" and a.precision == "int8"]
     subject = open_subject(artifact, read, manifest.parent, rows)
-    return Side(artifact.runtime, subject.path, {LENGTH: subject.requests(LENGTH)}), subject.sha256
+    return Side(subject.file, {LENGTH: subject.requests(LENGTH)}), subject.sha256
 
 
 if __name__ == "__main__":

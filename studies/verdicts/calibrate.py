@@ -1,5 +1,6 @@
-"""How much extra work makes the student slower by so much: measured, corrected once, and kept on record."""
+"""Calibrates the extra work that makes the student slower by a given share; measured twice, and recorded."""
 
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 from statistics import fmean
@@ -18,28 +19,28 @@ _PAIRS = 16
 def slower_sides(
     student: Side, profile: Profile, folder: Path, record: Record, progress: Progress
 ) -> dict[float, Side]:
-    """The student under 0.0, and a slower copy of it under each slow-down of the study, written into `folder`.
+    """Return slow-down -> side: the student itself for 0.0, slower copies of it, written into `folder`, for the others.
 
-    The amount of work is taken from the record where it is there, so that a resumed study goes on with the same files.
+    The amount of work comes from the record if it is there, so that a resumed study continues with the same files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sides = {0.0: student}
     for slow_down in filter(None, SLOW_DOWNS):
-        copy = Side(student.runtime, folder / f"slower-{slow_down:.0%}.onnx", student.requests)
+        copy = replace(student, file=student.file._replace(path=folder / f"slower-{slow_down:.0%}.onnx"))
         if slow_down not in record.work:
             columns = _calibrated(student, copy, profile, slow_down, progress)
             record.add({"slow_down": slow_down, "columns": columns})
-        write_slower(student.path, copy.path, record.work[slow_down])
+        write_slower(student.file.path, copy.file.path, record.work[slow_down])
         sides[slow_down] = copy
     return sides
 
 
 def _calibrated(student: Side, copy: Side, profile: Profile, slow_down: float, progress: Progress) -> int:
-    """Two corrections of a guess, each in proportion to what it was measured to cost."""
+    """Correct a guess twice, each time in proportion to its measured slow-down."""
     columns = round(_FIRST_GUESS * slow_down / 0.2)
     with progress.work(f"work for {slow_down:.0%}", 2 * _PAIRS) as work:
         for _ in range(2):
-            write_slower(student.path, copy.path, columns)
+            write_slower(student.file.path, copy.file.path, columns)
             logs = []
             for number in range(_PAIRS):
                 logs.append(time_pair(student, copy, profile, [LENGTH], number)[LENGTH].log_p50)

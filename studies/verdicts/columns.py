@@ -1,4 +1,4 @@
-"""What the study compares: an artifact with itself and with slower copies, on an idle and on a busy machine."""
+"""The comparisons of the study: an artifact with itself and with slower copies, on an idle and on a busy machine."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ SLOW_DOWNS = (0.0, 0.03, 0.05, 0.10, 0.20)
 
 @dataclass(frozen=True)
 class Column:
-    """One real difference under one load, judged at one threshold.
+    """One real slow-down under one load, compared with one threshold.
 
-    Columns of the same `recording` share their recorded pairs; live verdicts are a column's own.
+    Columns of the same `recording` share their recorded pairs; each column has live verdicts of its own.
     """
 
     slow_down: float
@@ -22,12 +22,12 @@ class Column:
 
     @property
     def recording(self) -> str:
-        """Names the pairs: `10% busy`."""
+        """The name of the pairs: `10% busy`."""
         return f"{self.slow_down:.0%} {'busy' if self.busy else 'idle'}"
 
     @property
     def name(self) -> str:
-        """Names the verdicts: `10% busy at +5%`."""
+        """The name of the verdicts: `10% busy at +5%`."""
         return f"{self.recording} at {self.limit:+.0%}"
 
 
@@ -36,4 +36,4 @@ COLUMNS = (
     Column(0.05, False, TIGHT),
     *(Column(0.05, busy) for busy in (False, True)),
 )
-"""In the order of recording: what lies on the threshold takes longest and settles nothing, so it comes last."""
+"""In the order of recording. A slow-down on the threshold takes longest and is never decided, so it comes last."""

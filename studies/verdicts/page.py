@@ -1,4 +1,4 @@
-"""docs/verdicts.md and its picture, drawn from what was recorded."""
+"""Writes docs/verdicts.md and its picture from the record."""
 
 from collections import Counter
 from math import exp
@@ -6,12 +6,11 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from tabulate import tabulate
-
 from pocketbert.bench.machine.fingerprint import read_machine
 from pocketbert.bench.report.plots.style import new_figure, save, style
 from pocketbert.bench.stats.sequential import LOOKS, change
 from pocketbert.compress.base.files import atomic_write
+from studies.shared.page import markdown_table
 from studies.verdicts.columns import COLUMNS, LENGTH, LIMIT, PROFILE, Column
 from studies.verdicts.record import Record
 from studies.verdicts.replay import Rates, in_order, resampled
@@ -25,7 +24,7 @@ _RESAMPLED = 1000
 
 
 def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path) -> None:
-    """Write the page and ``<name>.svg`` beside it."""
+    """Write the page and ``<name>.svg`` next to it."""
     machine = read_machine()
     blocks = [
         "# How often the gate is wrong",
@@ -74,7 +73,7 @@ pytest-benchmark's `--benchmark-compare-fail=median:5%` compares a run with a st
 
 
 def _missing(record: Record) -> str:
-    """What an interrupted study has not taken yet."""
+    """Return a sentence about the columns that an interrupted study has not recorded yet."""
     missing = [column.name for column in COLUMNS if column.name not in record.live]
     return f"Not recorded yet: {', '.join(missing)}." if missing else ""
 
@@ -98,7 +97,7 @@ def _truth(record: Record) -> str:
             ]
         )
     headers = ["column", "pairs", "measured slow-down", "SD between pairs", "runs that lost their core", "s per pair"]
-    return _table(headers, rows)
+    return markdown_table(headers, rows)
 
 
 def _live(record: Record) -> str:
@@ -116,7 +115,7 @@ def _live(record: Record) -> str:
                 f"{median(verdict['seconds'] for verdict in verdicts):.1f}",
             ]
         )
-    return _table(["column", "verdicts", *OUTCOMES, "median pairs", "median s"], rows)
+    return markdown_table(["column", "verdicts", *OUTCOMES, "median pairs", "median s"], rows)
 
 
 def _replayed(record: Record) -> str:
@@ -128,7 +127,7 @@ def _replayed(record: Record) -> str:
         shares = (f"{again.share(outcome):.1%}" for outcome in OUTCOMES)
         rows.append([column.name, order.total, *(order.shown(outcome) for outcome in OUTCOMES), " / ".join(shares)])
     headers = ["column", "in order", *OUTCOMES, f"resampled: {' / '.join(OUTCOMES)}"]
-    return _table(headers, rows)
+    return markdown_table(headers, rows)
 
 
 def _rivals(record: Record) -> str:
@@ -148,7 +147,7 @@ def _rivals(record: Record) -> str:
         wrong = "–" if column.slow_down == column.limit else _wrong(column)
         rows.append([column.recording, wrong, *cells])
     rows.append(["**sum of the shares**", "", *(f"**{total:.1%}**" for total in sums.values())])
-    return _table(["column", "the error is", *sums], rows)
+    return markdown_table(["column", "the error is", *sums], rows)
 
 
 def _rules(pairs: list[dict[str, Any]]) -> dict[str, Rates]:
@@ -161,12 +160,12 @@ def _rules(pairs: list[dict[str, Any]]) -> dict[str, Rates]:
 
 
 def _wrong(column: Column) -> str:
-    """The verdict that would be an error."""
+    """Return the outcome that would be an error."""
     return "ok" if column.slow_down > column.limit else "regressed"
 
 
 def errors(column: Column, rates: Rates) -> float | None:
-    """The share of wrong verdicts; None where the slow-down lies on the threshold."""
+    """Return the share of wrong verdicts; None if the slow-down equals the threshold."""
     if column.slow_down == column.limit:
         return None
     return rates.share(_wrong(column))
@@ -183,16 +182,12 @@ def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
     red = [f"- seed {v['seed']}: {v['message']}" for v in verdicts if v["outcome"] == "regressed"]
     builds = len({verdict["seed"] for verdict in verdicts})
     text = f"`recipes/smoke.toml` built {builds + 1} times with other seeds; each build judged against the first."
-    table = _table(["metric", "verdicts", *OUTCOMES, "no-baseline", "missing"], rows)
+    table = markdown_table(["metric", "verdicts", *OUTCOMES, "no-baseline", "missing"], rows)
     return "\n\n".join(filter(None, [text, table, "\n".join(red)]))
 
 
-def _table(headers: list[Any], rows: list[list[Any]]) -> str:
-    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
-
-
 def _draw(record: Record, path: Path) -> None:
-    """Three bars per column: ours, pytest-benchmark's, asv's; each split into its verdicts."""
+    """Draw one bar per column and rule, split into its verdicts."""
     shown = [column for column in COLUMNS if column.limit == LIMIT and record.pairs.get(column.recording)]
     if not shown:
         return

@@ -1,4 +1,4 @@
-"""Ten builds of a recipe that differ by their seed alone, each gated against the first: nothing got worse in them."""
+"""Gates ten builds of a recipe against an eleventh; they differ only in the seed, so every alarm is false."""
 
 import json
 import subprocess
@@ -13,10 +13,10 @@ _ENTRY = "from pocketbert.bench.cli import main; main()"
 
 
 def rebuild_verdicts(folder: Path, done: Callable[[], None]) -> list[dict[str, Any]]:
-    """Every verdict of builds 2 to 11 against the baseline cut from build 1; what is there already is not made again.
+    """Return every verdict of builds 2 to 11 against the baseline made from build 1; finished builds are reused.
 
     Raises:
-        RuntimeError: a build or a gate run ended otherwise than by its verdicts.
+        RuntimeError: a build failed, or a gate run ended with another exit code than 0 or 1.
     """
     baseline = folder / "baseline.json"
     found: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Live verdicts, exactly as the gate takes them, and the pairs they rest on, kept as one JSON object per line."""
+"""Records live verdicts, taken exactly as by the gate, and their pairs, one JSON object per line."""
 
 import json
 import lzma
@@ -13,7 +13,7 @@ from typing import Any
 
 from pocketbert.bench.gate.options import BUDGET_S
 from pocketbert.bench.measuring.pairs import Pair, Side, time_pair
-from pocketbert.bench.measuring.rerun import Question, ask
+from pocketbert.bench.measuring.rerun import Series, take_pairs
 from pocketbert.bench.records.results import Profile
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
@@ -23,12 +23,12 @@ from studies.verdicts.replay import in_order
 _BURN = "import numpy; a = numpy.random.rand(400, 400)\nwhile True: a @ a"
 _NEIGHBOURS = 2
 MOST_PAIRS = 1800
-"""Of one recording: fifty verdicts on the threshold itself, where each may take the most pairs there are."""
+"""Most pairs of one recording: enough for fifty verdicts on the threshold, which take the most pairs possible."""
 
 
 @contextmanager
 def load(busy: bool) -> Iterator[None]:
-    """Two processes that multiply matrices on one thread each, or none."""
+    """If `busy`, keep two processes multiplying matrices on one thread each inside the block."""
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
     neighbours = [
         subprocess.Popen([sys.executable, "-c", _BURN], env=environment) for _ in range(_NEIGHBOURS if busy else 0)
@@ -45,13 +45,13 @@ def load(busy: bool) -> Iterator[None]:
 
 
 class Record:
-    """The study's file; what is in it already is not taken again.
+    """The file of the study; recorded entries are not taken again.
 
     Args:
-        subject: the student's SHA-256 and the machine's fingerprint; a record of another one is refused.
+        subject: the student's SHA-256 and the machine's fingerprint; a record of another subject is refused.
 
     Raises:
-        BadInput: the file is of another subject.
+        BadInput: the file records another subject.
     """
 
     def __init__(self, path: Path, subject: str) -> None:
@@ -64,19 +64,20 @@ class Record:
         if not entries:
             self.add({"subject": subject})
         elif entries[0].get("subject") != subject:
-            raise BadInput(f"{path}: of {entries[0].get('subject')}, not of {subject}; move it away to record anew")
+            found = entries[0].get("subject")
+            raise BadInput(f"{path} is a record of {found}, not of {subject}; move the file away to start anew")
         for entry in entries[1:]:
             self._take(entry)
 
     def add(self, entry: dict[str, Any]) -> None:
-        """One more line, written through at once: a study that is interrupted goes on from it."""
+        """Append a line at once, so that an interrupted study can resume after it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         self._take(entry)
 
     def pack(self, path: Path) -> None:
-        """The record compressed: a repository carries it, but nobody reads it line by line."""
+        """Write the record compressed, for the repository."""
         with atomic_write(path) as temporary:
             temporary.write_bytes(lzma.compress(self._path.read_bytes()))
 
@@ -93,7 +94,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Taker:
-    """Takes what one column still lacks, and puts it on record."""
+    """Takes and records the verdicts and pairs that one column still lacks."""
 
     column: Column
     baseline: Side
@@ -102,20 +103,20 @@ class Taker:
     record: Record
 
     def take_live(self, wanted: int, done: Callable[[], None]) -> None:
-        """Verdicts until the record has `wanted` of this column."""
+        """Take live verdicts until the record has `wanted` of this column."""
         name = self.column.name
         while len(self.record.live.get(name, [])) < wanted:
-            question = Question(LENGTH, self.column.limit)
-            seconds = ask(self.baseline, self.candidate, self.profile, [question], BUDGET_S)
-            answer = question.answer("student", self.profile.name, "", seconds)
-            for pair in question.pairs:
-                self.record.add(pair_entry(self.column, pair, seconds / len(question.pairs)))
-            pairs = len(answer.logs)
-            self.record.add({"column": name, "outcome": answer.outcome, "pairs": pairs, "seconds": answer.seconds})
+            series = Series(LENGTH, self.column.limit)
+            seconds = take_pairs(self.baseline, self.candidate, self.profile, [series], BUDGET_S)
+            result = series.result("student", self.profile.name, "", seconds)
+            for pair in series.pairs:
+                self.record.add(pair_entry(self.column, pair, seconds / len(series.pairs)))
+            pairs = len(result.logs)
+            self.record.add({"column": name, "outcome": result.outcome, "pairs": pairs, "seconds": result.seconds})
             done()
 
     def take_pairs(self, wanted: int, done: Callable[[], None]) -> None:
-        """Pairs until they make `wanted` verdicts of which no two share a pair, or `MOST_PAIRS` are there."""
+        """Time pairs until they make `wanted` verdicts from disjoint pairs, or until there are `MOST_PAIRS`."""
         while len(taken := self.record.pairs.get(self.column.recording, [])) < MOST_PAIRS:
             if in_order(taken, self.column.limit).total >= wanted:
                 return
@@ -126,7 +127,7 @@ class Taker:
 
 
 def _whole(line: str) -> dict[str, Any] | None:
-    """A line of the record; None for one that was cut short by an interruption."""
+    """Parse a line of the record; None for a line truncated by an interruption."""
     try:
         entry: dict[str, Any] = json.loads(line)
     except ValueError:
@@ -135,7 +136,7 @@ def _whole(line: str) -> dict[str, Any] | None:
 
 
 def pair_entry(column: Column, pair: Pair, seconds: float) -> dict[str, Any]:
-    """A pair as the record keeps it: its log ratios, and the wall times that other tools' rules would have seen."""
+    """Return a pair as a line of the record: its log ratios, and the wall times for the rules of other tools."""
     return {
         "recording": column.recording,
         "p50": round(pair.log_p50, 6),

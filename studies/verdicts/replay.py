@@ -1,4 +1,4 @@
-"""Recorded pairs through the gate's own rule again: in the order recorded, each used once, and in resampled blocks."""
+"""Decides recorded pairs again by the rule of the gate: in the recorded order, and in resampled blocks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+from scipy.stats import binomtest
 
 from pocketbert.bench.gate.options import BUDGET_S
 from pocketbert.bench.measuring.pairs import RUNS
-from pocketbert.bench.measuring.rerun import judge_logs
+from pocketbert.bench.measuring.rerun import decide_pairs
 from pocketbert.bench.stats.sequential import LOOKS
 
 _BLOCK = 4
-"""Pairs that stay together when resampled: slow spells last longer than a pair."""
+"""Pairs that are resampled together: slow spells last longer than a pair."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How many verdicts came out how."""
+    """The number of verdicts of each outcome."""
 
     counts: Counter[str]
 
@@ -28,33 +28,26 @@ class Rates:
         return self.counts.total()
 
     def share(self, outcome: str) -> float:
-        """0 to 1."""
+        """Return the share of an outcome, 0 to 1."""
         return self.counts[outcome] / self.total if self.total else float("nan")
 
     def shown(self, outcome: str) -> str:
-        """``3 = 1.5 % (0.3 to 4.3)``: count, share, and its interval, which is exact for independent verdicts."""
+        """Return count, share and exact (Clopper-Pearson) 95 % interval: ``3 = 1.5% (0.3 to 4.3)``."""
         if not self.total:
             return "–"
-        low, high = clopper_pearson(self.counts[outcome], self.total)
+        low, high = binomtest(self.counts[outcome], self.total).proportion_ci(method="exact")
         return f"{self.counts[outcome]} = {self.share(outcome):.1%} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def clopper_pearson(hits: int, total: int) -> tuple[float, float]:
-    """The exact 95 % interval of a proportion (Clopper and Pearson 1934)."""
-    low = float(beta.ppf(0.025, hits, total - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(0.975, hits + 1, total - hits)) if hits < total else 1.0
-    return low, high
-
-
-def judge_once(pairs: Sequence[dict[str, Any]], limit: float) -> tuple[str, int]:
-    """The gate's verdict on the first pairs of a sequence, and how many it took; "" when the sequence is too short."""
+def decide_once(pairs: Sequence[dict[str, Any]], limit: float) -> tuple[str, int]:
+    """Return the gate's outcome on the first pairs, and the number of pairs it took; "" if there are too few pairs."""
     seconds = 0.0
     for number in range(1, len(pairs) + 1):
         seconds += pairs[number - 1]["seconds"]
         spent = number >= LOOKS[0] and seconds > BUDGET_S
         if number not in LOOKS and not spent:
             continue
-        outcome, found, _ = judge_logs(
+        outcome, found, _ = decide_pairs(
             [p["p50"] for p in pairs[:number]], [p["p90"] for p in pairs[:number]], RUNS * number, limit
         )
         if found.outcome or spent or number == LOOKS[-1]:
@@ -63,12 +56,12 @@ def judge_once(pairs: Sequence[dict[str, Any]], limit: float) -> tuple[str, int]
 
 
 def in_order(pairs: Sequence[dict[str, Any]], limit: float) -> Rates:
-    """One verdict after the other, each from the pairs that follow those of the one before."""
+    """Take one verdict after the other, each from the pairs after those of the verdict before."""
     counts: Counter[str] = Counter()
     at = 0
     while at < len(pairs):
-        outcome, used = judge_once(pairs[at:], limit)
-        if not outcome:  # the recording ends in the middle of this one, and it could have come out either way
+        outcome, used = decide_once(pairs[at:], limit)
+        if not outcome:  # the recording ends before this verdict is decided
             break
         counts[outcome] += 1
         at += used
@@ -76,7 +69,7 @@ def in_order(pairs: Sequence[dict[str, Any]], limit: float) -> Rates:
 
 
 def resampled(pairs: Sequence[dict[str, Any]], limit: float, verdicts: int, seed: int = 0) -> Rates:
-    """Verdicts on sequences put together from random blocks of neighbouring pairs (moving blocks; Kunsch 1989)."""
+    """Take verdicts on sequences of random blocks of adjacent pairs (moving block bootstrap; Kunsch 1989)."""
     draw = np.random.default_rng(seed)
     counts: Counter[str] = Counter()
     if len(pairs) < _BLOCK:
@@ -84,5 +77,5 @@ def resampled(pairs: Sequence[dict[str, Any]], limit: float, verdicts: int, seed
     for _ in range(verdicts):
         starts = draw.integers(0, len(pairs) - _BLOCK + 1, size=-(-LOOKS[-1] // _BLOCK))
         sequence = [pairs[start + offset] for start in starts for offset in range(_BLOCK)]
-        counts[judge_once(sequence, limit)[0]] += 1
+        counts[decide_once(sequence, limit)[0]] += 1
     return Rates(counts)

@@ -1,6 +1,6 @@
-"""The rules of two other tools on the same recorded runs. They see wall times and know nothing of pairs.
+"""The rules of two other tools, applied to the same recorded runs. They use wall times and ignore the pairing.
 
-Each of their verdicts gets the runs of `GROUP` pairs, as many as most of our verdicts take.
+Each of their verdicts gets the runs of `GROUP` pairs, as many as most verdicts of the gate take.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ GROUP = LOOKS[0]
 
 
 def pytest_benchmark(pairs: Sequence[dict[str, Any]]) -> Rates:
-    """`--benchmark-compare-fail=median:5%`: the median against that of a stored run.
+    """Apply `--benchmark-compare-fail=median:5%`, which compares the median with that of a stored run.
 
-    The stored run is the baseline's side of the group before: that is what a file from an earlier run is.
+    The stored run is the baseline's side of the group before, as a file from an earlier run would be.
     """
     counts: Counter[str] = Counter()
     groups = _groups(pairs)
@@ -31,9 +31,9 @@ def pytest_benchmark(pairs: Sequence[dict[str, Any]]) -> Rates:
 
 
 def asv(pairs: Sequence[dict[str, Any]], factor: float = 1.1) -> Rates:
-    """`asv continuous`: slower by its `factor`, and Mann and Whitney's p below 0.002.
+    """Apply `asv continuous`: slower by `factor`, with p < 0.002 in the Mann-Whitney test.
 
-    It is given both sides of the same group, interleaved as we interleave them.
+    It gets both sides of the same group, interleaved as in the gate.
     """
     counts: Counter[str] = Counter()
     for group in _groups(pairs):

@@ -1,4 +1,4 @@
-"""A student that is really slower: more work inside its graph, not a sleep."""
+"""Makes a student really slower: more work inside its graph, not a sleep."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ _WIDTH = 384
 
 
 def write_slower(source: Path, target: Path, columns: int) -> None:
-    """Copy an ONNX classifier and let it multiply (tokens, 384) by (384, `columns`) on the side.
+    """Copy an ONNX classifier and add a product of (tokens, 384) by (384, `columns`) to its graph.
 
-    The product is folded into the logits with a weight of 1e-30: it must be computed, and changes no answer.
+    The product is added to the logits with a weight of 1e-30: it must be computed, but changes no prediction.
     """
     model = onnx.load(str(source))
     graph = model.graph

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pocketbert.bench.gate.options import Asked
+from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.gate.session import Session
 from pocketbert.bench.machine import lock
-from pocketbert.bench.records.baseline import cut_baseline
+from pocketbert.bench.records.baseline import make_baseline
 from pocketbert.bench.records.results import Results
 from pocketbert.compress.base.files import write_json
 from tests.support import REPO
@@ -50,7 +50,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weighed(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Results:
     """The plain manifest, really weighed in the profile mobile-1t."""
     folder = tmp_path_factory.mktemp("plain")
-    asked = Asked(
+    asked = GateOptions(
         manifest=write_manifest(folder, SHIPS),
         profiles=("mobile-1t",),
         baseline=None,
@@ -69,5 +69,5 @@ def weighed(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Results:
 def baseline(weighed: Results, tmp_path: Path) -> Path:
     """The baseline file that the plain manifest makes."""
     path = tmp_path / "baseline.json"
-    write_json(path, cut_baseline(weighed, None))
+    write_json(path, make_baseline(weighed, None))
     return path

@@ -1,11 +1,11 @@
-"""What the doctor says, on a machine made up for the purpose, and once on this one."""
+"""The checks on a made-up machine, and once on this one."""
 
 from pathlib import Path
 
 import pytest
 
 from pocketbert.bench import doctor
-from pocketbert.bench.doctor import _machine, _settles, _threads, write_onnx_probe
+from pocketbert.bench.doctor import _machine, _noise_floor, _threads_in_force, write_onnx_probe
 from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.machine.fingerprint import read_machine
 from pocketbert.bench.records.results import Profile
@@ -15,10 +15,10 @@ PROFILE = Profile(name="mobile-1t", threads=1, cores=usable_cores()[:1], lengths
 
 def said(**changes: object) -> dict[str, tuple[str, str]]:
     machine = read_machine().model_copy(update=changes)
-    return {finding.name: (finding.text, finding.mend) for finding in _machine(machine, [0, 1])}
+    return {check.name: (check.text, check.fix) for check in _machine(machine, [0, 1])}
 
 
-def test_a_broken_quota_siblings_and_a_saving_governor_are_to_be_mended() -> None:
+def test_a_broken_quota_siblings_and_a_saving_governor_have_a_fix() -> None:
     found = said(quota=1.5, smt_siblings=[[0, 1]], governor="powersave")
     assert found["cores"] == (
         "2 usable (affinity 0, 1; cgroup quota 1.5)",
@@ -28,34 +28,34 @@ def test_a_broken_quota_siblings_and_a_saving_governor_are_to_be_mended() -> Non
     assert found["clock"] == ("governor powersave", "sudo cpupower frequency-set --governor performance")
 
 
-def test_a_steady_machine_has_nothing_to_mend() -> None:
+def test_a_steady_machine_has_nothing_to_fix() -> None:
     found = said(quota=None, smt_siblings=[], governor="performance")
-    assert not any(mend for _, mend in found.values())
+    assert not any(fix for _, fix in found.values())
     assert "siblings" not in found
 
 
 def test_where_nothing_can_be_pinned_latency_cannot_be_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "can_pin", lambda: False)
-    text, mend = said()["cores"]
+    text, fix = said()["cores"]
     assert "cannot pin a process to cores, so no latency profile can be timed" in text
-    assert "Linux" in mend
+    assert "Linux" in fix
 
 
 def test_busy_neighbours_are_named() -> None:
-    assert doctor._busy(0.01, 2).text == "take 1% of the 2 cores"
-    found = doctor._busy(0.5, 2)
+    assert doctor._other_processes(0.01, 2).text == "take 1% of the 2 cores"
+    found = doctor._other_processes(0.5, 2)
     assert found.text.startswith("take 50% of the 2 cores: ")
-    assert found.mend
+    assert found.fix
 
 
 def test_threads_and_noise_are_measured_with_real_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PAIRS", 3)
     write_onnx_probe(tmp_path / "probe.onnx")
     steps: list[int] = []
-    found = _threads("onnxruntime", tmp_path / "probe.onnx", [PROFILE], lambda: steps.append(1))
+    found = _threads_in_force("onnxruntime", tmp_path / "probe.onnx", [PROFILE], lambda: steps.append(1))
     assert found.text.startswith("threads in force: 1 as asked on 1 cores; one that waits at 1 threads uses 0.")
-    assert found.mend == ""
-    found = _settles(tmp_path / "probe.onnx", PROFILE, lambda: steps.append(1))
+    assert found.fix == ""
+    found = _noise_floor(tmp_path / "probe.onnx", PROFILE, lambda: steps.append(1))
     assert found.text.startswith("noise floor ")
     assert "at the threshold of +5% a slow-down of +" in found.text
     assert len(steps) == 4

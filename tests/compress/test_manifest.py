@@ -2,11 +2,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest
-from pocketbert.compress.manifest import load_manifest
+from pocketbert.compress.manifest import Comparison, load_manifest
+from pocketbert.compress.tasks import open_task
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_dense_is_a_listed_artifact_and_of_a_stage(written: tuple[Path, dict[str
     more = {"id": "b", "role": "stage", "dense": "c"}
     assert "b: dense 'c' is not among the artifacts" in complaint(path, raw | {"artifacts": [entry, entry | more]})
     more |= {"role": "ship", "dense": "a"}
-    assert "dense is legal with role 'stage' alone" in complaint(path, raw | {"artifacts": [entry, entry | more]})
+    assert "dense is allowed with role 'stage' only" in complaint(path, raw | {"artifacts": [entry, entry | more]})
 
 
 def test_other_schema_unknown_key_unknown_reference_not_json(written: tuple[Path, dict[str, Any]]) -> None:
@@ -86,7 +88,24 @@ def test_other_schema_unknown_key_unknown_reference_not_json(written: tuple[Path
         load_manifest(path.with_name("none.json"))
 
 
-@pytest.mark.parametrize(("key", "value"), [("confidence", 95), ("max_drop", 1)])
-def test_what_a_gate_cannot_judge_by_is_refused(written: tuple[Path, dict[str, Any]], key: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "said"), [("confidence", 95, "more than 0.5 and"), ("max_drop", 1, "0 or more and")]
+)
+def test_what_a_gate_cannot_judge_by_is_refused(
+    written: tuple[Path, dict[str, Any]], key: str, value: float, said: str
+) -> None:
     path, raw = written
-    assert f"{key}: Input should be less than 1" in complaint(path, raw | {key: value})
+    assert f"{key} = {value}: expected a number, {said} less than 1" in complaint(path, raw | {key: value})
+
+
+def test_a_comparison_has_the_paired_drop_of_its_task() -> None:
+    task, gold = open_task("classification", ["a", "b"], 16), [0, 1, 1, 0]
+    reference = np.eye(2, dtype=np.float32)[gold]
+    candidate = reference.copy()
+    candidate[0] = [0, 1]
+    found = Comparison.of(task, gold, reference, candidate, 0.9)
+    assert (found.metric, found.value, found.reference, found.drop, found.rows) == ("accuracy", 0.75, 1.0, 0.25, 4)
+    outcomes = task.outcomes(candidate, gold)
+    assert found.as_drop() == task.drop(task.outcomes(reference, gold), outcomes, 0.9)
+    assert found.low < found.drop < found.high
+    assert Comparison.scored(task, gold, reference, outcomes, 0.75, 0.9) == found

@@ -22,11 +22,12 @@ def test_students_of_all_rows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(distillation, "SEEDS", (1, 2))
+    monkeypatch.setattr(distillation, "_RESAMPLES", 50)
     (tmp_path / "recipes").mkdir()
     recipe = RECIPE.format(model=tiny_model, data=tiny_data)
     pruned = recipe.replace(
         'kind = "prune-heads"\nratio = 0.25\ncalibration_rows = 32', 'kind = "prune-vocab"\ntokens = []'
-    )
+    ).replace("alpha = 0.5", "alpha = 0.5\nepochs = 1")
     (tmp_path / "recipes/reviews.toml").write_text(pruned, encoding="utf-8")
     whole_split("reviews")
     table = capsys.readouterr().out

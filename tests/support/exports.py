@@ -1,28 +1,31 @@
-"""Checks of an export against its source, shared by the formats' tests."""
+"""Batches, and checks of an export against its source, shared by the formats' tests."""
 
 from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.pipeline.shipping.verify import Verified, verify
 from pocketbert.compress.runtimes.torch import TorchSession
-from pocketbert.compress.tasks.inputs import predict
+from pocketbert.compress.tasks.inputs import pad, predict
 from pocketbert.compress.tasks.rows import Tokens
 from tests.support.models import SEQUENCES, rows_of
 
 ROWS = rows_of(SEQUENCES, [0] * len(SEQUENCES))
 TOKENS = Tokens(ROWS, ROWS, ROWS)
+BATCH = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
+PAIRS = {**BATCH, "token_type_ids": (np.arange(8) > 3) * BATCH["attention_mask"]}
 Exporter = Callable[..., str | None]
 
 
 def verified(model: Any, export: Export, path: Path, tokens: Tokens = TOKENS) -> Verified:
-    source = predict(TorchSession(model).logits, tokens.validation.inputs)
-    return verify(model, export, path, source, tokens, Progress())
+    inputs = tokens.validation.inputs
+    return verify(model, export, path, predict(TorchSession(model).logits, inputs), inputs, Progress())
 
 
 def spoiling(layer: int, real: Exporter) -> Exporter:
@@ -40,3 +43,13 @@ def spoiling(layer: int, real: Exporter) -> Exporter:
         return real(wrong, path, precision, inputs, keep_float)
 
     return export
+
+
+@torch.inference_mode()
+def rounded(model: torch.nn.Module, least: int) -> np.ndarray:
+    """Logits in FP32 of `PAIRS` by a copy whose tensors of at least so many dimensions went through FP16."""
+    model = deepcopy(model)
+    for parameter in model.parameters():
+        if parameter.ndim >= least:
+            parameter.copy_(parameter.half().float())
+    return model(**{name: torch.from_numpy(values) for name, values in PAIRS.items()}).logits.numpy()

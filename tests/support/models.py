@@ -14,7 +14,8 @@ from torch import nn
 from pocketbert.compress.base.progress import Progress, Work
 from pocketbert.compress.tasks import open_task
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.tasks.rows import Rows
+from pocketbert.compress.tasks.rows import Rows, Tokens
+from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.context import Context
 
 GOOD, BAD, FILLER = "好棒赞妙佳", "差烂糟坏劣", "书店房间电脑屏幕服务早餐价格快递"
@@ -157,7 +158,12 @@ def rows_of(sequences: list[list[int]], labels: list[int]) -> Rows:
 def context_of(rows: Rows, scratch: Path, **more: Any) -> Context:
     """A context in which every split is `rows`."""
     task = open_task("classification", LABELS, 16)
-    return Context(task, rows, rows, rows, 0, scratch, Progress(), **more)
+
+    def tokenize(tokenizer_file: Path) -> Tokens:
+        again = Rows(task.encode(load_tokenizer(tokenizer_file), rows.columns), rows.gold, rows.columns)
+        return Tokens(again, again, again)
+
+    return Context(task, rows, rows, rows, 0, scratch, Progress(), tokenize, **more)
 
 
 def write_any_model(folder: Path, family: str, token_level: bool = False, **changes: object) -> Path:

@@ -1,25 +1,69 @@
-"""Accuracy: the file itself, in its own runtime, over the whole test split."""
+"""Accuracy: predictions of the exported file on the whole test split, in its own runtime."""
 
-from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pocketbert.bench.measuring.subject import Rows
+from pocketbert.bench.measuring.progress import START_S
+from pocketbert.bench.measuring.setup import Setup
+from pocketbert.bench.measuring.subject import Subject
 from pocketbert.bench.records.results import Accuracy, pack, unpack
+from pocketbert.bench.records.reuse import keep, place, recall
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.manifest import Comparison
+from pocketbert.compress.base.own_code import digest_of
 from pocketbert.compress.tasks import Task
-from pocketbert.compress.tasks.inputs import Inputs, predict
+from pocketbert.compress.tasks.inputs import predict
 
 
-def measure_accuracy(child: Child, task: Task, rows: Rows, inputs: Inputs, done: Callable[[int], None]) -> Accuracy:
-    """Score the artifact that `child` holds; `done` is told how many inputs each batch had. The drop comes later."""
+def expect(setup: Setup) -> None:
+    """Add the forward passes over the test split to the progress bar."""
+    for subject in setup.run_here:
+        tokens = sum(map(len, subject.inputs.sequences))
+        setup.bar.expect("accuracy", subject.key, fixed_s=START_S, tokens=tokens)
+
+
+def measure(setup: Setup) -> None:
+    """Set the score of every artifact; one with the same content, rows and libraries is read from the cache."""
+    for subject in setup.run_here:
+        kept = _cache(setup, subject)
+        if known := recall(kept, Accuracy):
+            subject.accuracy = known.model_copy(update={"reused": True})
+        else:
+            setup.bar.now(f"{subject.artifact.id}: accuracy on {len(setup.rows)} rows")
+            with subject.recording("accuracy"), Child(len(setup.cores), setup.cores) as child:
+                subject.accuracy = measure_accuracy(child, setup, subject)
+                keep(kept, subject.accuracy)
+        setup.bar.advance("accuracy", subject.key, 1)
+
+
+def _cache(setup: Setup, subject: Subject) -> Path:
+    """Return the file of the score that follows from this content, these rows and these libraries."""
+    versions = [f"{name} {version}" for name, version in sorted(setup.machine.versions.items())]
+    return place(
+        setup.folder,
+        "accuracy",
+        subject.key,
+        setup.rows.sha256,
+        setup.manifest.task.model_dump_json(),
+        setup.machine.fingerprint,
+        *versions,
+        version("seqeval"),
+        digest_of(type(setup.task).__module__, f"pocketbert.compress.runtimes.{subject.artifact.runtime}"),
+    )
+
+
+def measure_accuracy(child: Child, setup: Setup, subject: Subject) -> Accuracy:
+    """Score the artifact on the test rows; its drop is added when the reference is scored."""
+    task, rows, inputs = setup.task, setup.rows, subject.inputs
+
+    def done(count: int) -> None:
+        setup.bar.advance("accuracy", subject.key, count / len(inputs))
+
+    child.open(subject.file)
     try:
         logits = predict(child.logits, inputs, progress=done)
-    except BadInput as refused:  # this artifact is of no use for the task, the others may be
+    except BadInput as refused:  # this artifact does not fit the task, the others may
         raise ChildFailed(str(refused)) from refused
     if logits.shape[1] != len(task.labels):
         raise ChildFailed(f"it predicts {logits.shape[1]} labels, the task has {len(task.labels)}")
@@ -36,12 +80,7 @@ def measure_accuracy(child: Child, task: Task, rows: Rows, inputs: Inputs, done:
 
 
 def with_drop(accuracy: Accuracy, reference: Accuracy, task: Task, confidence: float) -> Accuracy:
-    """The same with its drop against the reference on the same rows, in the task's own interval."""
+    """Return a copy with the drop against the reference on the same rows, in the task's interval."""
     drop = task.drop(unpack(reference), unpack(accuracy), confidence)
     interval = Interval(estimate=drop.estimate, low=drop.low, high=drop.high)
     return accuracy.model_copy(update={"drop": interval})
-
-
-def against(other: NDArray[np.float32], accuracy: Accuracy, task: Task, rows: Rows, confidence: float) -> Comparison:
-    """A scored artifact beside another model's logits on the same rows, (answers, labels), the reference."""
-    return Comparison.scored(task, rows.gold, other, unpack(accuracy), accuracy.value, confidence)

@@ -1,18 +1,15 @@
-"""Size: bytes on disk, and deflated as an app bundle carries them."""
+"""Size: bytes on disk, and deflated bytes as in an app bundle."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pocketbert.bench.measuring.setup import Setup
+from pocketbert.bench.measuring.subject import Subject
 from pocketbert.bench.records.results import REST, Size
+from pocketbert.bench.records.reuse import keep, place, recall
 from pocketbert.bench.workers.inside import tensors
-from pocketbert.compress.base.files import deflated_bytes, files_of
-
-
-def measure_size(path: Path) -> Size:
-    """A file or a folder; every file in it is deflated on its own, as a zip archive does."""
-    files = [file for _, file in files_of(path)]
-    return Size(bytes=sum(file.stat().st_size for file in files), deflated_bytes=sum(map(deflated_bytes, files)))
-
+from pocketbert.compress.base.files import deflated_bytes, digest, files_of
 
 PARTS = {
     "attention": re.compile(r"attention"),
@@ -20,11 +17,42 @@ PARTS = {
     "FFN": re.compile(r"intermediate|output[._]|ffn"),
     "head": re.compile(r"pooler|classifier|cls\."),
 }
-"""Part -> what the names of its tensors contain; the first that matches has it."""
+"""Part -> pattern of its tensors' names; a tensor belongs to the first part that matches."""
+
+
+def expect(_: Setup) -> None:
+    """Add nothing to the progress bar: sizes take seconds."""
+
+
+def measure(setup: Setup) -> None:
+    """Set the size of every artifact, also of those that do not run here."""
+    setup.bar.now(f"{len(setup.subjects)} artifacts: bytes on disk and deflated")
+    with ThreadPoolExecutor(len(setup.cores)) as pool:
+        sizes = pool.map(lambda subject: _known_or_measured(setup.folder, subject), setup.subjects)
+        for subject, size in zip(setup.subjects, sizes, strict=True):
+            subject.size = size
+
+
+def _known_or_measured(folder: Path, subject: Subject) -> Size:
+    runtime = subject.artifact.runtime
+    kept = place(folder, "size by part", runtime, subject.sha256, digest(Path(__file__)))
+    if known := recall(kept, Size):
+        return known
+    size = measure_size(subject.path)
+    size = size.model_copy(update={"parts": size_by_part(runtime, subject.path, size.bytes)})
+    if size.parts:  # without parts, a library that reads them may be missing
+        keep(kept, size)
+    return size
+
+
+def measure_size(path: Path) -> Size:
+    """Return the size of a file or folder; every file of a folder is deflated on its own, as in a zip archive."""
+    files = [file for _, file in files_of(path)]
+    return Size(bytes=sum(file.stat().st_size for file in files), deflated_bytes=sum(map(deflated_bytes, files)))
 
 
 def size_by_part(runtime: str, path: Path, total: int) -> dict[str, int]:
-    """Bytes of every part that is there, and what is in no tensor or in one of an unknown name; empty if none is known.
+    """Return part -> bytes, with `REST` for all bytes of no known part; empty if no part is found.
 
     Args:
         total: bytes on disk, all files together.

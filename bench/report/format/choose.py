@@ -1,100 +1,109 @@
-"""What the report speaks about first: profile and length of its headline, and the artifact that stands for the rest."""
+"""Selection of what the report shows: places, artifacts, and names in words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 
-from pocketbert.bench.records.results import Latency, Results, Verdict, Weighed
+from pocketbert.bench.records.results import MIX, REST, Latency, Measured, Place, Results, Verdict
 from pocketbert.bench.report.format.markdown import text
 from pocketbert.compress.manifest import Step
 
-HEADLINE = ("mobile-1t", "128")
+HEADLINE = Place("mobile-1t", "128")
+PARTS = ("embeddings", "attention", "FFN", "head", REST)
+"""The parts of a model file, in the order of the report."""
 
 
-def reference(results: Results) -> Weighed | None:
-    """The teacher, if it was weighed."""
+def reference(results: Results) -> Measured | None:
+    """Return the teacher, if it was measured."""
     return next((a for a in results.artifacts if a.id == results.reference), None)
 
 
-def ordered(results: Results) -> list[Weighed]:
-    """Teacher, then stages, then what ships; within a role as the manifest has them."""
+def by_role(results: Results) -> list[Measured]:
+    """Return the artifacts: teacher, stages, exported models; within a role in the manifest's order."""
     roles = ("reference", "stage", "ship")
     return sorted(results.artifacts, key=lambda a: (a.id != results.reference, roles.index(a.role)))
 
 
-def timed(results: Results) -> list[tuple[str, str]]:
-    """Every (profile, length) that was timed, in the order of the profiles."""
+def timed_places(results: Results) -> list[Place]:
+    """Return every place that was timed, in the order of the profiles."""
     names = [p.name for p in results.profiles]
-    seen = dict.fromkeys((m.profile, m.length) for a in results.artifacts for m in a.latency)
-    return sorted(seen, key=lambda pair: names.index(pair[0]) if pair[0] in names else len(names))
+    seen = dict.fromkeys(m.place for a in results.artifacts for m in a.latency)
+    return sorted(seen, key=lambda place: names.index(place.profile) if place.profile in names else len(names))
 
 
-def headline(results: Results) -> tuple[str, str] | None:
-    """The (profile, length) of the headline: mobile-1t/128, else the first that was timed; None if none was."""
-    pairs = timed(results)
-    if HEADLINE in pairs:
-        return HEADLINE
-    return pairs[0] if pairs else None
+def headline_place(results: Results) -> Place | None:
+    """Return the headline's place: mobile-1t/128, else the first that was timed; None if nothing was timed."""
+    places = timed_places(results)
+    return HEADLINE if HEADLINE in places else next(iter(places), None)
 
 
-def measured(results: Results) -> list[tuple[str, str]]:
-    """What was timed, without the profiles that are another one under a second name on this machine."""
-    copies = {p.name for p in results.profiles if p.same_as}
-    return [pair for pair in timed(results) if pair[0] not in copies]
+def headline_length(results: Results, lengths: Sequence[str]) -> str:
+    """Return the headline's length if it is one of `lengths`, else the first of them."""
+    first = headline_place(results)
+    return first.length if first and first.length in lengths else lengths[0]
 
 
-def per_profile(results: Results) -> Iterator[tuple[str, str]]:
-    """One (profile, length) for each measured profile: at the headline's length where the profile has it."""
-    pairs = measured(results)
-    first = headline(results)
-    for profile in dict.fromkeys(profile for profile, _ in pairs):
-        lengths = [length for name, length in pairs if name == profile]
-        yield profile, first[1] if first and first[1] in lengths else lengths[0]
+def duplicates(results: Results) -> set[str]:
+    """Return the names of the profiles that equal another profile on this machine."""
+    return {p.name for p in results.profiles if p.same_as}
 
 
-def latency(artifact: Weighed, where: tuple[str, str] | None) -> Latency | None:
-    """The timing of an artifact at one (profile, length), if there is one."""
-    return next((m for m in artifact.latency if (m.profile, m.length) == where), None)
+def measured_places(results: Results) -> list[Place]:
+    """Return the timed places without those of duplicate profiles."""
+    return [place for place in timed_places(results) if place.profile not in duplicates(results)]
 
 
-def shipped(results: Results) -> Weighed | None:
-    """The shipped artifact of the headline: the fastest there, else the smallest, else the first."""
-    where = headline(results)
+def one_per_profile(results: Results, places: Iterable[Place]) -> list[Place]:
+    """Return one place of each profile in `places`: at the headline's length where the profile has it."""
+    lengths: dict[str, list[str]] = {}
+    for place in places:
+        lengths.setdefault(place.profile, []).append(place.length)
+    return [Place(profile, headline_length(results, known)) for profile, known in lengths.items()]
 
-    def rank(artifact: Weighed) -> tuple[float, float]:
-        timing = latency(artifact, where)
-        return (
-            timing.ratio.estimate if timing else float("inf"),
-            artifact.size.bytes if artifact.size else float("inf"),
-        )
+
+def timing(artifact: Measured, place: Place | None) -> Latency | None:
+    """Return an artifact's timing at one place, if there is one."""
+    return next((m for m in artifact.latency if m.place == place), None)
+
+
+def headline_artifact(results: Results) -> Measured | None:
+    """Return the exported model of the headline: the fastest there, else the smallest, else the first."""
+    place = headline_place(results)
+
+    def rank(artifact: Measured) -> tuple[float, float]:
+        found = timing(artifact, place)
+        size = artifact.size.bytes if artifact.size else float("inf")
+        return found.ratio.estimate if found else float("inf"), size
 
     return min((a for a in results.artifacts if a.role == "ship"), key=rank, default=None)
 
 
-def absent(verdict: Verdict) -> bool:
-    """A profile that the baseline has and this machine cannot run: tolerated, and not worth a line per artifact."""
+def impossible_here(verdict: Verdict) -> bool:
+    """Return whether the baseline's profile cannot run on this machine; the report lists such verdicts together."""
     return verdict.outcome == "missing" and not verdict.fails
 
 
-def foreign(verdict: Verdict) -> bool:
-    """Not judged because the baseline is from another machine: said once for all of them."""
-    return verdict.outcome == "no-baseline" and "another machine" in verdict.message
-
-
-def names(results: Results, profile: str) -> str:
-    """A profile with those that are the same on this machine: ``cpu = mobile-2t``."""
+def profile_names(results: Results, profile: str) -> str:
+    """Return a profile with its duplicates on this machine: ``cpu = mobile-2t``."""
     return " = ".join([profile, *(p.name for p in results.profiles if p.same_as == profile)])
 
 
-def spoken(profile: str, length: str) -> str:
-    """A place in words: ``mobile-1t, 128 tokens``."""
-    return f"{profile}, {'real length mix' if length == 'mix' else f'{length} tokens'}"
+def length_in_words(length: str) -> str:
+    """Return ``128 tokens``, or the words for natural lengths."""
+    return "real length mix" if length == MIX else f"{length} tokens"
 
 
-def plain(step: Step, steps: list[Step]) -> str:
-    """A step's name without its ordinal (``03-distill`` is ``distill``) where that still names one step."""
-    bare = _bare(step.name)
-    return text(bare if [_bare(s.name) for s in steps].count(bare) == 1 else step.name)
+def in_words(place: Place, results: Results | None = None) -> str:
+    """Return ``mobile-1t, 128 tokens``; with `results`, the profile's duplicates are named too."""
+    profile = profile_names(results, place.profile) if results else place.profile
+    return f"{profile}, {length_in_words(place.length)}"
 
 
-def _bare(name: str) -> str:
+def step_name(step: Step, steps: list[Step]) -> str:
+    """Return a step's name without its ordinal (``03-distill`` is ``distill``) if that name is unique."""
+    bare = without_ordinal(step.name)
+    return text(bare if [without_ordinal(s.name) for s in steps].count(bare) == 1 else step.name)
+
+
+def without_ordinal(name: str) -> str:
+    """Return ``distill`` for ``03-distill``."""
     return re.sub(r"^\d+-(?=.)", "", name)

@@ -1,16 +1,16 @@
-"""Tables and folds in GitHub's Markdown; GitLab reads the same."""
+"""GitHub-flavoured Markdown: escaping, tables, lists and folds. GitLab renders the same."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 
 def text(value: str) -> str:
-    """Somebody else's text, safe in a line or a cell: no tag, no cell border and no line break in it takes effect."""
+    """Escape foreign text for a line or a cell: no tag, cell border or line break in it takes effect."""
     return " ".join(value.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").split())
 
 
 def code(value: str) -> str:
-    """A name in code font, safe in a cell; one that code font cannot carry is left in plain font."""
+    """Format a name as code that is safe in a cell; a name with a backtick or a bar stays in plain font."""
     name = " ".join(value.split())
     if not name or "`" in name or "|" in name:
         return text(name)
@@ -18,36 +18,51 @@ def code(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """Somebody's text as code, where nobody is called by an ``@``, nothing is linked and no image is loaded."""
+    """Format foreign text as code: an ``@`` notifies nobody, no link is made and no image is loaded."""
     return code(value.replace("`", "'").replace("|", "¦"))
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
-    """A table whose first `words` columns hold words (left) and the others numbers (right, never wrapped).
+    """Write a table; without rows, nothing.
 
-    Columns that hold nothing but empty cells are left out; a single empty cell becomes a dash.
+    The first `words` columns hold words (aligned left), the others numbers (aligned right, never wrapped). Columns with
+    only empty cells are left out; a single empty cell becomes a dash.
     """
     # imported late: the pytest plugin imports this package in every session
     from tabulate import tabulate
 
+    if not rows:
+        return ""
     kept = [i for i in range(len(headers)) if i < words or any(row[i] for row in rows)]
-    body = [[_cell(row[i], number=i >= words) for i in kept] for row in rows]
     # "pipe" is the github format plus the alignment row, which GitHub and GitLab both honour
     return str(
         tabulate(
-            body,
+            [[_cell(row[i], number=i >= words) for i in kept] for row in rows],
             headers=[headers[i] for i in kept],
             tablefmt="pipe",
             disable_numparse=True,
-            colalign=["left" if i < words else "right" for i in kept] if body else None,
+            colalign=["left" if i < words else "right" for i in kept],
         )
     )
 
 
-def fold(summary: str, *blocks: str) -> str:
-    """A closed <details>; the blank lines make the Markdown inside it render. `summary` is HTML."""
-    inside = "\n\n".join(block for block in blocks if block)
-    return f"<details>\n<summary>{summary}</summary>\n\n{inside}\n\n</details>"
+def bullets(lines: Iterable[str]) -> str:
+    """Write a tight list of the lines that are not empty."""
+    return "\n".join(f"- {line}" for line in lines if line)
+
+
+def paragraphs(*blocks: str) -> str:
+    """Join the blocks that are not empty by blank lines."""
+    return "\n\n".join(filter(None, blocks))
+
+
+def fold(summary: str, content: str, *, intro: str = "", note: str = "") -> str:
+    """Write a closed <details> of `content` between `intro` and `note`; without content, nothing.
+
+    `summary` is HTML. The blank lines make the Markdown inside render.
+    """
+    inside = paragraphs(intro, content, note)
+    return f"<details>\n<summary>{summary}</summary>\n\n{inside}\n\n</details>" if content else ""
 
 
 def _cell(value: str, *, number: bool) -> str:
@@ -57,7 +72,7 @@ def _cell(value: str, *, number: bool) -> str:
 
 
 def moment(created: str) -> str:
-    """An ISO 8601 time to the minute, in UTC; as it stands if it is none."""
+    """Format an ISO 8601 time to the minute, in UTC; any other text is escaped only."""
     try:
         return f"{datetime.fromisoformat(created).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except ValueError:

@@ -1,20 +1,24 @@
-"""Units and digits: quantities as a reader wants them. Three significant digits; percent and points, one decimal."""
+"""Numbers with units and rounding: three significant digits; percent and percentage points, one decimal."""
 
 from math import floor, isfinite, log10
+from typing import Literal
 
+from pocketbert.bench.records.results import Latency, Metric, OnPhone
 from pocketbert.bench.stats.intervals import Interval
+from pocketbert.compress.tasks.paired import Drop
 
 MINUS = "−"
+Quantity = Metric | Literal["deflated"]
 
 
 def fixed(value: float, decimals: int) -> str:
-    """A number with that many decimals, a true minus sign, thousands separated, and no negative zero."""
+    """Format with `decimals` decimals, a minus sign (not a hyphen), thousands separators and no negative zero."""
     text = f"{abs(value):,.{decimals}f}"
     return MINUS + text if value < 0 and text.strip("0,.") else text
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number with `digits` significant digits and never an exponent; digits before the point are all kept."""
+    """Format with `digits` significant digits and no exponent; all digits before the point are kept."""
     if not isfinite(value):
         return "n/a"
     if value == 0:
@@ -26,63 +30,73 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A metric: 0.8652 is ``86.5 %``."""
+    """Format a fraction: 0.8652 is ``86.5 %``."""
     return f"{fixed(100 * fraction, 1)} %"
 
 
 def points(fraction: float) -> str:
-    """A drop without its unit: 0.024 is ``2.4`` (points, hundredths of the metric)."""
+    """Format a drop in percentage points, without unit: 0.024 is ``2.4``."""
     return fixed(100 * fraction, 1)
 
 
 def points_between(low: float, high: float) -> str:
-    """The interval of a drop, in points: ``1.1 to 3.7``."""
+    """Format the interval of a drop in percentage points: ``1.1 to 3.7``."""
     return f"{points(low)} to {points(high)}"
 
 
+def points_with_interval(drop: Interval | Drop, unit: str = "") -> str:
+    """Format a drop with its interval in percentage points: ``2.4 (1.1 to 3.7)``."""
+    return f"{points(drop.estimate)}{unit} ({points_between(drop.low, drop.high)})"
+
+
+def negated(drop: Interval | Drop) -> Interval:
+    """Return the gain that a drop is, with the interval of its own."""
+    return Interval(estimate=-drop.estimate, low=-drop.high, high=-drop.low)
+
+
 def change(interval: Interval) -> str:
-    """A relative change with its interval, in percent: ``+3.1 % (1.2 to 5.0)``."""
+    """Format a relative change with its interval, in percent: ``+3.1 % (1.2 to 5.0)``."""
     return f"{signed_percent(interval.estimate)} ({points_between(interval.low, interval.high)})"
 
 
 def signed_percent(fraction: float) -> str:
-    """A relative change that has no interval: ``+3.1 %``."""
-    return f"{_plus(fraction)} %"
+    """Format a relative change without interval: ``+3.1 %``."""
+    return f"{signed_points(fraction)} %"
 
 
 def signed_points(fraction: float) -> str:
-    """A difference of two metrics, in points: ``−0.4``, ``+1.2``."""
-    return _plus(fraction)
-
-
-def _plus(fraction: float) -> str:
-    """Hundredths with their sign; nothing has none."""
+    """Format a difference of two metrics in percentage points: ``−0.4``, ``+1.2``; zero has no sign."""
     middle = fixed(100 * fraction, 1)
     return middle if middle.startswith(MINUS) or not middle.strip("0.,") else f"+{middle}"
 
 
 def arrow(interval: Interval) -> str:
-    """``▲`` or ``▼`` before a change whose whole interval lies above or below nothing, else nothing."""
+    """Return ``▲`` or ``▼`` for a change whose whole interval lies above or below zero, else nothing."""
     return "▲ " if interval.low > 0 else "▼ " if interval.high < 0 else ""
 
 
 def milliseconds(value: float) -> str:
-    """Milliseconds without the unit: ``18.4``, ``208``, ``0.412``."""
+    """Format milliseconds without unit: ``18.4``, ``208``, ``0.412``."""
     return significant(value)
 
 
+def p50_p90(timing: Latency | OnPhone) -> str:
+    """Format P50 and P90 in milliseconds: ``18.4 / 20.1``."""
+    return " / ".join(milliseconds(ms) for ms in (timing.p50_ms, timing.p90_ms) if ms)
+
+
 def mebibytes(value: float) -> str:
-    """Resident memory: ``41.2 MiB``."""
+    """Format resident memory: ``41.2 MiB``."""
     return f"{significant(value)} MiB"
 
 
 def file_size(count: int) -> str:
-    """Bytes on disk in decimal units, as file managers and app stores show them: ``11.9 MB``."""
+    """Format bytes in decimal units, as file managers and app stores do: ``11.9 MB``."""
     return _scaled(count, (" B", " kB", " MB", " GB"))
 
 
 def quantity(count: int) -> str:
-    """Parameters or multiply-accumulates: ``38.2 M``, ``2.76 G``."""
+    """Format a number of parameters or MACs: ``38.2 M``, ``2.76 G``."""
     return _scaled(count, ("", " k", " M", " G", " T"))
 
 
@@ -95,19 +109,30 @@ def _scaled(count: int, units: tuple[str, ...]) -> str:
 
 
 def times(ratio: float) -> str:
-    """A factor: ``11.3×``."""
+    """Format a factor: ``11.3×``."""
     return f"{significant(ratio)}×"
 
 
+def figure(quantity: Quantity, value: float | None) -> str:
+    """Format a figure: latency (a multiple of the teacher's P50), memory (MiB), bytes, or metric (a fraction)."""
+    if value is None:
+        return ""
+    if quantity == "latency":
+        return times(value)
+    if quantity == "memory":
+        return mebibytes(value)
+    return percent(value) if quantity == "accuracy" else file_size(round(value))
+
+
 def speed_up(ratio: Interval) -> str:
-    """Reference's P50 over the artifact's, with its interval, from the inverse ratio: ``11.3× (10.9 to 11.8)``."""
+    """Format the speed-up with its interval from its inverse, P50 over the reference's: ``11.3× (10.9 to 11.8)``."""
     if min(ratio.low, ratio.estimate, ratio.high) <= 0:
         return "n/a"
     return f"{times(1 / ratio.estimate)} ({significant(1 / ratio.high)} to {significant(1 / ratio.low)})"
 
 
 def duration(seconds: float) -> str:
-    """Elapsed time: ``0.4 s``, ``42 s``, ``3 min 20 s``, ``1 h 05 min``."""
+    """Format elapsed time: ``0.4 s``, ``42 s``, ``3 min 20 s``, ``1 h 05 min``."""
     if seconds < 9.95:
         return f"{fixed(seconds, 1)} s"
     whole = round(seconds)

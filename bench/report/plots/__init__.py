@@ -1,40 +1,36 @@
-"""Pictures: one file each, with `draw(results) -> Figure | None`; None where nothing was measured.
+"""Pictures: one module each. A picture's file is named after its module, with hyphens: ``accuracy-latency.svg``.
 
-A new picture is one file here and its line in `PICTURES`. Matplotlib is imported where it is used.
+A module has ``ALT``, the text in place of the picture, and either ``draw(results)``, or ``draw_runs(records)`` if it
+shows all runs so far. Both return a figure, or None if there is nothing to draw. Matplotlib is imported on use.
 """
 
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
 
 from pocketbert.bench.records.history import Record
 from pocketbert.bench.records.results import Results
 
-PICTURES = {
-    "accuracy-latency.svg": "accuracy_latency",
-    "beside-baseline.svg": "beside_baseline",
-    "guard.svg": "guard_path",
-    "latency.svg": "latency_samples",
-    "memory.svg": "memory_series",
-    "size.svg": "size_parts",
-}
-"""File name -> module here."""
-HISTORY = "history.svg"
-"""Drawn from the runs so far instead of from one."""
+
+def pictures() -> dict[str, Any]:
+    """Return file name -> module of every picture, in alphabetical order."""
+    modules = {found.name: import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)}
+    return {f"{name.replace('_', '-')}.svg": module for name, module in modules.items() if hasattr(module, "ALT")}
 
 
 def draw_all(results: Results, records: Sequence[Record], folder: Path) -> list[str]:
-    """Draw what was measured into `folder`; returns the names of the files that are there now.
+    """Draw all pictures into `folder`; returns the names of the files that exist now.
 
-    A picture of an earlier run that cannot be drawn any more is removed, so that none contradicts the report.
+    An earlier run's picture that cannot be drawn any more is removed, so that no picture contradicts the report.
     """
     from pocketbert.bench.report.plots.style import save, style
 
     drawn = []
     with style():
-        figures = {name: import_module(f"{__name__}.{module}").draw(results) for name, module in PICTURES.items()}
-        figures[HISTORY] = import_module(f"{__name__}.history_trend").draw(records)
-        for name, figure in figures.items():
+        for name, module in pictures().items():
+            figure = module.draw(results) if hasattr(module, "draw") else module.draw_runs(records)
             if figure is None:
                 (folder / name).unlink(missing_ok=True)
             else:

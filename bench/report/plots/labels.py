@@ -1,10 +1,11 @@
-"""Names beside bubbles: each label takes the free place nearest to its own."""
+"""Labels of bubbles, each placed in the free space nearest to its bubble."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import cos, dist, pi, sin, sqrt
 from typing import TYPE_CHECKING
 
-from pocketbert.bench.report.plots.style import MUTED
+from pocketbert.bench.report.plots.style import MUTED, latin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,59 +15,56 @@ GAPS = (4.0, 12.0, 24.0, 40.0, 60.0, 84.0)  # pixels between the bubble's rim an
 ANGLES = tuple(a * pi / 180 for a in (0, 180, 90, 270, 35, 325, 145, 215, 65, 295, 115, 245))
 
 
-def place_labels(
-    axes: "Axes",
-    points: Sequence[tuple[float, float]],
-    areas: Sequence[float],
-    whiskers: Sequence[tuple[float, float]],
-    labels: Sequence[str],
-    colours: Sequence[str],
-    strokes: Sequence[Box] = (),
-) -> None:
-    """Write each label near its bubble, over no other label, no bubble, and as few lines as can be.
+@dataclass(frozen=True)
+class Bubble:
+    """A labelled bubble with an upright whisker; `x`, `y`, `low` and `high` are in data coordinates."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    area: float  # square points
+    label: str  # lines are separated by a newline
+    colour: str
+
+
+def place_labels(axes: "Axes", bubbles: Sequence[Bubble], strokes: Sequence[Box] = ()) -> None:
+    """Write each label near its bubble, over no other label or bubble, and over as few lines as possible.
 
     Args:
-        points: centres, in data coordinates.
-        areas: of the bubbles, in square points.
-        whiskers: vertical extent at each point, in data coordinates.
-        labels: one for each point; lines are separated by a newline.
-        colours: of the labels.
-        strokes: level or upright lines that are drawn already, in data coordinates.
+        strokes: horizontal or vertical lines that are drawn already, in data coordinates.
     """
     figure = axes.figure.figure
-    figure.canvas.draw()  # lays the axes out; pixels mean nothing before
+    figure.canvas.draw()  # lays out the axes; before that, pixel positions are undefined
     frame = axes.get_window_extent()
     to_pixels = axes.transData.transform
-    centres = [tuple(to_pixels(point)) for point in points]
-    radii = [sqrt(area / pi) * figure.dpi / 72 for area in areas]
-    bubbles = [_around(x, y, r) for (x, y), r in zip(centres, radii, strict=True)]
-    # another bubble's label may not come so close that it could be this one's
-    shy = [_around(x, y, r + 9) for (x, y), r in zip(centres, radii, strict=True)]
+    centres = [tuple(to_pixels((b.x, b.y))) for b in bubbles]
+    radii = [sqrt(b.area / pi) * figure.dpi / 72 for b in bubbles]
+    discs = [_around(x, y, r) for (x, y), r in zip(centres, radii, strict=True)]
+    # another bubble's label must not come so close that it could be taken for this bubble's
+    margins = [_around(x, y, r + 9) for (x, y), r in zip(centres, radii, strict=True)]
     lines = [
-        (x - 1, to_pixels((px, low))[1], x + 1, to_pixels((px, high))[1])
-        for (x, _), (px, _), (low, high) in zip(centres, points, whiskers, strict=True)
+        (x - 1, to_pixels((b.x, b.low))[1], x + 1, to_pixels((b.x, b.high))[1])
+        for (x, _), b in zip(centres, bubbles, strict=True)
     ]
     ends = [(*to_pixels(box[:2]), *to_pixels(box[2:])) for box in strokes]
     lines += [(x0 - 1, min(y0, y1) - 1, x1 + 1, max(y0, y1) + 1) for x0, y0, x1, y1 in ends]
     inside: Box = (frame.x0 + 2, frame.y0 + 2, frame.x1 - 2, frame.y1 - 2)
     taken: list[Box] = []
-    texts = [
-        axes.text(0, 0, label, color=colour, fontsize=9.5, linespacing=1.15, zorder=6)
-        for label, colour in zip(labels, colours, strict=True)
-    ]
-    # crowded bubbles first: those with room find some afterwards
-    order = sorted(range(len(points)), key=lambda i: sum(dist(centres[i], c) for c in centres))
+    texts = [axes.text(0, 0, latin(b.label), color=b.colour, fontsize=9.5, linespacing=1.15, zorder=6) for b in bubbles]
+    # crowded bubbles first: the others still find room afterwards
+    order = sorted(range(len(bubbles)), key=lambda i: sum(dist(centres[i], c) for c in centres))
     for i in order:
         extent = texts[i].get_window_extent()
         x, y = centres[i]
         candidates: list[tuple[float, Box]] = []
         for gap in GAPS:
             for rank, angle in enumerate(ANGLES):
-                box = _beside(x, y, radii[i] + gap, angle, extent.width, extent.height)
+                box = _touching(x, y, radii[i] + gap, angle, extent.width, extent.height)
                 cost = gap + 0.5 * rank
                 cost += 40 * sum(_overlap(box, other) for other in taken)
-                cost += 10 * sum(_overlap(box, other) for other in bubbles)
-                cost += sum(_overlap(box, other) for j, other in enumerate(shy) if j != i)
+                cost += 10 * sum(_overlap(box, other) for other in discs)
+                cost += sum(_overlap(box, other) for j, other in enumerate(margins) if j != i)
                 cost += 2 * sum(_overlap(box, other) for other in lines)
                 cost += 40 * (extent.width * extent.height - _overlap(box, inside))
                 candidates.append((cost, box))
@@ -79,7 +77,7 @@ def place_labels(
 
 
 def _leader(axes: "Axes", centre: tuple[float, ...], radius: float, box: Box) -> None:
-    """A thin line from the rim to a label that had to go far."""
+    """Draw a thin line from the rim to a distant label."""
     x, y = centre
     near_x, near_y = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
     distance = dist((x, y), (near_x, near_y))
@@ -95,8 +93,8 @@ def _around(x: float, y: float, radius: float) -> Box:
     return x - radius, y - radius, x + radius, y + radius
 
 
-def _beside(x: float, y: float, distance: float, angle: float, width: float, height: float) -> Box:
-    """A box of that size that touches the circle of radius `distance` around (x, y) at `angle`, from outside."""
+def _touching(x: float, y: float, distance: float, angle: float, width: float, height: float) -> Box:
+    """Return the box of that size that touches, at `angle` from outside, the circle around (x, y)."""
     near_x, near_y = x + distance * cos(angle), y + distance * sin(angle)
     left = near_x - width * (1 - cos(angle)) / 2
     bottom = near_y - height * (1 - sin(angle)) / 2

@@ -1,12 +1,12 @@
-"""How every picture looks, and how it is saved: the same bytes from the same numbers.
+"""The common style of all pictures, and their reproducible output: equal numbers give equal bytes.
 
-Pages are light or dark and a picture does not know which: each one brings its own near-white panel.
+Pages may be light or dark, so every picture has its own near-white panel.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +15,13 @@ from pocketbert.compress.base.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
 
-WIDTH = 8.4  # inches; browsers show 96 pixels to the inch, so about 800 pixels
+WIDTH = 8.4  # inches; about 800 pixels, because browsers show 96 per inch
 INK, MUTED, GRID, PANEL = "#1f2328", "#59636e", "#dfe3e8", "#fbfbfa"
-COLOURS: dict[Literal["reference", "stage", "ship"], str] = {
-    "reference": "#6639ba",
-    "stage": "#66707b",
-    "ship": "#c8480a",
-}
-NAMES: dict[Literal["reference", "stage", "ship"], str] = {
-    "reference": "teacher",
-    "stage": "after a stage",
-    "ship": "ships",
-}
+COLOURS = {"reference": "#6639ba", "stage": "#66707b", "ship": "#c8480a"}
+NAMES = {"reference": "teacher", "stage": "after a stage", "ship": "ships"}
 _RC = {
     "axes.edgecolor": MUTED,
     "axes.facecolor": PANEL,
@@ -41,7 +33,7 @@ _RC = {
     "axes.titlelocation": "left",
     "axes.titlesize": 12,
     "figure.facecolor": PANEL,
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that every machine sets the same type
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so it is the same on every machine
     "font.size": 10.5,
     "grid.color": GRID,
     "legend.frameon": False,
@@ -59,7 +51,7 @@ _RC = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Matplotlib's defaults plus ours, whatever the user's matplotlibrc says; undone afterwards."""
+    """Apply matplotlib's defaults plus our style, independent of the user's matplotlibrc; undone afterwards."""
     import matplotlib.style
 
     with matplotlib.style.context(["default", _RC]):
@@ -67,7 +59,7 @@ def style() -> Iterator[None]:
 
 
 def new_figure(height: float) -> "Figure":
-    """An empty figure of the common width (height in inches) that can measure its own text; no pyplot, no display."""
+    """Return an empty figure (height in inches) that can measure its own text; needs neither pyplot nor a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -78,14 +70,14 @@ def new_figure(height: float) -> "Figure":
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write the figure under a temporary name and rename it; neither date nor version stands in it."""
-    _settle(figure)
+    """Write the figure atomically, without date and version."""
+    _round_layout(figure)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:], metadata={"Date": None, "Creator": None})
 
 
-def _settle(figure: "Figure") -> None:
-    """Keep the layout, rounded: its solver's last digits differ from run to run, and stand in names in the file."""
+def _round_layout(figure: "Figure") -> None:
+    """Fix the layout, rounded: the solver's last digits vary from run to run and would end up in ids in the file."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
@@ -94,43 +86,87 @@ def _settle(figure: "Figure") -> None:
 
 
 def latin(text: str) -> str:
-    """The text with whatever the font may lack replaced; an artifact's name may be in any script."""
+    """Replace the characters that the font may lack; artifact names may be in any script."""
     return text.encode("latin-1", "replace").decode("latin-1")
 
 
-def log_milliseconds(axes: "Axes", low: float, high: float) -> None:
-    """A logarithmic x axis from `low` to `high`, ticked in plain milliseconds."""
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    _tick_plainly(axes.xaxis, low, high, 4)
+def log_axis(axes: "Axes", name: Literal["x", "y"], low: float, high: float, least: int) -> None:
+    """Make an axis logarithmic from `low` to `high`, with at least `least` ticks in plain numbers."""
+    from matplotlib.ticker import NullLocator
 
-
-def log_height(axes: "Axes", low: float, high: float) -> None:
-    """A logarithmic y axis from `low` to `high`, ticked in plain numbers: equal heights are equal shares."""
-    axes.set_yscale("log")
-    axes.set_ylim(low, high)
-    _tick_plainly(axes.yaxis, low, high, 2)
-
-
-def _tick_plainly(axis: "Axis", low: float, high: float, least: int) -> None:
-    from matplotlib.ticker import FixedLocator, NullLocator
-
+    axes.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
     for steps in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)):
         ticks = [t for power in range(-4, 7) for s in steps if low <= (t := s * 10.0**power) <= high]
         if len(ticks) >= least:
             break
-    axis.set_major_locator(FixedLocator(ticks))
+    axis = axes.xaxis if name == "x" else axes.yaxis
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
 
 
-GRID_POINTS = 80
+def millisecond_panels(
+    rows: Sequence[int], row: float, above: float, gap: float, samples_ms: Sequence[float]
+) -> tuple["Figure", list["Axes"]]:
+    """Return a figure of panels over one logarithmic axis of milliseconds, wide enough for all samples.
+
+    Args:
+        rows: the number of rows per panel.
+        row: height of a row, inches.
+        above: height of a panel's title, inches.
+        gap: a panel's share without rows, in rows.
+    """
+    figure = new_figure(0.75 + sum(above + row * n for n in rows))
+    grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=[n + gap for n in rows])[:, 0]
+    log_axis(grid[-1], "x", min(samples_ms) / 1.06, max(samples_ms) * 1.06, 4)
+    return figure, list(grid)
+
+
+def annotate(
+    axes: "Axes",
+    label: str,
+    at: tuple[float, float],
+    shift: tuple[float, float],
+    colour: str,
+    *,
+    size: float = 9.5,
+    **looks: Any,
+) -> "Annotation":
+    """Write a label `shift` points away from `at`; `looks` are matplotlib's."""
+    return axes.annotate(label, at, shift, textcoords="offset points", fontsize=size, color=colour, **looks)
+
+
+def label_right(
+    axes: "Axes",
+    label: str,
+    y: float,
+    colour: str = INK,
+    *,
+    x: float = 1.0,
+    shift: tuple[float, float] = (5, 0),
+    va: str = "center",
+    size: float = 9.5,
+) -> None:
+    """Write a label at the right, outside the frame: `x` is a share of its width, `y` a value, `shift` in points."""
+    outside = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
+    annotate(axes, label, (x, y), shift, colour, size=size, va=va, **outside)
+
+
+def name_rows(axes: "Axes", names: Sequence[str], bottom: float, top: float, *, at: float = 0.0) -> None:
+    """Name the rows of a chart, first on top, each at its number plus `at`; the y axis ends at `bottom` and `top`."""
+    axes.set_yticks([row + at for row in range(len(names))], [latin(name) for name in names], fontsize=9.5)
+    axes.set_ylim(bottom, top)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
 
 
 def density(logs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A Gaussian kernel density of log latencies (Silverman's width), its tallest point scaled to 1: (at, height)."""
+    """Estimate the density of log latencies: points and heights, the largest height being 1.
+
+    Uses Gaussian kernels with Silverman's robust width, 0.9 min(standard deviation, IQR / 1.34) n^(-1/5). SciPy's
+    "silverman" knows only the standard deviation: a few slow requests would flatten the peak.
+    """
     spread = float(min(np.std(logs), np.subtract(*np.percentile(logs, [75, 25])) / 1.34) or np.std(logs))
-    width = max(0.9 * spread * len(logs) ** -0.2, 0.002)  # 0.2 %: equal samples still show
-    at = np.linspace(logs.min(), logs.max(), GRID_POINTS)
+    width = max(0.9 * spread * len(logs) ** -0.2, 0.002)  # at least 0.2 %, so that equal samples are visible
+    at = np.linspace(logs.min(), logs.max(), 80)
     height = np.exp(-0.5 * ((at[:, None] - logs) / width) ** 2).sum(axis=1)
     return at, height / height.max()

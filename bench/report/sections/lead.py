@@ -1,121 +1,126 @@
-"""The first lines: what the gate says, what the guard threw away, and what ships against the teacher."""
+"""The first lines: the gate's result, the guard's corrections, and the exported model compared with the teacher."""
 
 from collections import Counter
 from pathlib import Path
 
-from pocketbert.bench.records.results import Accuracy, Outcome, Results, Weighed
-from pocketbert.bench.report.format.choose import absent, foreign, headline, latency, plain, reference, shipped, spoken
+from pocketbert.bench.records.results import Accuracy, Measured, Outcome, Results
+from pocketbert.bench.report.format.choose import (
+    headline_artifact,
+    headline_place,
+    impossible_here,
+    in_words,
+    reference,
+    step_name,
+    timing,
+)
 from pocketbert.bench.report.format.markdown import code, text
 from pocketbert.bench.report.format.numbers import (
     file_size,
     milliseconds,
+    negated,
     percent,
     points,
     points_between,
+    points_with_interval,
     speed_up,
     times,
 )
 from pocketbert.compress.base.files import as_typed
-from pocketbert.compress.manifest import Comparison, Step, Try
+from pocketbert.compress.manifest import Comparison, Step
 
 FAILING: tuple[Outcome, ...] = ("regressed", "missing")
+_OUTCOMES = {
+    "regressed": "regressed",
+    "missing": "missing",
+    "impossible": "not possible on this machine",
+    "inconclusive": "inconclusive",
+    "ok": "ok",
+    "improved": "improved",
+    "no-baseline": "without a baseline",
+}
+"""Outcome -> words, the worst first."""
 
 
 def verdict_line(results: Results) -> str:
-    """One line: whether the gate is red, and how many gated quantities came out how, the worst first."""
+    """Return one line: whether the gate failed, and the number of gated verdicts by outcome, the worst first."""
     if not any(a.size or a.accuracy or a.memory or a.latency for a in results.artifacts):
         return "**Gate: nothing was measured.**"
     if not any(v.gated for v in results.verdicts):
         return "**Gate: nothing was judged.**"
     gate = "Gate failed" if any(v.fails for v in results.verdicts) else "Gate"
-    counts = Counter("absent" if absent(v) else v.outcome for v in results.verdicts if v.gated)
+    counts = Counter("impossible" if impossible_here(v) else v.outcome for v in results.verdicts if v.gated)
     if not any(counts[outcome] for outcome in (*FAILING, "inconclusive", "ok", "improved")):
         return f"**{gate}: nothing was judged, for lack of a baseline ({counts['no-baseline']} figures).**"
-    order = [
-        ("regressed", "regressed"),
-        ("missing", "missing"),
-        ("absent", "not possible on this machine"),
-        ("inconclusive", "inconclusive"),
-        ("ok", "ok"),
-        ("improved", "improved"),
-        ("no-baseline", "without a baseline"),
-    ]
-    parts = [f"{counts[outcome]} {words}" for outcome, words in order if counts[outcome]]
+    parts = [f"{counts[outcome]} {words}" for outcome, words in _OUTCOMES.items() if counts[outcome]]
     if not any(counts[outcome] for outcome in FAILING):
         parts.append("nothing regressed")
     return f"**{gate}: {', '.join(parts)}.**"
 
 
 def guard_lines(results: Results) -> list[str]:
-    """A sentence for each rolled-back step, and one for all steps that the interval left unsettled."""
-    rolled_back = [_rolled_back(step, results) for step in results.steps if step.decision == "rolled-back"]
-    rolled_back += [_weakened(step, results) for step in results.steps if step.decision == "accepted" and step.tries]
-    accepted = [s for s in results.steps if s.unsettled and s.decision == "accepted" and s.comparison]
-    if not accepted:
-        return rolled_back
-    steps: dict[str, list[str]] = {}  # by their drop: what does not change the model repeats it
-    for s in accepted:
-        if c := s.comparison:
-            drop = f"{points(c.drop)} points, {points_between(c.low, c.high)}{_settling(c, results)}"
-            steps.setdefault(drop, []).append(plain(s, results.steps))
-    drops = "; ".join(f"{', '.join(names)} ({drop})" for drop, names in steps.items())
-    unsettled = (
-        f"**Unsettled:** the interval of the drop holds the allowed {points(results.max_drop)}, "
-        f"so the point estimate decided to accept: {drops}."
-    )
-    return [*rolled_back, unsettled]
+    """Return a sentence for each rolled-back or weakened step, and one for all inconclusive but accepted steps."""
+    steps = results.steps
+    lines = [_rolled_back(step, results) for step in steps if step.decision == "rolled-back"]
+    lines += [_weakened(step, results) for step in steps if step.decision == "accepted" and step.tries]
+    groups: dict[str, list[str]] = {}  # by drop: a step that does not change the model repeats its drop
+    for step in steps:
+        c = step.comparison
+        if step.unsettled and step.decision == "accepted" and c:
+            drop = f"{points(c.drop)} points, {points_between(c.low, c.high)}"
+            if rows := c.as_drop().rows_to_decide(results.max_drop):
+                drop += f"; about {rows:,} rows would settle it"
+            groups.setdefault(drop, []).append(step_name(step, steps))
+    if groups:
+        drops = "; ".join(f"{', '.join(names)} ({drop})" for drop, names in groups.items())
+        lines.append(
+            f"**Unsettled:** the interval of the drop holds the allowed {points(results.max_drop)}, "
+            f"so the point estimate decided to accept: {drops}."
+        )
+    return lines
 
 
-def _settling(c: Comparison, results: Results) -> str:
-    rows = c.as_drop().rows_to_settle(results.max_drop)
-    return f"; about {rows:,} rows would settle it" if rows else ""
-
-
-def foreign_line(results: Results, file: Path) -> str:
-    """Which metrics were not judged, because the baseline is from another machine."""
-    silent = [v.metric for v in results.verdicts if foreign(v)]
+def other_machine_line(results: Results, file: Path) -> str:
+    """Return the metrics that were not compared because the baseline is from another machine, else nothing."""
+    silent = [v.metric for v in results.verdicts if v.why == "other-machine"]
     if not silent:
         return ""
-    names = " and ".join(dict.fromkeys(silent))
     return (
-        f"**Not judged: {names}.** The baseline comes from another machine. To judge them here, make a baseline here: "
-        f"{code(f'pocketbert baseline update {as_typed(file)}')}."
+        f"**Not judged: {' and '.join(dict.fromkeys(silent))}.** The baseline comes from another machine. To judge "
+        f"them here, make a baseline here: {code(f'pocketbert baseline update {as_typed(file)}')}."
     )
 
 
 def control_line(results: Results) -> str:
-    """A warning when the teacher scores no higher than the linear control, else nothing."""
+    """Return a warning if the teacher scores no higher than the linear baseline, else nothing."""
     control = results.linear_control
     if control is None or control.comparison.value > control.comparison.reference:
         return ""
     c = control.comparison
+    gain = points_with_interval(negated(c.as_drop()), " points")
     return (
         f"**The teacher does not beat the linear model:** {text(c.metric)} {percent(c.value)} against "
-        f"{percent(c.reference)}, gain {points(-c.drop)} points ({points_between(-c.high, -c.low)}); it needs more "
-        "training before it is worth compressing."
+        f"{percent(c.reference)}, gain {gain}; it needs more training before it is worth compressing."
     )
 
 
 def headline_figures(results: Results) -> str:
-    """What ships against the teacher: speed, size and metric, each with what it is made from."""
-    ship, teacher = shipped(results), reference(results)
+    """Compare the exported model with the teacher: claims on speed, size and metric, then the figures behind them."""
+    ship, teacher = headline_artifact(results), reference(results)
     if teacher is None:
         return "The teacher was not weighed, so there is nothing to compare with."
     if ship is None:
         return f"Nothing ships: only the teacher, {code(teacher.id)}, and its stages were weighed."
     claims, facts = [], []
-    where = headline(results)
-    fast, slow = latency(ship, where), latency(teacher, where)
-    if fast and slow and where:
-        word = "faster" if fast.ratio.estimate <= 1 else "slower"
-        claims.append(f"{times(_above_one(1 / fast.ratio.estimate))} {word} at P50")
+    place = headline_place(results)
+    fast, slow = timing(ship, place), timing(teacher, place)
+    if fast and slow and place:
+        claims.append(f"{_factor(1 / fast.ratio.estimate, 'faster', 'slower')} at P50")
         facts.append(
-            f"{text(spoken(*where))}: P50 {milliseconds(fast.p50_ms)} ms against {milliseconds(slow.p50_ms)} ms, "
+            f"{text(in_words(place))}: P50 {milliseconds(fast.p50_ms)} ms against {milliseconds(slow.p50_ms)} ms, "
             f"speed-up {speed_up(fast.ratio)}"
         )
     if ship.size and teacher.size and ship.size.bytes and teacher.size.bytes:
-        factor = teacher.size.bytes / ship.size.bytes
-        claims.append(f"{times(_above_one(factor))} {'smaller' if factor >= 1 else 'larger'}")
+        claims.append(_factor(teacher.size.bytes / ship.size.bytes, "smaller", "larger"))
         facts.append(f"{file_size(ship.size.bytes)} on disk against {file_size(teacher.size.bytes)}")
     if ship.accuracy:
         claim, fact = _metric(ship.accuracy, teacher, results.max_drop)
@@ -127,50 +132,40 @@ def headline_figures(results: Results) -> str:
 
 
 def _rolled_back(step: Step, results: Results) -> str:
-    # a note is a reason of its own: a file that does not compute what its source does, whatever it scores
-    because = text("; ".join(step.notes))
-    if not because and step.comparison:
-        because = _because(step.comparison, results.max_drop)
-    sentence = f"**{plain(step, results.steps)} was rolled back**"
-    if because:
-        sentence += f": {because}"
+    # notes are a reason independent of the metric: the file's predictions differ from those of its source
+    reason = text("; ".join(step.notes))
+    if not reason and step.comparison:
+        reason = _too_much(step.comparison, results.max_drop)
+    sentence = f"**{step_name(step, results.steps)} was rolled back**"
+    if reason:
+        sentence += f": {reason}"
     if step.unsettled and not step.notes:
         sentence += " (inside the interval, so the point estimate decided)"
-    return f"{sentence}; {_instead(step, results)}."
+    return f"{sentence}; {_replacement(step, results)}."
 
 
-def _because(c: Comparison, allowed: float) -> str:
+def _too_much(c: Comparison, allowed: float) -> str:
     return (
         f"{text(c.metric)} {percent(c.value)} against the teacher's {percent(c.reference)}, "
-        f"drop {points(c.drop)} points ({points_between(c.low, c.high)}), allowed {points(allowed)}"
+        f"drop {points_with_interval(c.as_drop(), ' points')}, allowed {points(allowed)}"
     )
 
 
 def _weakened(step: Step, results: Results) -> str:
-    """What was asked for, and what the guard let through."""
+    """Compare the recipe's strength with the one that the guard accepted; for INT8, count the layers in float."""
     wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
-    if taken.float_layers:
-        return _in_float(step, results, wanted, len(taken.float_layers))
-    given_back = f" with layer {', '.join(map(str, taken.spare))} given back" if taken.spare else ""
-    same = wanted.strength == taken.strength
-    strengths = "" if same else f" from {wanted.strength:.3g} to {taken.strength:.3g}"
-    return (
-        f"**{plain(step, results.steps)} was weakened{strengths}{given_back}**: at first the drop was "
-        f"{points(wanted.comparison.drop)} points, allowed {points(results.max_drop)}."
-    )
+    name = f"**{step_name(step, results.steps)}"
+    drop = f"the drop was {points(wanted.comparison.drop)} points, allowed {points(results.max_drop)}"
+    if count := len(taken.float_layers):
+        layers = "1 layer" if count == 1 else f"{count} layers"
+        return f"{name} keeps {layers} in float**: with all in INT8 {text(wanted.failed or drop)}."
+    strengths = "" if wanted.strength == taken.strength else f" from {wanted.strength:.3g} to {taken.strength:.3g}"
+    restored = f" with layer {', '.join(map(str, taken.spare))} given back" if taken.spare else ""
+    return f"{name} was weakened{strengths}{restored}**: at first {drop}."
 
 
-def _in_float(step: Step, results: Results, wanted: Try, count: int) -> str:
-    """How many layers of an INT8 file had to stay in float, and why; which ones is in the guard's notes."""
-    because = f"the drop was {points(wanted.comparison.drop)} points, allowed {points(results.max_drop)}"
-    layers = "1 layer" if count == 1 else f"{count} layers"
-    return (
-        f"**{plain(step, results.steps)} keeps {layers} in float**: with all in INT8 {text(wanted.failed or because)}."
-    )
-
-
-def _instead(step: Step, results: Results) -> str:
-    """What goes on in place of a rolled-back step."""
+def _replacement(step: Step, results: Results) -> str:
+    """Name the model that is used in place of a rolled-back step."""
     sources = {a.made_from for a in results.artifacts if a.role == "ship"}
     if not sources:
         return "nothing ships"
@@ -180,27 +175,27 @@ def _instead(step: Step, results: Results) -> str:
     last = next((s for s in reversed(before) if s.decision != "rolled-back"), None)
     if last is None:
         return "the build went on without it"
-    model = "the teacher's own model" if last.decision == "reference" else f"the model of {plain(last, results.steps)}"
+    reference = last.decision == "reference"
+    model = "the teacher's own model" if reference else f"the model of {step_name(last, results.steps)}"
     return f"{model} ships" if last.name in sources else f"the build went on from {model}"
 
 
-def _metric(score: Accuracy, teacher: Weighed, allowed: float) -> tuple[str, str]:
-    """The claim about the metric, and the figures behind it."""
+def _metric(score: Accuracy, teacher: Measured, allowed: float) -> tuple[str, str]:
+    """Return the claim about the metric, and the figures behind it."""
     name = text(score.metric)
     if score.drop is None:
         return f"{name} {percent(score.value)}", f"{score.rows:,} test rows"
-    drop = score.drop
-    lost = points(abs(drop.estimate))
-    claim = f"{name} {lost} points {'lower' if drop.estimate > 0 else 'higher'}"
+    lost = points(abs(score.drop.estimate))
+    claim = f"{name} {lost} points {'lower' if score.drop.estimate > 0 else 'higher'}"
     if lost == points(0):
         claim = f"the same {name}"
     against = f" against {percent(teacher.accuracy.value)}" if teacher.accuracy else ""
     fact = (
         f"{name} {percent(score.value)}{against} on {score.rows:,} test rows, "
-        f"drop {points(drop.estimate)} points ({points_between(drop.low, drop.high)}), allowed {points(allowed)}"
+        f"drop {points_with_interval(score.drop, ' points')}, allowed {points(allowed)}"
     )
     return claim, fact
 
 
-def _above_one(factor: float) -> float:
-    return max(factor, 1 / factor)
+def _factor(factor: float, better: str, worse: str) -> str:
+    return f"{times(max(factor, 1 / factor))} {better if factor >= 1 else worse}"

@@ -1,101 +1,94 @@
-"""The tables of what was weighed, each made from one part of the results. An empty string means: nothing to show."""
+"""The tables of measured figures, each made from one part of the results; an empty string if there are none."""
 
-from pocketbert.bench.records.results import REST, Results, Weighed
+from pocketbert.bench.records.results import Measured, Place, Results
 from pocketbert.bench.report.format.choose import (
-    headline,
-    latency,
-    measured,
-    names,
-    ordered,
-    per_profile,
+    PARTS,
+    by_role,
+    headline_place,
+    in_words,
+    measured_places,
+    one_per_profile,
+    profile_names,
     reference,
-    spoken,
+    timing,
 )
-from pocketbert.bench.report.format.markdown import code, table, text
+from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, table, text
 from pocketbert.bench.report.format.numbers import (
     file_size,
     mebibytes,
     milliseconds,
+    p50_p90,
     percent,
-    points,
-    points_between,
+    points_with_interval,
     quantity,
     significant,
     speed_up,
 )
-from pocketbert.bench.report.sections import phone as on_phone
-from pocketbert.bench.report.sections import zeros
-from pocketbert.bench.stats.intervals import Interval
+from pocketbert.bench.report.sections import phone
 
 ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
 
 
 def overview(results: Results) -> str:
-    """The teacher against every stage and artifact: one row each, one column for each quantity."""
-    where = headline(results)
+    """Write the main table: a row for the teacher and every stage and exported model, a column per quantity."""
+    place = headline_place(results)
     metric = next((a.accuracy.metric for a in results.artifacts if a.accuracy), "metric")
-    speed = f"speed-up ({text(spoken(*where))})" if where else "speed-up"
+    speed = f"speed-up ({text(in_words(place))})" if place else "speed-up"
     rows = [
         [
             code(a.id),
             ROLES[a.role],
             percent(a.accuracy.value) if a.accuracy else _not_run(a),
-            _drop(a.accuracy.drop) if a.accuracy and a.accuracy.drop else "",
+            points_with_interval(a.accuracy.drop) if a.accuracy and a.accuracy.drop else "",
             quantity(a.parameters) if a.parameters is not None else "",
             quantity(a.macs) if a.macs is not None else "",
             file_size(a.size.bytes) if a.size else "",
             file_size(a.size.deflated_bytes) if a.size else "",
             f"{mebibytes(a.memory.peak_mib)} ({significant(a.memory.own_mib)})" if a.memory else _not_run(a),
-            _speed(a, results, where),
+            _speed(a, results, place),
         ]
-        for a in ordered(results)
+        for a in by_role(results)
     ]
     headers = ["model", "role", text(metric), "drop, points", "parameters", "MACs", "on disk", "deflated"]
-    return table([*headers, "peak memory (own)", speed], rows, words=2) if rows else ""
+    return table([*headers, "peak memory (own)", speed], rows, words=2)
 
 
 def latency_overview(results: Results) -> str:
-    """P50 and P90 of every artifact, one column for each profile, then one for each real device."""
-    columns = list(per_profile(results))
+    """Write the table of P50 and P90: a row per artifact, a column per profile, then one per real device."""
+    places = one_per_profile(results, measured_places(results))
     rows = [
         [
             code(a.id),
-            *(
-                f"{milliseconds(m.p50_ms)} / {milliseconds(m.p90_ms)}" if (m := latency(a, c)) else _untimed(a)
-                for c in columns
-            ),
-            *on_phone.cells(results, a.id),
+            *(p50_p90(m) if (m := timing(a, place)) else _untimed(a) for place in places),
+            *phone.cells(results, a.id),
         ]
-        for a in ordered(results)
+        for a in by_role(results)
     ]
-    simulated = [text(spoken(names(results, profile), length)) for profile, length in columns]
-    headers = ["P50 / P90, ms", *simulated, *on_phone.headers(results)]
-    return table(headers, rows) if len(headers) > 1 else ""
+    headers = ["P50 / P90, ms", *(text(in_words(place, results)) for place in places), *phone.headers(results)]
+    return table(headers, rows if len(headers) > 1 else [])
 
 
 def latency_details(results: Results) -> str:
-    """Every timing, with the interval of its speed-up; the tokenizer, timed apart, is a row of its own."""
+    """Write the table of every timing, with the interval of its speed-up."""
     rows = [
         [
-            text(names(results, where[0])),
-            text(where[1]),
+            text(profile_names(results, m.profile)),
+            text(m.length),
             code(a.id),
             milliseconds(m.p50_ms),
             milliseconds(m.p90_ms),
-            _speed(a, results, where),
+            _speed(a, results, place),
             f"{m.runs:,}",
         ]
-        for where in measured(results)
-        for a in ordered(results)
-        if (m := latency(a, where))
+        for place in measured_places(results)
+        for a in by_role(results)
+        if (m := timing(a, place))
     ]
-    return (
-        table(["profile", "length", "model", "P50, ms", "P90, ms", "speed-up", "runs"], rows, words=3) if rows else ""
-    )
+    return table(["profile", "length", "model", "P50, ms", "P90, ms", "speed-up", "runs"], rows, words=3)
 
 
 def tokenizer_note(results: Results) -> str:
-    """How long the tokenizer takes; it is not part of the latencies."""
+    """Return the time of the tokenizer, which is not part of the latencies."""
     found = [a.tokenizer_p50_ms for a in results.artifacts if a.tokenizer_p50_ms is not None]
     if not found:
         return ""
@@ -104,30 +97,28 @@ def tokenizer_note(results: Results) -> str:
 
 
 def memory_details(results: Results) -> str:
-    """Peak resident memory at the three moments it is read."""
+    """Write the table of peak resident memory at the three moments of its reading, and of the model memory."""
     rows = [
         [code(a.id), *(mebibytes(v) for v in (m.imports_mib, m.load_mib, m.peak_mib, m.own_mib))]
-        for a in ordered(results)
+        for a in by_role(results)
         if (m := a.memory)
     ]
-    headers = ["model", "after imports", "after load", "peak", "own share"]
-    return table(headers, rows) if rows else ""
+    return table(["model", "after imports", "after load", "peak", "own share"], rows)
 
 
 def size_parts(results: Results) -> str:
-    """Bytes on disk of each part of the models whose tensors can be read."""
-    parts = ("embeddings", "attention", "FFN", "head", REST)
+    """Write the table of bytes on disk by part, of the models whose tensors can be read."""
     rows = [
-        [code(a.id), *(file_size(a.size.parts[p]) if p in a.size.parts else "" for p in parts), file_size(a.size.bytes)]
-        for a in ordered(results)
+        [code(a.id), *(file_size(a.size.parts[p]) if p in a.size.parts else "" for p in PARTS), file_size(a.size.bytes)]
+        for a in by_role(results)
         if a.size and a.size.parts
     ]
-    return table(["model", *parts, "on disk"], rows) if rows else ""
+    return table(["model", *PARTS, "on disk"], rows)
 
 
 def scores(results: Results) -> str:
-    """Every score on the test split, and how well each file agrees with the PyTorch model it was made from."""
-    shown = [a for a in ordered(results) if a.accuracy or a.parity]
+    """Write the table of all scores on the test split, and of each file's agreement with its PyTorch model."""
+    shown = [a for a in by_role(results) if a.accuracy or a.parity]
     kinds = list(dict.fromkeys(name for a in shown if a.accuracy for name in a.accuracy.scores))
     rows = [
         [
@@ -140,26 +131,25 @@ def scores(results: Results) -> str:
         for a in shown
     ]
     headers = ["model", *map(text, kinds), "test rows", "same label as its PyTorch model", "largest logit difference"]
-    reused = [code(a.id) for a in shown if a.accuracy and a.accuracy.reused]
-    note = f"Taken over from an earlier weighing of the same file, rows, libraries and machine: {', '.join(reused)}."
-    return "\n\n".join([table(headers, rows), *([note] if reused else [])]) if rows else ""
+    reused = ", ".join(code(a.id) for a in shown if a.accuracy and a.accuracy.reused)
+    note = f"Taken over from an earlier weighing of the same file, rows, libraries and machine: {reused}."
+    return paragraphs(table(headers, rows), note if reused else "")
 
 
 def not_measured(results: Results) -> str:
-    """What is missing from the tables, and why: skipped profiles, files of another system, and parts that failed."""
-    skipped = [f"- profile {code(p.name)}: {text(p.skipped)}" for p in results.profiles if p.skipped]
-    foreign = [
-        f"- {code(a.id)}: not run here, since {text(a.runtime)} is not on this system; weighed by its size alone"
-        for a in ordered(results)
+    """List the skipped profiles, the files of other platforms and the failed measurements, each with its reason."""
+    missing = [f"profile {code(p.name)}: {text(p.skipped)}" for p in results.profiles if p.skipped]
+    missing += [
+        f"{code(a.id)}: not run here, since {text(a.runtime)} is not on this system; weighed by its size alone"
+        for a in by_role(results)
         if a.not_run
     ]
-    failed = [f"- {code(a.id)}: {text(failure)}" for a in ordered(results) for failure in a.failures]
-    missing = [*skipped, *foreign, *failed]
-    return "\n".join(["Not measured:", "", *missing]) if missing else ""
+    missing += [f"{code(a.id)}: {text(str(failure))}" for a in by_role(results) for failure in a.failures]
+    return paragraphs("Not measured:", bullets(missing)) if missing else ""
 
 
 def profiles(results: Results) -> str:
-    """The simulated devices: what was asked for and what was seen in force."""
+    """Write the table of the simulated devices: requested threads, and the cores verified in the processes."""
     rows = [
         [
             code(p.name),
@@ -170,12 +160,11 @@ def profiles(results: Results) -> str:
         ]
         for p in results.profiles
     ]
-    headers = ["profile", "state", "lengths, tokens", "threads", "cores in force (verified)"]
-    return table(headers, rows, words=3) if rows else ""
+    return table(["profile", "state", "lengths, tokens", "threads", "cores in force (verified)"], rows, words=3)
 
 
 def machine(results: Results) -> str:
-    """The fingerprint: what the figures depend on besides the models."""
+    """Write the table of the machine and the library versions."""
     m = results.machine
     rows = [
         ["fingerprint", code(m.fingerprint)],
@@ -193,22 +182,18 @@ def machine(results: Results) -> str:
     return table(["what", "value"], rows, words=2)
 
 
-def _untimed(artifact: Weighed) -> str:
-    """In place of a speed."""
-    return _not_run(artifact) or zeros.speed(artifact)
+def _untimed(artifact: Measured) -> str:
+    """Return the words shown in place of a speed; a sparse artifact is as fast as its dense one."""
+    return _not_run(artifact) or (f"as {artifact.dense}" if artifact.dense else "")
 
 
-def _not_run(artifact: Weighed) -> str:
+def _not_run(artifact: Measured) -> str:
     return "not run here" if artifact.not_run else ""
 
 
-def _drop(drop: Interval) -> str:
-    return f"{points(drop.estimate)} ({points_between(drop.low, drop.high)})"
-
-
-def _speed(artifact: Weighed, results: Results, where: tuple[str, str] | None) -> str:
-    timing = latency(artifact, where)
-    teacher = reference(results)
-    if timing is None:
+def _speed(artifact: Measured, results: Results, place: Place | None) -> str:
+    found = timing(artifact, place)
+    if found is None:
         return _untimed(artifact)
-    return "1×" if teacher and artifact.id == teacher.id else speed_up(timing.ratio)
+    teacher = reference(results)
+    return "1×" if teacher and artifact.id == teacher.id else speed_up(found.ratio)

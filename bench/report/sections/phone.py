@@ -1,27 +1,23 @@
-"""Figures from real devices, beside the simulated profiles and never mistaken for them."""
+"""Latencies from real devices, shown next to the simulated profiles and marked as handed in."""
 
 from pocketbert.bench.records.results import OnPhone, Results
-from pocketbert.bench.report.format.choose import headline
+from pocketbert.bench.report.format.choose import headline_length, length_in_words
 from pocketbert.bench.report.format.markdown import code, table, text
-from pocketbert.bench.report.format.numbers import mebibytes, milliseconds, times
+from pocketbert.bench.report.format.numbers import mebibytes, milliseconds, p50_p90, times
 
 
 def headers(results: Results) -> list[str]:
-    """One column title per device."""
-    return [f"**{text(device)}**, {_at(shown)}" for device, shown in _shown(results).items()]
+    """Return a column title per device."""
+    return [f"**{text(device)}**, {_conditions(shown)}" for device, shown in _shown(results).items()]
 
 
 def cells(results: Results, artifact: str) -> list[str]:
-    """P50 and P90 of an artifact on each device, at the length that the column is about."""
-    found = []
-    for shown in _shown(results).values():
-        figure = next((f for f in shown if f.artifact == artifact), None)
-        found.append(_both(figure) if figure else "")
-    return found
+    """Return an artifact's P50 and P90 on each device, at the column's length."""
+    return [next((p50_p90(f) for f in shown if f.artifact == artifact), "") for shown in _shown(results).values()]
 
 
 def note(results: Results) -> str:
-    """Whose figures they are."""
+    """Return the origin of the devices' figures."""
     devices = ", ".join(f"**{text(device)}**" for device in _shown(results))
     if not devices:
         return ""
@@ -32,7 +28,7 @@ def note(results: Results) -> str:
 
 
 def details(results: Results) -> str:
-    """Every figure, beside the simulated profile of as many threads."""
+    """Write the table of all figures, each compared with the simulated profile of as many threads."""
     rows = []
     for f in results.phone:
         simulated = _simulated(results, f)
@@ -51,36 +47,27 @@ def details(results: Results) -> str:
             ]
         )
     titles = ["device", "model", "note", "length", "threads", "P50, ms", "P90, ms", "runs", "peak memory"]
-    return table([*titles, "× simulated P50"], rows, words=3) if rows else ""
+    return table([*titles, "× simulated P50"], rows, words=3)
 
 
 def _shown(results: Results) -> dict[str, list[OnPhone]]:
-    """Device -> its figures at the headline's length, else at the first length that it has."""
-    first = headline(results)
+    """Return each device's figures at the headline's length, else at the first of its lengths."""
     shown = {}
     for device in dict.fromkeys(f.device for f in results.phone):
         figures = [f for f in results.phone if f.device == device]
-        lengths = [f.length for f in figures]
-        length = first[1] if first and first[1] in lengths else lengths[0]
+        length = headline_length(results, [f.length for f in figures])
         shown[device] = [f for f in figures if f.length == length]
     return shown
 
 
-def _at(shown: list[OnPhone]) -> str:
-    """Length and threads, where they are the same for all."""
-    threads = {f.threads for f in shown}
-    length = "real length mix" if shown[0].length == "mix" else f"{shown[0].length} tokens"
-    one = next(iter(threads))
-    return f"{length}, {one} threads" if len(threads) == 1 and one and one > 1 else length
-
-
-def _both(figure: OnPhone) -> str:
-    p50 = milliseconds(figure.p50_ms)
-    return f"{p50} / {milliseconds(figure.p90_ms)}" if figure.p90_ms else p50
+def _conditions(shown: list[OnPhone]) -> str:
+    """Return the length, and the number of threads if it is the same for all figures."""
+    length, threads = length_in_words(shown[0].length), {f.threads or 1 for f in shown}
+    return f"{length}, {threads.pop()} threads" if len(threads) == 1 and threads != {1} else length
 
 
 def _simulated(results: Results, figure: OnPhone) -> tuple[str, float] | None:
-    """Name and P50, ms, of the profile of as many threads at that length, a phone's before this machine's."""
+    """Return name and P50 (ms) of the profile of as many threads at that length; mobile profiles take precedence."""
     threads = {p.name: p.threads for p in results.profiles if not p.skipped}
     fits = [
         m

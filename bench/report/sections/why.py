@@ -1,21 +1,21 @@
-"""What changed inside an artifact that regressed: a line for each in the first screen, tables in the details."""
+"""Evidence for a regression: a line per regressed artifact on the first screen, tables in the details."""
 
 from pocketbert.bench.records.results import Changed, Results, Why
-from pocketbert.bench.report.format.markdown import code, table, text
+from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, table, text
 from pocketbert.bench.report.format.numbers import MINUS, file_size, significant
 
 _FIRST = 2
-"""Changes of each kind that are named in the first screen."""
+"""Changes of each kind that are named on the first screen."""
 _LISTED = 15
 
 
 def lines(results: Results) -> list[str]:
-    """One line per artifact: the costliest changes of each kind."""
-    return [f"- **what changed inside** {code(why.artifact)}: {text(summary(why))}" for why in results.why]
+    """Return one line per artifact: the costliest changes of each kind."""
+    return [f"**what changed inside** {code(why.artifact)}: {text(summary(why))}" for why in results.why]
 
 
 def summary(why: Why) -> str:
-    """The costliest changes of each kind, as plain text."""
+    """Return the costliest changes of each kind, as plain text."""
     parts = []
     for kind, changes in why.evidence.items():
         named = ", ".join(_phrase(change) for change in changes[:_FIRST])
@@ -27,7 +27,7 @@ def summary(why: Why) -> str:
 
 
 def tables(results: Results) -> str:
-    """Every change, kind by kind, and what could not be looked into."""
+    """Write the tables of all changes by kind, and the reasons for missing evidence."""
     blocks = []
     for why in results.why:
         blocks.append(f"{code(why.artifact)}, {' and '.join(why.metrics)} regressed:")
@@ -36,13 +36,12 @@ def tables(results: Results) -> str:
             blocks.append(table([kind, "before", "now", "more"], rows, words=3))
             if len(changes) > _LISTED:
                 blocks.append(f"and {len(changes) - _LISTED} more that cost less.")
-        if why.silent:
-            blocks.append("\n".join(f"- not looked into: {text(reason)}" for reason in why.silent))
-    return "\n\n".join(blocks)
+        blocks.append(bullets(f"not looked into: {text(reason)}" for reason in why.silent))
+    return paragraphs(*blocks)
 
 
 def cost(change: Changed) -> str:
-    """With its sign and unit: ``+0.353 ms``, ``−1.20 MB``."""
+    """Format the cost of a change with sign and unit: ``+0.353 ms``, ``−1.20 MB``."""
     if change.cost is None:
         return ""
     size = significant(abs(change.cost)) + " ms" if change.unit == "ms" else file_size(round(abs(change.cost)))

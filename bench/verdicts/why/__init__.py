@@ -1,7 +1,7 @@
-"""Why it regressed: what changed inside an artifact whose verdict on latency or size is red.
+"""Evidence for a regression: the changes inside an artifact whose latency or size is `regressed`.
 
-A kind of evidence is one file here with ``find(case) -> list[Changed]`` and its line in `EVIDENCE`. It raises
-`NoEvidence` with the reason where there is none to be had. All of this happens after the timed runs.
+A kind of evidence is one file here with ``find(case) -> list[Changed]`` and its name in `EVIDENCE`. ``find`` raises
+`NoEvidence` with the reason if it cannot look. Evidence is collected after the timed runs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,30 +11,30 @@ from pocketbert.bench.records.results import Changed, Results, Verdict, Why
 from pocketbert.bench.verdicts.why.case import Case, NoEvidence, Sides
 
 EVIDENCE = ("operators", "tensors", "libraries")
-"""What is looked for, the most telling first; the module here bears its name."""
+"""Modules of this package, the most telling evidence first."""
 
 
 def explain(
     verdicts: Sequence[Verdict], results: Results, sides: Mapping[str, Sides], versions: Mapping[str, str]
 ) -> list[Why]:
-    """What changed inside every artifact that got slower or larger.
+    """Return the changes inside every artifact that got slower or larger.
 
     Args:
-        sides: artifact -> the baseline's file and the new one, where the baseline's could be had.
-        versions: the libraries that the baseline's side stands for.
+        sides: artifact -> the baseline's file and the new file, where the baseline's file is in the store.
+        versions: the libraries of the baseline's side.
     """
     found = []
-    for artifact in dict.fromkeys(v.artifact for v in verdicts if _red(v)):
-        red = [v for v in verdicts if _red(v) and v.artifact == artifact]
-        found.append(_look_into(Case(artifact, red, sides.get(artifact), versions, results)))
+    for artifact in dict.fromkeys(v.artifact for v in verdicts if _regressed(v)):
+        regressed = [v for v in verdicts if _regressed(v) and v.artifact == artifact]
+        found.append(_evidence(Case(artifact, regressed, sides.get(artifact), versions, results)))
     return found
 
 
-def _red(verdict: Verdict) -> bool:
+def _regressed(verdict: Verdict) -> bool:
     return verdict.outcome == "regressed" and verdict.metric in ("latency", "size")
 
 
-def _look_into(case: Case) -> Why:
+def _evidence(case: Case) -> Why:
     evidence: dict[str, list[Changed]] = {}
     silent = []
     for kind in EVIDENCE:

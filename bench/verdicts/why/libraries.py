@@ -1,11 +1,10 @@
-"""Library versions that moved since the baseline."""
+"""Library versions that changed since the baseline."""
 
 from pocketbert.bench.records.results import Changed
 from pocketbert.bench.verdicts.why.case import Case
 
 
 def find(case: Case) -> list[Changed]:
-    """Every library whose version is another one, in the order of their names."""
-    was, now = case.versions, case.results.machine.versions
-    names = sorted({*was, *now} if was else ())
-    return [Changed(what=n, was=was.get(n, ""), now=now.get(n, "")) for n in names if was.get(n) != now.get(n)]
+    """Return every library with another version, sorted by name; nothing if the versions before are unknown."""
+    changed = case.results.machine.changed_versions(case.versions) if case.versions else {}
+    return [Changed(what=name, was=was, now=now) for name, (was, now) in changed.items()]

@@ -1,7 +1,7 @@
 """Operators that appeared, vanished or slowed, by the runtime's own profiler.
 
-Each file runs in a child of its own, on the threads and cores of the profile in which it is slowest. A profiler slows
-what it watches, so its milliseconds are not the verdict's; what they are good for is who got more.
+Each file runs in its own child, on the threads and cores of the profile in which the artifact is slowest. Profiling
+adds overhead: the times show which operators got slower, not how much slower the artifact is.
 """
 
 from collections.abc import Sequence
@@ -11,29 +11,29 @@ from statistics import fmean
 import psutil
 
 from pocketbert.bench.measuring.pairs import Side
-from pocketbert.bench.records.results import Changed, Profile
+from pocketbert.bench.records.results import Changed, Place, Profile
 from pocketbert.bench.verdicts.why.case import Case, NoEvidence
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.bench.workers.inside import Operator
 
 REQUESTS = 20
 _TURNS = (0, 1, 1, 0)
-"""Who is profiled when: a machine that slows down meanwhile slows both alike."""
+"""Order in which the two sides are profiled, so that a drift of the machine's speed affects both equally."""
 _SLOWED = 0.10
 _MATTERS = 0.05
-"""An operator has slowed if it takes 10 % more, and that is 5 % of what all took before and of what was gained."""
+"""An operator is slower if its time grew by 10 %, by 5 % of the time of all before, and by 5 % of all growth."""
 
 
 def find(case: Case) -> list[Changed]:
-    """Every kind of operator of which there are more or fewer nodes, or that takes notably longer.
+    """Return every kind of operator whose number of nodes changed, or that is slower.
 
     Raises:
-        NoEvidence: latency is not red, or one of the two files cannot be profiled.
+        NoEvidence: latency did not regress, or one of the two files cannot be profiled.
     """
-    slowest = max((v for v in case.red if v.metric == "latency"), key=lambda v: v.measured or 0.0, default=None)
+    slowest = max((v for v in case.regressed if v.metric == "latency"), key=lambda v: v.measured or 0.0, default=None)
     if slowest is None or slowest.profile is None:
         raise NoEvidence("latency did not regress")
-    name, length = slowest.profile.split("/")
+    name, length = Place.parse(slowest.profile)
     profile = {p.name: p for p in case.results.profiles}[name]
     was, now = _profiled(case.both(), profile, length)
     pairs = [(was.get(kind, Operator(kind, 0, 0.0)), now.get(kind, Operator(kind, 0, 0.0))) for kind in {**now, **was}]
@@ -48,15 +48,15 @@ def find(case: Case) -> list[Changed]:
 
 
 def _profiled(sides: tuple[Side, Side], profile: Profile, length: str) -> tuple[dict[str, Operator], ...]:
-    """Kind -> operator, of both sides, averaged over their turns."""
+    """Return kind -> operator for both sides, averaged over their turns."""
     turns: tuple[list[list[Operator]], ...] = ([], [])
     try:
         with ExitStack() as stack:
             children = [stack.enter_context(_child(side, profile, length)) for side in sides]
             for number in _TURNS:
-                found = children[number].profile(sides[number].runtime, sides[number].path, sides[number].inputs)
+                found = children[number].profile(sides[number].file)
                 if found is None:
-                    raise NoEvidence(f"{sides[number].runtime} has no profiler here")
+                    raise NoEvidence(f"{sides[number].file.runtime} has no profiler here")
                 turns[number].append(found)
     except (ChildFailed, psutil.Error) as failure:
         raise NoEvidence(f"the profiler failed: {failure}") from failure

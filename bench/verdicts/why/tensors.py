@@ -1,4 +1,4 @@
-"""Tensors whose shape grew or whose type changed, and bytes that are in no tensor."""
+"""Tensors whose shape or type changed, and bytes outside of tensors."""
 
 from pocketbert.bench.measuring.pairs import Side
 from pocketbert.bench.records.results import Changed
@@ -7,14 +7,14 @@ from pocketbert.bench.workers.inside import Tensor, tensors
 from pocketbert.compress.base.files import files_of
 
 _SMALL = 0.005
-"""Of all that was gained: less than that is not worth a line."""
+"""Minimum share of all added bytes for a change to be listed."""
 
 
 def find(case: Case) -> list[Changed]:
-    """What takes more bytes than before, and what is of another type.
+    """Return what takes more bytes than before, and for a latency regression also what has another type.
 
     Raises:
-        NoEvidence: one of the two files cannot be looked into.
+        NoEvidence: the tensors of one of the two files cannot be read.
     """
     baseline, candidate = case.both()
     was, now = _read(baseline), _read(candidate)
@@ -30,15 +30,15 @@ def find(case: Case) -> list[Changed]:
         if _said(was.get(name)) != _said(now.get(name))
     ]
     if "size" in case.metrics:
-        changes += _outside(_total(baseline) - _sum(was), _total(candidate) - _sum(now))
+        changes += _outside(_beyond(baseline, was), _beyond(candidate, now))
     gained = sum(max(change.cost or 0.0, 0.0) for change in changes)
     retyped = {name for name in was.keys() & now.keys() if was[name].dtype != now[name].dtype}
-    kept = retyped if "latency" in case.metrics else set()  # another type is read and multiplied otherwise
+    kept = retyped if "latency" in case.metrics else set()  # another type runs other kernels
     return [change for change in changes if change.what in kept or (change.cost or 0.0) > _SMALL * gained]
 
 
 def _outside(was: int, now: int) -> list[Changed]:
-    """Bytes that are in no tensor: the graph, names, and whatever else somebody put into a file."""
+    """Return the change of the bytes outside of tensors: graph, names, other contents of the file."""
     if was == now:
         return []
     words = [f"{count:,} bytes" for count in (was, now)]
@@ -46,10 +46,10 @@ def _outside(was: int, now: int) -> list[Changed]:
 
 
 def _read(side: Side) -> dict[str, Tensor]:
-    """Name -> tensor; a quantized one bears the name of the one it was made from."""
-    found = tensors(side.runtime, side.path)
+    """Return name -> tensor; a quantized tensor has the name of its source."""
+    found = tensors(side.file.runtime, side.file.path)
     if found is None:
-        raise NoEvidence(f"the tensors of {side.path.name[:12]} cannot be read")
+        raise NoEvidence(f"the tensors of {side.file.path.name[:12]} cannot be read")
     return {tensor.name.removesuffix("_quantized"): tensor for tensor in found}
 
 
@@ -57,9 +57,5 @@ def _said(tensor: Tensor | None) -> str:
     return f"{tensor.dtype} {'×'.join(map(str, tensor.shape)) or 'scalar'}" if tensor else ""
 
 
-def _sum(found: dict[str, Tensor]) -> int:
-    return sum(tensor.bytes for tensor in found.values())
-
-
-def _total(side: Side) -> int:
-    return sum(file.stat().st_size for _, file in files_of(side.path))
+def _beyond(side: Side, found: dict[str, Tensor]) -> int:
+    return sum(file.stat().st_size for _, file in files_of(side.file.path)) - sum(t.bytes for t in found.values())

@@ -1,15 +1,17 @@
-"""ExecuTorch files: the runtime's own profile. Their tensors cannot be told apart: XNNPACK's weights lie in a ``.pte``
-under their SHA-256 instead of their names.
+"""ExecuTorch files: the runtime's own profile.
+
+Their tensors cannot be listed: a ``.pte`` names XNNPACK's weights by their SHA-256.
 """
 
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import Operator
 from pocketbert.compress.tasks.inputs import Batch
 
@@ -23,18 +25,16 @@ _DELEGATE = "DELEGATE_CALL"
 _AROUND = "XNNPACK, around its operators"
 
 
-def profile(
-    path: Path, threads: int, batches: Sequence[Batch], inputs: Mapping[str, str] | None = None
-) -> list[Operator]:
-    """Each kind of operator, XNNPACK's and ExecuTorch's: the median over the requests of each one's time, summed."""
+def profile(file: File, threads: int, batches: Sequence[Batch]) -> list[Operator]:
+    """Return each kind of operator, XNNPACK's and ExecuTorch's: the sum of its nodes' median times per request."""
     from executorch.devtools.etdump.serialize import deserialize_from_etdump_flatcc
     from executorch.extension.pybindings import _C as bindings  # noqa: N811
 
     from pocketbert.compress.runtimes.executorch import ExecutorchSession, set_threads
 
     set_threads(threads)
-    program = bindings._load_program(str(path), enable_etdump=True)
-    session = ExecutorchSession(program, path, inputs)
+    program = bindings._load_program(str(file.path), enable_etdump=True)
+    session = ExecutorchSession(program, file.path, file.inputs)
     for batch in [*batches[:_WARM_UP], *batches]:
         session.logits(batch)
     with tempfile.TemporaryDirectory(prefix="pocketbert-") as folder:
@@ -52,7 +52,7 @@ def profile(
 
 
 def _spent(run: "RunData") -> Iterator[tuple[str, str, float]]:
-    """Kind, place in the program and ms of all that ran. XNNPACK's operators come before the call that they are in."""
+    """Yield kind, place in the program and ms of each event. XNNPACK's operators precede the call around them."""
     inside = 0.0
     for event in run.events:
         timed = event.profile_event

@@ -1,4 +1,4 @@
-"""ONNX files: their initialisers, and ONNX Runtime's own profile of them."""
+"""ONNX files: their initialisers, and ONNX Runtime's own profile."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import Operator, Tensor
 from pocketbert.compress.tasks.inputs import Batch
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 _WARM_UP = 3
 _NUMBERED = re.compile(r"onnx::|val_\d|\d+$")
 _STEPS = 6
-"""From a weight to the bias it goes with: a quantized product is cast and scaled twice on the way."""
+"""Largest number of nodes from a weight to its bias: a quantized product is cast and scaled twice in between."""
 
 
 def tensors(path: Path) -> list[Tensor]:
-    """The initialisers.
+    """Return the initialisers.
 
-    A weight whose name an exporter made up (``onnx::MatMul_489``) is called after the named tensor that its product
-    meets first, usually its bias: ``layers.0.attention.self.query.weight``.
+    A weight with a name that an exporter made up (``onnx::MatMul_489``) gets the name of the first named tensor that
+    its product is combined with, usually its bias: ``layers.0.attention.self.query.weight``.
     """
     import onnx
 
@@ -41,26 +42,26 @@ def tensors(path: Path) -> list[Tensor]:
     for tensor in graph.initializer:
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
         name = tensor.name if tensor.name in named else _called(tensor.name, readers, named)
-        name = name.replace("_Transposed", "")  # the quantizer's word for a ``Gemm``'s weight
+        name = name.replace("_Transposed", "")  # the quantizer's name for a ``Gemm``'s weight
         found.append(Tensor(name, str(dtype), tuple(tensor.dims), _bytes(tensor, dtype.itemsize)))
     return found
 
 
 def external_data(path: Path) -> str:
-    """The file beside a graph in which its first weight lies that is not in it; empty if all are."""
+    """Return the name of the first external data file of a graph; empty if all weights are in the graph."""
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
         weights = onnx.load(str(path), load_external_data=False).graph.initializer
-    except DecodeError:  # no graph: for the runtime to say
+    except DecodeError:  # not a graph; the runtime will report it
         return ""
     entries = (entry for weight in weights for entry in weight.external_data if entry.key == "location")
     return next((entry.value for entry in entries), "")
 
 
 def _called(name: str, readers: Mapping[str, Sequence["NodeProto"]], named: set[str]) -> str:
-    """A name for a tensor that has none: what it is, and beside what."""
+    """Return a name for a tensor without a telling one, after the first named tensor next to its product."""
     suffix = next((end for end in ("_quantized", "_scale", "_zero_point") if name.endswith(end)), "")
     at = name
     for _ in range(_STEPS):
@@ -75,21 +76,19 @@ def _called(name: str, readers: Mapping[str, Sequence["NodeProto"]], named: set[
 
 
 def _bytes(tensor: "TensorProto", itemsize: int) -> int:
-    """In the file: as they stand, or, for a few numbers or another file, as they would."""
+    """Return the tensor's size in the file; for typed or external data, the size of the raw data."""
     return len(tensor.raw_data) or int(np.prod(tensor.dims, dtype=np.int64)) * itemsize
 
 
-def profile(
-    path: Path, threads: int, batches: Sequence[Batch], inputs: Mapping[str, str] | None = None
-) -> list[Operator]:
-    """Each kind of node as the optimised graph runs it: the median over the requests of each node's time, summed."""
+def profile(file: File, threads: int, batches: Sequence[Batch]) -> list[Operator]:
+    """Return each kind of node of the optimised graph: the sum of its nodes' median times per request."""
     from pocketbert.compress.runtimes.onnxruntime import OnnxSession, options
 
     profiled = options(threads)
     profiled.enable_profiling = True
     with tempfile.TemporaryDirectory(prefix="pocketbert-") as folder:
         profiled.profile_file_prefix = f"{folder}/profile"
-        session = OnnxSession(path, profiled, inputs)
+        session = OnnxSession(file.path, profiled, file.inputs)
         for batch in [*batches[:_WARM_UP], *batches]:
             session.logits(batch)
         events: list[dict[str, Any]] = json.loads(session.end_profiling().read_text(encoding="utf-8"))

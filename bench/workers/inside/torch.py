@@ -1,10 +1,13 @@
 """Hugging Face folders: the tensors of their safetensors files, and PyTorch's own profile of the model."""
 
-import json
-import struct
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from safetensors import safe_open
+
+from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import Operator, Tensor
 from pocketbert.compress.base.files import files_of
 from pocketbert.compress.tasks.inputs import Batch
@@ -14,17 +17,16 @@ _DTYPES = {"BF16": "bfloat16", "BOOL": "bool", "F": "float", "I": "int", "U": "u
 
 
 def tensors(path: Path) -> list[Tensor]:
-    """What the headers say; no weight is read (https://huggingface.co/docs/safetensors, "Format")."""
+    """Return the tensors of the safetensors files, from their headers; no weight is read."""
     found = []
     for _, file in files_of(path):
         if file.suffix == ".safetensors":
-            with file.open("rb") as stream:
-                (length,) = struct.unpack("<Q", stream.read(8))
-                header = json.loads(stream.read(length))
-            header.pop("__metadata__", None)
-            for name, entry in header.items():
-                first, last = entry["data_offsets"]
-                found.append(Tensor(name, _dtype(entry["dtype"]), tuple(entry["shape"]), last - first))
+            with safe_open(file, "np") as opened:
+                for name in opened.keys():  # noqa: SIM118  # not a dictionary
+                    header = opened.get_slice(name)
+                    shape, dtype = tuple(header.get_shape()), _dtype(header.get_dtype())
+                    bits = int((re.search(r"\d+", dtype) or "8")[0])  # a bool takes a byte
+                    found.append(Tensor(name, dtype, shape, math.prod(shape) * bits // 8))
     return found
 
 
@@ -33,14 +35,14 @@ def _dtype(name: str) -> str:
     return _DTYPES.get(name) or _DTYPES.get(name[0], name[0]) + name[1:].lower()
 
 
-def profile(path: Path, threads: int, batches: Sequence[Batch]) -> list[Operator]:
-    """Each kind of operator, with the time spent in itself and not in those that it calls."""
+def profile(file: File, threads: int, batches: Sequence[Batch]) -> list[Operator]:
+    """Return each kind of operator with the time spent in the operator itself, without the operators that it calls."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as record
 
     from pocketbert.compress.runtimes.torch import open_session
 
-    session = open_session(path, threads)
+    session = open_session(file.path, threads)
     for batch in batches[:_WARM_UP]:
         session.logits(batch)
     with record(activities=[ProfilerActivity.CPU]) as recorded:

@@ -1,26 +1,22 @@
-"""Do these two clauses follow each other? Pairs from the People's Daily, whose words are joined to plain text.
+"""Pairs of clauses from the People's Daily: does the second clause follow the first one?
 
-A row's first clause is followed in the paper by its second one (``yes``), or by a clause of another paragraph
-(``no``): the next-sentence prediction of BERT (Devlin et al. 2019). Wrong clauses of the same paragraph were tried: of
-20,000 rows half of whose wrong ones were such, the offline teacher learnt nothing.
+In the paper the first clause of a row is followed by its second one (``yes``), or the second clause is from another
+paragraph (``no``): the next-sentence prediction of BERT (Devlin et al. 2019). Second clauses from the same paragraph
+were tried: with half of the ``no`` rows made so, the offline teacher learnt nothing from 20,000 rows.
 
-What would give the answer away in one clause alone is kept out: the second clauses of the wrong pairs are those of
-other wrong pairs, exchanged (each clause is in one row only), every paragraph that has rows has as many first clauses
-of either label, and no clause keeps its punctuation or has quotation marks and brackets, which would open in one clause
-and close in the next.
+No clause alone gives the answer away. The ``no`` rows exchange their second clauses, and each clause is in one row
+only. Every paragraph has as many first clauses of either label. Clauses lose their punctuation, and those with
+quotation marks or brackets, which would open in one clause and close in the next, are left out.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pocketbert.compress.data.builtin.corpus import Word, corpus_file, read_paragraphs, shuffled, split_paragraphs
-from pocketbert.compress.data.load import Data
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from pocketbert.compress.data.load import Builtin
 
 LABELS = ("no", "yes")
 ROWS = {"train": 20_000, "validation": 2_000, "test": 2_500}
@@ -29,7 +25,7 @@ _USABLE = re.compile("[^“”‘’『』（）《》〈〉［］…]{6,40}")
 
 
 class Row(NamedTuple):
-    """Two clauses; `label` is a place in `LABELS`."""
+    """Two clauses; `label` is an index into `LABELS`."""
 
     text: str
     text_pair: str
@@ -41,12 +37,12 @@ Pair = tuple[str, str]
 
 
 def clauses_of(words: Iterable[Word]) -> list[str]:
-    """What stands between the ，。；！？ of a paragraph, without them."""
+    """Split the text of a paragraph at its ，。；！？ and drop them."""
     return _BETWEEN_CLAUSES.split("".join(word for word, _ in words))
 
 
 def adjacent_pairs(clauses: Sequence[str], usable: set[str]) -> list[Pair]:
-    """Pairs of neighbours, both of them usable; in order, and no clause in two pairs."""
+    """Return pairs of adjacent usable clauses, in order; no clause is in two pairs."""
     pairs: list[Pair] = []
     at = 0
     while at + 1 < len(clauses):
@@ -59,9 +55,10 @@ def adjacent_pairs(clauses: Sequence[str], usable: set[str]) -> list[Pair]:
 
 
 def twos_of(paragraphs: Iterable[Sequence[Pair]]) -> list[tuple[Pair, Pair]]:
-    """The pairs of each paragraph by twos, so ordered that neighbours, and the last and the first, have different
-    paragraphs: the first two of each paragraph, the second two of those that have one, and so on. In every other two
-    the later pair comes first.
+    """Group the pairs of each paragraph by twos, ordered so that adjacent twos are from different paragraphs.
+
+    The order is: the first two of each paragraph, then the second two, and so on; the last and the first also differ.
+    In every other two the later pair comes first.
     """
     rounds: list[list[tuple[Pair, Pair]]] = []
     for pairs in paragraphs:
@@ -73,9 +70,9 @@ def twos_of(paragraphs: Iterable[Sequence[Pair]]) -> list[tuple[Pair, Pair]]:
 
 
 def make_rows(paragraphs: Iterable[Sequence[str]], usable: set[str], limit: int) -> list[Row]:
-    """At most `limit` rows of a split, from the clauses of each of its paragraphs; shuffled.
+    """Return at most `limit` rows of a split, shuffled; `paragraphs` are lists of clauses.
 
-    Of two pairs the first one is a row as it is; the second takes the second clause of the next two's second pair.
+    The first pair of each two is a ``yes`` row; the second pair takes its second clause from the next two, as ``no``.
     """
     twos = twos_of(adjacent_pairs(clauses, usable) for clauses in paragraphs)[: limit // 2]
     right = [Row(*pair, label=1) for pair, _ in twos]
@@ -84,20 +81,18 @@ def make_rows(paragraphs: Iterable[Sequence[str]], usable: set[str], limit: int)
     return shuffled([*right, *(Row(first, second, label=0) for (first, _), (_, second) in exchanged)])
 
 
-def load(file: Path | None = None) -> Data:
-    """Columns ``text``, ``text_pair`` and ``label`` in train, validation and test, at most `ROWS` of each.
+def load(file: Path | None = None) -> Builtin:
+    """Return columns ``text``, ``text_pair`` and ``label``, at most `ROWS` of each split.
 
-    Paragraphs are split before they are cut. A clause is used when it stands in the corpus once, has 6 to 40
-    characters and no quotation mark or bracket.
+    Paragraphs are assigned to splits before they are split into clauses. A clause is used if it occurs once in the
+    corpus, has 6 to 40 characters and no quotation mark or bracket.
     """
-    from datasets import DatasetDict
-
     paragraphs, repeated = read_paragraphs(file or corpus_file("builtin:adjacent-clauses"))
-    cut = [clauses_of(words) for words in paragraphs]
-    times = Counter(clause for clauses in cut for clause in clauses if clause)
+    clauses_by_paragraph = [clauses_of(words) for words in paragraphs]
+    times = Counter(clause for clauses in clauses_by_paragraph for clause in clauses if clause)
     fit = {clause for clause in times if _USABLE.fullmatch(clause)}
     usable = {clause for clause in fit if times[clause] == 1}
-    splits = split_paragraphs(cut)
+    splits = split_paragraphs(clauses_by_paragraph)
     rows = {split: make_rows(splits[split], usable, limit) for split, limit in ROWS.items()}
     used = sum(2 * len(members) for members in rows.values())
     remarks = [
@@ -105,11 +100,7 @@ def load(file: Path | None = None) -> Data:
         f"of {len(times):,} different clauses {len(fit):,} have 6 to 40 characters and no quotation mark or bracket, "
         f"{len(usable):,} of them stand in the corpus once, and {used:,} of these in a row",
     ]
-    return Data(DatasetDict({split: _table(members) for split, members in rows.items()}), remarks)
-
-
-def _table(rows: Sequence[Row]) -> "Dataset":
-    from pocketbert.compress.data.columns import as_dataset
-
-    columns = {key: [getattr(row, key) for row in rows] for key in Row._fields}
-    return as_dataset("matching", columns, LABELS)
+    columns = {
+        split: {key: [getattr(row, key) for row in members] for key in Row._fields} for split, members in rows.items()
+    }
+    return Builtin(columns, LABELS, remarks)

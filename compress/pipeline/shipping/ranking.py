@@ -1,4 +1,4 @@
-"""Which Linears an INT8 file suffers from most, whatever runtime it is for."""
+"""Ranks linear layers by their sensitivity to INT8, whatever the runtime."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,23 +14,22 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _BATCH = 16
-_SMALLEST = 1e-12  # of what is all zeros
+_SMALLEST = 1e-12  # scale of a row that is all zeros
 ROWS = 64
-"""Calibration rows."""
+"""Training rows that the layers are scored on."""
 
 
 def rank_linears(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> list[str]:
-    """Names of all Linears, as ``named_modules()`` gives them, the one whose rounding costs most first.
+    """Return the names of all linear layers, as ``named_modules()`` gives them, the most sensitive first.
 
-    A Linear is rounded as runtimes do it: weights symmetric per output channel, activations dynamically per request.
-    Its cost is the mean square of what that does to the model's output (the lead of the likeliest label over
-    the next), to first order: the gradient of the lead, times the error of the Linear's output. The Taylor view of
-    rounding is that of Nagel et al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization". All Linears
-    are scored in one pass.
+    A layer is rounded as runtimes do it: weights symmetric per output channel, activations dynamically per request.
+    Its cost is the mean square of the effect on the model's margin (the largest logit minus the next), to first order:
+    the gradient of the margin times the error of the layer's output. This is the Taylor view of rounding of Nagel et
+    al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization". One pass scores all layers.
 
-    The error of a Linear's own output, which Intel's Neural Compressor (its MSE strategy) and others rank by, says much
-    less about the model's. Rank correlation with rounding each Linear alone, a 4-layer student of 384 channels: 0.99 to
-    first order, 0.63 by that error relative to the output, 0.61 by the error
+    Intel's Neural Compressor (its MSE strategy) and others rank by the error of a layer's own output, which predicts
+    the effect on the model much worse. Rank correlation with rounding each layer alone, for a 4-layer student of 384
+    channels: 0.99 to first order, 0.63 by the relative output error, 0.61 by the output error
     (`python -m studies.quantization.ranking`).
     """
     linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
@@ -43,9 +42,11 @@ def rank_linears(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -
                 shares |= {name: torch.zeros(len(numbers), requires_grad=True) for name in linears}
                 logits = model(**as_tensors(batch)).logits
                 positions = inputs.positions(numbers)
-                likeliest = (logits if positions is None else logits[positions]).topk(2).values
-                lead = (likeliest[..., 0] - likeliest[..., 1]).sum()
-                gradients = torch.autograd.grad(lead, list(shares.values()), allow_unused=True, materialize_grads=True)
+                largest = (logits if positions is None else logits[positions]).topk(2).values
+                margin = (largest[..., 0] - largest[..., 1]).sum()
+                gradients = torch.autograd.grad(
+                    margin, list(shares.values()), allow_unused=True, materialize_grads=True
+                )
                 for name, gradient in zip(shares, gradients, strict=True):
                     costs[name] += gradient.square().sum().item()
                 bar.advance(len(numbers))
@@ -58,7 +59,7 @@ def rank_linears(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -
 def _add_error(
     linear: nn.Linear, shares: dict[str, Tensor], name: str
 ) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
-    """A hook that adds to a row's output its share of the rounding error: of a share of 0 only the gradient is left."""
+    """Return a hook that adds a row's share of the rounding error to its output; the share is 0 and has a gradient."""
     weight = rounded_weight(linear.weight.detach())
 
     def add(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
@@ -70,13 +71,13 @@ def _add_error(
 
 
 def rounded_weight(weight: Tensor) -> Tensor:
-    """(out, in) -> the nearest multiples of each row's largest magnitude / 127."""
+    """Round a weight, (out, in), to the nearest multiples of each row's largest magnitude / 127."""
     scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(_SMALLEST) / 127
     return (weight / scale).round() * scale
 
 
 def rounded_activation(values: Tensor) -> Tensor:
-    """(rows, …) -> the nearest of 256 values, evenly spaced from the row's smallest to its largest, 0 among them."""
+    """Round activations, (rows, …), to 256 evenly spaced values from the row's smallest to its largest, 0 included."""
     each = tuple(range(1, values.dim()))
     low, high = values.amin(each, keepdim=True).clamp(max=0), values.amax(each, keepdim=True).clamp(min=0)
     scale = (high - low).clamp_min(_SMALLEST) / 255

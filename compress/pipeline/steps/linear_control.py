@@ -1,17 +1,17 @@
-"""The linear control as a step: trained on the teacher's own labelled rows, reported with the teacher."""
+"""The linear baseline (`linear_control`) as a step, trained on the same labelled rows as the teacher."""
 
 from pathlib import Path
 
 import numpy as np
 
 from pocketbert.compress.manifest import Comparison, LinearControl, Step
-from pocketbert.compress.models.linear_control import linear_answers
+from pocketbert.compress.models.linear_control import linear_predictions
 from pocketbert.compress.pipeline.cache import step_key
 from pocketbert.compress.pipeline.steps.step import Build
 
 
 def linear_control(build: Build) -> LinearControl | None:
-    """Train the linear control, or take it from the cache; None where the task has none."""
+    """Train the linear baseline, or take it from the cache; None if the task has none."""
     task, splits, train = build.texts.task, build.texts.splits, build.teacher.tokens.labelled
     if not task.linear_control:
         return None
@@ -20,14 +20,14 @@ def linear_control(build: Build) -> LinearControl | None:
 
     def work(out: Path, _: Path) -> Step:
         others = [splits[split]["text"] for split in ("validation", "test")]
-        answers = linear_answers(train.columns["text"], train.gold, *others)
-        for split, values in zip(("validation", "test"), answers, strict=True):
+        predictions = linear_predictions(train.columns["text"], train.gold, *others)
+        for split, values in zip(("validation", "test"), predictions, strict=True):
             np.save(out / f"{split}.npy", values)
         return step
 
     done = build.step(build.root / "control", step, work, build.teacher.tokens)
     guard = build.guard
-    comparison = Comparison.of(task, guard.gold, done.logits, build.teacher.logits, guard.rule.confidence)
+    comparison = Comparison.of(task, guard.gold, done.logits, guard.teacher, guard.rule.confidence)
     lead, low, high = (-100 * value for value in (comparison.drop, comparison.high, comparison.low))
     build.progress.say(
         f"linear control: {comparison.reference:.2%} from the same {len(train.gold):,} rows; "

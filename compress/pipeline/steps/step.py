@@ -1,10 +1,12 @@
-"""The state of a build, and how each of its steps is looked up in the cache or made, recorded and judged."""
+"""The state of a build: takes each step from the cache or makes it, records it, and lets the guard decide."""
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from pocketbert.compress.data.texts import Texts, read_texts, tokenize
 from pocketbert.compress.manifest import Step, Try
 from pocketbert.compress.models.sizes import count_macs, count_parameters, count_zeros, encoder_macs
 from pocketbert.compress.pipeline.cache import cached, make
-from pocketbert.compress.pipeline.guard import Guard, describe
+from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.tasks.inputs import predict
 from pocketbert.compress.tasks.rows import Tokens
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Work = Callable[[Path, Path], Step]
-"""Fills the first folder, may keep checkpoints in the second; returns the step as far as it is known then."""
+"""Fills the first folder, may keep checkpoints in the second; returns the step with what it has measured."""
 TOKENIZER = "tokenizer/tokenizer.json"
 """Path of the tokenizer in the folder of every stage."""
 RECORDED_BY = ("pocketbert.compress.models.sizes", "pocketbert.compress.runtimes.torch")
@@ -43,8 +45,13 @@ class FinishedStep:
     tokens: Tokens
 
     @property
+    def accepted(self) -> bool:
+        """Return whether the guard accepted the step."""
+        return self.step.decision == "accepted"
+
+    @cached_property
     def logits(self) -> NDArray[np.float32]:
-        """Logits of the validation rows, (answers, labels)."""
+        """Logits on the validation rows, (predictions, labels)."""
         values: NDArray[np.float32] = np.load(self.folder / "validation.npy", allow_pickle=False)
         return values
 
@@ -56,7 +63,12 @@ class FinishedStep:
 
 
 class Build:
-    """The state of one build: recipe, rows, output folder, and the teacher and the guard once there are any."""
+    """The state of one build: recipe, rows, output folder and, once the teacher is trained, the teacher and the guard.
+
+    Raises:
+        GuardStopped: by every method that records a decision, if it is a rejection and the recipe says
+            ``on_fail = "stop"``.
+    """
 
     teacher: FinishedStep
     guard: Guard
@@ -65,6 +77,7 @@ class Build:
         self.recipe, self.root, self.progress = recipe, root, progress
         self.texts: Texts = read_texts(recipe.task)
         self._tokens: dict[str, Tokens] = {}
+        self._visited: set[Path] = set()
 
     def task_module(self) -> str:
         """Return the full name of the module that defines the recipe's task."""
@@ -78,11 +91,9 @@ class Build:
         return self._tokens[key]
 
     def set_reference(self, teacher: FinishedStep) -> FinishedStep:
-        """Make `teacher` the reference that every later step is compared with; returns it judged."""
-        self.teacher = teacher
-        gold = teacher.tokens.validation.gold
-        self.guard = Guard(self.recipe.guard, self.texts.task, gold, teacher.logits)
-        self.teacher = self.judge(teacher)
+        """Make `teacher` the reference that every later step is compared with; returns it with its comparison."""
+        self.guard = Guard(self.recipe.guard, self.texts.task, teacher.tokens.validation.gold, teacher.logits)
+        self.teacher = self.decide(teacher)
         return self.teacher
 
     def step(
@@ -91,14 +102,15 @@ class Build:
         """Take the step from the cache, or make it with `work`.
 
         Args:
-            tokens: its rows; None: they are tokenized by the tokenizer in its folder.
-            together: it may train, which all processes of a build do.
+            tokens: its rows; None: tokenize them with the tokenizer in its folder.
+            together: the step may train, which all processes of a build do together.
         """
+        self._visited.add(folder)
         wait()
         found = cached(folder, step.key)
-        wait()  # or one process would replace what another still has to look at
+        wait()  # otherwise one process would replace files that another still reads
         if found is None:
-            # From here on the manifest of an earlier build speaks of files that are being replaced.
+            # From here on the manifest of an earlier build describes files that are being replaced.
             (self.root / "manifest.json").unlink(missing_ok=True)
             self.progress.say(f"{step.name}: building")
             started = time.monotonic()
@@ -109,16 +121,22 @@ class Build:
             found = make(folder, step, self.root / ".scratch", timed, together)
             for remark in found.remarks:
                 self.progress.say(f"  {remark}")
-        # An earlier decision does not bind today's rule; the figures measured then are kept.
+        # Today's rule decides anew; the figures measured then are kept.
         found = found.model_copy(update={"decision": step.decision, "notes": [], "tries": []})
         return FinishedStep(found, folder, tokens or self.tokens(folder / TOKENIZER))
 
-    def record(self, model: "PreTrainedModel", step: Step, out: Path, tokens: Tokens) -> Step:
+    def sweep(self, pattern: str) -> None:
+        """Remove the folders of attempts that this build did not make; `pattern` is relative to its folder."""
+        for folder in self.root.glob(pattern):
+            if folder not in self._visited and rank() == 0:  # of another model, or under another rule
+                shutil.rmtree(folder)
+
+    def record(self, model: "PreTrainedModel", step: Step, out: Path) -> Step:
         """Save the model that a step made, and its logits on the validation rows; returns the step with its sizes."""
         from pocketbert.compress.runtimes.torch import TorchSession
 
         model.save_pretrained(out / "model")
-        validation = tokens.validation.inputs
+        validation = self.tokens(out / TOKENIZER).validation.inputs
         with self.progress.work(f"{step.name}: evaluating", len(validation)) as bar:
             logits = predict(TorchSession(model).logits, validation, progress=bar.advance)
         np.save(out / "validation.npy", logits)
@@ -130,41 +148,38 @@ class Build:
         }
         return step.model_copy(update={"measured": size})
 
-    def judge(self, done: FinishedStep, reason: str | None = None) -> FinishedStep:
-        """Record and print what the guard decides about a step; a `reason` rejects it in any case."""
-        return self.record_decision(replace(done, step=self.guard.judge(done.step, done.logits, reason)))
+    def decide(self, done: FinishedStep, reason: str | None = None) -> FinishedStep:
+        """Record what the guard decides about a step; a `reason` rejects it in any case."""
+        return self.record_decision(done, self.guard.decide(done.step, done.logits, reason))
 
-    def record_decision(self, done: FinishedStep) -> FinishedStep:
-        """Write the step's `stage.json` and print its line."""
-        _write_step(done.folder, done.step)
-        self.progress.say(describe(done.step, self.recipe.guard.max_drop))
-        return done
+    def record_decision(self, done: FinishedStep, step: Step) -> FinishedStep:
+        """Write `step`, the decision about `done`, to its `stage.json` and print its line."""
+        _write_step(done.folder, step)
+        line = describe(step, self.recipe.guard.max_drop)
+        self.progress.say(line)
+        if step.decision == "rolled-back" and self.recipe.guard.on_fail == "stop":
+            raise GuardStopped(line)
+        return replace(done, step=step)
 
     def record_outcome(self, first: FinishedStep, best: FinishedStep, tried: list[Try]) -> FinishedStep:
         """Record that the rejected step `first` was replaced by `best` (perhaps itself) after everything `tried`."""
-        kept = self.record_decision(replace(best, step=best.step.model_copy(update={"tries": tried})))
+        kept = self.record_decision(best, best.step.model_copy(update={"tries": tried}))
         if best.folder != first.folder:
             notes = [*first.step.notes, f"{best.folder.name} is what became of it"]
             _write_step(first.folder, first.step.model_copy(update={"tries": tried, "notes": notes}))
         return kept
 
-    def context(
-        self,
-        scratch: Path,
-        tokens: Tokens,
-        source: FinishedStep | None = None,
-        memo: dict[tuple[str, str], Any] | None = None,
-    ) -> Context:
-        """Assemble what a stage may use; `source` is the step it starts from, None for the teacher's own training."""
+    def context(self, scratch: Path, tokens: Tokens, source: FinishedStep | None = None) -> Context:
+        """Assemble the context of a stage that starts from `source`; None for the teacher's own training."""
         context = Context(
             task=self.texts.task,
             train=tokens.train,
             labelled=tokens.labelled,
             validation=tokens.validation,
-            memo={} if memo is None else memo,
             seed=self.recipe.seed,
             scratch=scratch,
             progress=self.progress,
+            tokenize=self.tokens,
         )
         if source is None:
             return context

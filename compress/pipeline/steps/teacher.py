@@ -1,4 +1,4 @@
-"""The first step: the fine-tuned teacher, the reference of everything that follows."""
+"""The first step: the fine-tuned teacher, the reference that every later step is compared with."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from pocketbert.compress.manifest import Step
 from pocketbert.compress.models.checks import check_positions, check_types
-from pocketbert.compress.models.pretrained import load_teacher, source_key
+from pocketbert.compress.models.pretrained import load_teacher, read_config, source_key
 from pocketbert.compress.pipeline.cache import step_key
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.pipeline.steps.step import RECORDED_BY, TOKENIZER, Build, FinishedStep
@@ -15,7 +15,6 @@ from pocketbert.compress.stages import stage_module
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import longer_texts
 from pocketbert.compress.tasks.tokenizer import load_tokenizer, one_piece_per_character
-from pocketbert.compress.training.teacher import Teacher
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -38,7 +37,7 @@ def make_teacher(build: Build) -> FinishedStep:
     def work(out: Path, scratch: Path) -> Step:
         from transformers import set_seed
 
-        set_seed(recipe.seed)  # the new head is random
+        set_seed(recipe.seed)  # a new head is random
         task = texts.task
         model, tokenizer = load_teacher(
             table.model,
@@ -50,12 +49,11 @@ def make_teacher(build: Build) -> FinishedStep:
             trust_remote_code=table.trust_remote_code,
         )
         check_stages(recipe, task, model.config, tokenizer.backend_tokenizer)
-        if task.token_level and table.epochs:  # a model that is fine-tuned already keeps its own tokenization
+        if task.token_level and table.epochs:  # a fine-tuned model keeps its own tokenization
             one_piece_per_character(tokenizer.backend_tokenizer)
         tokenizer.save_pretrained(out / "tokenizer")
         tokens = build.tokens(out / TOKENIZER)
-        has_types = tokens.train.inputs.types is not None
-        check_types(has_types, model.config, f"teacher.model {table.model!r}")
+        check_types(tokens.train.inputs.types is not None, model.config, f"teacher.model {table.model!r}")
         context = build.context(scratch, tokens)
         test = task.encode(load_tokenizer(out / TOKENIZER), texts.splits["test"])
         read = {"training": tokens.train.inputs, "validation": tokens.validation.inputs, "test": test}
@@ -63,20 +61,20 @@ def make_teacher(build: Build) -> FinishedStep:
         if table.epochs:
             chosen = finetune.Parameters(**table.model_dump(include=set(finetune.Parameters.model_fields)))
             model = finetune.run(model, context, chosen)
-        return build.record(model, step.model_copy(update={"remarks": context.remarks}), out, tokens)
+        return build.record(model, step.model_copy(update={"remarks": context.remarks}), out)
 
     done = build.step(folder, step, work, together=True)
-    if recipe.stages:  # a teacher from the cache has not been checked against these stages yet
-        teacher = Teacher(folder, done.step.key, done.tokens, done.model, build.progress)
-        check_stages(recipe, texts.task, teacher.config(), Tokenizer.from_file(str(folder / TOKENIZER)))
+    if recipe.stages:  # a teacher from the cache may be older than these stages
+        config = read_config(str(folder / "model"), str(folder / "model"))
+        check_stages(recipe, texts.task, config, Tokenizer.from_file(str(folder / TOKENIZER)))
     return done
 
 
 def check_stages(recipe: Recipe, task: Task, config: "PretrainedConfig", tokenizer: Tokenizer) -> None:
-    """Refuse, before anything is trained, what the stages cannot do with this teacher or with each other's results.
+    """Check, before anything is trained, that each stage can work with this teacher and the results of earlier stages.
 
     Raises:
-        BadInput: names the first stage that cannot work.
+        BadInput: names the first stage that cannot.
     """
     given, given_tokenizer = config, tokenizer
     for stage in recipe.stages:

@@ -1,107 +1,117 @@
-"""Training on the labels and on the fine-tuned teacher: a new student, or what a cut has left."""
+"""Distillation: training on labels and on the fine-tuned teacher, for a new student or a pruned model."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.training.context import Context
-from pocketbert.compress.training.distillation.alignment import Alignment
+from pocketbert.compress.training.distillation.alignment import Alignment, Preset, check, terms
 from pocketbert.compress.training.settings import Schedule
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor, nn
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
     from pocketbert.compress.training.teacher import Teacher
+    from pocketbert.compress.training.trainer import BatchOf
 
 
 class Distillation(Schedule):
     """Loss: `alpha` × cross-entropy + (1 - `alpha`) × T² × KL to the teacher at `temperature` T, and the alignments.
 
-    `preset` names a recipe of the literature for aligning what lies between input and logits, `align` adds to it.
-    Rows without labels are learnt from through the teacher alone.
+    `preset` names the alignments of a paper, `align` adds further terms. Rows without labels contribute the teacher's
+    part alone.
     """
 
     temperature: float = Field(2.0, gt=0)
     alpha: float = Field(0.5, ge=0, le=1)
-    preset: Literal["logits", "tinybert", "minilm"] = "logits"
+    preset: Preset = "logits"
     align: tuple[Alignment, ...] = ()
     learning_rate: float = Field(2e-4, gt=0)
 
+    @property
+    def aligned(self) -> bool:
+        """Whether anything besides the logits is compared."""
+        return bool(self.align) or self.preset != "logits"
+
+    def loss_modules(self) -> tuple[str, ...]:
+        """Return the full names of the modules of the alignment losses, which are loaded by name."""
+        return tuple(dict.fromkeys(term.loss_module for term in terms(self.preset, self.align, 1, 1)))
+
+    def alignments(self, teacher: "PretrainedConfig", student: "PretrainedConfig") -> tuple[Alignment, ...]:
+        """Return all alignment terms for these two models; raises as `terms` and `check` of an alignment."""
+        chosen = terms(self.preset, self.align, teacher.num_hidden_layers, student.num_hidden_layers)
+        check(chosen, teacher, student)
+        return chosen
+
     def check_vocabulary(self, own: "Tokenizer", teacher: "Tokenizer", token_level: bool, where: str) -> None:
-        """Raise `BadInput`, which begins with `where`, if a student of other tokens shall learn token by token."""
+        """Raise `BadInput`, beginning with `where`, if a student that learns token by token has other token ids."""
         from pocketbert.compress.tasks.tokenizer import difference, same_vocabulary
 
-        aligned = bool(self.align) or self.preset != "logits"
-        if (token_level or aligned) and not same_vocabulary(own, teacher):
-            what = "tagging labels" if token_level else "intermediate features align"
+        if (token_level or self.aligned) and not same_vocabulary(own, teacher):
+            what = "tagging compares" if token_level else "preset and align compare"
+            whole = "" if token_level else ', or preset = "logits" without align'
             raise BadInput(
-                f"{where} has another vocabulary: {difference(own, teacher)}; {what} token by token, "
-                'so both must cut alike; legal: a student with the same ids, or preset = "logits" for whole texts'
+                f"{where} has another vocabulary: {difference(own, teacher)}; {what} student and teacher token by "
+                f"token; use a student with the same token ids{whole}"
             )
 
 
 def distil(student: "PreTrainedModel", context: Context, settings: Distillation, description: str) -> None:
-    """Train `student` in place; `description` is what the progress bar says.
+    """Train `student` in place; the progress bar shows `description`.
 
     Raises:
-        BadInput: an alignment that these two models do not have, or token by token between two ways of cutting a text.
+        BadInput: an alignment that the two models do not allow, or token by token between two tokenizations.
     """
     from pocketbert.compress.training.losses.distillation import distillation
-    from pocketbert.compress.training.trainer import train
+    from pocketbert.compress.training.trainer import Examples, train
 
     teacher = context.teacher
     if teacher is None:
-        raise ValueError("there is nobody to learn from")
-    rows, trained, inputs = context.train, student, None
+        raise ValueError("distillation needs a teacher")
     columns = {} if settings.alpha == 1 else {"teacher_logits": teacher.logits()}
-    if settings.align or settings.preset != "logits":
-        trained, inputs = _aligned(student, context, settings, teacher)
+    rows, trained, batch_of = context.train, student, None
+    if settings.aligned:
+        trained, batch_of = _aligned(student, context, settings, teacher)
     elif settings.alpha == 1:
-        rows = context.labelled  # the others say nothing
+        rows = context.labelled  # the others would contribute nothing
 
     def loss(logits: "Tensor", batch: dict[str, Any], outputs: Any) -> "Tensor":
         soft = batch.get("teacher_logits", logits.detach())
-        told = distillation(logits, soft, batch["labels"], settings.alpha, settings.temperature)
-        alignment: Tensor = getattr(outputs, "alignment", told.new_zeros(()))
-        return told + alignment
+        combined = distillation(logits, soft, batch["labels"], settings.alpha, settings.temperature)
+        alignment: Tensor = getattr(outputs, "alignment", combined.new_zeros(()))
+        return combined + alignment
 
-    history = train(trained, context, rows, settings, loss, description, student, columns=columns, inputs=inputs)
+    examples = Examples(rows, columns, batch_of)
+    history = train(trained, context, examples, settings, loss, description, student)
     if len(history) > 1:
         context.remarks.append(
             f"{context.task.metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
         )
-    once = teacher.asked + teacher.spared
-    if (saved := once * settings.epochs - teacher.asked) > 0:
+    once = teacher.seconds_computing + teacher.seconds_cached
+    if (saved := once * settings.epochs - teacher.seconds_computing) > 0:
         context.remarks.append(
-            f"the teacher answered {len(context.train.inputs):,} inputs once, {'' if teacher.asked else 'before, '}"
-            f"in {once:.0f} s; asked in each of {settings.epochs} epochs it would have taken {saved:.0f} s more"
+            f"the teacher answered {len(context.train.inputs):,} inputs once, "
+            f"{'' if teacher.seconds_computing else 'before, '}in {once:.0f} s; asked in each of {settings.epochs} "
+            f"epochs it would have taken {saved:.0f} s more"
         )
 
 
 def _aligned(
     student: "PreTrainedModel", context: Context, settings: Distillation, teacher: "Teacher"
-) -> "tuple[nn.Module, Callable[[list[int]], dict[str, Any]]]":
-    """The student with what its insides are held against, and what that is called with."""
+) -> "tuple[nn.Module, BatchOf]":
+    """The student with its aligner, and the function that makes its batches."""
     from pocketbert.compress.training.distillation.aligner import Aligned, Aligner
-    from pocketbert.compress.training.distillation.alignment import check, terms
 
     ours, theirs = context.train.inputs, teacher.tokens.train.inputs
     if list(map(len, ours.sequences)) != list(map(len, theirs.sequences)):
         raise BadInput(
-            "distill: student and teacher cut the texts differently, so nothing can be aligned token by token; "
-            'legal: preset = "logits" without align, or a student with the teacher\'s tokenizer'
+            "distill: student and teacher tokenize the texts differently, so their layers cannot be aligned token by "
+            'token; use preset = "logits" without align, or a student with the teacher\'s tokenizer'
         )
     config = teacher.config()
-    chosen = terms(settings.preset, settings.align, config.num_hidden_layers, student.config.num_hidden_layers)
-    check(chosen, config, student.config)
-    aligner = Aligner(chosen, config, student.config)
+    aligner = Aligner(settings.alignments(config, student.config), config, student.config)
     features = teacher.features(aligner.teacher_keys)
-
-    def inputs(numbers: list[int]) -> dict[str, Any]:
-        return ours.tensors(numbers) | {"teacher": features.batch(numbers)}
-
-    return Aligned(student, aligner), inputs
+    return Aligned(student, aligner), lambda indices: ours.tensors(indices) | {"teacher": features.batch(indices)}

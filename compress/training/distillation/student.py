@@ -1,4 +1,4 @@
-"""What a recipe may say about a student, and how it comes to be before it is trained.
+"""The student of a distillation: its table in a recipe, and its construction before training.
 
 Loads no torch until a student is built: a recipe is checked before anything heavy is imported.
 """
@@ -29,7 +29,7 @@ _OWN = ("teacher-layers", "random", "current")
 
 
 class Sizes(NamedTuple):
-    """Layers, channels of the residual stream, heads of each layer, FFN neurons of each layer."""
+    """Numbers of layers, channels of the residual stream, heads and FFN neurons of each layer."""
 
     layers: int
     hidden: int
@@ -37,27 +37,26 @@ class Sizes(NamedTuple):
     intermediate: int
 
     def named(self) -> dict[str, int]:
-        """As configurations call them."""
+        """Return the sizes under the names that configurations use."""
         names = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
         return dict(zip(names, self, strict=True))
 
 
 _DEFAULTS = {"tinybert": Sizes(4, 312, 12, 1200), "mobilebert": Sizes(24, 512, 4, 512)}
-"""TinyBERT4 (Jiao et al. 2020) and MobileBERT (Sun et al. 2020) as published."""
+"""The published sizes of TinyBERT4 (Jiao et al. 2020) and MobileBERT (Sun et al. 2020)."""
 
 
 class Student(Frozen):
     """``student = {…}`` of a distillation.
 
-    - `init`: ``teacher-layers`` (the model that the stage is given, cut down), ``random`` (fresh weights), ``current``
-      (that model itself, to recover what pruning cost), or the hub id or folder of a pretrained student.
-    - `architecture`: the family of the model that the stage is given (``teacher``), the same in TinyBERT's sizes
-      (``tinybert``), or MobileBERT, whose layers work inside a bottleneck of a quarter of `hidden` (``mobilebert``).
-    - `layers`: how many, evenly spaced (`evenly_spaced`), or a list of layer numbers in ascending order; `hidden`,
-      `heads`, `intermediate`: of every layer. What is not given is the architecture's or else the model's own. Of
-      ``teacher-layers`` that are not made narrower, every layer keeps its own shape (see
-      `pocketbert.compress.pruning.slicing` for the
-      others).
+    - `init`: ``teacher-layers`` (layers of the given model, perhaps narrower), ``random`` (fresh weights), ``current``
+      (the given model itself, to recover from pruning), or the hub id or folder of a pretrained student.
+    - `architecture`: ``teacher`` (the family of the given model), ``tinybert`` (that family in TinyBERT's sizes) or
+      ``mobilebert`` (its layers have a bottleneck of a quarter of `hidden`).
+    - `layers`: a number of layers, evenly spaced (`evenly_spaced`), or a list of layer numbers in ascending order.
+      `hidden`, `heads` and `intermediate` hold for every layer. The default sizes are those of the architecture, else
+      those of the given model. If no size is given, each of the ``teacher-layers`` keeps its own shape; otherwise
+      `pocketbert.compress.pruning.slicing` makes them narrower.
     """
 
     init: str = Field("teacher-layers", min_length=1)
@@ -71,9 +70,9 @@ class Student(Frozen):
     @classmethod
     def _some_layers(cls, layers: int | tuple[int, ...] | None) -> int | tuple[int, ...] | None:
         if isinstance(layers, int) and layers < 1:
-            raise ValueError("legal: 1 or more")
+            raise ValueError("expected 1 or more")
         if isinstance(layers, tuple) and (not layers or list(layers) != sorted(set(layers))):
-            raise ValueError("legal: a number, or a list of layers in ascending order")
+            raise ValueError("expected a number, or a list of layers in ascending order")
         return layers
 
     @model_validator(mode="after")
@@ -81,20 +80,19 @@ class Student(Frozen):
         sizes = [name for name in Sizes._fields if getattr(self, name) is not None]
         if self.init == "teacher-layers":
             if self.architecture == "mobilebert":
-                raise ValueError(
-                    'a mobilebert has layers of its own kind; legal: init = "random", a hub id or a folder'
-                )
+                raise ValueError('a mobilebert cannot take these layers; use init = "random", a hub id or a folder')
             if not sizes and self.architecture == "teacher":
                 raise ValueError(
-                    f'give {", ".join(Sizes._fields)} or architecture = "tinybert" with init = {self.init!r}'
+                    "no size given; add layers = 4 (optionally hidden, heads, intermediate), or "
+                    'architecture = "tinybert"'
                 )
         elif self.init == "random":
             if isinstance(self.layers, tuple):
-                raise ValueError('a list of layers goes with init = "teacher-layers"; legal with "random": a number')
+                raise ValueError('layers is a list, which needs init = "teacher-layers"; with "random" use a number')
         elif sizes:
-            raise ValueError(f"give no {sizes[0]} with init = {self.init!r}: it has its sizes")
+            raise ValueError(f"init = {self.init!r} has its own sizes; remove {sizes[0]}")
         elif self.init == "current" and self.architecture != "teacher":
-            raise ValueError('give no architecture with init = "current": it has its own')
+            raise ValueError('init = "current" has its own architecture; remove architecture')
         return self
 
     @property
@@ -104,31 +102,35 @@ class Student(Frozen):
 
     @property
     def where(self) -> str:
-        """What a complaint about a pretrained student begins with."""
+        """The beginning of an error message about a pretrained student."""
         return f"distill: student.init {self.init!r}"
 
     @property
     def narrower(self) -> bool:
-        """Whether layers taken from the teacher are sliced, rather than keep their shapes."""
+        """Whether the layers taken from the given model become narrower."""
         return self.architecture != "teacher" or any((self.hidden, self.heads, self.intermediate))
 
     def sizes(self, config: "PretrainedConfig") -> Sizes:
-        """What is asked for, or else the architecture's or the given model's own."""
+        """Return the sizes of the student; `config` is the given model's."""
         usual = _DEFAULTS.get(self.architecture) or Sizes(
             config.num_hidden_layers, config.hidden_size, config.num_attention_heads, config.intermediate_size
         )
         layers = len(self.layers) if isinstance(self.layers, tuple) else self.layers
-        asked = (layers, self.hidden, self.heads, self.intermediate)
-        return Sizes(*(number or default for number, default in zip(asked, usual, strict=True)))
+        given = (layers, self.hidden, self.heads, self.intermediate)
+        return Sizes(*(number or default for number, default in zip(given, usual, strict=True)))
 
     def kept_layers(self, config: "PretrainedConfig") -> list[int]:
-        """The layers of the given model that ``teacher-layers`` takes."""
+        """Return the layers of the given model that ``teacher-layers`` takes."""
         if isinstance(self.layers, tuple):
             return list(self.layers)
         return evenly_spaced(config.num_hidden_layers, self.sizes(config).layers)
 
     def check(self, config: "PretrainedConfig") -> None:
-        """Raise `BadInput` for what cannot be made beside, or out of, a model of that configuration."""
+        """Check that the student can be made, given a model of that configuration.
+
+        Raises:
+            BadInput: it cannot; the message names the key.
+        """
         if self.pretrained:
             self._check_pretrained()
         elif self.init != "current":
@@ -139,7 +141,7 @@ class Student(Frozen):
                 self._check_layers(config)
 
     def config_after(self, config: "PretrainedConfig") -> "PretrainedConfig":
-        """The student's configuration, beside or out of a model of `config`."""
+        """Return the student's configuration, given a model of `config`."""
         from pocketbert.compress.models.pretrained import read_config
 
         if self.pretrained:
@@ -147,7 +149,7 @@ class Student(Frozen):
         if self.init == "current":
             return config
         if self.init == "random" or self.narrower:
-            return _described(self.architecture, config, self.sizes(config), {})
+            return _described(self, config, {})
         return with_layers(config, self.kept_layers(config))
 
     def _check_pretrained(self) -> None:
@@ -155,17 +157,17 @@ class Student(Frozen):
 
         config = read_config(self.init, f"{self.where} is none of {', '.join(_OWN)}, so a hub id or a folder")
         kind = str(config.model_type)
-        legal = {"teacher": (*FAMILIES, "mobilebert"), "tinybert": FAMILIES, "mobilebert": ("mobilebert",)}
-        if kind.removeprefix("uneven_") not in legal[self.architecture]:
-            raise BadInput(f"{self.where} is a {kind} model; legal: {', '.join(legal[self.architecture])}")
+        of = {"teacher": (*FAMILIES, "mobilebert"), "tinybert": FAMILIES, "mobilebert": ("mobilebert",)}
+        if kind.removeprefix("uneven_") not in (allowed := of[self.architecture]):
+            raise BadInput(f"{self.where} is a {kind} model; allowed: {', '.join(allowed)}")
 
     def _check_layers(self, config: "PretrainedConfig") -> None:
-        """The given model must have the layers, and these all that is to be kept of them."""
+        """Check that the given model has these layers, each at least as wide as the student's."""
         layers, sizes = self.kept_layers(config), self.sizes(config)
         if layers[0] < 0 or layers[-1] >= config.num_hidden_layers:
             wrong = layers[0] if layers[0] < 0 else layers[-1]
             raise BadInput(
-                f"distill: student.layers: there is no layer {wrong}; legal: 0 to {config.num_hidden_layers - 1}"
+                f"distill: student.layers: the model has no layer {wrong}; allowed: 0 to {config.num_hidden_layers - 1}"
             )
         if not self.narrower:
             return
@@ -177,38 +179,36 @@ class Student(Frozen):
         narrow = getattr(config, "embedding_size", config.hidden_size)
         if narrow != config.hidden_size and narrow == sizes.hidden:
             raise BadInput(
-                f"distill: student.hidden is {narrow}, as the embeddings have: their projection would have no place; "
-                "legal: any other size"
+                f"distill: student.hidden is {narrow}, the width of the embeddings, whose projection would be lost; "
+                "allowed: any other size"
             )
 
 
 def _check_shape(sizes: Sizes, architecture: str) -> None:
-    """A head has a whole number of channels, and MobileBERT's bottleneck is a quarter."""
-    hidden, heads = sizes.hidden, sizes.heads
-    if architecture == "mobilebert":
-        if hidden % (4 * heads):
-            raise BadInput(
-                f"distill: student.hidden is {hidden}: a quarter of it does not go into {heads} heads; legal: "
-                f"multiples of {4 * heads}"
-            )
-    elif hidden % heads:
-        raise BadInput(f"distill: student.hidden is {hidden}, student.heads {heads}; legal: multiples of {heads}")
+    """Check that a head has a whole number of channels; in MobileBERT the heads share a quarter of `hidden`."""
+    factor, share = (4 * sizes.heads, "a quarter of ") if architecture == "mobilebert" else (sizes.heads, "")
+    if sizes.hidden % factor:
+        raise BadInput(
+            f"distill: student.hidden is {sizes.hidden}, and {share}it does not divide into {sizes.heads} heads; "
+            f"allowed: multiples of {factor}"
+        )
 
 
-def _check_at_most(name: str, asked: int, there: int, where: str) -> None:
-    if asked > there:
-        raise BadInput(f"distill: student.{name} is {asked}, {where} has {there}; legal: up to {there}")
+def _check_at_most(name: str, wanted: int, most: int, where: str) -> None:
+    if wanted > most:
+        raise BadInput(f"distill: student.{name} is {wanted}, {where} has {most}; allowed: up to {most}")
 
 
 def build(
     student: Student, model: "PreTrainedModel", labels: list[str], token_level: bool, seed: int
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast | None]":
-    """The student before its training, and its tokenizer; None where that of `model` serves.
+    """Build the student, not yet trained, and its tokenizer; None if it uses the tokenizer of `model`.
 
     Args:
-        model: what the stage is given.
-        labels: what a new head predicts, for every token where `token_level`.
-        seed: of whatever is random.
+        model: the model that the stage is given.
+        labels: the labels of a new head.
+        token_level: whether the head predicts a label for every token.
+        seed: the seed of random weights.
 
     Raises:
         BadInput: as `Student.check`.
@@ -216,7 +216,7 @@ def build(
     from transformers import set_seed
 
     from pocketbert.compress.models.pretrained import open_pretrained
-    from pocketbert.compress.pruning.slicing import fill
+    from pocketbert.compress.pruning.slicing import fill_from_wide
     from pocketbert.compress.pruning.surgery import keep_layers
 
     student.check(model.config)
@@ -229,12 +229,12 @@ def build(
         return keep_layers(model, student.kept_layers(model.config)), None
     made = _fresh(student, model.config, labels, token_level)
     if student.init == "teacher-layers":
-        fill(made, model, student.kept_layers(model.config))
+        fill_from_wide(made, model, student.kept_layers(model.config))
     return made, None
 
 
 def own_tokenizer(student: Student) -> "Tokenizer | None":
-    """The tokenizer that a pretrained student brings; None where that of the given model serves."""
+    """Return the tokenizer of a pretrained student; None if the student uses the given model's."""
     from pocketbert.compress.models.pretrained import read_tokenizer
 
     if not student.pretrained:
@@ -244,31 +244,28 @@ def own_tokenizer(student: Student) -> "Tokenizer | None":
 
 
 def _fresh(student: Student, config: "PretrainedConfig", labels: list[str], token_level: bool) -> "PreTrainedModel":
-    """An even student with random weights, over the vocabulary of a model of that `config`."""
+    """A student with random weights."""
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
     from pocketbert.compress.models.pretrained import described_labels
 
     auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
-    sizes = student.sizes(config)
-    model: PreTrainedModel = auto.from_config(_described(student.architecture, config, sizes, described_labels(labels)))
+    model: PreTrainedModel = auto.from_config(_described(student, config, described_labels(labels)))
     return model.eval()
 
 
-def _described(
-    architecture: str, config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]
-) -> "PretrainedConfig":
-    """An even student of that architecture and those sizes, over the vocabulary of a model of that `config`."""
-    return (_mobilebert if architecture == "mobilebert" else _alike)(config, sizes, labels)
+def _described(student: Student, config: "PretrainedConfig", labels: dict[str, Any]) -> "PretrainedConfig":
+    """The configuration of a student with the vocabulary of `config`; all its layers have one shape."""
+    make = _mobilebert if student.architecture == "mobilebert" else _same_family
+    return make(config, student.sizes(config), labels)
 
 
-def _alike(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]) -> "PretrainedConfig":
-    """The same family in other sizes, all layers of one shape."""
+def _same_family(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]) -> "PretrainedConfig":
     from transformers import AutoConfig
 
     own = ("model_type", "architectures", "auto_map", "layer_heads", "layer_intermediate")
     described = {key: value for key, value in config.to_dict().items() if key not in own}
-    if described.get("embedding_size") == config.hidden_size:  # of an ELECTRA that does not project its embeddings
+    if described.get("embedding_size") == config.hidden_size:  # an ELECTRA without a projection of its embeddings
         described["embedding_size"] = sizes.hidden
     return AutoConfig.for_model(family(config), **(described | sizes.named() | labels))
 

@@ -1,35 +1,40 @@
-"""What a student is trained to make small. One loss per file, a pure function with the name its paper gives it.
+"""Losses of distillation: one pure function per file, with the name that its paper gives it.
 
-| loss | compares | paper |
-| --- | --- | --- |
-| `cross_entropy` | logits with hard labels | |
-| `soft_targets` | logits with the teacher's | Hinton et al. 2015 |
-| `distillation` | logits with both | Hinton et al. 2015 |
-| `feature_map_transfer` | embeddings or hidden states, MSE | TinyBERT, MobileBERT |
-| `cosine_embedding` | embeddings or hidden states, cosine distance | DistilBERT |
-| `attention_scores` | each head's scores before softmax, MSE | TinyBERT |
-| `attention_transfer` | each head's attention, KL | MobileBERT |
-| `self_attention_relation` | how tokens resemble each other, KL | MiniLM, MiniLMv2 |
+An alignment loss is one file here and its line in `LOSSES`. The function has the name of its file and returns a scalar;
+padding never counts. Its arguments depend on the feature:
 
-Vectors are (rows, tokens, width); their `mask` (rows, tokens) is 1 where a token is visible. Padding never counts.
+| feature | arguments |
+| --- | --- |
+| ``embedding``, ``hidden`` | the student's and the teacher's vectors, mask |
+| ``attention`` | the student's queries and keys, the teacher's queries and keys, mask, heads |
+| ``relation`` | queries, keys and values of the student and of the teacher, one list each, mask, heads |
+
+Vectors are (rows, tokens, width); the mask is (rows, tokens), 1 where a token is visible. The losses of logits
+(`cross_entropy`, `soft_targets`, `distillation`) are imported directly. This package loads no torch.
 """
 
-from pocketbert.compress.training.losses.attention_scores import attention_scores
-from pocketbert.compress.training.losses.attention_transfer import attention_transfer
-from pocketbert.compress.training.losses.cosine_embedding import cosine_embedding
-from pocketbert.compress.training.losses.cross_entropy import cross_entropy
-from pocketbert.compress.training.losses.distillation import distillation
-from pocketbert.compress.training.losses.feature_map_transfer import feature_map_transfer
-from pocketbert.compress.training.losses.self_attention_relation import self_attention_relation
-from pocketbert.compress.training.losses.soft_targets import soft_targets
+from typing import Literal, NamedTuple
 
-__all__ = [
-    "attention_scores",
-    "attention_transfer",
-    "cosine_embedding",
-    "cross_entropy",
-    "distillation",
-    "feature_map_transfer",
-    "self_attention_relation",
-    "soft_targets",
-]
+Feature = Literal["embedding", "hidden", "attention", "relation"]
+
+
+class Loss(NamedTuple):
+    """The name of a loss in recipes, and the features that it compares."""
+
+    name: str
+    of: tuple[Feature, ...]
+
+
+LOSSES = {
+    "feature_map_transfer": Loss("mse", of=("embedding", "hidden")),
+    "cosine_embedding": Loss("cosine", of=("embedding", "hidden")),
+    "attention_scores": Loss("mse", of=("attention",)),
+    "attention_transfer": Loss("kl", of=("attention",)),
+    "self_attention_relation": Loss("kl", of=("relation",)),
+}
+"""File here -> loss. The first loss of a feature is its default."""
+
+
+def losses_of(feature: Feature) -> dict[str, str]:
+    """Return the losses of a feature: name in recipes -> full name of the module."""
+    return {loss.name: f"{__name__}.{module}" for module, loss in LOSSES.items() if feature in loss.of}

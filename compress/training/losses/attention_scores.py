@@ -1,4 +1,4 @@
-"""Distillation of attention before its softmax (TinyBERT)."""
+"""Distillation of attention scores, before the softmax (TinyBERT)."""
 
 import math
 
@@ -15,16 +15,16 @@ def attention_scores(
     mask: Tensor,
     heads: int,
 ) -> Tensor:
-    """Mean squared error of the scores QKᵀ/√size, over heads and over pairs of visible tokens, a scalar.
+    """Compute the mean squared error of the scores QKᵀ/√size over heads and pairs of visible tokens, a scalar.
 
     Jiao et al. 2020, "TinyBERT: Distilling BERT for Natural Language Understanding", equation 7: fitting the
     unnormalised scores converges faster than fitting their softmax (https://arxiv.org/abs/1909.10351).
 
     Args:
         student_queries, student_keys: (rows, tokens, heads × size).
-        teacher_queries, teacher_keys: (rows, tokens, heads × size); the size may be another, the heads may not.
+        teacher_queries, teacher_keys: (rows, tokens, heads × size); the size may differ from the student's.
         mask: (rows, tokens), 1 where a token is visible.
-        heads: of both.
+        heads: number of attention heads, equal in both models.
 
     Example:
         >>> import torch
@@ -40,9 +40,7 @@ def attention_scores(
 
 
 def scaled_dot_products(queries: Tensor, keys: Tensor, heads: int) -> Tensor:
-    """Every query with every key, divided by √size, (rows, heads, tokens, tokens); both are (rows, tokens,
-    heads × size).
-    """
+    """Compute QKᵀ/√size, (rows, heads, tokens, tokens), of queries and keys (rows, tokens, heads × size)."""
     size = queries.shape[-1] // heads
     split = (*queries.shape[:2], heads, size)
     return torch.einsum("rqhd,rkhd->rhqk", queries.reshape(split), keys.reshape(split)) / math.sqrt(size)

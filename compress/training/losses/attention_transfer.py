@@ -1,4 +1,4 @@
-"""Distillation of attention after its softmax (MobileBERT)."""
+"""Distillation of attention distributions, after the softmax (MobileBERT)."""
 
 import torch
 from torch import Tensor
@@ -15,16 +15,16 @@ def attention_transfer(
     mask: Tensor,
     heads: int,
 ) -> Tensor:
-    """KL(teacher ‖ student) of what each query attends to, averaged over visible queries and heads, a scalar.
+    """Compute KL(teacher ‖ student) of the attention distributions, averaged over visible queries and heads, a scalar.
 
     Sun et al. 2020, "MobileBERT: a Compact Task-Agnostic BERT for Resource-Limited Devices", attention
     transfer (https://arxiv.org/abs/2004.02984).
 
     Args:
         student_queries, student_keys: (rows, tokens, heads × size).
-        teacher_queries, teacher_keys: (rows, tokens, heads × size); the size may be another, the heads may not.
+        teacher_queries, teacher_keys: (rows, tokens, heads × size); the size may differ from the student's.
         mask: (rows, tokens), 1 where a token is visible.
-        heads: of both.
+        heads: number of attention heads, equal in both models.
 
     Example:
         >>> import torch
@@ -38,8 +38,11 @@ def attention_transfer(
 
 
 def attention_divergence(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
-    """KL(teacher ‖ student) of the softmax of scores (rows, heads, queries, keys) over visible keys, averaged over
-    visible queries and heads.
+    """Compute KL(teacher ‖ student) of the softmax over visible keys, averaged over visible queries and heads.
+
+    Args:
+        student, teacher: scores, (rows, heads, queries, keys).
+        mask: (rows, tokens), 1 where a token is visible.
     """
     visible = mask.bool()
     hidden_keys = ~visible[:, None, None, :]

@@ -1,11 +1,11 @@
-"""Distillation of embeddings and hidden states by their direction (DistilBERT)."""
+"""Distillation of the direction of embeddings and hidden states (DistilBERT)."""
 
 from torch import Tensor
 from torch.nn import functional
 
 
 def cosine_embedding(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
-    """1 - cosine of the angle between student's and teacher's vector, averaged over visible tokens, a scalar 0 to 2.
+    """Compute 1 - cosine between student's and teacher's vectors, averaged over visible tokens, a scalar 0 to 2.
 
     Sanh et al. 2019, "DistilBERT, a distilled version of BERT: smaller, faster, cheaper and lighter", section 2, whose
     L_cos aligns the directions of the hidden states (https://arxiv.org/abs/1910.01108).

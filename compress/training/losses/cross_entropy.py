@@ -7,11 +7,11 @@ from pocketbert.compress.tasks.rows import NO_LABEL
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """-log softmax(logits)[label], averaged over what has a label, a scalar; exactly 0 where nothing in the batch has.
+    """Compute -log softmax(logits)[label], averaged over all answers with a label, a scalar; 0 if none has a label.
 
     Args:
-        logits: (n, labels), of rows or of tokens.
-        labels: (n,), `NO_LABEL` where there is none.
+        logits: (n, labels), one per row or per scored token.
+        labels: (n,), `NO_LABEL` for an answer without a label.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Hard labels and soft targets together (Hinton et al. 2015)."""
+"""Distillation of logits: hard labels and soft targets (Hinton et al. 2015)."""
 
 from torch import Tensor
 
@@ -7,16 +7,16 @@ from pocketbert.compress.training.losses.soft_targets import soft_targets
 
 
 def distillation(student: Tensor, teacher: Tensor, labels: Tensor, alpha: float, temperature: float) -> Tensor:
-    """`alpha` × `cross_entropy` with the hard labels + (1 - `alpha`) × `soft_targets`, a scalar.
+    """Compute `alpha` × `cross_entropy` with the hard labels + (1 - `alpha`) × `soft_targets`, a scalar.
 
-    What has no label learns from the teacher alone: the soft part is averaged over all n, the hard part over the
-    labelled (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2,
+    Answers without a label learn from the teacher alone: the soft part is averaged over all n, the hard part over the
+    labelled ones (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2,
     https://arxiv.org/abs/1503.02531).
 
     Args:
         student: logits, (n, labels).
-        teacher: logits of the same, (n, labels).
-        labels: (n,), -100 where there is none.
+        teacher: logits of the same answers, (n, labels).
+        labels: (n,), -100 for an answer without a label.
         alpha: 0 to 1, the weight of the hard labels.
         temperature: T > 0, see `soft_targets`.
 

@@ -1,11 +1,11 @@
-"""Distillation of embeddings and hidden states by their squared error (TinyBERT, MobileBERT)."""
+"""Distillation of embeddings and hidden states (TinyBERT, MobileBERT)."""
 
 from torch import Tensor
 from torch.nn import functional
 
 
 def feature_map_transfer(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error of the vectors, over visible tokens and channels, a scalar.
+    """Compute the mean squared error of the vectors over visible tokens and channels, a scalar.
 
     Sun et al. 2020, "MobileBERT: a Compact Task-Agnostic BERT for Resource-Limited Devices"
     (https://arxiv.org/abs/2004.02984); TinyBERT's distillation of hidden states and of the embedding layer is the same

@@ -5,16 +5,16 @@ from torch.nn import functional
 
 
 def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """KL(teacher ‖ student) of the softened distributions, times T², averaged over n, a scalar; exactly 0 where n is 0.
+    """Compute T² × KL(teacher ‖ student) of the softened distributions, averaged over n, a scalar; 0 if n is 0.
 
-    Softening divides the gradient by T²; the factor gives it back, so that the temperature does not move the balance
-    with the hard labels (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2,
+    Softening divides the gradient by T². The factor T² compensates for that, so the temperature does not change the
+    balance with the hard labels (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2,
     https://arxiv.org/abs/1503.02531).
 
     Args:
-        student: logits, (n, labels), of rows or of the tokens that are scored.
-        teacher: logits of the same, (n, labels).
-        temperature: T > 0; 1 leaves the distributions as they are.
+        student: logits, (n, labels), one per row or per scored token.
+        teacher: logits of the same answers, (n, labels).
+        temperature: T > 0; 1 does not soften.
 
     Example:
         >>> import torch

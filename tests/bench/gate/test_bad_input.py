@@ -62,7 +62,10 @@ def test_a_baseline_that_was_asked_for_and_is_not_there(bench: Run, manifest: Pa
 
 def test_a_baseline_of_another_recipe(bench: Run, manifest: Path, baseline: Path) -> None:
     edit(baseline, lambda b: b.update(recipe="other"))
-    refused(bench(manifest, f"--gate-baseline={baseline}"), "*of recipe 'other', the manifest is of 'tiny'*")
+    refused(
+        bench(manifest, f"--gate-baseline={baseline}"),
+        "*: baseline of recipe 'other', but the manifest is of recipe 'tiny'*",
+    )
 
 
 def test_a_runtime_that_is_not_installed(bench: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,16 +80,16 @@ def test_nothing_to_measure(bench: Run, manifest: Path) -> None:
 
 
 def test_an_unknown_profile(bench: Run, manifest: Path) -> None:
-    refused(bench(manifest, "--gate-profiles=mobile-9t"), "unknown profile 'mobile-9t'; legal: cpu, mobile-1t*")
+    refused(bench(manifest, "--gate-profiles=mobile-9t"), "unknown profile 'mobile-9t'; allowed: cpu, mobile-1t*")
 
 
 @pytest.mark.parametrize(
     ("table", "pattern"),
     [
-        ({"sentence": ["a"], "label": [0]}, "*no column 'text'; it has sentence, label"),
+        ({"sentence": ["a"], "label": [0]}, "*no column 'text'; columns: sentence, label"),
         ({"text": pa.array([], pa.string()), "label": pa.array([], pa.int64())}, "*no rows*"),
-        ({"text": ["a"], "label": [2]}, "*label 2; legal: 0 to 1 (neg, pos)"),
-        ({"text": ["a", None], "label": [0, 1]}, "*row 1: text is None; legal: a text"),
+        ({"text": ["a"], "label": [2]}, "*label 2; expected: 0 to 1 (neg, pos)"),
+        ({"text": ["a", None], "label": [0, 1]}, "*row 1: text is None; expected: a text"),
     ],
 )
 def test_rows_that_cannot_be_scored(bench: Run, manifest: Path, table: dict[str, Any], pattern: str) -> None:

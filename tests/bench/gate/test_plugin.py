@@ -1,28 +1,24 @@
 """`pytest bench` speaks pytest: selecting, collecting, JUnit XML, and one line where it cannot go along."""
 
 import json
+import re
 import shlex
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from pocketbert.bench.records.baseline import cut_baseline
-from pocketbert.bench.records.results import METRICS, Profile, load_results
-from pocketbert.bench.verdicts.items import Item, narrow
+from pocketbert.bench.records.baseline import make_baseline
+from pocketbert.bench.records.results import METRICS, load_results
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.manifest import load_manifest
+from tests.support import REPO
 from tests.support.manifests import PLAIN, PLUGIN, SHIPS, Build, Run, write_manifest
 
 pytest_plugins = "pytester"
 PROFILE = "--gate-profiles=mobile-1t"
-MEASURES = {
-    "latency": "time_in_turn",
-    "memory": "measure_memory",
-    "size": "measure_size",
-    "accuracy": "measure_accuracy",
-}
 
 
 @pytest.fixture
@@ -61,8 +57,8 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     page = (pytester.path / "reports/tiny.part.md").read_text()
     assert "Only a part was weighed" in page
     assert "Beside the baseline" not in page
-    with pytest.raises(BadInput, match="only a part was weighed"):
-        cut_baseline(part, None)
+    with pytest.raises(BadInput, match="only a part was measured"):
+        make_baseline(part, None)
 
     case = ElementTree.parse(pytester.path / "junit.xml").find(".//testcase")  # noqa: S314  # we wrote it
     assert case is not None
@@ -73,8 +69,8 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     assert "size regressed: small" in (failure.get("message") or "")
 
     # The failure says how to run it alone, and that command runs it alone.
-    [line] = [line for line in result.outlines if line.startswith("alone: ")]
-    program, *words = shlex.split(line.removeprefix("alone: "))
+    [line] = [line for line in result.outlines if line.startswith("rerun only this: ")]
+    program, *words = shlex.split(line.removeprefix("rerun only this: "))
     assert (program, words[-6:-4]) == ("pytest", ["--gate-manifest", "m/manifest.json"])
     again = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", *words)
     again.assert_outcomes(failed=1, deselected=9)
@@ -86,7 +82,7 @@ def test_only_what_is_selected_is_measured(
     metric: str, bench: Run, pytester: pytest.Pytester, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for other in set(METRICS) - {metric}:
-        monkeypatch.setattr(f"pocketbert.bench.measuring.measure.{MEASURES[other]}", None)  # called, it would raise
+        monkeypatch.setattr(f"pocketbert.bench.measuring.metrics.{other}.measure", None)  # called, it would raise
     result = bench(manifest, PROFILE, "-m", metric)
     assert result.ret == pytest.ExitCode.OK, result.outlines
     part = load_results(pytester.path / "reports/tiny.part.json")
@@ -105,20 +101,6 @@ def test_one_length_is_timed_alone(bench: Run, pytester: pytest.Pytester, manife
     }
 
 
-def test_narrowing_keeps_the_reference_and_the_profile_that_is_measured(manifest: Path) -> None:
-    profiles = [
-        Profile(name="cpu", threads=2, cores=[0, 1], lengths=["128", "mix"]),
-        Profile(name="mobile-1t", threads=1, cores=[0], lengths=["128", "mix"]),
-        Profile(name="mobile-2t", threads=2, cores=[0, 1], lengths=["128", "mix"], same_as="cpu"),
-    ]
-    items = [Item("latency", "other", "mobile-2t/128"), Item("size", "other")]
-    smaller, kept, metrics = narrow(load_manifest(manifest), profiles, items)
-    assert [a.id for a in smaller.artifacts] == ["reference", "other"]
-    assert [(p.name, p.lengths) for p in kept] == [("cpu", ["128"]), ("mobile-2t", ["128"])]
-    assert metrics == {"latency", "size"}
-    assert narrow(load_manifest(manifest), profiles, items[1:])[1:] == ([], {"size"})
-
-
 @pytest.fixture
 def several(pytester: pytest.Pytester) -> tuple[str, str]:
     """Options that have pytest-xdist run several processes; a stand-in where it is not installed."""
@@ -128,19 +110,37 @@ def several(pytester: pytest.Pytester) -> tuple[str, str]:
     return ("--dist", "load")
 
 
-def test_several_processes_are_refused(
-    bench: Run, pytester: pytest.Pytester, manifest: Path, several: tuple[str, str]
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            ("--pyargs", f"pocketbert.bench{rest}")
+            for rest in ("", ".gate", ".gate.test_gate", ".gate.test_gate::test_size")
+        ),
+        *((str(REPO / path),) for path in ("bench/", "bench/gate", "bench/gate/test_gate.py::test_size")),
+    ],
+    ids=" ".join,
+)
+def test_several_processes_are_refused_however_the_gate_is_named(
+    pytester: pytest.Pytester, several: tuple[str, str], words: tuple[str, ...]
 ) -> None:
-    result = bench(manifest, PROFILE, *several)
+    pytester.makepyfile("def test_of_somebody_else(): pass")
+    result = pytester.runpytest_inprocess(*PLUGIN, *several, ".", *words)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: pocketbert: several pytest processes would time each other*"])
-    pytester.makepyfile("def test_of_somebody_else(): pass")
-    assert pytester.runpytest_inprocess(*PLUGIN, *several).ret == pytest.ExitCode.OK
 
 
-def test_a_worker_of_several_refuses_to_weigh(pytester: pytest.Pytester, manifest: Path) -> None:
+def test_several_processes_run_other_tests_in_folders_of_the_same_name(
+    pytester: pytest.Pytester, several: tuple[str, str]
+) -> None:
+    tests = pytester.mkpydir("bench") / "test_gate.py"
+    tests.write_text("def test_of_somebody_else(): pass")
+    assert pytester.runpytest_inprocess(*PLUGIN, *several, "bench").ret == pytest.ExitCode.OK
+
+
+def test_a_worker_of_several_refuses_to_measure(pytester: pytest.Pytester, manifest: Path) -> None:
     pytester.makeconftest("def pytest_configure(config): config.workerinput = {}")
-    pytester.makepyfile("def test_own(weigh): weigh('small')")
+    pytester.makepyfile("def test_own(pocketbert_measure): pocketbert_measure('small')")
     result = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:xdist", f"--gate-manifest={manifest}")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["pocketbert: several pytest processes would time each other*"])
@@ -152,6 +152,28 @@ def test_a_name_that_k_cannot_say_is_given_as_a_node(bench: Run, pytester: pytes
     content["artifacts"][1]["id"] = "a file"
     manifest.write_text(json.dumps(content))
     result = bench(manifest, "-m", "size", "--gate-strict")
-    [line] = [line for line in result.outlines if line.startswith("alone: ")]
-    assert shlex.split(line)[2].endswith("bench/gate/test_gate.py::test_size[a file]")
+    [line] = [line for line in result.outlines if line.startswith("rerun only this: ")]
+    assert shlex.split(line)[4].endswith("bench/gate/test_gate.py::test_size[a file]")
     assert "--gate-strict" in line
+
+
+def test_other_runs_see_no_generic_names_of_the_gate(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_own(): pass")
+    shown = pytester.runpytest_inprocess(*PLUGIN, "--fixtures", "-v").stdout.str()
+    fixtures = re.findall(r"^(\w+) .*bench/gate/plugin\.py:", shown, flags=re.MULTILINE)
+    assert set(fixtures) == {"_pocketbert_verdicts", "pocketbert_measure", "pocketbert_gate", "weigh", "gate"}
+    markers = pytester.runpytest_inprocess(*PLUGIN, "--markers").stdout.str()
+    assert re.findall(r"^@pytest\.mark\.(\w+).*pocketbert", markers, flags=re.MULTILINE) == ["latency_budget"]
+    pytester.makepyfile("import pytest\n\n@pytest.mark.size\ndef test_own(): pass")
+    strict = pytester.runpytest_subprocess(*PLUGIN, "--strict-markers")
+    strict.stdout.fnmatch_lines(["*'size' not found in `markers` configuration option*"])
+
+
+def test_importing_the_plugin_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, pocketbert.bench.gate.plugin\n"
+        "heavy = {'torch', 'transformers', 'numpy', 'scipy', 'onnxruntime', 'pyarrow', 'pydantic', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (loaded.stdout, loaded.stderr) == ("[]\n", "")

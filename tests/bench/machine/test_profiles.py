@@ -29,19 +29,19 @@ def test_profiles_that_are_the_same_here_are_measured_once() -> None:
 
 
 def test_an_unknown_profile_is_named() -> None:
-    with pytest.raises(BadInput, match="unknown profile 'tablet'; legal: cpu, mobile-1t"):
+    with pytest.raises(BadInput, match="unknown profile 'tablet'; allowed: cpu, mobile-1t"):
         load_profiles(["tablet"])
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("threads = 0\ncores = 1\nlengths = [128]", r"threads is 0; legal: a number from 1"),
-        ("threads = 1\ncores = 1\nlengths = ['long']", r"length 'long'; legal: a number of tokens, or 'mix'"),
-        ("threads = 1\nlengths = [128]", r"needs threads, cores and lengths"),
+        ("threads = 0\ncores = 1\nlengths = [128]", r"threads is 0; allowed: an integer from 1"),
+        ("threads = 1\ncores = 1\nlengths = ['long']", r"lengths has 'long'; allowed: a number of tokens, or 'mix'"),
+        ("threads = 1\nlengths = [128]", r"has the keys threads, lengths; expected: threads, cores, lengths"),
     ],
 )
-def test_a_profile_that_is_not_legal_is_refused(tmp_path: Path, entry: str, message: str) -> None:
+def test_a_wrong_profile_is_refused(tmp_path: Path, entry: str, message: str) -> None:
     path = tmp_path / "profiles.toml"
     path.write_text(f"[odd]\n{entry}\n")
     with pytest.raises(BadInput, match=message):

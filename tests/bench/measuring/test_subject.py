@@ -15,7 +15,7 @@ TEXTS, TAGS = open_task("classification", ["neg", "pos"], 16), open_task("taggin
 @pytest.mark.parametrize("labels", [["neg", "pos"], [0, None], [0.0, 1.0], [0, 2], [[0], [1]]], ids=str)
 def test_a_label_that_is_none_is_one_line(tmp_path: Path, labels: list[Any]) -> None:
     parquet.write_table(pa.table({"text": ["a", "b"], "label": labels}), tmp_path / "test.parquet")
-    with pytest.raises(BadInput, match=r"label .*; legal: 0 to 1 \(neg, pos\)"):
+    with pytest.raises(BadInput, match=r"label .*; expected: 0 to 1 \(neg, pos\)"):
         load_rows(tmp_path / "test.parquet", TEXTS)
 
 
@@ -24,5 +24,5 @@ def test_a_row_of_tags_has_one_for_each_token(tmp_path: Path, labels: list[Any])
     """Or every later row would be scored against the wrong words."""
     table = pa.table({"tokens": [["a", "b"], ["c", "d"]], "label": labels})
     parquet.write_table(table, tmp_path / "test.parquet")
-    with pytest.raises(BadInput, match="legal: "):
+    with pytest.raises(BadInput, match="expected: "):
         load_rows(tmp_path / "test.parquet", TAGS)

@@ -3,7 +3,7 @@ from math import log
 import numpy as np
 import pytest
 
-from pocketbert.bench.stats.sequential import LOOKS, change, detectable, look, settle
+from pocketbert.bench.stats.sequential import LOOKS, change, decide, detectable, look
 
 
 def test_the_interval_of_a_change_is_students_t_with_its_share_of_the_error() -> None:
@@ -25,13 +25,13 @@ def test_a_look_decides_when_the_interval_clears_the_threshold(middle: float, ou
 
 
 def test_nothing_is_settled_between_two_looks() -> None:
-    assert settle([0.0] * (LOOKS[0] - 1), 0.05) is None
-    found = settle([0.0] * LOOKS[0], 0.05)
+    assert decide([0.0] * (LOOKS[0] - 1), 0.05) is None
+    found = decide([0.0] * LOOKS[0], 0.05)
     assert found is not None
     assert (found.outcome, found.pairs) == ("ok", LOOKS[0])
     wavering = [0.2, -0.2] * 50
-    assert settle(wavering[: LOOKS[-1] - 1], 0.05) is None
-    found = settle(wavering, 0.05)
+    assert decide(wavering[: LOOKS[-1] - 1], 0.05) is None
+    found = decide(wavering, 0.05)
     assert found is not None
     assert (found.outcome, found.pairs) == (None, LOOKS[-1])
 
@@ -41,7 +41,7 @@ def test_looking_again_and_again_keeps_the_error_rate() -> None:
     rng = np.random.default_rng(3)
     outcomes = []
     for _ in range(2000):
-        found = settle((log(1.05) + rng.normal(0, 0.01, LOOKS[-1])).tolist(), 0.05)
+        found = decide((log(1.05) + rng.normal(0, 0.01, LOOKS[-1])).tolist(), 0.05)
         outcomes.append(found.outcome if found else None)
     assert outcomes.count("regressed") <= 0.025 * 2000 + 20
     assert outcomes.count("ok") <= 0.025 * 2000 + 20

@@ -1,13 +1,13 @@
-"""The verdicts, on figures made up for the purpose."""
+"""Which figure is compared with which figure of the baseline, on made-up figures."""
 
 import numpy as np
 import pytest
 
-from pocketbert.bench.records.baseline import Baseline, cut_baseline, yardstick
-from pocketbert.bench.records.results import Latency, Paired, Profile, Results, Verdict, Weighed, pack
+from pocketbert.bench.records.baseline import Baseline, make_baseline, reference_of
+from pocketbert.bench.records.results import Failure, Latency, Measured, Paired, Place, Profile, Results, Verdict, pack
 from pocketbert.bench.stats.intervals import Interval
-from pocketbert.bench.verdicts.decide import judge
-from pocketbert.bench.verdicts.items import Item, items_of
+from pocketbert.bench.verdicts.decide import decide
+from pocketbert.bench.verdicts.items import Item
 from pocketbert.compress.tasks.paired import newcombe_drop
 
 SHARE = 0.01  # half-width of the made-up intervals
@@ -41,18 +41,18 @@ def plain(weighed: Results) -> Results:
 
 @pytest.fixture
 def before(plain: Results) -> Baseline:
-    return cut_baseline(plain, None)
+    return make_baseline(plain, None)
 
 
-def small(plain: Results) -> Weighed:
+def small(plain: Results) -> Measured:
     return plain.artifact("small")
 
 
 def verdict(item: Item, results: Results, baseline: Baseline | None, strict: bool = False) -> Verdict:
-    return judge([item], results, baseline, newcombe_drop, strict)[0]
+    return decide([item], results, baseline, newcombe_drop, strict)[0]
 
 
-LATENCY = Item("latency", "small", "mobile-1t/128")
+LATENCY = Item("latency", "small", Place("mobile-1t", "128"))
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_latency_is_judged_by_the_interval_of_the_ratios_change(
 ) -> None:
     found = verdict(LATENCY, with_small(plain, latency=latencies(ratio, share=share)), before)
     assert (found.outcome, found.fails) == (outcome, fails)
-    assert f"latency {outcome}: small in mobile-1t/128 {ratio:.4f} × reference [" in found.message
-    assert "against the baseline's 0.2000" in found.message
+    assert found.message.startswith(f"latency {outcome}: small in mobile-1t/128: ")
+    assert f"0.2000 → {ratio:.4f} × reference" in found.message
     assert "\n" not in found.message
 
 
@@ -101,7 +101,7 @@ def test_a_foreign_machine_settles_neither_latency_nor_memory_but_size_and_accur
     for item in (LATENCY, Item("memory", "small")):
         found = verdict(item, worse, foreign)
         assert (found.outcome, found.fails) == ("no-baseline", False)
-        assert "from another machine" in found.message
+        assert (found.why, "from another machine" in found.message) == ("other-machine", True)
         assert verdict(item, worse, foreign, strict=True).fails
         assert verdict(item, worse, before).outcome == "regressed"
     assert verdict(Item("size", "small"), worse, foreign).outcome == "regressed"
@@ -113,7 +113,7 @@ def test_memory_is_the_artifacts_own_share(plain: Results, factor: float, outcom
     def holding(own_mib: float) -> Results:
         return with_small(plain, memory=small(plain).memory.model_copy(update={"own_mib": own_mib}))
 
-    before = cut_baseline(holding(50.0), None)
+    before = make_baseline(holding(50.0), None)
     assert verdict(Item("memory", "small"), holding(50.0 * factor), before).outcome == outcome
 
 
@@ -151,22 +151,27 @@ def test_accuracy_is_held_against_the_reference_even_without_a_baseline(plain: R
 
 
 def test_accuracy_is_held_against_the_baseline_on_the_same_rows(plain: Results) -> None:
-    before = cut_baseline(scored(plain, 10, drop=0.0), None)
+    before = make_baseline(scored(plain, 10, drop=0.0), None)
     assert verdict(ACCURACY, scored(plain, 15, drop=0.0), before).outcome == "ok"
     assert verdict(ACCURACY, scored(plain, 60, drop=0.0), before).outcome == "regressed"
     unsettled = verdict(ACCURACY, scored(plain, 34, drop=0.0), before)
     assert (unsettled.outcome, unsettled.fails) == ("inconclusive", False)
-    assert (
-        verdict(ACCURACY, scored(plain, 10, drop=0.0), cut_baseline(scored(plain, 90, 0.0), None)).outcome == "improved"
-    )
+    worse = make_baseline(scored(plain, 90, 0.0), None)
+    assert verdict(ACCURACY, scored(plain, 10, drop=0.0), worse).outcome == "improved"
     by_the_reference = verdict(ACCURACY, scored(plain, 60, drop=0.02), before)
-    assert by_the_reference.message.startswith(
-        "accuracy regressed: small 0.9700 accuracy against the baseline's 0.9950, drop against the reference +2.00 ["
+    assert by_the_reference.message == (
+        "accuracy regressed: small: accuracy 97.00 %, baseline 99.50 %; "
+        "-2.00 pp (95 % CI -2.20 to -1.80 pp, limit -1.0 pp) against the reference"
     )
     entry = before.artifacts["small"]
     other = entry.model_copy(update={"accuracy": entry.accuracy.model_copy(update={"test_sha256": "other"})})
     elsewhere = before.model_copy(update={"artifacts": {"small": other}})
-    assert verdict(ACCURACY, scored(plain, 60, drop=0.0), elsewhere).outcome == "no-baseline"
+    found = verdict(ACCURACY, scored(plain, 60, drop=0.0), elsewhere)
+    assert (found.outcome, found.why, found.note) == (
+        "no-baseline",
+        "other-rows",
+        "the baseline was scored on other test rows",
+    )
 
 
 def test_a_profile_that_this_machine_cannot_run_is_missing_and_fails_only_when_strict(
@@ -182,10 +187,15 @@ def test_a_profile_that_this_machine_cannot_run_is_missing_and_fails_only_when_s
 
 def test_what_could_not_be_measured_is_missing_and_fails(plain: Results, before: Baseline) -> None:
     profile = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["128"])
-    run = with_small(plain, latency=[], failures=["latency mobile-1t: the child was killed by signal 9"])
+    killed = Failure(metric="latency", profile="mobile-1t", words="the child was killed by signal 9")
+    run = with_small(plain, latency=[], failures=[killed])
     found = verdict(LATENCY, run.model_copy(update={"profiles": [profile]}), before)
     assert (found.outcome, found.fails) == ("missing", True)
-    assert "killed by signal 9" in found.message
+    assert found.note == "the child was killed by signal 9"
+    memory = Failure(metric="memory", words="no answer")
+    assert verdict(LATENCY, with_small(plain, failures=[memory]), before).outcome == "ok"
+    other_length = killed.model_copy(update={"length": "mix"})
+    assert verdict(LATENCY, with_small(plain, failures=[other_length]), before).outcome == "ok"
 
 
 def test_an_upgraded_library_is_named(plain: Results, before: Baseline) -> None:
@@ -194,31 +204,13 @@ def test_an_upgraded_library_is_named(plain: Results, before: Baseline) -> None:
     assert "onnxruntime 1.0 -> " in found.message
 
 
-def test_items_are_what_ships_and_whatever_the_baseline_has_besides(before: Baseline) -> None:
-    one = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["64"])
-    items = items_of({"small": "onnxruntime", "new": "onnxruntime"}, [one], before, whole=False)
-    places = {(item.artifact, item.place) for item in items if item.metric == "latency"}
-    assert {("small", "mobile-1t/64"), ("small", "mobile-1t/128"), ("new", "mobile-1t/64")} <= places
-    assert ("other", "mobile-1t/64") not in places  # the manifest has it no more
-    assert Item("size", "other") in items
-    cpu = Profile(name="cpu", threads=1, cores=[0], lengths=["64"])
-    unasked = items_of({"small": "onnxruntime"}, [cpu], before, whole=False)
-    assert LATENCY not in unasked
-    assert LATENCY in items_of({"small": "onnxruntime"}, [cpu], before, whole=True)
-
-
 def test_what_ran_and_does_not_run_any_more_is_missing(plain: Results, before: Baseline) -> None:
-    items = items_of({"small": "coreml"}, [], before, whole=True)
-    assert {item.metric for item in items if item.artifact == "small"} == {"latency", "memory", "size", "accuracy"}
     gone = with_small(plain, runtime="coreml", not_run=True, latency=[], memory=None, accuracy=None)
     found = verdict(Item("accuracy", "small"), gone, before)
     assert (found.outcome, found.fails) == ("missing", True)
     assert "coreml does not run here, the baseline's onnxruntime did" in found.message
     assert verdict(LATENCY, gone, before).outcome == "missing"
     assert verdict(Item("size", "small"), gone, before).outcome == "ok"
-    entry = before.artifacts["small"].model_copy(update={"runtime": "coreml"})
-    theirs = before.model_copy(update={"artifacts": {"small": entry}})
-    assert items_of({"small": "coreml"}, [], theirs, whole=True) == [Item("size", "small")]
 
 
 def test_a_reference_of_unknown_size_is_known_by_its_content(plain: Results) -> None:
@@ -226,9 +218,11 @@ def test_a_reference_of_unknown_size_is_known_by_its_content(plain: Results) -> 
     old = plain.model_copy(update={"artifacts": unsized})
     other = [a.model_copy(update={"sha256": "f" * 64}) if a.id == plain.reference else a for a in unsized]
     new = old.model_copy(update={"artifacts": other})
-    assert yardstick(old) != yardstick(new)
-    before = cut_baseline(old, None)
-    assert verdict(LATENCY, new, before).outcome == "no-baseline"
+    assert reference_of(old) != reference_of(new)
+    before = make_baseline(old, None)
+    found = verdict(LATENCY, new, before)
+    assert (found.outcome, found.why) == ("no-baseline", "other-reference")
+    assert f"the baseline has another reference model (sha256 {reference_of(old).sha256}, here fff" in found.message
     older = before.model_copy(update={"reference": before.reference.model_copy(update={"sha256": None})})
     assert verdict(LATENCY, new, older).outcome == "ok"
 
@@ -259,8 +253,8 @@ def test_pairs_decide_even_on_a_foreign_machine(plain: Results, before: Baseline
     found = verdict(LATENCY, slower, foreign)
     assert (found.outcome, found.fails) == ("regressed", True)
     assert found.message == (
-        "latency regressed: small in mobile-1t/128 1.2000 × baseline [1.1900, 1.2100] against the baseline's "
-        "1.0000, P50 12 ms beside 10 ms, change +20.0% [+19.0%, +21.0%] over 4 pairs; threshold +5%"
+        "latency regressed: small in mobile-1t/128: 20.0 % slower than the baseline "
+        "(95 % CI +19.0 to +21.0 %, limit +5 %), P50 10 → 12 ms, 4 pairs"
     )
 
 
@@ -268,7 +262,7 @@ def test_the_baselines_very_file_needs_no_timing(plain: Results, before: Baselin
     same = with_small(plain, latency=latencies(0.24)).model_copy(update={"same_file": ["small"]})
     found = verdict(LATENCY, same, before)
     assert (found.outcome, found.measured) == ("ok", None)  # nothing was timed, so no figure is shown
-    assert "the baseline's very file, with the same libraries" in found.message
+    assert found.message.endswith(": identical to the baseline's file, with the same libraries")
 
 
 def test_without_the_baselines_file_the_reference_decides_and_the_message_says_why(
@@ -276,7 +270,7 @@ def test_without_the_baselines_file_the_reference_decides_and_the_message_says_w
 ) -> None:
     alone = plain.model_copy(update={"unpaired": {"small": "the baseline's file abc is not in the artifact store"}})
     assert verdict(LATENCY, alone, before).message.endswith(
-        "by the ratio to the reference, for the baseline's file abc is not in the artifact store; threshold +5%"
+        "by the ratio to the reference because the baseline's file abc is not in the artifact store"
     )
 
 
@@ -284,13 +278,13 @@ def test_libraries_that_moved_are_named_and_not_judged_by_pairs(plain: Results, 
     versions = before.machine.versions | {"onnxruntime": "0.1"}
     older = before.model_copy(update={"machine": before.machine.model_copy(update={"versions": versions})})
     found = verdict(LATENCY, plain.model_copy(update={"paired": [paired(0.0)]}), older)
-    assert "so not judged: onnxruntime 0.1 -> " in found.message
+    assert "libraries, not compared, onnxruntime 0.1 -> " in found.message
     other = plain.model_copy(update={"paired": [paired(0.0)], "other_versions": versions})
     assert ", onnxruntime 0.1 -> " in verdict(LATENCY, other, before).message
 
 
 def test_a_candidate_that_failed_beside_the_baseline_is_missing(plain: Results, before: Baseline) -> None:
-    broken = with_small(plain, failures=["latency mobile-1t: beside the baseline's: the candidate: killed"])
-    found = verdict(LATENCY, broken, before)
+    killed = Failure(metric="latency", profile="mobile-1t", words="compared with the baseline: the candidate: killed")
+    found = verdict(LATENCY, with_small(plain, failures=[killed]), before)
     assert (found.outcome, found.fails) == ("missing", True)
     assert "killed" in found.message

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pocketbert.bench.measuring.subject import Rows
+from pocketbert.bench.measuring import subject
 from pocketbert.bench.records.results import Accuracy, pack
 from pocketbert.bench.verdicts.flips import SHOWN, flips
 from pocketbert.compress.tasks import open_task
@@ -8,8 +8,8 @@ from pocketbert.compress.tasks import open_task
 TASK = open_task("classification", ["neg", "pos"], 16)
 
 
-def rows_of(texts: list[str], gold: list[int]) -> Rows:
-    return Rows({"text": texts, "label": gold}, gold, "0", [])
+def rows_of(texts: list[str], gold: list[int]) -> subject.TestRows:
+    return subject.TestRows({"text": texts, "label": gold}, gold, "0", [])
 
 
 def scored(correct: list[bool]) -> Accuracy:

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from pocketbert.bench.machine.cores import usable_cores
-from pocketbert.bench.measuring.metrics.latency import WARM_UP, time_in_turn
+from pocketbert.bench.measuring.turns import time_in_turn
 from pocketbert.bench.workers.child import Child, ChildFailed, resident
+from pocketbert.bench.workers.file import File
 from tests.support import REPO
 from tests.support.manifests import write_onnx
 
@@ -79,7 +80,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(kind: str, patience_s: float = 30) -> Child:
     child = Child(1, CORE, patience_s)
     child.imports("fake")
-    child.begin_load("fake", Path(kind))
+    child.begin_load(File("fake", Path(kind)))
     child.finish()
     child.requests([[5, 6, 7]])
     return child
@@ -107,7 +108,7 @@ def test_a_child_that_crashes_leaves_its_last_words_and_the_others_alone() -> No
 def test_a_child_that_hangs_is_given_up() -> None:
     with opened("hang", patience_s=1) as child:
         begin = time.monotonic()
-        with pytest.raises(ChildFailed, match="no answer in 1 s"):
+        with pytest.raises(ChildFailed, match="no reply in 1 s"):
             child.run(0)
         assert time.monotonic() - begin < 10
         pid = child.pid
@@ -143,7 +144,7 @@ def test_a_command_that_fails_is_the_artifacts_failure(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"no graph")
     with Child(1, CORE) as child:
         child.imports("onnxruntime")
-        child.begin_load("onnxruntime", tmp_path / "broken.onnx")
+        child.begin_load(File("onnxruntime", tmp_path / "broken.onnx"))
         with pytest.raises(ChildFailed, match="InvalidProtobuf"):
             child.finish()
 
@@ -152,7 +153,7 @@ def test_a_child_that_runs_onnx_carries_no_pytorch(tmp_path: Path) -> None:
     write_onnx(tmp_path / "tiny.onnx")
     with Child(1, CORE) as child:
         child.imports("onnxruntime")
-        child.begin_load("onnxruntime", tmp_path / "tiny.onnx")
+        child.begin_load(File("onnxruntime", tmp_path / "tiny.onnx"))
         child.finish()
         child.requests([[1, 2, 3]])
         child.run(0)
@@ -196,28 +197,6 @@ def test_peak_memory_is_the_childs_own_and_not_its_parents() -> None:
     assert ballast.nbytes == 2**28
 
 
-class Recorder:
-    """Stands for a child; writes down who was asked for what."""
-
-    def __init__(self, name: str, log: list[tuple[str, int]]) -> None:
-        self.name, self.log = name, log
-
-    def run(self, index: int) -> float:
-        self.log.append((self.name, index))
-        return 1.0
-
-
-def test_artifacts_are_timed_in_turn_and_the_turn_is_reversed_every_round() -> None:
-    log: list[tuple[str, int]] = []
-    children = {name: Recorder(name, log) for name in "RAB"}
-    times, failed = time_in_turn(children, range(6))  # type: ignore[arg-type]
-    timed = log[3 * WARM_UP :]
-    assert ["".join(name for name, _ in timed[i : i + 3]) for i in range(0, 18, 3)] == ["BAR", "RAB"] * 3
-    assert [index for _, index in timed] == [number for number in range(6) for _ in "RAB"]
-    assert failed == {}
-    assert {name: len(values) for name, values in times.items()} == {"R": 6, "A": 6, "B": 6}
-
-
 @pytest.fixture(autouse=True)
 def no_child_is_left() -> Iterator[None]:
     yield
@@ -234,7 +213,7 @@ def test_a_mapped_file_is_the_artifacts_only_if_it_is_its_own(tmp_path: Path) ->
         (tmp_path / "library").write_bytes(bytes(32 * 2**20))
         with Child(1, CORE) as child:
             before = child.imports("fake")
-            child.begin_load("fake", artifact)
+            child.begin_load(File("fake", artifact))
             after = resident(child.finish())
         assert after.mapped == own
         assert after.anonymous - before.anonymous < 8
@@ -250,7 +229,7 @@ def test_a_steady_heap_gives_back_what_is_freed(monkeypatch: pytest.MonkeyPatch)
     for steady in (False, True):
         with Child(1, CORE, steady_heap=steady) as child:
             before = child.imports("fake")
-            child.begin_load("fake", Path("frees"))
+            child.begin_load(File("fake", Path("frees")))
             kept[steady] = resident(child.finish()).anonymous - before.anonymous
             tunables = psutil.Process(child.pid).environ()["GLIBC_TUNABLES"].split(":")
             assert tunables[0] == "glibc.malloc.arena_max=2"  # the user's own stay
@@ -265,7 +244,7 @@ def test_another_pocketbert_does_not_stand_in_for_ours(tmp_path: Path, monkeypat
     monkeypatch.syspath_prepend(str(tmp_path))
     write_onnx(tmp_path / "m.onnx")
     with Child(1, usable_cores()[:1]) as child:
-        child.open("onnxruntime", tmp_path / "m.onnx")
+        child.open(File("onnxruntime", tmp_path / "m.onnx"))
 
 
 def test_a_file_of_the_users_does_not_stand_in_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,4 +253,4 @@ def test_a_file_of_the_users_does_not_stand_in_for_ours(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     write_onnx(tmp_path / "m.onnx")
     with Child(1, usable_cores()[:1]) as child:
-        child.open("onnxruntime", tmp_path / "m.onnx")
+        child.open(File("onnxruntime", tmp_path / "m.onnx"))

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accelerate.data_loader import BatchSamplerShard
-from pydantic import ValidationError
-from torch.utils.data import BatchSampler
 
-from pocketbert.compress.training.settings import Schedule
-from pocketbert.compress.training.trainer import _ByLength
+from pocketbert.compress.base import processes
+from pocketbert.compress.base.processes import first_alone, rank, wait, world
 from tests.support import REPO
 from tests.support.models import write_tiny_model
 
@@ -39,21 +36,24 @@ format = "torch"
 """
 
 
-def test_two_processes_share_the_batches_of_one() -> None:
-    """Each row once, and what the two compute at one step is one batch of a single process."""
-    lengths = [(7 * row) % 31 for row in range(96)]
-    shards = [BatchSamplerShard(BatchSampler(_ByLength(lengths, 16, 3), 8, False), 2, rank) for rank in range(2)]
-    together = [first + second for first, second in zip(*shards, strict=True)]
-    alone = list(BatchSampler(_ByLength(lengths, 16, 3), 16, False))
-    assert together == alone
-    assert sorted(row for batch in together for row in batch) == list(range(96))
+def test_one_process_is_the_first_and_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert (rank(), world()) == (0, 1)
+    monkeypatch.setattr("accelerate.PartialState", None)  # would fail if it were called
+    wait()
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(ValidationError, match="legal in 2 accumulation steps on 3 processes: a multiple of 6"):
-        Schedule(batch_size=32, gradient_accumulation_steps=2)
-    assert Schedule(batch_size=36, gradient_accumulation_steps=2).portion == 6
+@pytest.mark.parametrize(("number", "order"), [(0, ["block", "wait"]), (1, ["wait", "block"])])
+def test_the_other_processes_wait_for_the_files_of_the_first(
+    monkeypatch: pytest.MonkeyPatch, number: int, order: list[str]
+) -> None:
+    happened: list[str] = []
+    monkeypatch.setenv("RANK", str(number))
+    monkeypatch.setattr(processes, "wait", lambda: happened.append("wait"))
+    with first_alone():
+        happened.append("block")
+    assert happened == order
 
 
 @pytest.mark.slow

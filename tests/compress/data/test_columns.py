@@ -1,4 +1,4 @@
-"""What each kind of task gets, and every way in which a row can be wrong: the complaint names file, line and remedy."""
+"""The columns of each kind of task, and the error for every kind of wrong row: it names file, line and remedy."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ COLUMNS = {
 
 
 def written(folder: Path, kind: str) -> Path:
-    """A folder whose three splits are the two rows of that kind."""
+    """Write a folder whose three splits are the two rows of that kind."""
     return write(folder, train=KINDS[kind], validation=KINDS[kind], test=KINDS[kind])
 
 
@@ -44,15 +44,13 @@ def complaint(task: TaskTable) -> str:
 
 
 def test_labels_in_the_order_of_the_recipe(tmp_path: Path) -> None:
-    """A model that was fine-tuned elsewhere counts them as its makers did."""
+    """A model that was fine-tuned elsewhere has class ids of its own."""
     folder = written(tmp_path, "classification")
     for order, numbers in (("neg", "pos"), [1, 0]), (("pos", "neg"), [0, 1]):
-        train = load_data(table(folder, labels=order)).splits["train"]
-        assert (tuple(train.features["label"].names), train["label"][:]) == (order, numbers)
-    assert "legal for" in complaint(table(folder, labels=["pos", "neutral"]))
+        data = load_data(table(folder, labels=order))
+        assert (tuple(data.labels), data.splits["train"]["label"]) == (order, numbers)
+    assert "task.labels: pos, neutral; expected for" in complaint(table(folder, labels=["pos", "neutral"]))
     assert "neg, pos, in any order" in complaint(table(folder, labels=["pos", "pos"]))
-    with pytest.raises(BadInput, match=r"task\.labels: builtin:reviews has an order of its own"):
-        load_data(TaskTable(dataset="builtin:reviews", labels=("pos", "neg")))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,46 +58,28 @@ def test_columns_of_a_kind(kind: str, tmp_path: Path) -> None:
     splits = load_data(table(written(tmp_path, kind), kind)).splits
     assert set(splits) == {"train", "validation", "test"}
     for split in splits.values():
-        assert set(split.column_names) == COLUMNS[kind]
+        assert set(split) == COLUMNS[kind]
 
 
 def test_what_stands_in_them(tmp_path: Path) -> None:
-    labels = load_data(table(written(tmp_path, "classification"))).splits["train"]
-    assert labels.features["label"].names == ["neg", "pos"]
-    assert labels["label"][:] == [1, 0]
-    tags = load_data(table(written(tmp_path, "tagging"), "tagging")).splits["test"]
-    assert tags.features["label"].feature.names == ["O", "B-LOC", "B-PER", "I-PER"]
-    assert tags[0] == {"tokens": ["李", "鹏", "到"], "label": [2, 3, 0]}
+    data = load_data(table(written(tmp_path, "classification")))
+    assert (data.labels, data.splits["train"]["label"]) == (["neg", "pos"], [1, 0])
+    data = load_data(table(written(tmp_path, "tagging"), "tagging"))
+    assert data.labels == ["O", "B-LOC", "B-PER", "I-PER"]
+    assert data.splits["test"] == {"tokens": [["李", "鹏", "到"], ["北京", "。"]], "label": [[2, 3, 0], [1, 0]]}
 
 
 def test_columns_are_found_by_the_recipe_s_names(tmp_path: Path) -> None:
     rows = [{"句": "甲", "另一句": "乙", "类": "同"}, {"句": "丙", "另一句": "丁", "类": "异"}]
     folder = write(tmp_path, train=rows, validation=rows, test=rows)
     splits = load_data(table(folder, "matching", text="句", text_pair="另一句", label="类")).splits
-    assert splits["train"][0] == {"text": "甲", "text_pair": "乙", "label": 0}
-
-
-@pytest.mark.parametrize(
-    ("labels", "names"),
-    [
-        ([10, 9, -1], ["-1", "9", "10"]),
-        (["10", "9"], ["9", "10"]),
-        (["b", "a", "O"], ["O", "a", "b"]),
-        ([True, False], ["False", "True"]),
-    ],
-)
-def test_order_of_the_names(labels: list[Any], names: list[str], tmp_path: Path) -> None:
-    rows = [{"text": "好", "label": label} for label in labels]
-    splits = load_data(table(write(tmp_path, train=rows, validation=rows, test=rows))).splits
-    assert splits["train"].features["label"].names == names
-    assert splits["train"]["label"][:] == [names.index(str(label)) for label in labels]
+    assert splits["train"] == {"text": ["甲", "丙"], "text_pair": ["乙", "丁"], "label": [0, 1]}
 
 
 def test_unlabelled_rows_need_no_label(tmp_path: Path) -> None:
     folder = write(written(tmp_path, "tagging"), unlabelled=[{"tokens": ["上", "海"]}])
     splits = load_data(table(folder, "tagging")).splits
-    assert splits["unlabelled"].column_names == ["tokens"]
-    assert list(splits["unlabelled"]["tokens"]) == [["上", "海"]]
+    assert splits["unlabelled"] == {"tokens": [["上", "海"]]}
     write(folder, unlabelled=[{"tokens": ["上", ""]}])
     assert "unlabelled.jsonl, line 1: token 1 in column 'tokens' is empty" in complaint(table(folder, "tagging"))
 
@@ -110,19 +90,13 @@ GOOD = {"text": "好", "label": "pos"}
 @pytest.mark.parametrize(
     ("split", "rows", "said"),
     [
-        ("validation", [GOOD, GOOD | {"label": "meh"}], "line 2: 'meh' in column 'label' is not in train; legal: neg"),
-        ("train", [{"text": 17, "label": "pos"}], "line 1: column 'text' holds 17; legal: text"),
-        ("train", [GOOD | {"text": "17"}, GOOD | {"text": "3.5"}], "line 1: column 'text' holds '17', and only number"),
+        ("validation", [GOOD, GOOD | {"label": "meh"}], "line 2: 'meh' in column 'label' is not in train; expected"),
+        ("train", [{"text": 17, "label": "pos"}], "line 1: column 'text' holds 17; expected: text"),
         ("test", [GOOD, {"text": " \t", "label": "pos"}], "line 2: no text in column 'text'"),
-        ("test", [GOOD, {"text": None, "label": "pos"}], "line 2: no text in column 'text'"),
         ("test", [GOOD, {"label": "pos"}], "line 2: no text in column 'text'"),
-        ("test", [GOOD, {"text": "好"}], "line 2: column 'label' holds None; legal: a string or a whole number"),
-        ("test", [GOOD, {"text": "好", "label": " "}], "line 2: column 'label' holds ' '"),
-        ("train", [GOOD, {"text": "好", "label": 0.5}], "line 2: column 'label' holds 0.5"),
+        ("test", [GOOD, {"text": "好"}], "line 2: column 'label' holds None; expected: a string or a whole number"),
         ("train", [{"sentence": "好", "label": "pos"}], "has no column 'text' (task.text); found: sentence, label"),
-        ("train", [{"text": "好", "stars": 5}], "has no column 'label' (task.label); found: text, stars"),
-        ("test", [GOOD, {"text": "好\ud83d", "label": "pos"}], "line 2: column 'text' holds half of a character: '好"),
-        ("train", [GOOD, {"text": "好", "label": "\ud83d"}], "line 2: column 'label' holds '\\ud83d'; legal: a string"),
+        ("train", [{"text": "好", "stars": 5}], "(task.label); found: text, stars; set task.label to its name"),
         ("validation", [], "validation.jsonl: is empty"),
     ],
 )  # fmt: skip
@@ -142,19 +116,11 @@ def test_a_bad_second_text(tmp_path: Path) -> None:
     ("row", "said"),
     [
         ({"tokens": ["好", "书"], "label": ["O"]}, "line 2: 1 tags in column 'label' for 2 tokens"),
-        ({"tokens": ["好"], "label": [0]}, "line 2: tag 0 in column 'label' is 0; legal: a string"),
-        ({"tokens": ["好", "书"], "label": ["O", None]}, "line 2: tag 1 in column 'label' is None; legal: a string"),
-        (
-            {"tokens": ["好"], "label": "O"},
-            "line 2: column 'label' holds 'O'; legal: a list with a tag for every token",
-        ),
-        ({"tokens": ["好"], "label": None}, "line 2: column 'label' holds None"),
-        ({"tokens": ["好", " "], "label": ["O", "O"]}, "line 2: token 1 in column 'tokens' is empty"),
-        ({"tokens": ["好", 5], "label": ["O", "O"]}, "line 2: token 1 in column 'tokens' is 5; legal: text"),
-        ({"tokens": ["\ude00"], "label": ["O"]}, "line 2: token 0 in column 'tokens' is half of a character"),
         ({"tokens": [], "label": []}, "line 2: no tokens in column 'tokens'"),
-        ({"tokens": "好书", "label": ["O"]}, "line 2: column 'tokens' holds '好书'; legal: a list of strings"),
-        ({"tokens": ["好"], "label": ["B-ORG"]}, "line 2: 'B-ORG' in column 'label' is not in train; legal: O, B-LOC"),
+        (
+            {"tokens": ["好"], "label": ["B-ORG"]},
+            "line 2: 'B-ORG' in column 'label' is not in train; expected: O, B-LOC",
+        ),
     ],
 )
 def test_bad_tags(row: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -166,6 +132,6 @@ def test_bad_tags(row: dict[str, Any], said: str, tmp_path: Path) -> None:
 
 def test_unknown_kind(tmp_path: Path) -> None:
     with pytest.raises(
-        BadInput, match=r"task\.kind: unknown task .ranking. \(legal: classification, matching, tagging\)"
+        BadInput, match=r"task\.kind: unknown task .ranking. \(expected one of: classification, matching, tagging\)"
     ):
         load_data(table(written(tmp_path, "classification"), "ranking"))

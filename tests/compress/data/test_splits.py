@@ -1,4 +1,4 @@
-"""Splits that are cut out of others: which rows, how they are named, and what is refused."""
+"""Splits taken from others: which rows, how the rows are named, and what is refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.load import load_data
-from pocketbert.compress.data.reading.table import Table
 from pocketbert.compress.data.settings import Split, TaskTable
+from pocketbert.compress.data.splits import is_grouped
 from tests.support.datasets import write
 
 Cut = Callable[..., TaskTable]
@@ -17,7 +17,7 @@ ROWS = [{"text": f"第{n}行", "label": "ab"[n % 2]} for n in range(20)]
 
 @pytest.fixture
 def cut(tmp_path: Path) -> Cut:
-    """A task on a folder of 20 training rows and 4 of others, with these `task.splits`."""
+    """Make a task on a folder of 20 training rows and 4 rows of other splits, with these `task.splits`."""
 
     def task(others: tuple[str, ...] = (), **splits: str) -> TaskTable:
         folder = write(tmp_path / "rows", train=ROWS, **dict.fromkeys(others, ROWS[:4]))
@@ -28,7 +28,7 @@ def cut(tmp_path: Path) -> Cut:
 
 
 def texts(task: TaskTable, split: str) -> list[str]:
-    return list(load_data(task).splits[split]["text"])
+    return load_data(task).splits[split]["text"]
 
 
 def test_three_out_of_one(cut: Cut) -> None:
@@ -37,7 +37,7 @@ def test_three_out_of_one(cut: Cut) -> None:
     assert texts(task, "validation") == ["第16行", "第17行"]
     assert texts(task, "test") == ["第18行", "第19行"]
     data = load_data(task)
-    assert data.splits["test"]["label"][:] == [0, 1]
+    assert data.splits["test"]["label"] == [0, 1]
     assert "validation is train[80%:90%] of the source: 2 rows" in data.remarks
 
 
@@ -63,7 +63,7 @@ def test_rows_keep_the_names_of_their_places(tmp_path: Path) -> None:
 def test_what_is_no_part_of_a_split(cut: Cut, slices: str) -> None:
     with pytest.raises(BadInput) as raised:
         load_data(cut(("test",), train="train[:10]", validation=slices))
-    assert f"task.splits.validation: {slices!r} cannot be cut; legal: one of test, train, or a part" in str(
+    assert f"task.splits.validation: {slices!r} is no split or slice; expected: one of test, train, or a slice" in str(
         raised.value
     )
     assert "\n" not in str(raised.value)
@@ -87,7 +87,7 @@ def test_a_part_without_rows(cut: Cut) -> None:
     ],
 )
 def test_rows_that_would_be_trained_on_and_scored(cut: Cut, splits: dict[str, str], pair: str) -> None:
-    with pytest.raises(BadInput, match=f"task.splits: {pair}.* share rows; legal: parts that do not overlap"):
+    with pytest.raises(BadInput, match=f"task.splits: {pair}.* share rows; use slices that do not overlap"):
         load_data(cut(("test",), **splits))
 
 
@@ -100,36 +100,29 @@ def test_a_split_without_labels_says_how_to_take_another(tmp_path: Path, hidden:
 
 
 def test_parts_of_rows_sorted_by_label(tmp_path: Path) -> None:
-    """Of which the first have one label and the last another; all of them are fine."""
+    """The first rows have one label and the last rows another; a whole split of such rows is accepted."""
     folder = write(tmp_path / "rows", train=sorted(ROWS, key=lambda row: row["label"]), dev=ROWS, test=ROWS)
-    with pytest.raises(BadInput, match=r"task\.splits\.train: the rows of train are sorted by label"):
+    with pytest.raises(BadInput, match=r"task\.splits\.train: task.dataset '.*', train.jsonl is sorted by label"):
         load_data(TaskTable(dataset=str(folder), splits={"train": "train[:15]", "validation": "train[15:]"}))
-    assert len(load_data(TaskTable(dataset=str(folder), splits={"validation": "dev"})).splits["validation"]) == 20
+    assert texts(TaskTable(dataset=str(folder), splits={"validation": "dev"}), "validation") == [
+        row["text"] for row in ROWS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "grouped"), [("aabb", True), ("bba", True), ("abab", False), ("aabba", False), ("a", True), ("", False)]
+)
+def test_rows_grouped_by_label(labels: str, grouped: bool) -> None:
+    assert is_grouped(labels) is grouped
 
 
 def test_few_rows_of_many_labels_are_not_sorted(tmp_path: Path) -> None:
     rows = [{"text": row["text"], "label": f"{n:02}"} for n, row in enumerate(ROWS)]
     folder = write(tmp_path / "rows", train=[*rows, *rows], test=rows[:4], dev=rows)
     task = TaskTable(dataset=str(folder), splits={"validation": "dev[:8]"})
-    assert len(load_data(task).splits["validation"]) == 8
-
-
-def test_columns_that_no_task_asks_for_are_not_read() -> None:
-    """Some hold pictures."""
-
-    class Pictures(list[object]):
-        def __getitem__(self, at: object) -> object:  # type: ignore[override]
-            raise AssertionError("read")
-
-    table = Table("here", {"text": ["a", "b"], "image": Pictures([1, 2])}, "row {}".format, {})
-    assert list(table.part("test", 1, 2).columns["text"]) == ["b"]
+    assert texts(task, "validation") == [row["text"] for row in rows[:8]]
 
 
 def test_a_missing_split_says_how_to_cut_one(cut: Cut) -> None:
-    with pytest.raises(BadInput, match=r"validation is missing.*task\.splits can take another"):
+    with pytest.raises(BadInput, match=r"validation is missing.*task\.splits can take rows of another split"):
         load_data(cut(("test",)))
-
-
-def test_a_builtin_has_its_own() -> None:
-    with pytest.raises(BadInput, match=r"task\.splits: builtin:reviews has splits of its own; leave the key out"):
-        load_data(TaskTable(dataset="builtin:reviews", splits={"test": "validation"}))

@@ -1,4 +1,5 @@
-import copy
+"""ONNX files: what is in the graph, and that ONNX Runtime computes the logits of the source."""
+
 from collections import Counter
 from pathlib import Path
 
@@ -9,39 +10,32 @@ import pytest
 import torch
 from onnx import TensorProto
 from onnxruntime.quantization import quantize_dynamic
-from safetensors.torch import load_file
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.exports import COMPUTED_IN_FP32
 from pocketbert.compress.exports import onnx as onnx_export
-from pocketbert.compress.exports import torch as torch_export
-from pocketbert.compress.exports.forward import PlainClassifier
+from pocketbert.compress.models.families import is_token_level
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.models.sizes import count_macs, count_parameters, encoder_macs
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.runtimes.onnxruntime import OnnxSession, options
-from pocketbert.compress.tasks.inputs import pad
+from tests.support.exports import BATCH, PAIRS, rounded
 from tests.support.models import write_any_model
-
-BATCH = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path) -> torch.nn.Module:
-    return without(load_classifier(tiny_model), {0: [1], 1: range(4), 3: [0, 2]}, {2: range(64), 3: range(10)})
+from tests.support.uneven import HEADS, IDS, MASK, NEURONS, seen
+from tests.support.uneven import logits as logits_of
 
 
-@pytest.fixture(scope="module")
-def logits(model: torch.nn.Module) -> np.ndarray:
-    with torch.no_grad():
-        return model(**{name: torch.from_numpy(values) for name, values in BATCH.items()}).logits.numpy()
-
-
-def test_plain_forward_is_the_stock_forward(model: torch.nn.Module, logits: np.ndarray) -> None:
-    with torch.no_grad():
-        plain = PlainClassifier(model)(*(torch.from_numpy(values) for values in BATCH.values()))
-    assert np.abs(plain.numpy() - logits).max() < 1e-6
+def test_every_family_with_uneven_layers(any_model: Path, tmp_path: Path) -> None:
+    cut = without(load_classifier(any_model), HEADS, NEURONS)
+    batch = {"input_ids": IDS.numpy(), "attention_mask": MASK.numpy()}
+    for precision, allowed in (("fp32", 1e-5), ("int8", 0.3)):
+        assert onnx_export.export(cut, tmp_path / "m.onnx", precision) is None
+        answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(batch)
+        assert (seen(torch.from_numpy(answer)) - logits_of(cut)).abs().max() < allowed
+        [declared] = onnx.load(tmp_path / "m.onnx").graph.output
+        axes = [axis.dim_param or axis.dim_value for axis in declared.type.tensor_type.shape.dim]
+        assert axes == (["batch", "length", 2] if is_token_level(cut) else ["batch", 2])
 
 
 def test_float_file_answers_as_its_source(model: torch.nn.Module, logits: np.ndarray, tmp_path: Path) -> None:
@@ -123,7 +117,7 @@ def test_a_graph_of_pairs_is_fed_token_types_or_zeros(tmp_path: Path, tiny_model
             expected = model(**{name: torch.from_numpy(values) for name, values in batch.items()}).logits.numpy()
         assert np.abs(pairs.logits(batch) - expected).max() < 1e-5
     assert np.abs(pairs.logits(BATCH) - expected).max() > 1e-4, "types did nothing"
-    with pytest.raises(BadInput, match=r"pairs\.onnx: the graph has an input 'attention_mask'; there are: input_ids"):
+    with pytest.raises(BadInput, match=r"pairs\.onnx: the graph has an input 'attention_mask'; known: input_ids"):
         pairs.logits({"input_ids": BATCH["input_ids"]})
     onnx_export.export(model, tmp_path / "texts.onnx", "fp32")
     texts = open_session("onnxruntime", tmp_path / "texts.onnx", 1)
@@ -166,19 +160,6 @@ def test_mobilebert_is_saved_counted_and_exported(token_level: bool, tmp_path: P
     assert count_macs(model, length) == attention + sum(macs for _, macs in counted)
 
 
-def test_torch_folder(model: torch.nn.Module, logits: np.ndarray, tmp_path: Path) -> None:
-    torch_export.export(model, tmp_path / "m", "fp32")
-    assert np.array_equal(open_session("torch", tmp_path / "m", 1).logits(BATCH), logits)
-
-
-def test_runtimes_are_named_and_their_absence_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadInput, match="unknown runtime 'tflite'; legal: torch, onnxruntime"):
-        open_session("tflite", tmp_path, 1)
-    monkeypatch.setattr("pocketbert.compress.runtimes.find_spec", lambda _: None)
-    with pytest.raises(BadInput, match="pip install onnxruntime"):
-        open_session("onnxruntime", tmp_path, 1)
-
-
 @pytest.mark.parametrize("kind", ["uneven", "tagging", "mobilebert", "roberta"])
 def test_named_linears_stay_in_float(kind: str, model: torch.nn.Module, tmp_path: Path) -> None:
     """MatMul and Gemm, whatever the exporter calls them, and no other ones with them."""
@@ -209,34 +190,6 @@ def test_a_linear_that_is_not_in_the_graph_is_refused(model: torch.nn.Module, tm
     finally:
         del model.stray
     assert list(tmp_path.iterdir()) == []
-
-
-PAIRS = {**BATCH, "token_type_ids": (np.arange(8) > 3) * BATCH["attention_mask"]}
-
-
-@pytest.fixture(scope="module")
-def paired(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
-    source = load_classifier(write_any_model(tmp_path_factory.mktemp("hub"), "bert"))
-    return without(source, {0: [1], 1: range(4), 3: [0, 2]}, {2: range(64), 3: range(10)})
-
-
-@torch.inference_mode()
-def rounded(model: torch.nn.Module, least: int) -> np.ndarray:
-    """Logits in FP32 of a copy whose tensors of so many dimensions went through FP16."""
-    model = copy.deepcopy(model)
-    for parameter in model.parameters():
-        if parameter.ndim >= least:
-            parameter.copy_(parameter.half().float())
-    return model(**{name: torch.from_numpy(values) for name, values in PAIRS.items()}).logits.numpy()
-
-
-def test_a_folder_is_stored_in_fp16_and_computed_in_fp32(paired: torch.nn.Module, tmp_path: Path) -> None:
-    assert torch_export.export(paired, tmp_path, "fp16") == COMPUTED_IN_FP32
-    assert {tensor.dtype for tensor in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
-    answer = open_session("torch", tmp_path, 1).logits(PAIRS)
-    assert np.array_equal(answer, rounded(paired, 1))
-    assert not np.array_equal(answer, rounded(paired, 9))
-    assert paired.dtype == torch.float32, "the model itself was rounded"
 
 
 def test_a_graph_is_stored_in_fp16_and_computed_in_fp32(paired: torch.nn.Module, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.exports.torch import export
-from pocketbert.compress.models.int8 import WEIGHTS, Table, load_quantized, quantize
+from pocketbert.compress.models.int8 import WEIGHTS, Int8Embedding, load_quantized, quantize
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session
@@ -49,7 +49,7 @@ def test_a_table_is_half_a_step_off_at_most() -> None:
     table.weight[7], table.weight[8] = 0, 5
     ids = torch.arange(50).expand(2, 50)
     step = (table.weight.amax(dim=1) - table.weight.amin(dim=1)) / 255
-    apart = (Table.of(table)(ids) - table(ids)).abs().amax(dim=-1)
+    apart = (Int8Embedding.of(table)(ids) - table(ids)).abs().amax(dim=-1)
     assert (apart <= 0.501 * step + 1e-6).all()
     assert (apart[:, [7, 8]] == 0).all()
     assert (apart[:, -1] > 0.4 * step[-1]).all()
@@ -127,8 +127,10 @@ def test_weights_of_another_model_are_refused(uneven: torch.nn.Module, tmp_path:
     stored = load_file(tmp_path / WEIGHTS)
     lacking = "bert.embeddings.LayerNorm.bias"
     save_file({name: tensor for name, tensor in stored.items() if name != lacking}, tmp_path / WEIGHTS)
-    with pytest.raises(BadInput, match=r"model-int8\.safetensors: bert\.embeddings\.LayerNorm\.bias and config"):
+    with pytest.raises(
+        BadInput, match=r"model-int8\.safetensors: bert\.embeddings\.LayerNorm\.bias does not fit config"
+    ):
         load_quantized(tmp_path)
     save_file({**stored, "bert.more": torch.zeros(1)}, tmp_path / WEIGHTS)
-    with pytest.raises(BadInput, match=r"bert\.more and config\.json do not go together"):
+    with pytest.raises(BadInput, match=r"bert\.more does not fit config\.json"):
         load_quantized(tmp_path)

@@ -8,11 +8,10 @@ import pytest
 from tokenizers import Tokenizer
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.checks import check_types
-from pocketbert.compress.models.pretrained import load_teacher, read_config, source_key
+from pocketbert.compress.models.pretrained import load_teacher, source_key
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.training.distillation.student import Student, own_tokenizer
-from tests.support.models import as_published, write_any_model, write_tiny_model
+from tests.support.models import as_published, write_tiny_model
 
 
 def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
@@ -21,11 +20,6 @@ def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> 
     assert model.config.id2label == {0: "a", 1: "b", 2: "c"}
     assert model.config.label2id == {"a": 0, "b": 1, "c": 2}
     assert tokenizer("好差")["input_ids"][0] == 2
-
-
-def test_finetuned_teacher_keeps_its_head(tmp_path: Path, tiny_model: Path) -> None:
-    with pytest.raises(BadInput, match="predicts 2 labels, the data has 3"):
-        load_teacher(str(tiny_model), ["a", "b", "c"], tmp_path, tuned=True)
 
 
 def test_names_that_say_nothing_become_the_datas(tmp_path: Path, tiny_model: Path) -> None:
@@ -42,20 +36,26 @@ def test_whatever_a_hub_client_raises_is_one_line(tmp_path: Path, monkeypatch: p
         raise ProxyError("403 Forbidden\nand a page of HTML")
 
     monkeypatch.setattr("transformers.PreTrainedConfig.get_config_dict", refused)
-    with pytest.raises(BadInput, match=r"403 Forbidden \(neither a local folder .*offline\.toml\)$"):
+    with pytest.raises(BadInput, match=r"403 Forbidden \(not a local folder, .*offline\.toml\)$"):
         load_teacher("somebody/something", ["a", "b"], tmp_path)
 
 
-def test_labels_in_another_order_and_a_missing_head_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+def test_a_teacher_that_is_not_to_be_trained_is_checked(tmp_path: Path, tiny_model: Path) -> None:
     from transformers import BertModel
 
-    with pytest.raises(BadInput, match="in order"):
-        turned = write_tiny_model(tmp_path / "turned", id2label={0: "pos", 1: "neg"})
+    turned = write_tiny_model(tmp_path / "turned", id2label={0: "pos", 1: "neg"})
+    with pytest.raises(BadInput, match=r'so add labels = \["pos", "neg"\] to \[task\]'):
         load_teacher(str(turned), ["neg", "pos"], tmp_path, tuned=True)
+    other = write_tiny_model(tmp_path / "other", id2label={0: "消极", 1: "积极"})
+    with pytest.raises(BadInput, match=f"or id2label in {other / 'config.json'}, which is"):
+        load_teacher(str(other), ["neg", "pos"], tmp_path, tuned=True)
     headless = write_tiny_model(tmp_path / "headless")
     BertModel.from_pretrained(tiny_model).save_pretrained(headless)
-    with pytest.raises(BadInput, match="has no weights for classifier"):
-        load_teacher(str(headless), ["neg", "pos"], tmp_path, tuned=True)
+    for architectures in (["BertModel"], None):  # with None only the weights show it
+        config = json.loads((headless / "config.json").read_text(encoding="utf-8"))
+        (headless / "config.json").write_text(json.dumps(config | {"architectures": architectures}), encoding="utf-8")
+        with pytest.raises(BadInput, match=r"is not fine-tuned: .* set teacher\.epochs = 3 \(0 means no training\)$"):
+            load_teacher(str(headless), ["neg", "pos"], tmp_path, tuned=True)
 
 
 def test_an_encoder_that_is_not_all_there_is_refused(tmp_path: Path, tiny_model: Path) -> None:
@@ -71,7 +71,7 @@ def test_an_encoder_that_is_not_all_there_is_refused(tmp_path: Path, tiny_model:
     shutil.copy(tiny_model / "model.safetensors", folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 128}), encoding="utf-8")
-    with pytest.raises(BadInput, match=r"position_embeddings\.weight, or of another shape"):
+    with pytest.raises(BadInput, match=r"position_embeddings\.weight, or their shape is another"):
         load_teacher(str(folder), ["neg", "pos"], tmp_path)
 
 
@@ -83,14 +83,10 @@ def test_an_encoder_may_come_without_a_pooler(tmp_path: Path, tiny_model: Path) 
     assert load_teacher(str(folder), ["a", "b", "c"], tmp_path)
 
 
-def test_ids_without_a_row_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+def test_ids_without_a_row_are_refused(tmp_path: Path) -> None:
     small = write_tiny_model(tmp_path / "small", vocab_size=10)
-    with pytest.raises(BadInput, match=r"its tokenizer goes up to id \d+, its table has 10 rows"):
+    with pytest.raises(BadInput, match=r"^teacher\.model .* has ids up to \d+, its embedding matrix has 10 rows"):
         load_teacher(str(small), ["a", "b"], tmp_path)
-    tokenizer = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
-    tokenizer.add_special_tokens(["[MASK]"])  # as transformers does where a vocabulary has none
-    tokenizer.save(str(tiny := write_tiny_model(tmp_path / "unmasked") / "tokenizer.json"))
-    assert load_teacher(str(tiny.parent), ["a", "b"], tmp_path)
 
 
 def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:
@@ -102,31 +98,21 @@ def test_a_teacher_of_tokens(tmp_path: Path, tiny_model: Path) -> None:
     without(model, {0: [1]}, {}).save_pretrained(folder)
     again, _ = load_teacher(str(folder), labels, tmp_path, token_level=True, tuned=True)
     assert type(again).__name__ == "UnevenBertForTokenClassification"
-    with pytest.raises(BadInput, match="is a UnevenBertForTokenClassification; legal: a sequence class"):
+    with pytest.raises(
+        BadInput,
+        match=r"classifies every token \(UnevenBertForTokenClassification\), the task needs .* classifies texts",
+    ):
         load_teacher(str(folder), labels, tmp_path, tuned=True)
-    with pytest.raises(BadInput, match="is a BertForSequenceClassification; legal: a token classifier"):
+    with pytest.raises(
+        BadInput, match=r"classifies texts \(BertForSequenceClassification\), the task needs .* every token"
+    ):
         load_teacher(str(tiny_model), ["a", "b"], tmp_path, token_level=True, tuned=True)
 
 
-def test_texts_longer_than_the_position_table_are_refused(tmp_path: Path, tiny_model: Path) -> None:
+def test_texts_longer_than_the_position_embeddings_are_refused(tmp_path: Path, tiny_model: Path) -> None:
     load_teacher(str(tiny_model), ["a", "b"], tmp_path, max_length=64)
-    said = r"has 64 positions, task\.max_length is 65; legal: up to 64"
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=r"^teacher\.model .* has 64 positions"):
         load_teacher(str(tiny_model), ["a", "b"], tmp_path, max_length=65)
-    roberta = write_any_model(tmp_path, "roberta")
-    for file in tiny_model.glob("tokenizer*"):
-        shutil.copy(file, roberta)
-    with pytest.raises(BadInput, match="has 62 positions"):
-        load_teacher(str(roberta), ["a", "b"], tmp_path, max_length=63)
-
-
-def test_pairs_want_two_token_types(tmp_path: Path, tiny_model: Path) -> None:
-    narrow = write_tiny_model(tmp_path / "one", type_vocab_size=1)
-    one, _ = load_teacher(str(narrow), ["a", "b"], tmp_path)
-    with pytest.raises(BadInput, match="teacher has one token type, its tokenizer gives pairs two"):
-        check_types(True, one.config, "teacher")
-    check_types(False, one.config, "teacher")
-    check_types(True, read_config(str(tiny_model), "teacher"), "teacher")
 
 
 @pytest.mark.slow
@@ -143,7 +129,7 @@ def test_no_such_model_says_the_way_out(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(BadInput, match=r"teacher\.model 'nobody/nothing'.*recipes/offline\.toml") as complaint:
         load_teacher("nobody/nothing", ["a", "b"], tmp_path)
     assert "\n" not in str(complaint.value)
-    with pytest.raises(BadInput, match="legal: builtin:e5-small"):
+    with pytest.raises(BadInput, match="expected one of: builtin:e5-small"):
         load_teacher("builtin:e6", ["a", "b"], tmp_path)
 
 
@@ -153,7 +139,7 @@ def test_other_architecture_is_refused(tmp_path: Path) -> None:
     folder = write_tiny_model(tmp_path / "distil")
     config = DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=16)
     DistilBertForSequenceClassification(config).save_pretrained(folder)
-    with pytest.raises(BadInput, match="a distilbert model cannot be compressed; legal: bert"):
+    with pytest.raises(BadInput, match="a distilbert model cannot be compressed; expected one of: bert"):
         load_teacher(str(folder), ["a", "b"], tmp_path)
 
 

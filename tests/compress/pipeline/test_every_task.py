@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pocketbert.bench.gate.options import Asked
+from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.gate.session import Session
 from pocketbert.bench.records.results import Results
 from pocketbert.compress.base.progress import Progress
@@ -163,7 +163,9 @@ def weighed(root: Path, ids: list[str], tmp_path: Path) -> Results:
     manifest["artifacts"] = [entry for entry in manifest["artifacts"] if entry["id"] in ids]
     manifest["artifacts"][0]["role"], manifest["reference"] = "reference", ids[0]
     (root / "two.json").write_text(json.dumps(manifest))
-    asked = Asked(root / "two.json", ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store")
+    asked = GateOptions(
+        root / "two.json", ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store"
+    )
     session = Session(asked)
     session.run(Console(quiet=True))
     assert session.results is not None

@@ -18,7 +18,7 @@ def logits(wrong: int) -> np.ndarray:
 def judge(wrong: int, **rule: object) -> Step:
     table = GuardTable.model_validate(rule)
     guard = Guard(table, open_task("classification", ["a", "b"], 16), GOLD, logits(100))
-    return guard.judge(Step(name="01-x", kind="x", decision="accepted"), logits(wrong))
+    return guard.decide(Step(name="01-x", kind="x", decision="accepted"), logits(wrong))
 
 
 def test_clear_cases() -> None:
@@ -37,15 +37,15 @@ def test_between_the_bounds_the_estimate_decides_and_it_says_so() -> None:
 def test_a_teacher_that_answers_every_row_alike_is_told_of() -> None:
     task, step = open_task("classification", ["a", "b"], 16), Step(name="t", kind="finetune", decision="reference")
     alike = np.tile(np.float32([0.1, 0.2]), (1000, 1))
-    judged = Guard(GuardTable.model_validate({}), task, GOLD, alike).judge(step, alike)
-    assert "the yardstick (every answer is 'b': this teacher has learnt nothing" in describe(judged, 0.010)
-    assert Guard(GuardTable.model_validate({}), task, GOLD, logits(999)).judge(step, logits(999)).notes == []
+    judged = Guard(GuardTable.model_validate({}), task, GOLD, alike).decide(step, alike)
+    assert "the reference (every answer is 'b': this teacher has learnt nothing" in describe(judged, 0.010)
+    assert Guard(GuardTable.model_validate({}), task, GOLD, logits(999)).decide(step, logits(999)).notes == []
 
 
 def test_broken_export_is_rejected_however_good() -> None:
     guard = Guard(GuardTable.model_validate({}), open_task("classification", ["a", "b"], 16), GOLD, logits(100))
     step = Step(name="onnx-fp32", kind="artifact", decision="accepted")
-    judged = guard.judge(step, logits(100), "a logit differs")
+    judged = guard.decide(step, logits(100), "a logit differs")
     assert judged.decision == "rolled-back"
     assert "a logit differs" in describe(judged, 0.010)
 
@@ -54,9 +54,9 @@ def test_rows_that_would_settle_it_do() -> None:
     """With so many rows and the same shares, the interval ends at the limit."""
     step = judge(109)
     assert step.comparison is not None
-    rows = step.comparison.as_drop().rows_to_settle(0.010)
+    rows = step.comparison.as_drop().rows_to_decide(0.010)
     assert rows is not None
     shrunk = (step.comparison.high - step.comparison.drop) * (step.comparison.rows / rows) ** 0.5
     assert abs(step.comparison.drop + shrunk - 0.010) < 5e-4  # the number is rounded
-    assert Drop(0.010, -0.01, 0.03, 100).rows_to_settle(0.010) is None
+    assert Drop(0.010, -0.01, 0.03, 100).rows_to_decide(0.010) is None
     assert "no number would settle" in describe(judge(110), 0.010)

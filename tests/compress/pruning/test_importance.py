@@ -7,7 +7,6 @@ from torch.nn import functional
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.pruning.importance import METHODS, importance, masks
-from pocketbert.compress.pruning.layer_importance import layer_importance
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.tasks.rows import Rows
 from tests.support.models import rows_of
@@ -63,22 +62,3 @@ def test_a_unit_whose_output_is_nought_has_no_magnitude(tiny_model: Path, rows: 
     assert scores.neurons[1].argmin() == 5
     assert scores.heads[1][1] == 0
     assert scores.neurons[1][5] == 0
-
-
-def test_layer_scores(tiny_model: Path, rows: Rows) -> None:
-    model = load_classifier(tiny_model).eval()
-    assert layer_importance(model, rows, "top", Progress()) == [4, 3, 2, 1]
-    order = layer_importance(model, rows, "alternate", Progress())
-    assert sorted(range(4), key=order.__getitem__) == [2, 0, 3, 1]
-    with torch.no_grad():  # a layer that adds nothing to what enters it
-        idle = model.bert.encoder.layer[2]
-        for linear in (idle.attention.output.dense, idle.output.dense):
-            linear.weight.zero_()
-            linear.bias.zero_()
-    same = layer_importance(model, rows, "similarity", Progress())
-    assert min(range(4), key=same.__getitem__) == 2
-    assert same[2] == pytest.approx(0, abs=1e-4)
-    ids, visible = torch.tensor([TEXTS[0], [*TEXTS[1], 0]]), torch.tensor([[1] * 5, [1] * 4 + [0]])
-    with torch.no_grad():
-        whole = functional.cross_entropy(model(input_ids=ids, attention_mask=visible).logits, torch.tensor(LABELS))
-    assert layer_importance(model, rows, "loss", Progress())[2] == pytest.approx(whole.item(), abs=1e-4)

@@ -50,14 +50,14 @@ def test_inputs_of_another_order_are_told_apart_by_what_the_manifest_says(tmp_pa
     swapped = {"mask": "attention_mask", "ids": "input_ids"}
     sums = [[int(ids.sum()), int((ids * mask).sum())] for ids, mask in zip(*BATCH.values(), strict=True)]
     assert open_session(path, 1, swapped).logits(BATCH).tolist() == sums
-    with pytest.raises(BadInput, match=r"takes \[\(1, 6\), \(1, 6\)\]; legal: input_ids, each \(1, tokens\)"):
+    with pytest.raises(BadInput, match=r"takes \[\(1, 6\), \(1, 6\)\]; expected: input_ids, each \(1, tokens\)"):
         open_session(path, 1, {"ids": "input_ids"})
 
 
 def test_what_is_no_classifier_of_single_texts_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"m\.pte: has no method 'forward'; there are: classify"):
+    with pytest.raises(BadInput, match=r"m\.pte: needs a method 'forward'; found: classify"):
         open_session(write(tmp_path / "m.pte", Sums(), method="classify"), 1)
-    with pytest.raises(BadInput, match=r"takes \[\(2, 6\), \(2, 6\)\]; legal: input_ids, .*each \(1, tokens\)"):
+    with pytest.raises(BadInput, match=r"takes \[\(2, 6\), \(2, 6\)\]; expected: input_ids, .*each \(1, tokens\)"):
         open_session(write(tmp_path / "m.pte", Sums(), rows=2), 1)
 
 

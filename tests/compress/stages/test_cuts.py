@@ -75,12 +75,12 @@ def test_spared_layers_keep_all_and_nothing_goes_instead(tiny_model: Path) -> No
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        ("prune-heads", {"heads": {9: [0]}}, "there is no layer 9; legal: 0 to 3"),
+        ("prune-heads", {"heads": {9: [0]}}, "there is no layer 9; allowed: 0 to 3"),
         ("prune-heads", {"heads": {-1: [0]}}, "there is no layer -1"),
-        ("prune-heads", {"heads": {1: [4]}}, "layer 1 has no head 4; legal: 0 to 3"),
-        ("prune-ffn", {"neurons": {1: [64]}}, "layer 1 has no neuron 64; legal: 0 to 63"),
-        ("prune-layers", {"layers": [4]}, "there is no layer 4; legal: 0 to 3"),
-        ("prune-layers", {"layers": [0, 1, 2, 3]}, "all 4 layers would go; leave at least one"),
+        ("prune-heads", {"heads": {1: [4]}}, "layer 1 has no head 4; allowed: 0 to 3"),
+        ("prune-ffn", {"neurons": {1: [64]}}, "layer 1 has no neuron 64; allowed: 0 to 63"),
+        ("prune-layers", {"layers": [4]}, "there is no layer 4; allowed: 0 to 3"),
+        ("prune-layers", {"layers": [0, 1, 2, 3]}, "layers lists all 4 layers of the model; leave out at least one"),
         ("prune-width", {"ratio": 0.5, "spare": [7]}, "there is no layer 7"),
     ],
 )
@@ -109,13 +109,39 @@ def test_a_cut_may_be_recovered_before_the_guard_looks(tiny_model: Path, monkeyp
     assert [settings.epochs for settings in taught] == [3] * 4
 
 
-def test_a_target_out_of_reach_is_named_and_one_reached_before_cuts_nothing(tiny_model: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "at_most", "least"),
+    [
+        ("prune-heads", "without any head 25 %", 0.25),
+        ("prune-ffn", "without any FFN neuron 75 %", 0.75),
+        ("prune-layers", "with one layer left 25 %", 0.25),
+    ],
+)
+def test_a_target_out_of_reach_names_what_can_be_reached(
+    tiny_model: Path, kind: str, at_most: str, least: float
+) -> None:
     model = load_classifier(tiny_model)
     macs = encoder_macs(model.config)
-    with pytest.raises(BadInput, match=r"prune-ffn: target_macs is 0\.2; legal here: 0\.\d+ to 1"):
-        run(model, "prune-ffn", macs, target_macs=0.2)
-    with pytest.raises(BadInput, match=r"prune-layers: target_macs is 0\.2; legal here: 0\.250 to 1"):
-        run(model, "prune-layers", macs, target_macs=0.2)
+    with pytest.raises(BadInput) as refused:
+        run(model, kind, macs, target_macs=0.2)
+    assert str(refused.value) == (
+        f"{kind} cannot reach target_macs = 0.2: {at_most} of the teacher's encoder MACs remain; "
+        f"use prune-width, or a target of {least} or more"
+    )
+    for other, target in ((kind, least), ("prune-width", 0.2)):
+        assert encoder_macs(run(model, other, macs, target_macs=target).config) <= target * macs
+
+
+def test_the_named_target_is_rounded_up() -> None:
+    parameters = stage_module("prune-heads").Parameters(target_macs=0.3)
+    with pytest.raises(BadInput, match=r"without any head 71 % .* a target of 0\.712 or more"):
+        parameters.needed_macs(10_000, 10_000, 2_889)
+    assert parameters.model_copy(update={"target_macs": 0.712}).needed_macs(10_000, 10_000, 2_889) == 2_880
+
+
+def test_a_target_reached_before_cuts_nothing(tiny_model: Path) -> None:
+    model = load_classifier(tiny_model)
+    macs = encoder_macs(model.config)
     for kind in ("prune-heads", "prune-ffn", "prune-width", "prune-layers"):
         assert encoder_macs(run(model, kind, 2 * macs, target_macs=0.6).config) == macs
 

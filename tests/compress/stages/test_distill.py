@@ -72,8 +72,8 @@ def test_a_student_with_another_vocabulary_reads_the_same_texts_in_its_own_token
 @pytest.mark.parametrize(
     ("token_level", "more", "because"),
     [
-        (True, {}, "tagging labels token by token"),
-        (False, {"preset": "minilm"}, "intermediate features align token by"),
+        (True, {}, "tagging compares student and teacher token by token"),
+        (False, {"preset": "minilm"}, "preset and align compare student and teacher token by token"),
     ],
 )
 def test_what_is_learnt_token_by_token_wants_one_vocabulary(
@@ -121,7 +121,7 @@ def test_too_few_positions_are_refused(
     context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
 ) -> None:
     other = write_tiny_model(tmp_path / "other", max_position_embeddings=12)
-    with pytest.raises(BadInput, match=r"has 12 positions, task\.max_length is 16; legal: up to 12"):
+    with pytest.raises(BadInput, match=r"has 12 positions, task\.max_length is 16; allowed: up to 12"):
         run(load_classifier(tiny_model), context, parameters(other))
     short = replace(context, task=open_task("classification", ["neg", "pos"], 8))
     run(load_classifier(tiny_model), short, parameters(other))

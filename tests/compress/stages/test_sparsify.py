@@ -20,7 +20,9 @@ TEXTS, LABELS = [[2, 5, 6, 7, 3], [2, 14, 9, 3], [2, 11, 3], [2, 8, 12, 3]], [1,
 
 
 def sparse(model: PreTrainedModel, scratch: Path = Path(), **settings: Any) -> PreTrainedModel:
-    teacher: Any = SimpleNamespace(logits=lambda: np.zeros((len(LABELS), 2), np.float32), asked=0.0, spared=0.0)
+    teacher: Any = SimpleNamespace(
+        logits=lambda: np.zeros((len(LABELS), 2), np.float32), seconds_computing=0.0, seconds_cached=0.0
+    )
     context = context_of(rows_of(TEXTS, LABELS), scratch, teacher=teacher)
     return run(model, context, Parameters.model_validate(settings))
 

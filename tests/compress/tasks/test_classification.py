@@ -27,5 +27,5 @@ def test_a_label_that_does_not_occur_has_no_f1() -> None:
 
 
 def test_unknown_task() -> None:
-    with pytest.raises(BadInput, match="legal: classification"):
+    with pytest.raises(BadInput, match="expected one of: classification"):
         open_task("translation", [], 16)

@@ -20,7 +20,7 @@ def test_a_pair_is_one_input_and_loses_of_the_longer_text() -> None:
     inputs = task.encode(tokenizer(types=True), {"text": ["ab", "abcdef"], "text_pair": ["cd", "ab"]})
     assert inputs.sequences == [[1, 3, 4, 2, 5, 6, 2], [1, 3, 4, 5, 2, 3, 4, 2]]
     assert inputs.types == [[0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 1, 1, 1]]
-    assert inputs.cut == 1
+    assert inputs.truncated == 1
     batch = inputs.padded([0, 1])
     assert batch["token_type_ids"].tolist() == [[0, 0, 0, 0, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1, 1, 1]]
 

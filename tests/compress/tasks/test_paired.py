@@ -1,8 +1,11 @@
+from math import hypot, sqrt
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop, newcombe_drop, wilson
+from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop, newcombe_drop
 
 
 def outcomes(both: int, lost: int, won: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -11,9 +14,36 @@ def outcomes(both: int, lost: int, won: int, neither: int) -> tuple[np.ndarray, 
     return reference, candidate
 
 
-def test_wilson_against_published_value() -> None:
-    """Newcombe 1998 (Statistics in Medicine 17:857), table I: 81 of 263 gives 0.2553 to 0.3662."""
-    assert wilson(81, 263, 0.95) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+def wilson(successes: int, rows: int) -> tuple[float, float]:
+    """Wilson 1927; 81 of 263 give 0.2553 to 0.3662 (Newcombe 1998, Statistics in Medicine 17:857, table I)."""
+    z = NormalDist().inv_cdf(0.975)
+    middle = (successes + z * z / 2) / (rows + z * z)
+    half = z * sqrt(successes * (rows - successes) / rows + z * z / 4) / (rows + z * z)
+    return middle - half, middle + half
+
+
+def test_an_independent_pair_gives_the_square_and_add_interval_of_two_wilson_intervals() -> None:
+    """Where both models are right independently, the correlation is 0 and Newcombe's method 10 is his method for two
+    separate samples.
+    """
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    drop = newcombe_drop(*outcomes(480, 320, 120, 80))
+    (low1, high1), (low2, high2) = wilson(800, 1000), wilson(600, 1000)
+    below, above = hypot(0.8 - low1, high2 - 0.6), hypot(high1 - 0.8, 0.6 - low2)
+    assert (drop.estimate, drop.low, drop.high) == pytest.approx((0.2, 0.2 - below, 0.2 + above), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("cells", "interval", "digits"),
+    [((1, 1, 7, 12), (-0.507, -0.026), 3), ((59, 6, 16, 80), (-0.1186, -0.0046), 4)],
+    ids=["Bentur 2009", "Cavo 2012"],
+)
+def test_newcombe_against_published_intervals(
+    cells: tuple[int, int, int, int], interval: tuple[float, float], digits: int
+) -> None:
+    """Fagerland, Lydersen and Laake 2014 (Statistics in Medicine 33:2850), and their R package contingencytables."""
+    drop = newcombe_drop(*outcomes(*cells))
+    assert (round(drop.low, digits), round(drop.high, digits)) == interval
 
 
 def test_newcombe_covers_the_truth() -> None:
@@ -41,16 +71,18 @@ def test_mirror_image() -> None:
 
 
 @pytest.mark.parametrize(
-    ("drop", "settled", "acceptable"),
+    ("drop", "inconclusive", "acceptable"),
     [
-        (Drop(0.002, -0.004, 0.008, 100), "accept", True),
-        (Drop(0.030, 0.020, 0.040, 100), "reject", False),
-        (Drop(0.008, -0.010, 0.026, 100), "unsettled", True),
-        (Drop(0.012, -0.006, 0.030, 100), "unsettled", False),
+        (Drop(0.002, -0.004, 0.008, 100), False, True),
+        (Drop(0.002, -0.004, 0.010, 100), False, True),
+        (Drop(0.030, 0.020, 0.040, 100), False, False),
+        (Drop(0.008, -0.010, 0.026, 100), True, True),
+        (Drop(0.012, 0.010, 0.030, 100), True, False),
+        (Drop(0.012, -0.006, 0.030, 100), True, False),
     ],
 )
-def test_decision(drop: Drop, settled: str, acceptable: bool) -> None:
-    assert drop.settled(0.010) == settled
+def test_decision(drop: Drop, inconclusive: bool, acceptable: bool) -> None:
+    assert drop.inconclusive(0.010) is inconclusive
     assert drop.acceptable(0.010) is acceptable
 
 

@@ -9,7 +9,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.inputs import longer_texts, predict
 from pocketbert.compress.tasks.tagging import windows
-from pocketbert.compress.tasks.tokenizer import load_tokenizer, one_piece_per_character, unknown_id
+from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
 LABELS = ["O", "B-LOC", "B-PER", "I-LOC", "I-PER"]
 
@@ -72,7 +72,7 @@ def logits_of(labels: list[int]) -> NDArray[np.float32]:
 def test_a_word_longer_than_the_model_reads_is_cut_and_counted(task: Task) -> None:
     fits, longer = "in" + "s" * 13, "in" + "s" * 14  # beside [CLS] and [SEP]
     inputs = task.encode(wordpiece(), {"tokens": [["in"], ["in", longer, "new"], [fits]]})
-    assert inputs.cut == 1
+    assert inputs.truncated == 1
     said = list(longer_texts({"test": inputs}, 16))
     assert said[0] == "in 1 test texts a single word does not fit into 16 tokens and was cut"
     assert "read in overlapping windows" in said[1]
@@ -110,24 +110,12 @@ def test_a_byte_level_tokenizer_has_no_unknown_token(task: Task) -> None:
         models.BPE({letter: number for number, letter in enumerate(["<s>", "</s>", "a", "b", "<pad>"])}, [])
     )
     made.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)])
-    assert unknown_id(made) is None
     assert task.encode(made, {"tokens": [["ab", "a"]]}).sequences == [[0, 2, 3, 2, 1]]
 
 
 def test_labels_that_mark_no_entity_are_refused() -> None:
-    with pytest.raises(BadInput, match="label 'noun' marks no entity; legal: O, B-TYPE"):
+    with pytest.raises(BadInput, match="label 'noun' marks no entity; allowed: O, B-TYPE"):
         open_task("tagging", ["O", "noun"], 16)
-
-
-@pytest.mark.parametrize("inside", [False, True])
-def test_a_character_is_one_piece_under_metaspace(inside: bool) -> None:
-    pieces = [("<unk>", 0.0), ("▁", -1.0), ("北", -2.0), ("京", -2.0), ("▁北", -8.0)]
-    made = Tokenizer(models.Unigram(pieces, unk_id=0))
-    blank = pre_tokenizers.Metaspace(prepend_scheme="always")
-    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), blank]) if inside else blank
-    assert made.encode("京").tokens == ["▁", "京"], "the test proves nothing"
-    one_piece_per_character(made)
-    assert Tokenizer.from_str(made.to_str()).encode("京").tokens == ["京"]
 
 
 def test_a_request_is_the_beginning_of_its_row(tiny_model: Path, task: Task) -> None:
@@ -135,4 +123,4 @@ def test_a_request_is_the_beginning_of_its_row(tiny_model: Path, task: Task) -> 
     tokenizer = load_tokenizer(tiny_model / "tokenizer.json")
     inputs = task.encode(tokenizer, {"tokens": [["好"] * 40, ["差"], ["书"] * 20]})
     assert len(inputs) > 3
-    assert [sequence[1] for sequence in inputs.begins()] == [tokenizer.token_to_id(word) for word in "好差书"]
+    assert [sequence[1] for sequence in inputs.one_per_row()] == [tokenizer.token_to_id(word) for word in "好差书"]

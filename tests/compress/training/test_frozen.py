@@ -7,7 +7,7 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.families import classify, embed, encoder_layers
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.training import precision as bf16
+from pocketbert.compress.training import precision
 from pocketbert.compress.training.frozen import LowerStates, UpperLayers
 
 TEXTS = [[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]]
@@ -16,7 +16,7 @@ TEXTS = [[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]]
 def test_upper_layers_on_lower_states_are_the_model(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bf16, "has_bf16", lambda: False)
+    monkeypatch.setattr(precision, "has_bf16", lambda: False)
     model = load_classifier(tiny_model).eval()
     with Progress() as progress, progress.work("x", 3) as work:
         states = LowerStates(model, 2, Inputs(TEXTS, 0), tmp_path / "lower.npy", work)

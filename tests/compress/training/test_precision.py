@@ -6,17 +6,17 @@ import torch
 
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.training import precision as bf16
+from pocketbert.compress.training import precision
 
 TEXTS = Inputs([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]], 0)
 
 
-def test_quick_answers_are_the_models_without_dropout(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fast_logits_are_the_models_without_dropout(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_classifier(tiny_model).train()
     found = {}
     for native in (False, True):
-        monkeypatch.setattr(bf16, "has_bf16", lambda native=native: native)
-        found[native] = bf16.quick_answers(model, TEXTS)
+        monkeypatch.setattr(precision, "has_bf16", lambda native=native: native)
+        found[native] = precision.fast_logits(model, TEXTS)
     assert model.training, "it was training, and goes on"
     model.eval()
     with torch.no_grad():

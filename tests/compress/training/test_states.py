@@ -14,7 +14,7 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.features import Key, capture
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.training.states import TeacherFeatures, TokenStates, check_room, write_states
+from pocketbert.compress.training.states import TeacherFeatures, TokenStates, check_disk_space, write_states
 
 LENGTHS = [2, 1, 3]
 VECTORS = torch.arange(12.0).reshape(6, 2) / 4  # exact in FP16
@@ -50,10 +50,10 @@ def test_half_a_file_is_no_file(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=2 * 6 * 384))
-    check_room(tmp_path, LENGTHS, [384])
+    check_disk_space(tmp_path, LENGTHS, [384])
     with pytest.raises(BadInput) as refusal:
-        check_room(tmp_path, LENGTHS, [384, 192])
-    assert f"{tmp_path}: 6,912 bytes are needed there for the vectors of 3 rows, 4,608 are free" in str(refusal.value)
+        check_disk_space(tmp_path, LENGTHS, [384, 192])
+    assert f"{tmp_path}: the vectors of 3 rows need 6,912 bytes, 4,608 are free" in str(refusal.value)
 
 
 ROWS = [[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 3]] * 15
@@ -155,6 +155,6 @@ def test_a_full_disk_is_refused(tiny_model: Path, tmp_path: Path, monkeypatch: p
     needed = 2 * sum(map(len, ROWS)) * 32 * 2  # two more keys
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
     load = Counted(tiny_model)
-    with pytest.raises(BadInput, match=f"{needed:,} bytes are needed there .* {needed - 1:,} are free"):
+    with pytest.raises(BadInput, match=f"need {needed:,} bytes, {needed - 1:,} are free"):
         ask(load, tmp_path)
     assert load.rows == 0

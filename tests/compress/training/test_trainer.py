@@ -5,11 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from torch import Tensor
+from torch.utils.data import BatchSampler
 
 from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.tasks.inputs import Inputs
+from pocketbert.compress.tasks.rows import Rows
+from pocketbert.compress.training import trainer
+from pocketbert.compress.training.losses.cross_entropy import cross_entropy
 from pocketbert.compress.training.settings import Schedule
-from pocketbert.compress.training.trainer import _ByLength, _last_checkpoint, still_improving, train
+from pocketbert.compress.training.trainer import Examples, _ByLength, _last_checkpoint, still_improving, train
 from tests.support.models import context_of, rows_of, write_tiny_model
 
 
@@ -35,6 +41,33 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
     assert list(_ByLength(list(range(200)), 8, 4)) != first
 
 
+def test_two_processes_share_the_batches_of_one() -> None:
+    """Each row once, and what the two compute at one step is one batch of a single process."""
+    lengths = [(7 * row) % 31 for row in range(96)]
+    shards = [BatchSamplerShard(BatchSampler(_ByLength(lengths, 16, 3), 8, False), 2, rank) for rank in range(2)]
+    together = [first + second for first, second in zip(*shards, strict=True)]
+    alone = list(BatchSampler(_ByLength(lengths, 16, 3), 16, False))
+    assert together == alone
+    assert sorted(row for batch in together for row in batch) == list(range(96))
+
+
+def test_a_batch_has_the_answers_of_its_inputs() -> None:
+    """Of three tagged sentences the last and the first: their words' labels and values, and where the words are."""
+    inputs = Inputs([[2, 5, 6, 3], [2, 7, 3], [2, 8, 9, 3]], 0, scored=[[1, 2], [1], [2]])
+    rows = Rows(inputs, [[0, 1], [2], [3]], {})
+    batch = Examples(rows, {"values": np.arange(8, dtype=np.float32).reshape(4, 2)}).batch([2, 0])
+    assert batch["inputs"]["input_ids"].tolist() == [[2, 8, 9, 3], [2, 5, 6, 3]]
+    assert batch["labels"].tolist() == [3, 0, 1]
+    assert batch["values"].tolist() == [[6, 7], [0, 1], [2, 3]]
+    assert [places.tolist() for places in batch["at"]] == [[0, 1, 1], [2, 1, 2]]
+
+
+def test_a_batch_of_whole_texts_may_have_other_inputs() -> None:
+    examples = Examples(rows_of([[2, 3], [2, 4, 3]], [1, 0]), batch_of=lambda indices: {"given": indices})
+    batch = examples.batch([1])
+    assert (batch["inputs"], batch["at"], batch["labels"].tolist()) == ({"given": [1]}, None, [0])
+
+
 def test_newest_whole_checkpoint(tmp_path: Path) -> None:
     assert _last_checkpoint(tmp_path) is None
     for step, state in ((20, json.dumps({"global_step": 20})), (100, '{"global_st'), (90, None)):
@@ -52,11 +85,12 @@ def test_a_training_that_ends_on_a_gain_was_not_finished() -> None:
     assert not still_improving([0.80])
 
 
+def labels_alone(logits: Tensor, batch: dict[str, Any], _: Any) -> Tensor:
+    return cross_entropy(logits, batch["labels"])
+
+
 def fitted(tiny_model: Path, tmp_path: Path, scores: list[float] | None = None, **schedule: Any) -> dict[str, Tensor]:
     """The weights of a tiny model after a training; `scores` are what evaluations shall say."""
-    from pocketbert.compress.training import trainer as training
-    from pocketbert.compress.training.losses.cross_entropy import cross_entropy
-
     draw = np.random.default_rng(0)
     sequences = [[2, *draw.integers(4, 20, 6).tolist(), 3] for _ in range(48)]
     rows = rows_of(sequences, [sequence[1] % 2 for sequence in sequences])
@@ -65,11 +99,9 @@ def fitted(tiny_model: Path, tmp_path: Path, scores: list[float] | None = None, 
     with pytest.MonkeyPatch.context() as patch:
         if scores:
             said = iter(scores)
-            patch.setattr(training, "_score", lambda *_: next(said))
+            patch.setattr(trainer, "_score", lambda *_: next(said))
         context = context_of(rows, tmp_path)
-        found = train(
-            model, context, rows, settings, lambda logits, batch, _: cross_entropy(logits, batch["labels"]), "x", model
-        )
+        found = train(model, context, Examples(rows), settings, labels_alone, "x", model)
     assert not scores or found == scores
     return {name: weight.clone() for name, weight in model.state_dict().items()}
 
@@ -82,9 +114,6 @@ def test_the_best_epoch_stays(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_a_resumed_epoch_still_knows_what_its_half_had_come_to(tiny_model: Path, tmp_path: Path) -> None:
-    from pocketbert.compress.training import trainer as training
-    from pocketbert.compress.training.losses.cross_entropy import cross_entropy
-
     rows = rows_of([[2, 5 + row % 9, 3] for row in range(64)], [row % 2 for row in range(64)])
     context, said = context_of(rows, tmp_path), iter([0.5, 0.9])
 
@@ -99,17 +128,17 @@ def test_a_resumed_epoch_still_knows_what_its_half_had_come_to(tiny_model: Path,
         return train(
             load_classifier(tiny_model),
             context,
-            rows,
+            Examples(rows),
             Schedule(batch_size=8),
-            lambda logits, batch, _: cross_entropy(logits, batch["labels"]),
+            labels_alone,
             "x",
             load_classifier(tiny_model),
             halfway=True,
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_score", score)
-        patch.setattr(training, "_SAVE_EVERY", 0.0)
+        patch.setattr(trainer, "_score", score)
+        patch.setattr(trainer, "_SAVE_EVERY", 0.0)
         with pytest.raises(KeyboardInterrupt):
             once()
         said = iter([0.9])
@@ -119,9 +148,7 @@ def test_a_resumed_epoch_still_knows_what_its_half_had_come_to(tiny_model: Path,
 def test_portions_of_a_batch_come_to_the_same(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pocketbert.compress.training import trainer as training
-
-    monkeypatch.setattr(training, "has_bf16", lambda: False)
+    monkeypatch.setattr(trainer, "has_bf16", lambda: False)
     still = write_tiny_model(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     whole, portions = (fitted(still, tmp_path / str(steps), gradient_accumulation_steps=steps) for steps in (1, 4))
     for name, weight in whole.items():
@@ -132,13 +159,19 @@ def test_portions_of_a_batch_come_to_the_same(
 def test_where_there_is_bf16_it_is_trained_in(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool
 ) -> None:
-    from pocketbert.compress.training import trainer as training
-
-    monkeypatch.setattr(training, "has_bf16", lambda: bf16)
+    monkeypatch.setattr(trainer, "has_bf16", lambda: bf16)
     model, found = load_classifier(tiny_model), set()
     model.classifier.register_forward_hook(lambda *given: found.add(given[-1].dtype))
     rows = rows_of([[2, 5, 6, 3], [2, 7, 3]] * 8, [0, 1] * 8)
-    train(model, context_of(rows, tmp_path), rows, Schedule(), lambda logits, *_: logits.float().mean(), "x", model)
+    train(
+        model,
+        context_of(rows, tmp_path),
+        Examples(rows),
+        Schedule(),
+        lambda logits, *_: logits.float().mean(),
+        "x",
+        model,
+    )
     assert found == {torch.bfloat16 if bf16 else torch.float32}
 
 
@@ -146,16 +179,14 @@ def test_after_training_a_model_answers_in_fp32(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trained in BF16 or not: the autocast that accelerate wraps around the forward must be gone."""
-    from pocketbert.compress.training import trainer as training
-
-    monkeypatch.setattr(training, "has_bf16", lambda: True)
+    monkeypatch.setattr(trainer, "has_bf16", lambda: True)
     model = load_classifier(tiny_model)
     rows = rows_of([[2, 5, 6, 3], [2, 7, 3]] * 8, [0, 1] * 8)
     forward = model.forward
     train(
         model,
         context_of(rows, tmp_path),
-        rows,
+        Examples(rows),
         Schedule(batch_size=8),
         lambda logits, *_: logits.pow(2).mean(),
         "x",

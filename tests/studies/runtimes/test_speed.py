@@ -119,8 +119,9 @@ def test_every_format_is_exported_and_those_that_run_here_are_timed(
     monkeypatch.setattr(runtimes, "_RUNS", 3)
     for name in set(FORMATS) - {"onnx"}:
         monkeypatch.delitem(FORMATS, name)
-    monkeypatch.setitem(FORMATS, "onnx", Format("onnxruntime", "onnx", ("fp32",)))
-    monkeypatch.setitem(FORMATS, "onnxish", Format("none", "x", ("fp32",)))
+    fp32 = {"fp32": FORMATS["onnx"].precisions["fp32"]}
+    monkeypatch.setitem(FORMATS, "onnx", FORMATS["onnx"]._replace(precisions=fp32))
+    monkeypatch.setitem(FORMATS, "onnxish", Format("none", "x", fp32))
     progress = Progress()
     made = {one.name: one for one in runtimes.exports(BertForSequenceClassification(config).eval(), tmp_path, progress)}
     assert list(made) == ["onnx-fp32"], "a format whose exporter is not there is left out"

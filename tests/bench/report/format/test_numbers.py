@@ -1,5 +1,6 @@
 import pytest
 
+from pocketbert.bench.records.results import OnPhone
 from pocketbert.bench.report.format import numbers
 from pocketbert.bench.stats.intervals import Interval
 
@@ -40,8 +41,47 @@ def test_metrics_are_percent_and_drops_are_points() -> None:
     assert numbers.points_between(0.011, 0.037) == "1.1 to 3.7"
 
 
+def test_drops_and_gains_have_intervals() -> None:
+    drop = Interval(estimate=0.024, low=0.011, high=0.037)
+    assert numbers.points_with_interval(drop, " points") == "2.4 points (1.1 to 3.7)"
+    assert numbers.points_with_interval(numbers.negated(drop)) == "−2.4 (−3.7 to −1.1)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"), [(0.012, 0.05, "▲ +3.1 % (1.2 to 5.0)"), (-0.01, 0.05, "+3.1 % (−1.0 to 5.0)")]
+)
+def test_a_change_is_marked_where_it_is_certain(low: float, high: float, written: str) -> None:
+    interval = Interval(estimate=0.031, low=low, high=high)
+    assert numbers.arrow(interval) + numbers.change(interval) == written
+    assert numbers.arrow(numbers.negated(interval)) == ("▼ " if low > 0 else "")
+
+
+def test_zero_has_no_sign() -> None:
+    assert [numbers.signed_points(value) for value in (0.0, 0.0004, -0.0004, 0.012, -0.004)] == [
+        "0.0", "0.0", "0.0", "+1.2", "−0.4",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "written"),
+    [
+        ("latency", 0.104, "0.104×"),
+        ("memory", 27.0, "27.0 MiB"),
+        ("accuracy", 0.8592, "85.9 %"),
+        ("size", 13.9e6, "13.9 MB"),
+        ("deflated", 12.8e6, "12.8 MB"),
+        ("size", None, ""),
+    ],
+)
+def test_a_figure_has_its_quantitys_unit(quantity: numbers.Quantity, value: float | None, written: str) -> None:
+    assert numbers.figure(quantity, value) == written
+
+
 def test_times_and_memory() -> None:
     assert numbers.milliseconds(18.44) == "18.4"
+    phone = OnPhone(device="d", artifact="a", length="128", p50_ms=18.44)
+    assert numbers.p50_p90(phone) == "18.4"
+    assert numbers.p50_p90(phone.model_copy(update={"p90_ms": 20.06})) == "18.4 / 20.1"
     assert numbers.mebibytes(41.23) == "41.2 MiB"
     assert numbers.mebibytes(24105) == "24,105 MiB"
 

@@ -1,58 +1,86 @@
-"""The report as files."""
+"""Every picture, and the rules that single ones follow."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
+from pocketbert.bench.records.history import append, load
 from pocketbert.bench.records.results import Results, Size
+from pocketbert.bench.report import plots
 from pocketbert.bench.report.page import write_report
-from pocketbert.bench.report.plots import accuracy_latency, beside_baseline, guard_path, size_parts
-from pocketbert.bench.report.plots.style import style
+from pocketbert.bench.report.plots import accuracy_latency, beside_baseline, guard, pictures, size
+from pocketbert.bench.report.plots.style import save, style
 from pocketbert.compress.manifest import Try
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PICTURES = {"accuracy-latency.svg", "guard.svg", "latency.svg", "memory.svg", "size.svg"}
+PARTS = ["accuracy", "latency", "memory", "size"]
+Draw = Callable[[str, bool], "Figure | None"]
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+@pytest.fixture
+def draw(beside: Results, hollow: Callable[..., Results], tmp_path: Path) -> Draw:
+    """Draw one picture of a full run with two commits, or of a run without figures."""
+    for commit in ("a" * 40, "b" * 40):
+        append(tmp_path / "history", beside.model_copy(update={"commit": commit}), None)
+    records = load(tmp_path / "history")
+    nothing = hollow(*PARTS).model_copy(update={"steps": []})
+
+    def draw(name: str, full: bool) -> "Figure | None":
+        module = pictures()[name]
+        with style():
+            if hasattr(module, "draw"):
+                return module.draw(beside if full else nothing)
+            return module.draw_runs(records if full else [])
+
+    return draw
 
 
-def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) -> None:
-    first, second = tmp_path / "a", tmp_path / "b" / "deeper"
-    assert write_report(results, first / "offline.json") == first / "offline.md"
-    write_report(results, second / "offline.json")
-    assert _files(first) == _files(second)
-    assert set(_files(first)) == {"offline.md"} | {f"offline/{name}" for name in PICTURES}
+def test_every_module_that_draws_is_a_picture() -> None:
+    folder = Path(plots.__path__[0])
+    drawing = [
+        path for path in folder.glob("*.py") if re.search(r"^def draw(_runs)?\(", path.read_text(), re.MULTILINE)
+    ]
+    assert list(pictures()) == sorted(f"{path.stem.replace('_', '-')}.svg" for path in drawing)
+    assert {"accuracy-latency.svg", "history.svg"} < set(pictures())
 
 
-def test_pictures_are_svg_without_date_and_with_a_panel_of_their_own(results: Results, tmp_path: Path) -> None:
-    write_report(results, tmp_path / "offline.json")
-    for name in PICTURES:
-        svg = (tmp_path / "offline" / name).read_text()
-        assert ElementTree.fromstring(svg).tag.endswith("svg")  # noqa: S314  # we wrote it
-        assert "dc:date" not in svg
-        assert "#fbfbfa" in svg
+@pytest.mark.parametrize("name", pictures())
+def test_a_picture_is_the_same_bytes_from_the_same_figures(draw: Draw, name: str, tmp_path: Path) -> None:
+    assert draw(name, False) is None
+    for copy in ("a.svg", "b.svg"):
+        figure = draw(name, True)
+        assert figure
+        with style():
+            save(figure, tmp_path / copy)
+    svg = (tmp_path / "a.svg").read_text()
+    assert svg == (tmp_path / "b.svg").read_text()
+    assert ElementTree.fromstring(svg).tag.endswith("svg")  # noqa: S314  # we wrote it
+    assert "dc:date" not in svg
+    assert "#fbfbfa" in svg, "a page may be dark: a picture has a panel of its own"
+    assert pictures()[name].ALT
+    assert "matplotlib.pyplot" not in sys.modules, "pyplot looks for a display"
 
 
 def test_what_was_not_measured_is_not_drawn_and_its_old_picture_goes(
-    results: Results, hollow: Callable[..., Results], tmp_path: Path
+    hollow: Callable[..., Results], tmp_path: Path
 ) -> None:
-    write_report(results, tmp_path / "offline.json")
-    page = write_report(hollow("memory", "accuracy"), tmp_path / "offline.json").read_text(encoding="utf-8")
-    assert {path.name for path in (tmp_path / "offline").iterdir()} == {"guard.svg", "latency.svg", "size.svg"}
-    assert "memory.svg" not in page
-    assert "accuracy-latency.svg" not in page
-
-
-def test_nothing_measured_draws_nothing(hollow: Callable[..., Results], tmp_path: Path) -> None:
-    write_report(
-        hollow("memory", "accuracy", "latency", "size").model_copy(update={"steps": []}), tmp_path / "offline.json"
-    )
-    assert set(_files(tmp_path)) == {"offline.md"}
+    folder = tmp_path / "offline"
+    folder.mkdir()
+    for name in pictures():
+        (folder / name).write_text("old")
+    page = write_report(hollow("memory", "accuracy", "latency"), tmp_path / "offline.json").read_text(encoding="utf-8")
+    assert {path.name for path in folder.iterdir()} == {"guard.svg", "size.svg"}
+    assert all(path.read_text() != "old" for path in folder.iterdir())
+    assert set(re.findall(r"\(offline/(.*)\)", page)) == {"guard.svg", "size.svg"}
 
 
 def test_odd_figures_can_be_drawn(results: Results, tmp_path: Path) -> None:
@@ -77,7 +105,7 @@ def test_the_baseline_stands_behind_the_candidate(beside: Results) -> None:
 
 
 def test_parts_of_a_bar_add_up_to_the_file(results: Results) -> None:
-    figure = size_parts.draw(results)
+    figure = size.draw(results)
     assert figure
     bars: dict[float, float] = {}
     for bar in figure.axes[0].patches:
@@ -89,7 +117,7 @@ def test_parts_of_a_bar_add_up_to_the_file(results: Results) -> None:
 
 def test_small_files_have_an_axis_in_kilobytes(results: Results) -> None:
     tiny = results.artifacts[0].model_copy(update={"size": Size(bytes=90_000, deflated_bytes=1, parts={"FFN": 90_000})})
-    figure = size_parts.draw(results.model_copy(update={"artifacts": [tiny]}))
+    figure = size.draw(results.model_copy(update={"artifacts": [tiny]}))
     assert figure
     assert figure.axes[0].get_xlabel() == "kB on disk"
     assert figure.axes[0].patches[0].get_width() + figure.axes[0].patches[2].get_width() == pytest.approx(90)
@@ -104,7 +132,7 @@ def test_the_guards_path_passes_by_what_was_rejected(results: Results) -> None:
         Try(strength=0.37, comparison=step.comparison.model_copy(update={"value": 0.82}), accepted=False),
     ]
     steps = [s.model_copy(update={"tries": tries}) if s is step else s for s in results.steps]
-    figure = guard_path.draw(results.model_copy(update={"steps": steps}))
+    figure = guard.draw(results.model_copy(update={"steps": steps}))
     assert figure
     lines = figure.axes[0].get_lines()
     path = lines[0]
@@ -127,17 +155,16 @@ def test_the_front_is_what_nothing_beats(results: Results) -> None:
 
 def test_importing_the_report_loads_nothing_heavy() -> None:
     code = (
-        "import pocketbert.bench.report, sys; "
+        "import pocketbert.bench.report.page, pocketbert.bench.report.comparison, sys; "
         "print([m for m in ('torch', 'transformers', 'matplotlib', 'onnxruntime') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
 
-def test_drawing_leaves_matplotlib_as_it_was(results: Results, tmp_path: Path) -> None:
+def test_drawing_leaves_matplotlib_as_it_was(hollow: Callable[..., Results], tmp_path: Path) -> None:
     import matplotlib
 
     before = matplotlib.rcParams.copy()  # dict() would look for a display
-    write_report(results, tmp_path / "offline.json")
+    write_report(hollow("memory", "accuracy", "latency"), tmp_path / "offline.json")
     assert matplotlib.rcParams.copy() == before
-    assert "matplotlib.pyplot" not in sys.modules

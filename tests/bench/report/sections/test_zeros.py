@@ -1,13 +1,14 @@
-"""What a report says of zeros: the deflated bundle, and never a speed."""
+"""Weights set to 0 in the report: a compressed size, never a speed."""
 
 import pytest
 from pydantic import ValidationError
 
-from pocketbert.bench.records.results import Results, Size, Weighed
+from pocketbert.bench.records.results import Measured, Results, Size
 from pocketbert.bench.report.comparison import compose as compare
 from pocketbert.bench.report.page import compose
 from pocketbert.bench.report.sections import zeros
 from pocketbert.compress.manifest import Step
+from tests.support.reports import rows_of
 from tests.support.results import FILE, INT8
 
 DENSE, SPARSE = "03-distill.torch", "04-sparsify.torch"
@@ -32,13 +33,6 @@ def sparse(results: Results) -> Results:
     return results.model_copy(update={"artifacts": artifacts, "steps": [*results.steps[:4], step, *results.steps[4:]]})
 
 
-def cells(page: str, artifact: str) -> list[list[str]]:
-    """Of every table that has a row of that artifact."""
-    plain = page.replace("\N{NO-BREAK SPACE}", " ").splitlines()
-    rows = [line.strip("|").split("|") for line in plain if line.startswith(f"| `{artifact}`")]
-    return [[cell.strip() for cell in row[1:]] for row in rows]
-
-
 def test_the_first_screen_says_what_they_take_off_each_bundle(sparse: Results) -> None:
     page = compose(sparse, [], FILE).partition("<details>")[0]
     assert (
@@ -50,7 +44,7 @@ def test_the_first_screen_says_what_they_take_off_each_bundle(sparse: Results) -
 
 def test_no_table_has_a_time_of_zeros(sparse: Results) -> None:
     page = compose(sparse, [], FILE)
-    overview, timings, *others = cells(page, SPARSE)
+    overview, timings, *others = rows_of(page, f"`{SPARSE}`")
     assert overview[-1] == f"as {DENSE}"
     assert set(timings) == {f"as {DENSE}"}
     assert not [cell for row in others for cell in row if "×" in cell or " ms" in cell]
@@ -59,12 +53,14 @@ def test_no_table_has_a_time_of_zeros(sparse: Results) -> None:
 
 def test_a_speed_of_zeros_cannot_be_written_down(sparse: Results) -> None:
     timed = sparse.artifact(DENSE).model_dump() | {"id": SPARSE, "dense": DENSE}
-    with pytest.raises(ValidationError, match=f"{SPARSE} is {DENSE} with zeros; legal: no latency but that one's"):
-        Weighed.model_validate(timed)
+    with pytest.raises(
+        ValidationError, match=f"{SPARSE} is a sparse copy of {DENSE} and must have no latency of its own"
+    ):
+        Measured.model_validate(timed)
 
 
 def test_the_guard_table_counts_them(sparse: Results, results: Results) -> None:
-    assert "50.0 %" in next(row for row in cells(compose(sparse, [], FILE), "04-sparsify"))
+    assert "50.0 %" in rows_of(compose(sparse, [], FILE), "`04-sparsify`")[0]
     assert "of them 0" not in compose(results, [], FILE)
     assert zeros.line(results) == ""
 

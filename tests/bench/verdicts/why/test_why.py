@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pocketbert.bench.report.sections.why import summary
 from pocketbert.bench.verdicts.why import explain
 from pocketbert.bench.verdicts.why.case import Sides
 from pocketbert.bench.workers import inside
+from pocketbert.bench.workers.file import File
 from tests.support.manifests import Build, write_onnx
 
 Look = Callable[[Sides | None, str], Why]
@@ -52,7 +54,7 @@ def side(tmp_path: Path) -> Callable[[str, Build], Side]:
 
     def write(name: str, build: Build) -> Side:
         write_onnx(tmp_path / name, build)
-        return Side("onnxruntime", tmp_path / name, {"128": [[1, 2, 3] * 10] * 30})
+        return Side(File("onnxruntime", tmp_path / name), {"128": [[1, 2, 3] * 10] * 30})
 
     return write
 
@@ -74,11 +76,11 @@ def test_more_nodes_of_a_kind(look: Look, side: Callable[[str, Build], Side]) ->
 
 def test_an_operator_that_appeared_and_one_that_vanished(look: Look, side: Callable[[str, Build], Side]) -> None:
     was, now = side("was", Build()), side("now", Build())
-    model = onnx.load(str(now.path))
+    model = onnx.load(str(now.file.path))
     last = model.graph.node[-1]
     assert last.op_type == "Identity"
     last.op_type = "Erf"
-    onnx.save(model, str(now.path))
+    onnx.save(model, str(now.file.path))
     found = by_name(look((was, now), "latency"), "operators")
     assert found["Erf"].was == ""
     assert found["Erf"].now.startswith("1 × ")
@@ -94,12 +96,12 @@ def test_the_same_file_twice_has_no_operator_to_show(look: Look, side: Callable[
 
 def test_a_tensor_that_grew(look: Look, side: Callable[[str, Build], Side], tmp_path: Path) -> None:
     was = side("was", Build())
-    model = onnx.load(str(was.path))
+    model = onnx.load(str(was.file.path))
     table = next(t for t in model.graph.initializer if t.name == "table")
     wide = np.concatenate([numpy_helper.to_array(table)] * 3)
     table.CopyFrom(numpy_helper.from_array(wide, "table"))
     onnx.save(model, str(tmp_path / "now"))
-    why = look((was, Side("onnxruntime", tmp_path / "now", was.requests)), "size")
+    why = look((was, Side(File("onnxruntime", tmp_path / "now"), was.requests)), "size")
     [change] = why.evidence["tensors"]
     assert (change.what, change.was, change.now) == ("table", "float32 32×64", "float32 96×64")
     assert (change.cost, change.unit) == (64 * 64 * 4, "bytes")
@@ -110,8 +112,8 @@ def test_a_tensor_that_is_float_again(look: Look, side: Callable[[str, Build], S
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     now = side("now", Build(work=2))
-    quantize_dynamic(now.path, tmp_path / "was", weight_type=QuantType.QInt8)
-    why = look((Side("onnxruntime", tmp_path / "was", now.requests), now), "size")
+    quantize_dynamic(now.file.path, tmp_path / "was", weight_type=QuantType.QInt8)
+    why = look((Side(File("onnxruntime", tmp_path / "was"), now.requests), now), "size")
     change = by_name(why, "tensors")["square"]
     assert (change.was, change.now, change.cost) == ("int8 64×64", "float32 64×64", 3 * 64 * 64)
 
@@ -122,8 +124,8 @@ def test_a_tensor_of_another_type_is_told_of_though_it_takes_less(
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     was = side("was", Build(work=2))
-    quantize_dynamic(was.path, tmp_path / "now", weight_type=QuantType.QInt8)
-    sides = was, Side("onnxruntime", tmp_path / "now", was.requests)
+    quantize_dynamic(was.file.path, tmp_path / "now", weight_type=QuantType.QInt8)
+    sides = was, Side(File("onnxruntime", tmp_path / "now"), was.requests)
     change = by_name(look(sides, "latency"), "tensors")["square"]
     assert (change.was, change.now) == ("float32 64×64", "int8 64×64")
     assert "square" not in by_name(look(sides, "size"), "tensors"), "what shrank has made nothing larger"
@@ -144,16 +146,13 @@ def test_libraries_that_moved(look: Look, side: Callable[[str, Build], Side], we
 
 def test_what_cannot_be_had_is_said(look: Look, side: Callable[[str, Build], Side]) -> None:
     why = look(None, "latency")
-    assert why.silent == [
-        f"{kind}: there is no file of the baseline's to look into" for kind in ("operators", "tensors")
-    ]
+    assert why.silent == [f"{kind}: the baseline's file is not available" for kind in ("operators", "tensors")]
     assert summary(why.model_copy(update={"evidence": {}})) == f"not looked into: {'; '.join(why.silent)}"
     was = side("was", Build())
-    other = Side("torch", was.path, was.requests)
-    assert (
-        look((other, was), "size").silent[1] == "tensors: the baseline's file is for torch, the new one for onnxruntime"
-    )
-    broken = Side("onnxruntime", was.path.with_name("nothing"), was.requests)
+    other = Side(File("torch", was.file.path), was.requests)
+    said = "tensors: the baseline's file is for torch, the new file for onnxruntime"
+    assert look((other, was), "size").silent[1] == said
+    broken = Side(File("onnxruntime", was.file.path.with_name("nothing")), was.requests)
     words = look((was, broken), "latency").silent
     assert words[0].startswith("operators: the profiler failed: ")
     assert words[1] == "tensors: the tensors of nothing cannot be read"
@@ -166,7 +165,7 @@ def test_each_side_runs_under_its_own_interpreter(
     python.write_text(f'#!/bin/sh\necho run >> {tmp_path}/marks\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     now = side("now", Build())
-    other = Side(now.runtime, now.path, now.requests, python=str(python))
+    other = replace(now, python=str(python))
     assert not look((other, now), "latency").silent
     assert (tmp_path / "marks").read_text().count("run") == 1
 
@@ -177,6 +176,6 @@ def test_pytorch_has_a_profile_too(tmp_path: Path) -> None:
     shape = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64}
     BertForSequenceClassification(BertConfig(vocab_size=32, num_labels=2, **shape)).save_pretrained(tmp_path)
     ids = np.ones((1, 8), dtype=np.int64)
-    found = inside.profile("torch", tmp_path, 1, [{"input_ids": ids, "attention_mask": ids}] * 4)
+    found = inside.profile(File("torch", tmp_path), 1, [{"input_ids": ids, "attention_mask": ids}] * 4)
     nodes = {operator.name: operator.nodes for operator in found or []}
     assert nodes["aten::addmm"] == 3 * 6 + 2

@@ -9,6 +9,7 @@ pytest.importorskip("torchao")
 
 from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.workers.child import Child, ChildFailed
+from pocketbert.bench.workers.file import File
 
 CORES = usable_cores()[:2]
 
@@ -28,7 +29,7 @@ def pte(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("cores", [CORES[:1], CORES])
 def test_threads_are_executorchs_own(pte: Path, cores: list[int]) -> None:
     with Child(len(cores), cores) as child:
-        child.open("executorch", pte)
+        child.open(File("executorch", pte))
         child.requests([[2, 5, 6, 3] * 8])
         child.run(0)
         child.verify()
@@ -40,7 +41,7 @@ def test_threads_are_executorchs_own(pte: Path, cores: list[int]) -> None:
 def test_operators_of_xnnpack_and_of_executorch(pte: Path) -> None:
     with Child(1, CORES[:1]) as child:
         child.requests([[2, 5, 6, 3] * 8] * 5)
-        found = {operator.name: operator for operator in child.profile("executorch", pte) or []}
+        found = {operator.name: operator for operator in child.profile(File("executorch", pte)) or []}
     assert found["embedding_byte.out"].nodes == 2
     assert found["native_layer_norm.out"].nodes == 3
     linears = [operator for name, operator in found.items() if name.startswith("Fully Connected")]

@@ -18,7 +18,7 @@ def test_paragraphs_that_repeat_a_text_go(tmp_path: Path) -> None:
 def test_a_word_without_a_tag_is_named_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / "corpus.txt"
     file.write_text("本报/r\n本报/r  讯\n", encoding="utf-8")
-    with pytest.raises(BadInput, match="line 2: '讯' is no word/tag"):
+    with pytest.raises(BadInput, match="line 2: holds '讯'; expected: word/tag"):
         read_paragraphs(file)
 
 

@@ -1,4 +1,4 @@
-"""The rules on made-up lines in the corpus' format, and what must hold on the real file."""
+"""The rules on made-up lines in the format of the corpus, and invariants of the real file."""
 
 from collections import Counter
 from itertools import pairwise
@@ -7,13 +7,20 @@ from pathlib import Path
 import pytest
 
 from pocketbert.compress.data.builtin.corpus import corpus_file, read_paragraphs
-from pocketbert.compress.data.builtin.people_daily import LABELS, MAX_CHARACTERS, cut, join_persons, load, tagged
+from pocketbert.compress.data.builtin.people_daily import (
+    LABELS,
+    MAX_CHARACTERS,
+    join_persons,
+    load,
+    split_sentences,
+    tagged,
+)
 from pocketbert.compress.data.load import load_data
 from pocketbert.compress.data.settings import TaskTable
 
 
 def persons(line: str) -> str:
-    """The joined persons of a run of nr words, separated by blanks."""
+    """Return the joined persons of a run of nr words, separated by blanks."""
     return " ".join(word for word, _ in join_persons([(word, "nr") for word in line.split()]))
 
 
@@ -58,7 +65,7 @@ def test_made_up_paper(tmp_path: Path) -> None:
     file = tmp_path / "corpus.txt"
     file.write_text("\n".join([*lines, lines[3]]) + "\n", encoding="utf-8")
     data = load(file)
-    rows = {split: ["".join(tokens) for tokens in table["tokens"]] for split, table in data.splits.items()}
+    rows = {split: ["".join(tokens) for tokens in columns["tokens"]] for split, columns in data.splits.items()}
     assert [len(rows[split]) for split in ("validation", "test")] == [2, 3]
     assert rows["test"].count("（完）") == 1
     assert "（完）" not in rows["train"] + rows["validation"]
@@ -77,15 +84,15 @@ Rows = dict[str, list[tuple[str, list[str]]]]
 
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    """The real sentences of every split, each with its tags."""
-    splits = load_data(TaskTable(kind="tagging", dataset="builtin:people-daily")).splits
-    assert splits["train"].features["label"].feature.names == list(LABELS)
+    """Return the real sentences of every split, each with its tags."""
+    data = load_data(TaskTable(kind="tagging", dataset="builtin:people-daily"))
+    assert data.labels == list(LABELS)
     return {
         split: [
             ("".join(tokens), [LABELS[at] for at in label])
-            for tokens, label in zip(table["tokens"][:], table["label"][:], strict=True)
+            for tokens, label in zip(columns["tokens"], columns["label"], strict=True)
         ]
-        for split, table in splits.items()
+        for split, columns in data.splits.items()
     }
 
 
@@ -108,8 +115,8 @@ def test_entities_are_well_formed_and_rows_fit(rows: Rows) -> None:
 
 
 def test_nothing_is_lost(rows: Rows) -> None:
-    """The corpus cut as one, each sentence once, is what the splits hold together."""
+    """All splits together hold every sentence of the whole corpus."""
     paragraphs, _ = read_paragraphs(corpus_file("builtin:people-daily"))
-    whole, _ = cut(paragraphs)
+    whole, _ = split_sentences(paragraphs)
     assert sum(len(text) for text, _ in whole) == sum(len(word) for words in paragraphs for word, _ in words)
     assert {text for text, _ in whole} == {text for members in rows.values() for text, _ in members}

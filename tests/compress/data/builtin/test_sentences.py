@@ -1,6 +1,6 @@
 import pytest
 
-from pocketbert.compress.data.builtin.sentences import Tagged, once, pieces, sentences
+from pocketbert.compress.data.builtin.sentences import Tagged, drop_repeats, pieces, sentences
 
 
 def plain(text: str) -> Tagged:
@@ -22,7 +22,7 @@ def test_quotation_marks_stay_with_their_sentence(text: str, cut: list[str]) -> 
 
 
 def test_an_entity_is_cut_by_no_sentence_end() -> None:
-    """北京！站 as one place."""
+    """北京！站 is one place."""
     paragraph = Tagged("北京！站到。了", ["B-LOC", *["I-LOC"] * 3, "O", "O", "O"])
     assert sentences(paragraph) == [Tagged("北京！站到。", ["B-LOC", *["I-LOC"] * 3, "O", "O"]), Tagged("了", ["O"])]
 
@@ -49,7 +49,7 @@ def test_a_hard_cut_goes_before_an_entity() -> None:
 
 
 def test_a_sentence_counts_in_the_last_split_that_has_it() -> None:
-    kept = once(
+    kept = drop_repeats(
         {"train": [*map(plain, "甲乙甲丙丁")], "validation": [*map(plain, "乙戊")], "test": [*map(plain, "丙丙")]}
     )
     assert {split: "".join(row.text for row in rows) for split, rows in kept.items()} == {

@@ -1,4 +1,4 @@
-"""Which files make a dataset, and what is said of the others."""
+"""The files that make a dataset, and the errors about other files."""
 
 from pathlib import Path
 
@@ -30,14 +30,14 @@ def test_files_of_the_splits_and_no_others(tmp_path: Path) -> None:
 
 def test_a_missing_split(tmp_path: Path) -> None:
     found = complaint(files(tmp_path, "train.jsonl", "test.jsonl"))
-    assert "validation is missing, found: test.jsonl, train.jsonl; legal: a folder with train, validation" in found
+    assert "validation is missing; found: test.jsonl, train.jsonl; expected: a folder with train, validation" in found
 
 
 @pytest.mark.parametrize(
     "names", [("train.csv", "validation.jsonl", "test.csv"), ("train.csv", "train.jsonl", "validation.csv", "test.csv")]
 )
 def test_mixed_formats_and_a_split_twice(names: tuple[str, ...], tmp_path: Path) -> None:
-    assert "legal: one file per split, all of one format" in complaint(files(tmp_path, *names))
+    assert "expected: one file per split, all of one format" in complaint(files(tmp_path, *names))
 
 
 def test_another_format(tmp_path: Path) -> None:
@@ -46,13 +46,13 @@ def test_another_format(tmp_path: Path) -> None:
 
 def test_lists_cannot_stand_in_a_csv(tmp_path: Path) -> None:
     found = complaint(files(tmp_path, "train.csv", "validation.csv", "test.csv"), lists=True)
-    assert "a CSV cannot hold lists; legal for kind = tagging: .jsonl, .parquet" in found
+    assert "a CSV cannot hold the lists of this task; use .jsonl or .parquet" in found
 
 
 def test_a_file_and_an_empty_folder(tmp_path: Path) -> None:
-    assert "is a file; legal: a folder with train" in complaint(files(tmp_path, "train.csv") / "train.csv")
+    assert "is a file; expected: a folder with train" in complaint(files(tmp_path, "train.csv") / "train.csv")
     (tmp_path / "empty").mkdir()
-    assert "legal: a folder with train" in complaint(tmp_path / "empty")
+    assert "expected: a folder with train" in complaint(tmp_path / "empty")
 
 
 def test_a_snapshot_of_a_hub_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The formats agree on what stands in a file, and each knows where a row stands."""
+"""The readers of all formats return the same rows, and each knows the place of a row."""
 
 import json
 from pathlib import Path
@@ -59,18 +59,18 @@ def test_a_line_of_json_lines_is_counted_with_the_blank_ones(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", 'text,label\n一,a\n"二,b\n三,c\n', "here, line 3: is no CSV"),
-        ("a.csv", "text,label\n一,a\n二，b\n", "here, line 3: has 1 fields, the first line 2"),
-        ("a.csv", "text,label\n一,二,a\n", "here, line 2: has 3 fields, the first line 2"),
+        ("a.csv", 'text,label\n一,a\n"二,b\n三,c\n', "here, line 3: is not valid CSV; close every quotation mark"),
+        ("a.csv", "text,label\n一,a\n二，b\n", "here, line 3: has 1 fields, but the first line has 2"),
+        ("a.csv", "text,label\n一,二,a\n", "here, line 2: has 3 fields, but the first line has 2"),
         (
             "a.jsonl",
             '{"text": "一"}\n\n{"text": "二"\n',
-            "here, line 3: is not JSON (Expecting ',' delimiter, column 13)",
+            "here, line 3, column 13: is not valid JSON; expected: one JSON object per row",
         ),
-        ("a.jsonl", '{"text": "一"}\n["二"]\n', 'here, line 2: holds ["\\u4e8c"]; legal: one object per row'),
-        ("a.json", '[{"text": "一"},\n {"text" "二"}]', "here, line 2: is not JSON"),
+        ("a.jsonl", '{"text": "一"}\n["二"]\n', 'here, line 2: holds ["\\u4e8c"]; expected: one JSON object per row'),
+        ("a.json", '[{"text": "一"},\n {"text" "二"}]', "here, line 2, column 10: is not valid JSON"),
         ("a.json", '[{"text": "一"}, 2]', "here, row 1 (from 0): holds 2"),
-        ("a.parquet", "text,label\n", "here: is no Parquet file"),
+        ("a.parquet", "text,label\n", "here: is not a Parquet file"),
     ],
 )
 def test_malformed_files(name: str, content: str, said: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A hub dataset: its classes are kept, a row is named by its split, and an unreachable hub says the way out."""
+"""A hub dataset: its classes are kept, a row is named by its split, and an unreachable Hub gives a hint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ Hub = Callable[..., None]
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """Lets `load_dataset` find these rows and features."""
+    """Let `load_dataset` find these rows and features."""
     import datasets
 
     def holds(features: dict[str, Any], **splits: dict[str, list[Any]]) -> None:
@@ -34,17 +34,17 @@ def test_classes_of_the_source_are_kept(hub: Hub) -> None:
     rows = {"sentence": ["好", "差"], "stars": [0, 1]}
     features = {"sentence": Value("string"), "stars": ClassLabel(names=["pos", "neg", "unsure"])}
     hub(features, train=rows, validation=rows, test=rows)
-    splits = load_data(TaskTable(dataset="someone/reviews", text="sentence", label="stars")).splits
-    assert splits["train"].features["label"].names == ["pos", "neg", "unsure"]
-    assert splits["test"]["label"][:] == [0, 1]
+    data = load_data(TaskTable(dataset="someone/reviews", text="sentence", label="stars"))
+    assert data.labels == ["pos", "neg", "unsure"]
+    assert data.splits["test"]["label"] == [0, 1]
     hub(features, train=rows, validation=rows, test={"sentence": ["好", "差"], "stars": [0, -1]})
     with pytest.raises(BadInput) as raised:
         load_data(TaskTable(dataset="someone/reviews", text="sentence", label="stars"))
     assert "'someone/reviews', split test, row 1 (from 0): column 'stars' holds -1" in str(raised.value)
-    assert "legal: 0 to 2 (pos, neg, unsure)" in str(raised.value)
+    assert "expected: 0 to 2 (pos, neg, unsure)" in str(raised.value)
     cut: dict[Split, str] = {"train": "validation", "validation": "train[:1]", "test": "train[1:]"}
     splits = load_data(TaskTable(dataset="someone/reviews", text="sentence", label="stars", splits=cut)).splits
-    assert (splits["test"]["text"][:], splits["test"]["label"][:]) == (["差"], [1])
+    assert splits["test"] == {"text": ["差"], "label": [1]}
 
 
 def test_classes_of_tags_are_kept(hub: Hub) -> None:
@@ -53,9 +53,9 @@ def test_classes_of_tags_are_kept(hub: Hub) -> None:
     features = {"words": List(Value("string")), "ner": List(ClassLabel(names=["B-LOC", "I-LOC", "O"]))}
     rows = {"words": [["北", "京", "的"]], "ner": [[0, 1, 2]]}
     hub(features, train=rows, validation=rows, test=rows)
-    train = load_data(TaskTable(kind="tagging", dataset="someone/ner", tokens="words", label="ner")).splits["train"]
-    assert train.features["label"].feature.names == ["B-LOC", "I-LOC", "O"]
-    assert train[0] == {"tokens": ["北", "京", "的"], "label": [0, 1, 2]}
+    data = load_data(TaskTable(kind="tagging", dataset="someone/ner", tokens="words", label="ner"))
+    assert data.labels == ["B-LOC", "I-LOC", "O"]
+    assert data.splits["train"] == {"tokens": [["北", "京", "的"]], "label": [[0, 1, 2]]}
 
 
 def test_integers_without_names_are_no_tags(hub: Hub) -> None:
@@ -63,7 +63,9 @@ def test_integers_without_names_are_no_tags(hub: Hub) -> None:
 
     rows = {"tokens": [["北"]], "label": [[0]]}
     hub({"tokens": List(Value("string")), "label": List(Value("int64"))}, train=rows, validation=rows, test=rows)
-    with pytest.raises(BadInput, match=r"split train, row 0 \(from 0\): tag 0 in column 'label' is 0; legal: a string"):
+    with pytest.raises(
+        BadInput, match=r"split train, row 0 \(from 0\): tag 0 in column 'label' is 0; expected: a string"
+    ):
         load_data(TaskTable(kind="tagging", dataset="someone/ner"))
 
 
@@ -80,7 +82,7 @@ def test_a_missing_split_and_an_empty_one(hub: Hub) -> None:
 
 
 def test_a_dataset_of_several_parts(tmp_path: Path) -> None:
-    """As `facebook/xnli` has a part for each language."""
+    """For example, `facebook/xnli` has a part for each language."""
     parts = {"en": ["good", "bad"], "zh": ["好", "差"]}
     described = ""
     for part, texts in parts.items():
@@ -93,17 +95,15 @@ def test_a_dataset_of_several_parts(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"---\nconfigs:\n{described}---\n", encoding="utf-8")
     for part, texts in parts.items():
         splits = load_data(TaskTable(dataset=str(tmp_path), config=part)).splits
-        assert splits["test"]["text"][:] == texts
-    for config in (None, "fr"):
-        with pytest.raises(BadInput, match=r"task\.config: .*; legal for .*: 'en', 'zh'"):
+        assert splits["test"]["text"] == texts
+    for config, given in ((None, "is missing"), ("fr", "is 'fr'")):
+        with pytest.raises(BadInput, match=rf"task\.config {given}; expected for .*: one of 'en', 'zh'"):
             load_data(TaskTable(dataset=str(tmp_path), config=config))
     with pytest.raises(BadInput, match=r"has no parts for task\.config to name"):
         load_data(TaskTable(dataset=str(tmp_path / "zh"), config="zh"))
-    with pytest.raises(BadInput, match=r"task\.config: builtin:reviews has no parts"):
-        load_data(TaskTable(dataset="builtin:reviews", config="zh"))
 
 
-def test_an_unreachable_hub_says_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_gives_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(BadInput, match=r"task\.dataset 'nobody/nothing'.*recipes/offline\.toml") as raised:

@@ -51,7 +51,7 @@ def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "tokenizer.json").read_text()) == json.loads((uneven / "tokenizer.json").read_text())
     again = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
     assert again.returncode == 2
-    assert again.stderr == "pocketbert: uneven-int8.onnx: exists already; take it away, or name another with --out\n"
+    assert again.stderr == "pocketbert: uneven-int8.onnx exists; remove it, or choose another name with --out\n"
 
 
 def test_into_its_own_folder_and_beside_an_older_tokenizer(uneven: Path, tmp_path: Path) -> None:
@@ -119,19 +119,19 @@ def test_a_file_that_answers_otherwise_is_not_kept(
 
 def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, said in [
-        (("onx", "fp32", None), r"--format: unknown 'onx', did you mean 'onnx'\? \(legal: "),
-        (("onnx", "int4", None), r"--precision int4: legal for onnx: fp32"),
-        (("onnx", "fp32", tmp_path / "m.bin"), r"m\.bin: legal for onnx: a name ending in \.onnx"),
+        (("onx", "fp32", None), r"--format: unknown 'onx', did you mean 'onnx'\? \(expected one of: "),
+        (("onnx", "int4", None), r"--precision int4: allowed for onnx: fp32"),
+        (("onnx", "fp32", tmp_path / "m.bin"), r"m\.bin: expected for onnx: a name ending in \.onnx"),
     ]:
         with pytest.raises(BadInput, match=said):
             target("any", *asked)
     assert target("someone/their-model", "onnx", "fp32", None) == Path("their-model-fp32.onnx")
-    with pytest.raises(BadInput, match="neither a local folder nor to be had from the hub"):
+    with pytest.raises(BadInput, match="not a local folder, and not available from Hugging Face Hub"):
         export(tmp_path / "none", tmp_path / "m.onnx")
     headless = shutil.copytree(uneven, tmp_path / "headless")
     for change, said in [
-        ({"architectures": ["BertForMaskedLM"]}, "is a BertForMaskedLM; legal: a sequence or token classifier"),
-        ({"model_type": "distilbert"}, "a distilbert model cannot be exported; legal: bert, roberta, electra, ernie"),
+        ({"architectures": ["BertForMaskedLM"]}, "is a BertForMaskedLM; expected: a sequence or token classifier"),
+        ({"model_type": "distilbert"}, "a distilbert model cannot be exported; allowed: bert, roberta, electra, ernie"),
     ]:
         config = json.loads((uneven / "config.json").read_text()) | change
         (headless / "config.json").write_text(json.dumps(config))
@@ -139,7 +139,7 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
             export(headless, tmp_path / "m.onnx")
     theirs = (uneven / "tokenizer.json").read_text(encoding="utf-8").replace("好", "嗯")
     (tmp_path / "tokenizer.json").write_text(theirs, encoding="utf-8")
-    with pytest.raises(BadInput, match=r"tokenizer\.json: another tokenizer stands there"):
+    with pytest.raises(BadInput, match=r"belongs to another model; export into an empty folder: --out exports/m\.onnx"):
         export(uneven, tmp_path / "m.onnx")
     monkeypatch.setattr("pocketbert.compress.runtimes.find_spec", lambda _: None)
     with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[mobile\]'"):
@@ -149,7 +149,9 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
 def test_the_tokenizer_is_the_models_own_or_lies_beside_it_as_in_a_build(uneven: Path, tmp_path: Path) -> None:
     model = tmp_path / "stages/model"
     shutil.copytree(write_tiny_model(tmp_path / "plain"), model, ignore=shutil.ignore_patterns("tokenizer*", "vocab*"))
-    with pytest.raises(BadInput, match=r"stages/model has no vocabulary; legal: a tokenizer\.json or vocab\.txt"):
+    with pytest.raises(
+        BadInput, match=r"stages/model has no vocabulary; put tokenizer\.json or vocab\.txt beside the model"
+    ):
         export(model, tmp_path / "m.onnx")
     (tmp_path / "stages/tokenizer").mkdir()
     for file in uneven.glob("tokenizer*"):
@@ -161,7 +163,7 @@ def test_the_tokenizer_is_the_models_own_or_lies_beside_it_as_in_a_build(uneven:
 def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
     checkpoint = write_tiny_model(tmp_path / "plain")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(BadInput, match=r"--out .*file/m\.onnx: .*/file is no folder that can be written to"):
+    with pytest.raises(BadInput, match=r"--out .*file/m\.onnx: .*/file is not a writable folder"):
         target(str(checkpoint), "onnx", "fp32", tmp_path / "file/m.onnx")
     config = json.loads((checkpoint / "config.json").read_text()) | {"intermediate_size": 24}
     (checkpoint / "config.json").write_text(json.dumps(config))

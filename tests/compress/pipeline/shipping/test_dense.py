@@ -62,14 +62,14 @@ def test_a_second_build_does_nothing(built: tuple[Path, Path]) -> None:
 def test_too_much_is_weakened_and_of_zeros_upon_zeros_the_dense_one_counts(
     built: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = Guard.judge
+    decide = Guard.decide
 
     def strict(guard: Guard, step: Step, *rest: Any) -> Step:
-        judged = judge(guard, step, *rest)
+        judged = decide(guard, step, *rest)
         accepted = judged.decision == "accepted" and step.parameters.get("amount", 0) <= 0.5
         return judged if step.kind == "finetune" or accepted else judged.model_copy(update={"decision": "rolled-back"})
 
-    monkeypatch.setattr(Guard, "judge", strict)
+    monkeypatch.setattr(Guard, "decide", strict)
     shutil.copytree(built[1], tmp_path / "tiny")
     first = '{ kind = "sparsify", amount = 0.2, embeddings = true }'
     manifest, _ = run(built[0], tmp_path / "tiny", stage__0=first, stage__1='{ kind = "sparsify", amount = 0.4 }')

@@ -10,31 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.manifest import Manifest, load_manifest
 from pocketbert.compress.models.modeling_uneven import load_classifier
-from pocketbert.compress.pipeline.build import build
 from pocketbert.compress.pipeline.guard import GuardStopped
-from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping import ranking
 from tests.support.models import spoil
 from tests.support.recipes import run
 
-TRAINED = """
-name = "trained"
-seed = 3
-[task]
-dataset = "{data}"
-max_length = 16
-[teacher]
-model = "{model}"
-epochs = 4
-learning_rate = 3e-3
-batch_size = 16
-[[artifact]]
-format = "torch"
-"""
 SPOILT = """
 name = "spoilt"
 [task]
@@ -55,13 +38,9 @@ FOUND = "bert.pooler.dense"
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_data: Path) -> Path:
+def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_build: tuple[Path, Path], tiny_data: Path) -> Path:
     """Of a fine-tuned teacher whose pooler no INT8 can hold."""
-    folder = tmp_path_factory.mktemp("spoilt")
-    (folder / "trained.toml").write_text(TRAINED.format(model=tiny_model, data=tiny_data), encoding="utf-8")
-    with Progress() as progress:
-        build(load_recipe(folder / "trained.toml"), folder / "trained", "test", progress)
-    teacher = folder / "trained/stages/00-teacher"
+    folder, teacher = tmp_path_factory.mktemp("spoilt"), tiny_build[1] / "stages/00-teacher"
     model = load_classifier(teacher / "model")
     spoil(model, FOUND, "bert.encoder.layer.3.output.LayerNorm")
     shutil.copytree(teacher / "tokenizer", folder / "model")
@@ -158,7 +137,9 @@ def test_an_exporter_that_fails_stops_no_build(recipe: Path, tmp_path: Path, mon
     assert manifest.steps[1].decision == "accepted"
 
 
-def test_a_file_that_computes_something_else_does_not_ship(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_computes_something_else_does_not_ship(
+    built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = onnx_export.export
 
     def wrong(model: Any, *rest: Any) -> str | None:
@@ -169,11 +150,11 @@ def test_a_file_that_computes_something_else_does_not_ship(recipe: Path, monkeyp
         return real(changed, *rest)
 
     monkeypatch.setattr(onnx_export, "export", wrong)
-    trained = recipe.with_name("trained.toml"), recipe.with_name("trained")
-    manifest, _ = run(*trained, artifact='[{ format = "onnx" }]')
+    only_a_file = {"stage": "[]", "artifact": '[{ format = "onnx" }]'}
+    manifest, _ = run(*built, **only_a_file)
     [note] = manifest.steps[1].notes
     assert note.startswith("student-fp32.onnx: a logit differs by ")
     assert note.endswith(", allowed 0.001; first in layer 2")
     assert manifest.steps[1].comparison is not None, "its metric is to be on record all the same"
-    _, heard = run(*trained, artifact='[{ format = "onnx" }]')
+    _, heard = run(*built, **only_a_file)
     assert heard.built == []

@@ -7,16 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.exports import torch as torch_export
 from pocketbert.compress.manifest import Parity
 from pocketbert.compress.models.modeling_uneven import load_classifier
 from pocketbert.compress.pipeline.shipping.artifact import Export
-from pocketbert.compress.pipeline.shipping.first_difference import first_difference, lowest
-from pocketbert.compress.pipeline.shipping.verify import TOLERANCE, compare, complaint, tolerance
+from pocketbert.compress.pipeline.shipping.verify import compare, complaint
 from pocketbert.compress.pruning.surgery import without
-from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.rows import Tokens
 from tests.support.exports import Exporter, spoiling, verified
@@ -77,19 +74,6 @@ def test_of_taggers_and_of_other_families_too(family: str, tmp_path: Path, monke
     assert (made.failed or "").endswith("; first in layer 2")
 
 
-def test_what_is_wrong_before_any_layer_is_said_so(model: Any) -> None:
-    assert first_difference(model, lambda _: True, Progress()) == "the embeddings or the head"
-    layers = len(model.bert.encoder.layer)
-    asked = []
-
-    def only_whole(cut: Any) -> bool:
-        asked.append(len(cut.bert.encoder.layer))
-        return False
-
-    assert first_difference(model, only_whole, Progress()) == f"layer {layers - 1}"
-    assert len(asked) < layers, "not bisected"
-
-
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_an_exporter_that_raises_leaves_no_half_file(
     precision: str, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -102,14 +86,14 @@ def test_an_exporter_that_raises_leaves_no_half_file(
 
 
 def test_what_only_a_later_row_raises_is_no_layers(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = Export.answers
+    predict = Export.predict
 
     def narrow(export: Export, path: Path, inputs: Inputs, *rest: Any) -> Any:
         if len(inputs) > 32:
             raise RuntimeError("row 33 is too long")
-        return answers(export, path, inputs, *rest)
+        return predict(export, path, inputs, *rest)
 
-    monkeypatch.setattr(Export, "answers", narrow)
+    monkeypatch.setattr(Export, "predict", narrow)
     rows = rows_of(SEQUENCES * 40, [0] * 40 * len(SEQUENCES))
     made = verified(model, Export("onnx", "fp32"), tmp_path / "m.onnx", Tokens(rows, rows, rows))
     assert made.failed == "RuntimeError: row 33 is too long"
@@ -141,18 +125,10 @@ def test_a_folder_is_whole_or_not_there(model: Any, tmp_path: Path, monkeypatch:
     assert [file.name for file in tmp_path.iterdir()] == ["m.torch"]
 
 
-@pytest.mark.parametrize("layers", [0, 1, 2])
-def test_the_lowest_layers_are_a_model_like_any_other(layers: int, model: Any, tmp_path: Path) -> None:
-    cut = lowest(model, layers)
-    cut.save_pretrained(tmp_path)
-    batch = Inputs(SEQUENCES, 0).padded(range(4))
-    assert np.array_equal(TorchSession(cut).logits(batch), TorchSession(load_classifier(tmp_path)).logits(batch))
-    assert len(model.bert.encoder.layer) == model.config.num_hidden_layers == 4, "the model itself was cut"
-
-
 def test_complaints() -> None:
     def of(logit: float, labels: float, precision: str, format_: str = "onnx") -> str:
-        return complaint(Parity(max_abs_logit=logit, label_agreement=labels, rows=9), Export(format_, precision)) or ""
+        parity = Parity(max_abs_logit=logit, label_agreement=labels, rows=9)
+        return complaint(parity, Export(format_, precision).tolerance) or ""
 
     assert of(1e-5, 1.0, "fp32") == ""
     assert of(float("nan"), 1.0, "fp32") == of(float("nan"), 1.0, "int8") == "a logit is not a number"
@@ -169,8 +145,7 @@ def test_every_precision_has_a_tolerance() -> None:
 
     for name, format_ in FORMATS.items():
         for precision in format_.precisions:
-            assert tolerance(Export(name, precision)).labels > 0.9
-    assert set(TOLERANCE) >= {"fp32", "fp16", "int8"}
+            assert Export(name, precision).tolerance.labels > 0.9
 
 
 def test_a_logit_that_is_no_number_is_the_largest_difference() -> None:

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
+from torch import Tensor
+from transformers import BertConfig, BertForSequenceClassification
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.features import Key, capture
+from pocketbert.compress.models.features import Key
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.training.distillation.aligner import Aligner
+from pocketbert.compress.training.distillation.aligner import Aligned, Aligner
 from pocketbert.compress.training.distillation.alignment import Alignment, Feature, check, terms
 from pocketbert.compress.training.losses.attention_scores import attention_scores
 from pocketbert.compress.training.losses.attention_transfer import attention_transfer
@@ -98,36 +98,22 @@ def test_autocast_does_not_blur_it() -> None:
     assert torch.isclose(loss, exact, rtol=0.02)
 
 
-class Pair(nn.Module):
-    """A student and its aligner, as they are trained together."""
-
-    def __init__(self, student: PreTrainedModel, aligner: Aligner) -> None:
-        super().__init__()
-        self.student, self.aligner = student, aligner
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, dict[Key, Tensor]]:
-        with capture(self.student, self.aligner.student_keys) as found:
-            logits = self.student(input_ids=input_ids, attention_mask=attention_mask).logits
-        return logits, found
-
-
 @pytest.mark.parametrize("preset", ["tinybert", "minilm"])
 def test_a_student_learns_what_the_teacher_says_inside(preset: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     teacher, student = BertForSequenceClassification(TEACHER), BertForSequenceClassification(STUDENT)
     chosen = terms(preset, [], 4, 2)  # type: ignore[arg-type]
     check(chosen, TEACHER, STUDENT)
-    pair = Pair(student, Aligner(chosen, TEACHER, STUDENT))
+    aligned = Aligned(student, Aligner(chosen, TEACHER, STUDENT))
     rows = [torch.randint(4, 40, (length,)).tolist() for length in (5, 9, 3, 7, 9, 4, 6, 8)]
     with Progress() as progress:
-        features = TeacherFeatures(lambda: teacher, Inputs(rows, 0), tmp_path, pair.aligner.teacher_keys, progress)
+        features = TeacherFeatures(lambda: teacher, Inputs(rows, 0), tmp_path, aligned.aligner.teacher_keys, progress)
     ids = torch.tensor([row + [0] * (9 - len(row)) for row in rows])
     mask = (ids != 0).long()
-    optimizer = torch.optim.AdamW(pair.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(aligned.parameters(), lr=3e-3)
     losses = []
     for _ in range(40):
-        _, found = pair(ids, mask)
-        loss = pair.aligner(found, features.batch(range(8)), mask)
+        loss = aligned(features.batch(range(8)), input_ids=ids, attention_mask=mask).alignment
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -5,7 +5,7 @@ from transformers import BertConfig, MobileBertConfig
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.features import Key
 from pocketbert.compress.models.modeling_uneven import UnevenBertConfig
-from pocketbert.compress.training.distillation.alignment import Alignment, check, relation_heads, terms
+from pocketbert.compress.training.distillation.alignment import Alignment, check, terms
 
 TEACHER = BertConfig(hidden_size=384, num_hidden_layers=12, num_attention_heads=12)
 STUDENT = BertConfig(hidden_size=312, num_hidden_layers=4, num_attention_heads=12)
@@ -25,10 +25,10 @@ def test_each_feature_has_its_default_loss(feature: str, loss: str) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"feature": "hidden", "loss": "kl"}, 'feature = "hidden" has no such loss; legal: mse, cosine'),
-        ({"feature": "embedding", "loss": "kl"}, 'feature = "embedding" has no such loss; legal: mse, cosine'),
-        ({"feature": "attention", "loss": "cosine"}, 'feature = "attention" has no such loss; legal: mse, kl'),
-        ({"feature": "relation", "loss": "mse"}, 'feature = "relation" has no such loss; legal: kl'),
+        ({"feature": "hidden", "loss": "kl"}, 'not a loss of feature = "hidden"; allowed: mse, cosine'),
+        ({"feature": "embedding", "loss": "kl"}, 'not a loss of feature = "embedding"; allowed: mse, cosine'),
+        ({"feature": "attention", "loss": "cosine"}, 'not a loss of feature = "attention"; allowed: mse, kl'),
+        ({"feature": "relation", "loss": "mse"}, 'not a loss of feature = "relation"; allowed: kl'),
         ({"feature": "logits"}, "'embedding', 'hidden', 'attention' or 'relation'"),
         ({"feature": "hidden", "weight": 0}, "greater than 0"),
         ({"feature": "hidden", "teacher": -1}, "greater than or equal to 0"),
@@ -44,7 +44,7 @@ def test_only_the_embedding_has_no_layers() -> None:
     term = Alignment(feature="embedding")
     assert term.teacher_keys == term.student_keys == (Key("embedding", 0),)
     assert Alignment(feature="embedding", teacher=5, student=2).teacher_keys == (Key("embedding", 0),)
-    with pytest.raises(ValidationError, match='feature = "hidden" wants both layers, teacher and student'):
+    with pytest.raises(ValidationError, match='feature = "hidden" needs two layers, teacher and student'):
         Alignment(feature="hidden", student=2)
 
 
@@ -75,11 +75,16 @@ def test_presets_fit_a_narrower_student(preset: str) -> None:
 @pytest.mark.parametrize(
     ("teacher", "student", "feature", "message"),
     [
-        (12, 0, "hidden", "hidden: the teacher has no layer 12; legal: 0 to 11"),
-        (0, 4, "relation", "relation: the student has no layer 4; legal: 0 to 3"),
-        (5, 1, "attention", 'layer 1 of the student has 9, layer 5 of the teacher 12; feature = "relation" asks'),
-        (5, 2, "attention", "attention: layer 2 of the student has lost all its heads, it has no attention"),
-        (5, 2, "relation", "relation: layer 2 of the student has lost all its heads, it has no attention"),
+        (12, 0, "hidden", "hidden: the teacher has no layer 12; allowed: 0 to 11"),
+        (0, 4, "relation", "relation: the student has no layer 4; allowed: 0 to 3"),
+        (
+            5,
+            1,
+            "attention",
+            'layer 1 of the student has 9 heads, layer 5 of the teacher 12, .*; use feature = "relation"',
+        ),
+        (5, 2, "attention", "attention: layer 2 of the student has no attention heads left"),
+        (5, 2, "relation", "relation: layer 2 of the student has no attention heads left"),
     ],
 )
 def test_check_refuses_what_is_not_there(teacher: int, student: int, feature: str, message: str) -> None:
@@ -106,4 +111,4 @@ def test_a_pruned_layer_has_what_it_has() -> None:
     ],
 )
 def test_relation_heads_divide_both_widths(student: BertConfig, layer: int, heads: int) -> None:
-    assert relation_heads(Alignment(teacher=11, student=layer, feature="relation"), TEACHER, student) == heads
+    assert Alignment(teacher=11, student=layer, feature="relation").heads(TEACHER, student) == heads

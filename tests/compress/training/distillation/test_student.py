@@ -44,13 +44,13 @@ def test_evenly_spaced() -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({}, "give layers, hidden, heads, intermediate or architecture"),
-        ({"init": "current", "layers": 4}, "give no layers with init = 'current'"),
-        ({"init": "current", "architecture": "tinybert"}, "give no architecture with init"),
-        ({"init": "some/student", "hidden": 312}, "give no hidden with init = 'some/student': it has its sizes"),
-        ({"architecture": "mobilebert"}, 'a mobilebert has layers of its own kind; legal: init = "random"'),
-        ({"init": "random", "layers": [0, 1]}, 'legal with "random": a number'),
-        ({"layers": 0}, "legal: 1 or more"),
+        ({}, "no size given; add layers = 4 (optionally hidden, heads, intermediate), or architecture"),
+        ({"init": "current", "layers": 4}, "init = 'current' has its own sizes; remove layers"),
+        ({"init": "current", "architecture": "tinybert"}, 'init = "current" has its own architecture'),
+        ({"init": "some/student", "hidden": 312}, "init = 'some/student' has its own sizes; remove hidden"),
+        ({"architecture": "mobilebert"}, 'a mobilebert cannot take these layers; use init = "random"'),
+        ({"init": "random", "layers": [0, 1]}, 'with "random" use a number'),
+        ({"layers": 0}, "expected 1 or more"),
         ({"layers": []}, "a list of layers in ascending order"),
         ({"layers": [2, 1]}, "a list of layers in ascending order"),
         ({"layers": [1, 1]}, "a list of layers in ascending order"),
@@ -67,16 +67,20 @@ def test_what_a_recipe_may_not_say(table: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("table", "config", "said"),
     [
-        ({"layers": 5}, TINY, "student.layers is 5, the model has 4; legal: 1 to 4"),
-        ({"layers": [1, 4]}, TINY, "student.layers: there is no layer 4; legal: 0 to 3"),
-        ({"layers": [-1, 2]}, TINY, "student.layers: there is no layer -1; legal: 0 to 3"),
-        ({"hidden": 30}, TINY, "student.hidden is 30, student.heads 4; legal: multiples of 4"),
-        ({"init": "random", "heads": 3}, TINY, "student.hidden is 32, student.heads 3; legal: multiples of 3"),
-        ({"hidden": 64}, TINY, "student.hidden is 64, the model has 32; legal: up to 32"),
-        ({"architecture": "tinybert"}, TINY, "student.hidden is 312, the model has 32; legal: up to 32"),
-        ({"heads": 2}, TINY, "student.hidden / student.heads is 16, a head of the model has 8; legal: up to 8"),
-        ({"hidden": 16, "intermediate": 65}, TINY, "student.intermediate is 65, layer 0 has 64; legal: up to 64"),
-        ({"hidden": 16}, uneven(heads=[4, 4, 2, 4]), "student.heads is 4, layer 2 has 2; legal: up to 2"),
+        ({"layers": 5}, TINY, "student.layers is 5, the model has 4; allowed: 1 to 4"),
+        ({"layers": [1, 4]}, TINY, "student.layers: the model has no layer 4; allowed: 0 to 3"),
+        ({"layers": [-1, 2]}, TINY, "student.layers: the model has no layer -1; allowed: 0 to 3"),
+        ({"hidden": 30}, TINY, "student.hidden is 30, and it does not divide into 4 heads; allowed: multiples of 4"),
+        (
+            {"init": "random", "heads": 3},
+            TINY,
+            "hidden is 32, and it does not divide into 3 heads; allowed: multiples of 3",
+        ),
+        ({"hidden": 64}, TINY, "student.hidden is 64, the model has 32; allowed: up to 32"),
+        ({"architecture": "tinybert"}, TINY, "student.hidden is 312, the model has 32; allowed: up to 32"),
+        ({"heads": 2}, TINY, "student.hidden / student.heads is 16, a head of the model has 8; allowed: up to 8"),
+        ({"hidden": 16, "intermediate": 65}, TINY, "student.intermediate is 65, layer 0 has 64; allowed: up to 64"),
+        ({"hidden": 16}, uneven(heads=[4, 4, 2, 4]), "student.heads is 4, layer 2 has 2; allowed: up to 2"),
         (
             {"layers": [1], "hidden": 16},
             uneven(intermediate=[0, 48, 0, 64]),
@@ -87,12 +91,12 @@ def test_what_a_recipe_may_not_say(table: dict[str, Any], said: str) -> None:
         (
             {"init": "random", "architecture": "mobilebert", "hidden": 312},
             TINY,
-            "student.hidden is 312: a quarter of it does not go into 4 heads; legal: multiples of 16",
+            "student.hidden is 312, and a quarter of it does not divide into 4 heads; allowed: multiples of 16",
         ),
         (
             {"hidden": 16, "heads": 2},
             ElectraConfig(embedding_size=16, hidden_size=32, num_attention_heads=4, num_hidden_layers=2),
-            "student.hidden is 16, as the embeddings have",
+            "student.hidden is 16, the width of the embeddings",
         ),
     ],
 )
@@ -198,10 +202,10 @@ def test_pretrained_students_that_are_of_no_use(tmp_path: Path, monkeypatch: pyt
     from transformers import DistilBertConfig
 
     folder = write_tiny_model(tmp_path / "student")
-    with pytest.raises(BadInput, match=r"is a bert model; legal: mobilebert"):
+    with pytest.raises(BadInput, match=r"is a bert model; allowed: mobilebert"):
         Student(init=str(folder), architecture="mobilebert").check(TINY)
     DistilBertConfig().save_pretrained(folder)
-    with pytest.raises(BadInput, match=r"is a distilbert model; legal: bert, roberta, electra, ernie, mobilebert"):
+    with pytest.raises(BadInput, match=r"is a distilbert model; allowed: bert, roberta, electra, ernie, mobilebert"):
         Student(init=str(folder)).check(TINY)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     wanted = Student(init="teacher_layers")

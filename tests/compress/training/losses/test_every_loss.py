@@ -1,4 +1,4 @@
-"""What every loss promises: its example runs, its gradient is right, padding does not count."""
+"""Rules that every loss keeps: its example runs, its gradient is right, and padding does not count."""
 
 import doctest
 import pkgutil
@@ -8,18 +8,18 @@ from importlib import import_module
 import pytest
 import torch
 from torch import Tensor
+from transformers import BertConfig
 
-import pocketbert.compress.training.losses
-from pocketbert.compress.training.losses.attention_scores import attention_scores
-from pocketbert.compress.training.losses.attention_transfer import attention_transfer
-from pocketbert.compress.training.losses.cosine_embedding import cosine_embedding
+from pocketbert.compress.models.features import Key
+from pocketbert.compress.training import losses
+from pocketbert.compress.training.distillation.aligner import Aligner
+from pocketbert.compress.training.distillation.alignment import Alignment
+from pocketbert.compress.training.losses import LOSSES, losses_of
 from pocketbert.compress.training.losses.cross_entropy import cross_entropy
 from pocketbert.compress.training.losses.distillation import distillation
-from pocketbert.compress.training.losses.feature_map_transfer import feature_map_transfer
-from pocketbert.compress.training.losses.self_attention_relation import self_attention_relation
 from pocketbert.compress.training.losses.soft_targets import soft_targets
 
-MODULES = sorted(module.name for module in pkgutil.iter_modules(pocketbert.compress.training.losses.__path__))
+MODULES = sorted(module.name for module in pkgutil.iter_modules(losses.__path__))
 LABELS = torch.tensor([1, -100, 0])
 MASK = torch.tensor([[1, 1, 1], [1, 1, 0]])
 OF_LOGITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -27,29 +27,30 @@ OF_LOGITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "soft_targets": lambda student, teacher: soft_targets(student, teacher, 2.0),
     "distillation": lambda student, teacher: distillation(student, teacher, LABELS, 0.3, 2.0),
 }
-OF_VECTORS: dict[str, Callable[[list[Tensor], list[Tensor]], Tensor]] = {
-    "feature_map_transfer": lambda ours, theirs: feature_map_transfer(ours[0], theirs[0], MASK),
-    "cosine_embedding": lambda ours, theirs: cosine_embedding(ours[0], theirs[0], MASK),
-    "attention_scores": lambda ours, theirs: attention_scores(*ours[:2], *theirs[:2], MASK, heads=2),
-    "attention_transfer": lambda ours, theirs: attention_transfer(*ours[:2], *theirs[:2], MASK, heads=2),
-    "self_attention_relation": lambda ours, theirs: self_attention_relation(ours, theirs, MASK, heads=2),
-}
+ONE_LAYER = BertConfig(hidden_size=4, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+TERMS = [
+    Alignment(teacher=0, student=0, feature=feature, loss=loss.name) for loss in LOSSES.values() for feature in loss.of
+]
+each_term = pytest.mark.parametrize("term", TERMS, ids=lambda term: f"{term.feature}-{term.loss}")
 
 
-def vectors() -> tuple[list[Tensor], list[Tensor]]:
-    """Three of the student and three of the teacher: two rows, three tokens, four channels."""
-    generator = torch.Generator().manual_seed(0)
-    made = torch.randn(6, 2, 3, 4, generator=generator, dtype=torch.float64).unbind()
-    return list(made[:3]), list(made[3:])
+def vectors(keys: tuple[Key, ...], seed: int) -> dict[Key, Tensor]:
+    """Two rows, three tokens, four channels."""
+    generator = torch.Generator().manual_seed(seed)
+    return {key: torch.randn(2, 3, 4, generator=generator, dtype=torch.float64) for key in keys}
 
 
-def test_no_loss_is_left_out() -> None:
-    assert sorted(pocketbert.compress.training.losses.__all__) == MODULES == sorted(OF_LOGITS | OF_VECTORS)
+def test_every_module_is_registered_or_of_logits() -> None:
+    assert sorted([*LOSSES, *OF_LOGITS]) == MODULES
+
+
+def test_no_two_losses_of_a_feature_have_the_same_name() -> None:
+    assert sum(len(losses_of(feature)) for feature in ("embedding", "hidden", "attention", "relation")) == len(TERMS)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_example_runs(name: str) -> None:
-    failed, attempted = doctest.testmod(import_module(f"pocketbert.compress.training.losses.{name}"))
+    failed, attempted = doctest.testmod(import_module(f"{losses.__name__}.{name}"))
     assert (failed, attempted) == (0, 3)
 
 
@@ -60,20 +61,21 @@ def test_gradient_of_logits(name: str) -> None:
     assert torch.autograd.gradcheck(lambda given: OF_LOGITS[name](given, teacher), student.requires_grad_())
 
 
-@pytest.mark.parametrize("name", OF_VECTORS)
-def test_gradient_of_vectors(name: str) -> None:
-    ours, theirs = vectors()
-    given = [vector.requires_grad_() for vector in ours]
-    used = {"self_attention_relation": 3, "attention_scores": 2, "attention_transfer": 2}.get(name, 1)
-    assert torch.autograd.gradcheck(lambda *them: OF_VECTORS[name]([*them], theirs), given[:used])
+@each_term
+def test_gradient_of_vectors(term: Alignment) -> None:
+    aligner = Aligner([term], ONE_LAYER, ONE_LAYER)
+    ours, theirs = vectors(term.student_keys, 0), vectors(term.teacher_keys, 1)
+    given = [vector.requires_grad_() for vector in ours.values()]
+    assert torch.autograd.gradcheck(lambda *them: aligner(dict(zip(ours, them, strict=True)), theirs, MASK), given)
 
 
-@pytest.mark.parametrize("name", OF_VECTORS)
-def test_padding_does_not_count(name: str) -> None:
-    ours, theirs = vectors()
-    before = OF_VECTORS[name](ours, theirs)
-    for number, vector in enumerate([*ours, *theirs]):
+@each_term
+def test_padding_does_not_count(term: Alignment) -> None:
+    aligner = Aligner([term], ONE_LAYER, ONE_LAYER)
+    ours, theirs = vectors(term.student_keys, 0), vectors(term.teacher_keys, 1)
+    before = aligner(ours, theirs, MASK)
+    for number, vector in enumerate([*ours.values(), *theirs.values()]):
         vector[1, 2] = 100.0 * (number + 1)
-    assert OF_VECTORS[name](ours, theirs).item() == before.item()
-    ours[0][1, 1] += 1.0
-    assert OF_VECTORS[name](ours, theirs).item() != before.item()
+    assert aligner(ours, theirs, MASK).item() == before.item()
+    ours[term.student_keys[0]][1, 1] += 1.0
+    assert aligner(ours, theirs, MASK).item() != before.item()

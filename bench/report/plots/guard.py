@@ -1,46 +1,47 @@
-"""The guard's path: the metric after every step of the build, what was allowed, and what was thrown away."""
+"""The metric after every step of the build, the allowed drop, and the rejected attempts."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pocketbert.bench.records.results import Results
+from pocketbert.bench.report.format.choose import without_ordinal
 from pocketbert.bench.report.format.numbers import percent, points
-from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, latin, new_figure
+from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, annotate, label_right, latin, new_figure
 from pocketbert.compress.manifest import Comparison, Step
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ALT = "The metric after every step, with what the guard allows and what it rejected"
 Fate = Literal["taken", "accepted", "rejected"]
 LOOKS: dict[Fate, tuple[str, str, str]] = {
     "taken": ("o", COLOURS["ship"], "the build goes on from here"),
     "accepted": ("o", COLOURS["stage"], "passed as well"),
     "rejected": ("x", "#b3261e", "rejected"),
 }
-"""Marker, colour, and what it means."""
-_SPREAD = 0.32  # of the distance between two steps: how far a step's tries lie apart
+"""Fate -> marker, colour, meaning in the legend."""
+_SPREAD = 0.32  # share of the distance between two steps over which a step's attempts are spread
 
 
 @dataclass(frozen=True)
 class _Mark:
     x: float
-    value: float  # percent; so are the two
-    low: float
-    high: float
+    value: float  # percent
+    low: float  # percent
+    high: float  # percent
     fate: Fate
     strength: float | None = None
 
 
 def draw(results: Results) -> "Figure | None":
-    """The picture, or None when no step but the teacher was compared with it."""
+    """Draw the picture, or return None if no step was compared with the teacher."""
     compared = [(step, step.comparison) for step in results.steps if step.comparison]
     if not any(step.decision != "reference" for step, _ in compared):
         return None
     marks = [mark for x, (step, comparison) in enumerate(compared) for mark in _marks(x, step, comparison)]
-    teacher = compared[0][1].reference
+    teacher = 100 * compared[0][1].reference
+    floor = teacher - 100 * results.max_drop
     figure = new_figure(3.9)
     axes = figure.subplots()
     path = [m for m in marks if m.fate == "taken"]
@@ -51,23 +52,19 @@ def draw(results: Results) -> "Figure | None":
         face = colour if m.fate == "taken" else axes.get_facecolor()
         axes.plot(m.x, m.value, marker, color=colour, markersize=7, mew=1.8, mfc=face, zorder=4)
         if m.strength is not None:
-            axes.annotate(
-                f"{m.strength:.2g}",
-                (m.x, m.high),
-                xytext=(0, 5),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-                color=colour,
-                bbox={"facecolor": axes.get_facecolor(), "linewidth": 0, "pad": 0.6},
-                zorder=5,
-            )
-    _lines(axes, 100 * teacher, 100 * (teacher - results.max_drop), results.max_drop)
-    edges = [edge for m in marks for edge in (m.low, m.high)] + [100 * (teacher - results.max_drop)]
+            box = {"facecolor": axes.get_facecolor(), "linewidth": 0, "pad": 0.6}
+            annotate(axes, f"{m.strength:.2g}", (m.x, m.high), (0, 5), colour, size=9, ha="center", bbox=box, zorder=5)
+    axes.axhline(teacher, color=COLOURS["reference"], linewidth=1, zorder=1)
+    axes.axhline(floor, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1)
+    # outside the frame, where no mark can be
+    label_right(axes, f"teacher\n{percent(teacher / 100)}", teacher, COLOURS["reference"], va="bottom")
+    label_right(axes, f"allowed\ndrop: {points(results.max_drop)}", floor, MUTED, va="top")
+    edges = [floor, *(edge for m in marks for edge in (m.low, m.high))]
     margin = 0.12 * max(max(edges) - min(edges), 0.5)
     axes.set_ylim(min(edges) - margin, max(edges) + 1.5 * margin)
     axes.set_xlim(-0.5, len(compared) - 0.5)
-    axes.set_xticks(range(len(compared)), [latin(_short(step.name)) for step, _ in compared], fontsize=9.5)
+    names = [without_ordinal(step.name).replace("-", "-\n", 1) for step, _ in compared]  # two lines
+    axes.set_xticks(range(len(compared)), [latin(name) for name in names], fontsize=9.5)
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel(latin(f"{compared[0][1].metric}, validation, %"))
@@ -82,9 +79,9 @@ def draw(results: Results) -> "Figure | None":
 
 
 def _marks(x: int, step: Step, comparison: Comparison) -> Iterator[_Mark]:
-    """A step, or every strength at which the guard had it tried, side by side in the order of the tries."""
+    """Yield the mark of a step, or the marks of its attempts side by side in their order."""
     if not step.tries:
-        if step.decision == "reference":  # it cannot differ from itself
+        if step.decision == "reference":  # the teacher cannot differ from itself
             comparison = comparison.model_copy(update={"low": 0.0, "high": 0.0})
         yield _mark(x, comparison, "rejected" if step.decision == "rolled-back" else "taken")
         return
@@ -96,32 +93,6 @@ def _marks(x: int, step: Step, comparison: Comparison) -> Iterator[_Mark]:
 
 
 def _mark(x: float, c: Comparison, fate: Fate, strength: float | None = None) -> _Mark:
-    """The metric with the interval of its drop, hung on the teacher's metric."""
+    """Return the metric, with the interval of its drop subtracted from the teacher's metric."""
     low, high = 100 * (c.reference - c.high), 100 * (c.reference - c.low)
     return _Mark(x, 100 * c.value, low, high, fate, strength)
-
-
-def _lines(axes: "Axes", teacher: float, floor: float, allowed: float) -> None:
-    """The teacher's metric and the lowest that is allowed, named outside the frame, where no mark can be."""
-    axes.axhline(teacher, color=COLOURS["reference"], linewidth=1, zorder=1)
-    axes.axhline(floor, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1)
-    for y, words, colour, side in (
-        (teacher, f"teacher\n{percent(teacher / 100)}", COLOURS["reference"], "bottom"),
-        (floor, f"allowed\ndrop: {points(allowed)}", MUTED, "top"),
-    ):
-        axes.annotate(
-            words,
-            (1, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va=side,
-            fontsize=9.5,
-            color=colour,
-            annotation_clip=False,
-        )
-
-
-def _short(name: str) -> str:
-    """A step's name in two lines: ``02-prune-heads`` is ``prune-`` over ``heads``."""
-    return re.sub(r"^\d+-(?=.)", "", name).replace("-", "-\n", 1)

@@ -1,21 +1,23 @@
-"""Resident memory over time: the child that holds the teacher, and the one that holds what ships."""
+"""Resident memory over time, of the processes with the teacher and with the exported model."""
 
 from typing import TYPE_CHECKING
 
 from pocketbert.bench.records.results import Results
-from pocketbert.bench.report.format.choose import reference, shipped
+from pocketbert.bench.report.format.choose import headline_artifact, reference
 from pocketbert.bench.report.format.numbers import mebibytes
 from pocketbert.bench.report.plots.style import COLOURS, latin, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ALT = "Resident memory over time, teacher and what ships"
+
 
 def draw(results: Results) -> "Figure | None":
-    """The picture, or None when no series was recorded for the teacher or for what ships."""
+    """Draw the picture, or return None if no series was recorded."""
     shown = [
         (artifact, artifact.memory)
-        for artifact in (reference(results), shipped(results))
+        for artifact in (reference(results), headline_artifact(results))
         if artifact and artifact.memory and artifact.memory.series
     ]
     if not shown:

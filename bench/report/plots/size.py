@@ -1,25 +1,25 @@
-"""Where the bytes are: each artifact as a bar of embeddings, attention, FFN, head and the rest."""
+"""Bytes on disk: a bar per artifact, divided into embeddings, attention, FFN, head and the rest."""
 
 from typing import TYPE_CHECKING
 
 from pocketbert.bench.records.results import REST, Results
-from pocketbert.bench.report.format.choose import ordered
+from pocketbert.bench.report.format.choose import PARTS, by_role
 from pocketbert.bench.report.format.numbers import file_size
-from pocketbert.bench.report.plots.style import INK, MUTED, latin, new_figure
+from pocketbert.bench.report.plots.style import INK, MUTED, annotate, name_rows, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Told apart by lightness too, so that grey prints and most colour-blind eyes can read them.
+ALT = "Bytes on disk of embeddings, attention, FFN and head"
+# The colours differ in lightness too: readable in grey prints and by most colour-blind readers.
 COLOURS = {"embeddings": "#1b4f8f", "attention": "#c8480a", "FFN": "#e3a13b", "head": "#7a3e9d", REST: "#aab2bb"}
-_ORDER = ("embeddings", "attention", "FFN", "head", REST)
 _ROW = 0.36  # inches
-_READABLE = 0.085  # of the widest bar: a part at least as wide has its figure inside
+_READABLE = 0.085  # share of the widest bar: a wider part has its figure inside
 
 
 def draw(results: Results) -> "Figure | None":
-    """The picture, or None when no artifact's parts are known."""
-    shown = [(a, a.size) for a in ordered(results) if a.size and a.size.parts]
+    """Draw the picture, or return None if no artifact's parts are known."""
+    shown = [(a, a.size) for a in by_role(results) if a.size and a.size.parts]
     if not shown:
         return None
     figure = new_figure(1.15 + _ROW * len(shown))
@@ -28,11 +28,10 @@ def draw(results: Results) -> "Figure | None":
     scale, unit = (1e6, "MB") if widest >= 1e6 else (1e3, "kB")
     for row, (_, size) in enumerate(shown):
         left = 0
-        for part in _ORDER:
+        for part in PARTS:
             count = size.parts.get(part, 0)
             axes.barh(row, count / scale, left=left / scale, height=0.66, color=COLOURS[part], linewidth=0)
             if count > _READABLE * widest:
-                light = part in ("FFN", REST)
                 axes.text(
                     (left + count / 2) / scale,
                     row,
@@ -40,25 +39,14 @@ def draw(results: Results) -> "Figure | None":
                     ha="center",
                     va="center",
                     fontsize=9,
-                    color=INK if light else "white",
+                    color=INK if part in ("FFN", REST) else "white",
                 )
             left += count
-        axes.annotate(
-            file_size(size.bytes),
-            (size.bytes / scale, row),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9.5,
-            color=INK,
-        )
-    axes.set_yticks(range(len(shown)), [latin(a.id) for a, _ in shown], fontsize=9.5)
-    axes.set_ylim(len(shown) - 0.5, -0.6)
+        annotate(axes, file_size(size.bytes), (size.bytes / scale, row), (5, 0), INK, va="center")
+    name_rows(axes, [a.id for a, _ in shown], len(shown) - 0.5, -0.6)
     axes.set_xlim(0, 1.11 * widest / scale)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"{unit} on disk", color=MUTED)
-    parts = [part for part in _ORDER if any(size.parts.get(part, 0) > 0.002 * widest for _, size in shown)]
+    parts = [part for part in PARTS if any(size.parts.get(part, 0) > 0.002 * widest for _, size in shown)]
     handles = [axes.barh(0, 0, color=COLOURS[part], label=part) for part in parts]
     axes.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(parts), handlelength=1, borderaxespad=0.2

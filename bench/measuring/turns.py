@@ -1,0 +1,80 @@
+"""Children that are timed in turn, so that every run of one artifact has a run of each other one near it in time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from pocketbert.bench.stats.runs import Run
+from pocketbert.bench.workers.child import Child, ChildFailed
+from pocketbert.bench.workers.file import File
+
+WARM_UP = 5
+Guard = Callable[[str], AbstractContextManager[None]]
+"""The name of a child -> the block that records or renames its failure."""
+
+
+def open_together(children: Mapping[str, Child], files: Mapping[str, File], guard: Guard) -> dict[str, Child]:
+    """Import every child's runtime, then load its artifact; all children work at the same time.
+
+    Returns:
+        The children that did not fail.
+    """
+
+    def load(child: Child, file: File) -> None:
+        child.finish()
+        child.begin_load(file)
+
+    steps: tuple[Callable[[Child, File], object], ...] = (
+        lambda child, file: child.begin("imports", runtime=file.runtime),
+        load,
+        lambda child, _: child.finish(),
+    )
+    ready = dict(children)
+    for step in steps:
+        before, ready = ready, {}
+        for name, child in before.items():
+            with guard(name):
+                step(child, files[name])
+                ready[name] = child
+    return ready
+
+
+def verify(child: Child, sequences: Sequence[list[int]]) -> None:
+    """Run one request, then check that the threads and cores of the profile are in force."""
+    child.requests([*sequences[:1]])
+    child.run(0)
+    child.verify()
+
+
+def time_in_turn(
+    children: dict[str, Child],
+    numbers: Sequence[int],
+    done: Callable[[str], None] = lambda name: None,
+    warm_up: int = WARM_UP,
+) -> tuple[dict[str, list[Run]], dict[str, str]]:
+    """Run the requests of these numbers in every child in turn: A B C, C B A, A B C, …
+
+    A child that fails leaves the round; the others go on.
+
+    Args:
+        children: name -> the child, with the requests handed over.
+        numbers: of the timed requests.
+        done: called with the child's name after every request.
+        warm_up: how many of the first requests are run once before, untimed.
+
+    Returns:
+        The runs of the children that did not fail, and the last words of those that did.
+    """
+    runs: dict[str, list[Run]] = {name: [] for name in children}
+    failed: dict[str, str] = {}
+    for turn, number in enumerate([*numbers[:warm_up], *numbers]):
+        for name in list(runs) if turn % 2 == 0 else list(reversed(runs)):
+            try:
+                run = children[name].run(number)
+            except ChildFailed as failure:
+                failed[name] = str(failure)
+                del runs[name]
+                continue
+            done(name)
+            if turn >= len(numbers[:warm_up]):
+                runs[name].append(run)
+    return runs, failed

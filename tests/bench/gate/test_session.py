@@ -1,0 +1,109 @@
+"""A gate session: which baseline, which files, what is recorded, and a disk that is full at the end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pocketbert.bench.gate.options import GateOptions
+from pocketbert.bench.gate.session import Session
+from pocketbert.bench.records.baseline import make_baseline
+from pocketbert.bench.records.results import Place, Results
+from pocketbert.bench.records.store import Store
+from pocketbert.bench.verdicts.items import Item
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import digest, write_json
+from tests.support.manifests import SHIPS, write_manifest
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_manifest(tmp_path / "m", SHIPS)
+
+
+def options(manifest: Path, baseline: Path | None = None, default: Path | None = None) -> GateOptions:
+    folder = manifest.parents[1]
+    return GateOptions(
+        manifest=manifest,
+        profiles=("mobile-1t",),
+        baseline=baseline,
+        strict=False,
+        reports=folder / "reports",
+        command="pytest bench",
+        store=folder / "store",
+        default_baseline=default,
+    )
+
+
+def test_a_baseline_is_the_one_asked_for_else_the_projects_else_the_recipes(
+    manifest: Path, tmp_path: Path, weighed: Results
+) -> None:
+    assert Session(options(manifest)).baseline_path == Path("baselines/tiny.json")
+    assert Session(options(manifest)).baseline is None
+    assert Session(options(manifest, default=tmp_path / "later.json")).baseline is None, "it may still be to come"
+    made = make_baseline(weighed, None)
+    for name in ("project.json", "given.json"):
+        write_json(tmp_path / name, made)
+    ours = Session(options(manifest, default=tmp_path / "project.json"))
+    assert (ours.baseline_path, ours.baseline) == (tmp_path / "project.json", made)
+    given = Session(options(manifest, tmp_path / "given.json", tmp_path / "project.json"))
+    assert given.baseline_path == tmp_path / "given.json"
+    with pytest.raises(BadInput, match="no such baseline"):
+        Session(options(manifest, tmp_path / "none.json"))
+
+
+def test_a_baseline_of_another_recipe_is_refused(manifest: Path, tmp_path: Path, weighed: Results) -> None:
+    other = make_baseline(weighed, None).model_copy(update={"recipe": "other"})
+    write_json(tmp_path / "b.json", other)
+    with pytest.raises(
+        BadInput, match=r"b\.json: baseline of recipe 'other', but the manifest is of recipe 'tiny'; use"
+    ):
+        Session(options(manifest, tmp_path / "b.json"))
+
+
+def test_recorded_times_belong_to_their_item(manifest: Path, weighed: Results) -> None:
+    session = Session(options(manifest))
+    item = Item("latency", "small", Place("mobile-1t", "mix"))
+    assert session.samples_s(item) == []
+    session.results = weighed
+    [entry] = [entry for entry in weighed.artifact("small").latency if entry.length == "mix"]
+    assert session.samples_s(item) == [ms / 1000 for ms in entry.samples_ms]
+    assert session.samples_s(Item("latency", "small", Place("mobile-1t", "7"))) == []
+    assert session.samples_s(Item("latency", "gone", Place("mobile-1t", "mix"))) == []
+
+
+def test_a_partial_run_has_files_of_its_own(manifest: Path, tmp_path: Path, weighed: Results) -> None:
+    session = Session(options(manifest))
+    session.results = weighed
+    assert session.results_path == tmp_path / "reports/tiny.json"
+    session.results = weighed.model_copy(update={"part": True})
+    assert session.report_path == tmp_path / "reports/tiny.part.md"
+
+
+def test_a_disk_that_is_full_costs_the_report_and_nothing_else(
+    manifest: Path, tmp_path: Path, weighed: Results
+) -> None:
+    session = Session(options(manifest))
+    session.results = weighed
+    (tmp_path / "reports").rmdir()
+    (tmp_path / "reports").touch()
+    session.write_report()
+    assert session.unwritten
+    assert session.unwritten.startswith(f"not everything could be written to {tmp_path / 'reports'}: ")
+
+
+def test_what_is_exported_goes_into_the_store(manifest: Path, tmp_path: Path) -> None:
+    session, store = Session(options(manifest)), Store(tmp_path / "store")
+    session._keep_shipped()
+    kept = {name: store.find(digest(manifest.with_name(name))) for name in ("small.onnx", "tokenizer.json")}
+    assert all(kept.values())
+    assert store.find(digest(manifest.with_name("reference.onnx"))) is None
+
+
+def test_a_reference_of_another_platform_is_refused(manifest: Path) -> None:
+    content = json.loads(manifest.read_text())
+    content["artifacts"][0]["runtime"] = "coreml"
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(BadInput, match="reference: coreml does not run here; use one of: torch, onnxruntime"):
+        Session(options(manifest))

@@ -1,0 +1,66 @@
+"""What the metrics of one measurement share."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pocketbert.bench.measuring.progress import Bar
+from pocketbert.bench.measuring.setup import Needed, Setup
+from pocketbert.bench.measuring.subject import load_rows
+from pocketbert.bench.records.results import Profile
+from pocketbert.bench.workers.child import ChildFailed
+from pocketbert.compress.manifest import inside, load_manifest
+from pocketbert.compress.tasks import open_task
+from tests.support.manifests import PLAIN, Build, write_manifest
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    """`small` under three names: exported, a stage, and a stage with zeros; `alone` is a stage with zeros only."""
+    path = write_manifest(tmp_path, {"small": PLAIN, "alone": Build(work=4)})
+    content = json.loads(path.read_text())
+    small = next(a for a in content["artifacts"] if a["id"] == "small")
+    alone = next(a for a in content["artifacts"] if a["id"] == "alone")
+    alone |= {"role": "stage", "dense": "small"}
+    content["artifacts"] += [small | {"id": "stage", "role": "stage"}]
+    content["artifacts"] += [small | {"id": "sparse", "role": "stage", "dense": "stage"}]
+    content["artifacts"].reverse()  # so that the reference is not first
+    path.write_text(json.dumps(content))
+    manifest = load_manifest(path)
+    task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
+    profiles = [
+        Profile(name="cpu", threads=1, cores=[0], lengths=["64"]),
+        Profile(name="copy", threads=1, cores=[0], lengths=["64"], same_as="cpu"),
+        Profile(name="skipped", threads=9, lengths=["64"], skipped="needs 9 cores"),
+        Profile(name="unneeded", threads=1, cores=[0], lengths=[]),
+    ]
+    rows = load_rows(inside(tmp_path, manifest.task.test), task)
+    return Setup(Needed(manifest, profiles), tmp_path, rows, Bar(Console(quiet=True)))
+
+
+def test_the_reference_comes_first_and_equal_artifacts_share_a_subject(setup: Setup) -> None:
+    assert setup.subjects[0] is setup.reference
+    assert setup.by_id["small"] is setup.by_id["stage"] is setup.by_id["sparse"]
+    assert len(setup.subjects) == len({subject.key for subject in setup.subjects})
+
+
+def test_only_profiles_that_are_measured_are_left(setup: Setup) -> None:
+    assert [profile.name for profile in setup.profiles] == ["cpu"]
+
+
+def test_a_subject_is_timed_if_one_of_its_artifacts_is(setup: Setup) -> None:
+    assert setup.by_id["small"] in setup.timed  # although `sparse` is not timed
+    assert setup.reference in setup.timed
+    assert setup.by_id["alone"] in setup.run_here
+    assert setup.by_id["alone"] not in setup.timed
+
+
+def test_a_failure_is_recorded_with_its_place(setup: Setup) -> None:
+    subject = setup.by_id["small"]
+    with subject.recording("latency", "cpu", "64"):
+        raise ChildFailed("killed")
+    assert [str(failure) for failure in subject.failures] == ["latency cpu/64: killed"]
+    with pytest.raises(ValueError, match="a bug"), subject.recording("memory"):
+        raise ValueError("a bug")

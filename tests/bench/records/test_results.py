@@ -1,0 +1,99 @@
+"""The schema of a results file: places and failures as texts, outcomes packed, what may not be said."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pocketbert.bench.records.results import (
+    Accuracy,
+    Failure,
+    Latency,
+    Machine,
+    Measured,
+    Place,
+    Results,
+    load_results,
+    pack,
+    unpack,
+)
+from pocketbert.bench.stats.intervals import Interval
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import write_json
+from tests.support import REPO
+
+ONE = Interval(estimate=1, low=1, high=1)
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return load_results(REPO / "reports/offline.json")
+
+
+def accuracy(outcomes: np.ndarray) -> Accuracy:  # type: ignore[type-arg]
+    rows = len(outcomes)
+    return Accuracy(metric="m", value=0.5, scores={}, rows=rows, drop=None, test_sha256="", **pack(outcomes))
+
+
+@pytest.mark.parametrize("rows", [1, 8, 13])
+def test_right_and_wrong_rows_survive_packing(rows: int) -> None:
+    outcomes = np.arange(rows) % 3 == 0
+    found = unpack(accuracy(outcomes))
+    assert found.dtype == np.bool_
+    assert found.tolist() == outcomes.tolist()
+
+
+def test_counts_above_a_byte_survive_packing(results: Results) -> None:
+    outcomes = np.array([[0, 1, 2], [300, 65535, 256]])
+    packed = accuracy(outcomes)
+    assert unpack(packed).tolist() == outcomes.tolist()
+    older = packed.model_copy(update={"correct": bytes([1, 2, 3, 4, 5, 6]).hex()})
+    assert unpack(older).tolist() == [[1, 2, 3], [4, 5, 6]], "one byte each, as older files have it"
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        (Failure(metric="memory", words="no reply: 180 s"), "memory: no reply: 180 s"),
+        (Failure(metric="latency", profile="cpu", words="it died"), "latency cpu: it died"),
+        (Failure(metric="latency", profile="cpu", length="mix", words="a/b: c"), "latency cpu/mix: a/b: c"),
+    ],
+)
+def test_a_failure_is_one_line_of_the_file(failure: Failure, text: str) -> None:
+    assert failure.model_dump() == text
+    assert Failure.model_validate(text) == failure
+
+
+def test_a_place_is_written_as_one_word() -> None:
+    assert str(Place("mobile-1t", "128")) == "mobile-1t/128"
+    assert Place.parse("mobile-1t/128") == Place("mobile-1t", "128")
+
+
+def test_a_sparse_copy_has_no_latency_of_its_own(results: Results) -> None:
+    artifact = results.artifact(results.reference).model_dump()
+    sparse = artifact | {"dense": "03-distill.torch", "latency": []}
+    assert Measured.model_validate(sparse).dense == "03-distill.torch"
+    entry = Latency(profile="cpu", length="128", runs=1, p50_ms=1, p90_ms=1, ratio=ONE, samples_ms=[1.0])
+    with pytest.raises(ValidationError, match=r"is a sparse copy of 03-distill\.torch and must have no latency"):
+        Measured.model_validate(sparse | {"latency": [entry.model_dump()]})
+
+
+def test_a_partial_run_has_a_name_of_its_own(results: Results) -> None:
+    assert (results.name, results.model_copy(update={"part": True}).name) == ("offline", "offline.part")
+
+
+def test_versions_that_changed_appeared_or_went(results: Results) -> None:
+    machine: Machine = results.machine.model_copy(update={"versions": {"torch": "2", "onnx": "1", "same": "1"}})
+    changed = machine.changed_versions({"torch": "1", "same": "1", "tokenizers": "3"})
+    assert changed == {"onnx": ("", "1"), "tokenizers": ("3", ""), "torch": ("1", "2")}
+
+
+def test_a_file_survives_writing_and_refuses_what_it_does_not_know(results: Results, tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    write_json(path, results)
+    assert load_results(path) == results
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"weather": "fine"}))
+    with pytest.raises(BadInput, match=r"r\.json: weather: unknown key"):
+        load_results(path)

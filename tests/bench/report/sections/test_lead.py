@@ -1,0 +1,172 @@
+"""The first lines."""
+
+import re
+
+import pytest
+
+from pocketbert.bench.records.results import Results
+from pocketbert.bench.report.sections.lead import (
+    control_line,
+    guard_lines,
+    headline_figures,
+    other_machine_line,
+    verdict_line,
+)
+from pocketbert.bench.stats.intervals import Interval
+from pocketbert.compress.manifest import Step, Try
+from tests.support.results import FILE, INT8
+
+
+def with_step(results: Results, name: str, **fields: object) -> Results:
+    steps = [s.model_copy(update=fields) if s.name == name else s for s in results.steps]
+    return results.model_copy(update={"steps": steps})
+
+
+def test_failures_are_counted_the_worst_first(regressed: Results) -> None:
+    assert verdict_line(regressed) == (
+        "**Gate failed: 1 regressed, 1 missing, 1 not possible on this machine, 1 inconclusive, 2 ok, 1 improved.**"
+    )
+
+
+def test_without_a_baseline_nothing_is_called_unregressed(results: Results) -> None:
+    verdicts = [v.model_copy(update={"outcome": "no-baseline", "baseline": None}) for v in results.verdicts]
+    line = verdict_line(results.model_copy(update={"verdicts": verdicts, "baseline": None}))
+    assert line == "**Gate: nothing was judged, for lack of a baseline (4 figures).**"
+
+
+def test_ungated_verdicts_are_not_counted(results: Results) -> None:
+    verdicts = [v.model_copy(update={"gated": False}) for v in results.verdicts]
+    assert verdict_line(results.model_copy(update={"verdicts": verdicts})) == "**Gate: nothing was judged.**"
+
+
+def test_a_rolled_back_step_is_named(rolled_back: Results) -> None:
+    assert guard_lines(rolled_back)[0] == (
+        "**distill was rolled back**: accuracy 84.1 % against the teacher's 86.5 %, drop 2.4 points (1.1 to 3.7), "
+        "allowed 1.0; the model of prune-heads ships."
+    )
+
+
+def test_inconclusive_steps_share_a_line(results: Results) -> None:
+    [line] = guard_lines(results)
+    assert line.startswith("**Unsettled:**")
+    assert "prune-heads" not in line
+    # what does not change the model repeats its drop: said once
+    settled = r"\(0\.7 points, 0\.0 to 1\.4; about \d?\d,\d{3} rows would settle it\)"
+    assert re.search(rf"accept: distill, torch-fp32, onnx-fp32 {settled}; onnx-int8 \(0\.7 points, ", line), line
+
+
+def test_a_weakened_step_is_named_with_both_strengths(results: Results) -> None:
+    step = next(s for s in results.steps if s.name == "02-prune-heads")
+    assert step.comparison is not None
+    far = step.comparison.model_copy(update={"drop": 0.031})
+    taken = Try(strength=0.25, spare=[3], comparison=step.comparison, accepted=True)
+    tries = [Try(strength=0.5, comparison=far, accepted=False), taken]
+    head = "**prune-heads was weakened from 0.5 to 0.25 with layer 3 given back**"
+    assert guard_lines(with_step(results, step.name, tries=tries))[0] == (
+        f"{head}: at first the drop was 3.1 points, allowed 1.0."
+    )
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        ("only 90.0% of answers keep their label", "only 90.0% of answers keep their label"),
+        (None, "the drop was 3.1 points, allowed 1.0"),
+    ],
+)
+def test_an_int8_file_with_layers_in_float_says_why(results: Results, failed: str | None, words: str) -> None:
+    step = results.steps[-1]
+    assert step.comparison is not None
+    far = step.comparison.model_copy(update={"drop": 0.031})
+    tries = [
+        Try(strength=None, comparison=far, accepted=False, failed=failed),
+        Try(strength=None, float_layers=["a", "b"], comparison=step.comparison, accepted=True),
+    ]
+    lines = guard_lines(with_step(results, step.name, tries=tries))
+    assert lines[0] == f"**onnx-int8 keeps 2 layers in float**: with all in INT8 {words}."
+
+
+def test_the_build_goes_on_after_a_stage_in_the_middle(results: Results) -> None:
+    line = guard_lines(with_step(results, "02-prune-heads", decision="rolled-back"))[0]
+    assert line.startswith("**prune-heads was rolled back**")
+    assert line.endswith("; the build went on from the model of finetune.")
+
+
+def test_a_broken_export_is_named_with_its_reason_and_not_its_score(results: Results) -> None:
+    notes = ["model.onnx: labels agree on 71 % of the rows, 98 % are asked for"]
+    broken = Step(
+        name="onnx-int8", kind="artifact", decision="rolled-back", comparison=results.steps[-1].comparison, notes=notes
+    )
+    lines = guard_lines(results.model_copy(update={"steps": [*results.steps[:-1], broken]}))
+    assert lines[0] == f"**onnx-int8 was rolled back**: {notes[0]}; it does not ship."
+
+
+def test_two_stages_of_a_kind_keep_their_numbers(rolled_back: Results) -> None:
+    again = rolled_back.steps[3].model_copy(update={"name": "04-distill"})
+    lines = guard_lines(rolled_back.model_copy(update={"steps": [*rolled_back.steps, again]}))
+    assert [line.partition(" was")[0] for line in lines[:2]] == ["**03-distill", "**04-distill"]
+
+
+def test_a_teacher_below_the_linear_model_is_announced(results: Results) -> None:
+    assert results.linear_control
+    assert control_line(results) == ""
+    worse = results.linear_control.comparison.model_copy(update={"value": 0.84, "drop": 0.0131})
+    control = results.linear_control.model_copy(update={"comparison": worse})
+    assert control_line(results.model_copy(update={"linear_control": control})).startswith(
+        "**The teacher does not beat the linear model:** accuracy 84.0 % against 85.3 %, gain −1.3 points ("
+    )
+
+
+def test_another_machine_is_said_once(results: Results) -> None:
+    assert other_machine_line(results, FILE) == ""
+    update = {"outcome": "no-baseline", "why": "other-machine"}
+    verdicts = [v if v.metric in ("size", "accuracy") else v.model_copy(update=update) for v in results.verdicts]
+    line = other_machine_line(results.model_copy(update={"verdicts": [*verdicts, verdicts[0]]}), FILE)
+    assert line.startswith("**Not judged: latency and memory.**")
+    assert line.endswith("`pocketbert baseline update reports/offline.json`.")
+
+
+def test_the_headline_says_faster_smaller_and_at_what_price(results: Results) -> None:
+    line = headline_figures(results)
+    assert line.startswith(
+        "**`student-int8.onnx` against the teacher: 9.61× faster at P50, 11.0× smaller, accuracy 0.6 points lower.**"
+    )
+    assert "mobile-1t, 128 tokens: P50 " in line
+    assert line.endswith("drop 0.6 points (−0.1 to 1.3), allowed 1.0.")
+
+
+def test_a_worse_model_is_called_slower_and_larger(results: Results) -> None:
+    ship, teacher = results.artifact(INT8), results.artifacts[0]
+    assert ship.size
+    assert ship.accuracy
+    worse = ship.model_copy(
+        update={
+            "latency": [
+                m.model_copy(update={"ratio": m.ratio.model_copy(update={"estimate": 2.0})}) for m in ship.latency
+            ],
+            "size": ship.size.model_copy(update={"bytes": 306_200_000}),
+            "accuracy": ship.accuracy.model_copy(update={"drop": None}),
+        }
+    )
+    line = headline_figures(results.model_copy(update={"artifacts": [teacher, worse]}))
+    assert "2.00× slower at P50, 2.00× larger, accuracy 85.9 %.**" in line
+
+
+@pytest.mark.parametrize(
+    ("drop", "claim"),
+    [(0.0004, "the same accuracy"), (-0.02, "accuracy 2.0 points higher"), (0.02, "accuracy 2.0 points lower")],
+)
+def test_the_metric_is_lower_higher_or_the_same(results: Results, drop: float, claim: str) -> None:
+    ship = results.artifact(INT8)
+    assert ship.accuracy
+    interval = Interval(estimate=drop, low=drop - 0.01, high=drop + 0.01)
+    changed = ship.model_copy(update={"accuracy": ship.accuracy.model_copy(update={"drop": interval})})
+    line = headline_figures(results.model_copy(update={"artifacts": [results.artifacts[0], changed]}))
+    assert f", {claim}.**" in line
+
+
+def test_without_teacher_or_export_there_is_nothing_to_compare(results: Results) -> None:
+    no_teacher = results.model_copy(update={"artifacts": results.artifacts[1:]})
+    assert headline_figures(no_teacher).startswith("The teacher was not weighed")
+    alone = results.model_copy(update={"artifacts": results.artifacts[:1]})
+    assert headline_figures(alone).startswith("Nothing ships: only the teacher, `teacher-fp32.torch`")

@@ -1,0 +1,43 @@
+"""A split as it was read: rows keep their places, and columns that nobody needs stay unread."""
+
+from pocketbert.compress.data.reading.table import Table
+
+
+class Unread(list[object]):
+    """A column that must not be read, as one of pictures."""
+
+    def __getitem__(self, at: object) -> object:  # type: ignore[override]
+        raise AssertionError("read")
+
+
+def test_columns_that_no_task_needs_are_not_read() -> None:
+    table = Table("here", {"text": ["a", "b"], "image": Unread([1, 2])})
+    assert list(table.part("test", 1, 2).columns["text"]) == ["b"]
+
+
+def test_a_part_has_its_rows_and_their_places() -> None:
+    table = Table(
+        "x.csv", {"text": list("abcd"), "label": [0, 1, 0, 1]}, lambda row: f"line {row + 2}", {"label": "xy"}
+    )
+    part = table.part("validation", 1, 3)
+    assert (len(table), len(part)) == (4, 2)
+    assert {name: list(values) for name, values in part.columns.items()} == {"text": ["b", "c"], "label": [1, 0]}
+    assert part.columns["text"][-1] == "c"
+    assert part.classes == table.classes
+    assert str(part.row_error(1, "is wrong")) == "x.csv, taken as validation, line 4: is wrong"
+
+
+def test_a_table_without_columns_is_empty() -> None:
+    assert len(Table("here", {})) == 0
+
+
+def test_a_dataset_keeps_its_classes() -> None:
+    from datasets import ClassLabel, Dataset, Features, List, Value
+
+    features = Features(
+        {"text": Value("string"), "a": ClassLabel(names=["x", "y"]), "b": List(ClassLabel(names=["z"]))}
+    )
+    table = Table.of_dataset("here", Dataset.from_dict({"text": ["好"], "a": [1], "b": [[0]]}, features=features))
+    assert table.classes == {"a": ["x", "y"], "b": ["z"]}
+    assert {name: list(values) for name, values in table.columns.items()} == {"text": ["好"], "a": [1], "b": [[0]]}
+    assert str(table.row_error(0, "is wrong")) == "here, row 0 (from 0): is wrong"

@@ -1,0 +1,65 @@
+"""The manifest lists the teacher, the accepted stages and the exported files, each with its figures."""
+
+from pathlib import Path
+from typing import Any
+
+from pocketbert.compress.base.files import digest
+from pocketbert.compress.manifest import Parity, Step, load_manifest
+from pocketbert.compress.pipeline.shipping.listing import manifest_entry
+from pocketbert.compress.pipeline.steps.step import FinishedStep
+
+
+def test_manifest_lists_reference_stages_and_ships(tiny_build: tuple[Path, Path]) -> None:
+    manifest = load_manifest(tiny_build[1] / "manifest.json")
+    assert [(a.role, a.id) for a in manifest.artifacts] == [
+        ("reference", "teacher-fp32.torch"),
+        ("stage", "01-prune-heads.torch"),
+        ("stage", "02-distill.torch"),
+        ("ship", "student-fp32.torch"),
+        ("ship", "student-fp32.onnx"),
+        ("ship", "student-int8.onnx"),
+    ]
+    assert manifest.reference == "teacher-fp32.torch"
+    teacher, student = manifest.artifacts[0], manifest.artifacts[-1]
+    assert student.parameters is not None and teacher.parameters is not None
+    assert student.parameters < teacher.parameters
+    assert student.macs is not None and teacher.macs is not None
+    assert student.macs < 0.55 * teacher.macs  # half the layers; which heads are gone decides the rest
+    assert manifest.artifacts[4].parity is not None
+    assert manifest.artifacts[4].parity.max_abs_logit < 1e-4
+    assert [step.name for step in manifest.steps][-3:] == ["torch-fp32", "onnx-fp32", "onnx-int8"]
+    assert {a.tokenizer for a in manifest.artifacts} < manifest.files.keys()
+    assert {"data/test.parquet", "control/test.npy"} < manifest.files.keys()
+    assert not (tiny_build[1] / ".scratch").exists()
+
+
+def finished(folder: Path, name: str, **fields: Any) -> FinishedStep:
+    step = Step(name=name, kind="x", decision="accepted", **fields)
+    return FinishedStep(step, folder, None)  # type: ignore[arg-type]
+
+
+def test_an_entry_has_the_files_size_and_the_models_figures(tmp_path: Path) -> None:
+    parity = Parity(max_abs_logit=0.1, label_agreement=1.0, rows=9)
+    model = finished(tmp_path / "stages/02-distill", "02-distill", measured={"parameters_left": 7, "macs_128": 5})
+    made = finished(
+        tmp_path / "ship/onnx-int8", "onnx-int8", parity=parity, parameters={"format": "onnx", "precision": "int8"}
+    )
+    made.folder.mkdir(parents=True)
+    file = made.folder / "student-int8.onnx"
+    file.write_bytes(b"12345")
+    entry = manifest_entry(tmp_path, file, tmp_path / "ship/tokenizer.json", model, made, id="a", role="ship")
+    assert (entry.path, entry.tokenizer) == ("ship/onnx-int8/student-int8.onnx", "ship/tokenizer.json")
+    assert (entry.runtime, entry.precision, entry.parity) == ("onnxruntime", "int8", parity)
+    assert (entry.bytes, entry.sha256) == (5, digest(file))
+    assert (entry.parameters, entry.macs, entry.made_from) == (7, 5, "02-distill")
+
+
+def test_an_entry_of_a_folder_counts_all_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "stages/01-x"
+    (folder / "model/sub").mkdir(parents=True)
+    (folder / "model/config.json").write_bytes(b"{}")
+    (folder / "model/sub/weights").write_bytes(b"123")
+    model = finished(folder, "01-x", measured={"parameters_left": 7, "macs_128": 5})
+    entry = manifest_entry(tmp_path, folder / "model", folder / "t.json", model, model, id="a", role="stage")
+    assert (entry.bytes, entry.sha256) == (5, digest(folder / "model"))
+    assert (entry.runtime, entry.precision) == ("torch", "fp32")

@@ -1,0 +1,45 @@
+"""The linear baseline is compared with the teacher on the same rows, once per dataset."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pocketbert.compress.manifest import load_manifest
+from pocketbert.compress.pipeline.steps.linear_control import linear_control
+from tests.support.recipes import run
+
+
+def test_the_manifest_compares_it_with_the_teacher(tiny_build: tuple[Path, Path]) -> None:
+    manifest = load_manifest(tiny_build[1] / "manifest.json")
+    found, teacher = manifest.linear_control, manifest.steps[0].comparison
+    assert found is not None and teacher is not None
+    assert (found.comparison.value, found.comparison.rows) == (teacher.value, teacher.rows)
+    assert found.comparison.drop == pytest.approx(found.comparison.reference - teacher.value)
+    assert found.train_rows == 240
+    predictions = np.load(tiny_build[1] / found.test_answers)
+    assert predictions.shape == (80, 2), "not one prediction for each test row"
+    assert found.test_answers in manifest.files
+
+
+def test_it_depends_on_the_rows_alone(built: tuple[Path, Path]) -> None:
+    """Of fewer labelled rows it is another one, of another teacher the same."""
+    untrained = {"teacher__epochs": "0", "stage": "[]", "artifact": '[{ format = "torch" }]'}
+    _, heard = run(*built, **untrained)
+    assert "00-teacher" in heard.built
+    assert "linear-control" not in heard.built
+    manifest, heard = run(*built, task__labelled="120", **untrained)
+    assert "linear-control" in heard.built
+    assert manifest.linear_control is not None
+    assert manifest.linear_control.train_rows == 120
+    assert any(line.startswith("linear control: ") and "from the same 120 rows" in line for line in heard.lines)
+
+
+def test_a_task_that_is_not_one_text_has_none() -> None:
+    build: Any = SimpleNamespace(
+        texts=SimpleNamespace(task=SimpleNamespace(linear_control=False), splits={}),
+        teacher=SimpleNamespace(tokens=SimpleNamespace(labelled=None)),
+    )
+    assert linear_control(build) is None
