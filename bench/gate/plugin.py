@@ -3,7 +3,6 @@
 Every pytest run on this machine loads it, so it imports nothing but pytest until a gate item is collected.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -141,20 +140,6 @@ def pocketbert_gate(request: pytest.FixtureRequest, _pocketbert_verdicts: "Verdi
     from pocketbert.bench.gate.fixtures import Compare
 
     return Compare(_pocketbert_verdicts, request.config.stash[GATE].alone(request.node))
-
-
-@pytest.fixture
-def weigh(pocketbert_measure: "Measure") -> "Measure":
-    """Deprecated name of `pocketbert_measure`."""
-    warnings.warn(pytest.PytestDeprecationWarning("the fixture `weigh` is now `pocketbert_measure`"), stacklevel=1)
-    return pocketbert_measure
-
-
-@pytest.fixture
-def gate(pocketbert_gate: "Compare") -> "Compare":
-    """Deprecated name of `pocketbert_gate`."""
-    warnings.warn(pytest.PytestDeprecationWarning("the fixture `gate` is now `pocketbert_gate`"), stacklevel=1)
-    return pocketbert_gate
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

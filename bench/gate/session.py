@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -90,34 +91,32 @@ class Session:
 
     def run(self, console: Console, wanted: Collection[Item] | None = None) -> dict[Item, Verdict]:
         """Measure, compare and write the results; return the verdict on every item, or on the wanted items."""
-        folder, command, rerun = self.options.manifest.parent, self.options.command, self._rerun()
+        options, folder = self.options, self.options.manifest.parent
+        store = Store(options.store)
+        rerun = Rerun(self.baseline, store, self._rows, self._task, options.budget_s, options.baseline_python)
+        versions_before = self._other_versions or (self.baseline.machine.versions if self.baseline else {})
         items = [item for item in self.items if wanted is None or item in wanted]
         needed = Needed(self.manifest, self.profiles)
         if part := len(items) < len(self.items):
             needed = narrow(self.manifest, self.profiles, items)
         with machine_lock(console), Bar(console) as bar:
             added = call_hooks(self._config, needed.manifest, folder) if self._config else {}
-            results = Measurement(needed, folder, self._rows, command, bar, rerun).run()
+            results = Measurement(needed, folder, self._rows, options.command, bar, rerun).run()
             results = results.model_copy(
                 update={
                     "part": part,
                     "commit": checked_out(),
                     "task": self.manifest.task,
-                    "confidence": (confidence := self.manifest.confidence),
+                    "confidence": self.manifest.confidence,
                     "other_versions": self._other_versions,
                     "flips": list(self._flips(results)),
                     **added,
                 }
             )
-            verdicts = decide(
-                items,
-                results,
-                self.baseline,
-                lambda before, now: self._task.drop(before, now, confidence),
-                self.options.strict,
-            )
+            drop = partial(self._task.drop, confidence=self.manifest.confidence)
+            verdicts = decide(items, results, self.baseline, drop, options.strict)
             bar.now("looking into what regressed", log=False)
-            why = explain(verdicts, results, rerun.sides, self._versions_before())
+            why = explain(verdicts, results, rerun.sides, versions_before)
         where = as_typed(self.baseline_path) if self.baseline else None
         self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
         self._write(lambda: write_json(self.results_path, results))
@@ -139,15 +138,6 @@ class Session:
                 yield flips(measured.id, measured.accuracy, "the baseline", entry.accuracy, self._rows, self._task)
             elif reference:
                 yield flips(measured.id, measured.accuracy, results.reference, reference, self._rows, self._task)
-
-    def _versions_before(self) -> dict[str, str]:
-        """Return the library versions of the other interpreter, else of the baseline."""
-        return self._other_versions or (self.baseline.machine.versions if self.baseline else {})
-
-    def _rerun(self) -> Rerun:
-        """Return the baseline's artifacts, to be timed in pairs with the exported ones."""
-        options, store = self.options, Store(self.options.store)
-        return Rerun(self.baseline, store, self._rows, self._task, options.budget_s, options.baseline_python)
 
     def _keep_shipped(self) -> None:
         """Put the exported artifacts into the store, because this run may become the next baseline."""
@@ -179,7 +169,7 @@ class Session:
     @property
     def report_path(self) -> Path:
         """The report of this run."""
-        return self.options.reports / f"{cast('Results', self.results).name}.md"
+        return self.results_path.with_suffix(".md")
 
     def _write(self, write: Callable[[], object]) -> None:
         """Write a file; on a full disk keep the verdicts and record the error in `unwritten`."""

@@ -27,13 +27,10 @@ def load_profiles(names: Sequence[str] = (), path: Path = PROFILES) -> list[Prof
     resolved: list[Profile] = []
     for name in dict.fromkeys(names or table):
         profile = _resolve(name, table[name], usable, path)
-        twin = [p for p in resolved if not p.skipped and not p.same_as and _same(p, profile)]
+        same = {"threads": profile.threads, "cores": profile.cores, "lengths": profile.lengths}
+        twin = [p for p in resolved if not p.skipped and not p.same_as and p.model_dump(include=set(same)) == same]
         resolved.append(profile.model_copy(update={"same_as": twin[0].name}) if twin else profile)
     return resolved
-
-
-def _same(one: Profile, other: Profile) -> bool:
-    return (one.threads, one.cores, one.lengths) == (other.threads, other.cores, other.lengths)
 
 
 def _resolve(name: str, entry: dict[str, Any], usable: list[int], path: Path) -> Profile:

@@ -5,18 +5,9 @@ from pathlib import Path
 
 from pocketbert.bench.records.results import Place, Results
 from pocketbert.bench.report.differences import Difference, Differences, latencies
+from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.format.choose import headline_place, in_words
 from pocketbert.bench.report.format.markdown import bullets, code, fold, moment, paragraphs, table, text
-from pocketbert.bench.report.format.numbers import (
-    arrow,
-    change,
-    figure,
-    milliseconds,
-    points_between,
-    signed_percent,
-    signed_points,
-    times,
-)
 from pocketbert.bench.report.sections import zeros
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
@@ -143,7 +134,7 @@ def _overview(found: Differences) -> str:
         keys = (("latency", place), ("size", None), ("memory", None), ("accuracy", None))
         cells = [_cell(known.get(key)) for key in keys]
         if found.one_machine and not cells[0] and place and (timed := latencies(was, now).get(place)):
-            cells[0] = f"{milliseconds(timed[0].p50_ms)} → {milliseconds(timed[1].p50_ms)} ms"
+            cells[0] = f"{numbers.milliseconds(timed[0].p50_ms)} → {numbers.milliseconds(timed[1].p50_ms)} ms"
         rows.append([code(now.id), *cells])
     speed = f"P50 ({text(in_words(place))})" if place else "P50"
     return table(["model", speed, "on disk", "own memory", f"{_metric(found)}, points"], rows)
@@ -152,7 +143,7 @@ def _overview(found: Differences) -> str:
 def _cell(d: Difference | None) -> str:
     """Return the change; if the two figures cannot be compared, both figures."""
     if d and d.change is None and d.quantity != "latency":
-        return f"{figure(d.quantity, d.was)} → {figure(d.quantity, d.now)}"
+        return f"{numbers.figure(d.quantity, d.was)} → {numbers.figure(d.quantity, d.now)}"
     return _change(d) if d else ""
 
 
@@ -161,12 +152,12 @@ def _change(d: Difference) -> str:
     if d.change is None:
         return ""
     if d.quantity == "accuracy":
-        said = f"{signed_points(d.change.estimate)} ({points_between(d.change.low, d.change.high)})"
+        said = f"{numbers.signed_points(d.change.estimate)} ({numbers.points_between(d.change.low, d.change.high)})"
     elif d.change.low == d.change.high:
-        said = signed_percent(d.change.estimate)
+        said = numbers.signed_percent(d.change.estimate)
     else:
-        said = change(d.change)
-    marked = arrow(d.change) + said if d.sure else said
+        said = numbers.change(d.change)
+    marked = numbers.arrow(d.change) + said if d.sure else said
     return f"**{marked}**" if d.worse else marked
 
 
@@ -176,8 +167,8 @@ def _latency_table(found: Differences) -> str:
         timed = latencies(was, now)
         for d in found.by_artifact[now.id]:
             if d.place:
-                ms = [milliseconds(m.p50_ms) if found.one_machine else "" for m in timed[d.place]]
-                ratios = [times(ratio) if d.change else "" for ratio in (d.was, d.now)]
+                ms = [numbers.milliseconds(m.p50_ms) if found.one_machine else "" for m in timed[d.place]]
+                ratios = [numbers.times(ratio) if d.change else "" for ratio in (d.was, d.now)]
                 rows.append([code(now.id), text(str(d.place)), *ratios, _change(d), *ms])
     headers = ["model", "profile/length", "× teacher, first", "second", "change", "P50, first, ms", "second, ms"]
     return table(headers, rows if found.one_machine or found.one_reference else [], words=2)
@@ -186,7 +177,7 @@ def _latency_table(found: Differences) -> str:
 def _table(found: Differences, quantities: Sequence[str]) -> str:
     names = {"size": "on disk", "deflated": "deflated", "memory": "own memory", "accuracy": "score"}
     rows = [
-        [code(d.artifact), names[d.quantity], *(figure(d.quantity, value) for value in (d.was, d.now)), _change(d)]
+        [code(d.artifact), names[d.quantity], *(numbers.figure(d.quantity, n) for n in (d.was, d.now)), _change(d)]
         for differences in found.by_artifact.values()
         for d in differences
         if d.quantity in quantities

@@ -22,15 +22,10 @@ def flips(artifact: str, now: Accuracy, against: str, before: Accuracy, rows: Te
     lost, won = (np.flatnonzero(mask).tolist() for mask in (was & ~now_right, ~was & now_right))
 
     def listed(numbers: list[int]) -> list[FlippedRow]:
-        return [
-            FlippedRow(row=n, text=_shortened(task.show(rows.columns, n)), label=task.show_label(rows.columns, n))
-            for n in numbers[:SHOWN]
-        ]
+        texts = ((n, task.show(rows.columns, n)) for n in numbers[:SHOWN])
+        short = ((n, text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 1]}…") for n, text in texts)
+        return [FlippedRow(row=n, text=text, label=task.show_label(rows.columns, n)) for n, text in short]
 
     return Flips(
         artifact=artifact, against=against, lost=len(lost), won=len(won), lost_rows=listed(lost), won_rows=listed(won)
     )
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1] + "…"

@@ -4,14 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.data.reading.cells import (
-    check_texts,
-    check_token_column,
-    class_ids,
-    label_names,
-    label_texts,
-    tag_texts,
-)
+from pocketbert.compress.data.reading import cells
 from pocketbert.compress.data.reading.table import Table
 from pocketbert.compress.data.settings import SPLITS, UNLABELLED, WAY_OUT, TaskTable
 from pocketbert.compress.tasks import task_class
@@ -36,7 +29,7 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> tuple[Splits, lis
             raise BadInput(f"task.dataset {task.dataset!r}: split {split} is missing; found: {found}; {WAY_OUT}")
     kind = task_class(task.kind)
     used = {split: tables[split] for split in (*SPLITS, UNLABELLED) if split in tables}
-    check = check_token_column if kind.token_level else check_texts
+    check = cells.check_token_column if kind.token_level else cells.check_texts
     columns: Splits = {
         split: {key: list(check(table, getattr(task, key), _column(table, task, key))) for key in kind.columns}
         for split, table in used.items()
@@ -45,9 +38,9 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> tuple[Splits, lis
         for split in ("validation", "test"):
             _check_labels_known(used[split], task.label)
     labels = {split: _labels(used[split], task, columns[split]) for split in SPLITS}
-    names = _in_order(used["train"].classes.get(task.label) or label_names(labels["train"]), task)
+    names = _in_order(used["train"].classes.get(task.label) or cells.label_names(labels["train"]), task)
     for split, texts in labels.items():
-        ids = class_ids(used[split], task.label, texts, names)
+        ids = cells.class_ids(used[split], task.label, texts, names)
         columns[split]["label"] = ids if kind.token_level else [row[0] for row in ids]
     return columns, list(names)
 
@@ -69,8 +62,8 @@ def _in_order(names: Sequence[str], task: TaskTable) -> Sequence[str]:
 def _labels(table: Table, task: TaskTable, texts: Mapping[str, Sequence[object]]) -> list[list[str]]:
     values = _column(table, task, "label")
     if task_class(task.kind).token_level:
-        return tag_texts(table, task.label, values, texts["tokens"])
-    return label_texts(table, task.label, values)
+        return cells.tag_texts(table, task.label, values, texts["tokens"])
+    return cells.label_texts(table, task.label, values)
 
 
 def _column(table: Table, task: TaskTable, key: str) -> list[object]:

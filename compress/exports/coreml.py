@@ -5,7 +5,7 @@ specification, every stored matrix, and the outputs of the program (`pocketbert.
 """
 
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -40,11 +40,7 @@ _QUANTIZED = 2048
 
 
 def export(
-    model: "PreTrainedModel",
-    path: Path,
-    precision: str,
-    inputs: Sequence[str] = INPUTS,
-    keep_float: Collection[str] = (),
+    model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS, keep_float: Sequence[str] = ()
 ) -> str:
     """Write `model` to the package `path`, a folder, atomically.
 

@@ -39,11 +39,7 @@ _SHORTEST = 3
 
 
 def export(
-    model: "PreTrainedModel",
-    path: Path,
-    precision: str,
-    inputs: Sequence[str] = INPUTS,
-    keep_float: Collection[str] = (),
+    model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS, keep_float: Sequence[str] = ()
 ) -> str | None:
     """Write `model` to the file `path`; each of the `inputs` of ``forward`` is (1, tokens) int64."""
     forward, note = traceable(model)

@@ -1,7 +1,7 @@
 """ONNX files for ONNX Runtime: FP32, FP16 weights, or dynamically quantized to INT8 (embeddings included)."""
 
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -24,11 +24,7 @@ _OPSET = 17
 
 
 def export(
-    model: "PreTrainedModel",
-    path: Path,
-    precision: str,
-    inputs: Sequence[str] = INPUTS,
-    keep_float: Collection[str] = (),
+    model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS, keep_float: Sequence[str] = ()
 ) -> str | None:
     """Write `model` to the file `path`; batch size and length stay dynamic."""
     if precision == "fp32":

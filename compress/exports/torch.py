@@ -1,7 +1,7 @@
 """Hugging Face folders, for PyTorch users; the teacher is measured in this format."""
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    model: "PreTrainedModel",
-    path: Path,
-    precision: str,
-    inputs: Sequence[str] = INPUTS,
-    keep_float: Collection[str] = (),
+    model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS, keep_float: Sequence[str] = ()
 ) -> str | None:
     """Save `model` into the folder `path` as safetensors; the saved model accepts any `inputs`.
 

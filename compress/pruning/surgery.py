@@ -6,18 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.families import (
-    ATTENTION_OUT,
-    FFN_IN,
-    FFN_OUT,
-    PROJECTIONS,
-    head_counts,
-    head_size,
-    is_token_level,
-    layer_prefix,
-    neuron_counts,
-    with_layers,
-)
+from pocketbert.compress.models import families
 from pocketbert.compress.models.modeling_uneven import uneven
 
 if TYPE_CHECKING:
@@ -48,21 +37,23 @@ def without(model: "PreTrainedModel", heads: Units, neurons: Units) -> "PreTrain
     Raises:
         BadInput: a unit does not exist.
     """
-    config, size = model.config, head_size(model.config)
-    left, widths = list(head_counts(config)), list(neuron_counts(config))
+    config, size = model.config, families.head_size(model.config)
+    left, widths = list(families.head_counts(config)), list(families.neuron_counts(config))
     check_units("prune-heads", "head", heads, left)
     check_units("prune-ffn", "neuron", neurons, widths)
     weights = dict(model.state_dict())
     for layer, removed in heads.items():
         kept = torch.tensor([head for head in range(left[layer]) if head not in removed], dtype=torch.long)
         channels = (kept[:, None] * size + torch.arange(size)).flatten()
-        cut_channels(weights, layer_prefix(model, layer), PROJECTIONS, ATTENTION_OUT, channels)
+        cut_channels(
+            weights, families.layer_prefix(model, layer), families.PROJECTIONS, families.ATTENTION_OUT, channels
+        )
         left[layer] = len(kept)
     for layer, removed in neurons.items():
         kept = torch.tensor([neuron for neuron in range(widths[layer]) if neuron not in removed], dtype=torch.long)
-        cut_channels(weights, layer_prefix(model, layer), (FFN_IN,), FFN_OUT, kept)
+        cut_channels(weights, families.layer_prefix(model, layer), (families.FFN_IN,), families.FFN_OUT, kept)
         widths[layer] = len(kept)
-    return uneven(config, left, widths, weights, is_token_level(model))
+    return uneven(config, left, widths, weights, families.is_token_level(model))
 
 
 def cut_channels(weights: "dict[str, Tensor]", prefix: str, rows: Sequence[str], columns: str, kept: "Tensor") -> None:
@@ -83,7 +74,7 @@ def cut_channels(weights: "dict[str, Tensor]", prefix: str, rows: Sequence[str],
 
 def keep_layers(model: "PreTrainedModel", layers: Sequence[int]) -> "PreTrainedModel":
     """Return a copy of `model` with only `layers` of its encoder, in that order."""
-    prefix = layer_prefix(model, 0).removesuffix("0.")
+    prefix = families.layer_prefix(model, 0).removesuffix("0.")
     weights: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         number, _, rest = name.removeprefix(prefix).partition(".")
@@ -91,5 +82,7 @@ def keep_layers(model: "PreTrainedModel", layers: Sequence[int]) -> "PreTrainedM
             weights[name] = tensor
         elif int(number) in layers:
             weights[f"{prefix}{layers.index(int(number))}.{rest}"] = tensor
-    config = with_layers(model.config, layers)
-    return uneven(config, head_counts(config), neuron_counts(config), weights, is_token_level(model))
+    config = families.with_layers(model.config, layers)
+    return uneven(
+        config, families.head_counts(config), families.neuron_counts(config), weights, families.is_token_level(model)
+    )

@@ -7,7 +7,6 @@ from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, chea
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
 
@@ -39,14 +38,10 @@ def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -
     """Choose the neurons to remove."""
     if parameters.neurons is not None:
         return Cut(neurons=parameters.neurons).without_layers(parameters.spare)
-    units = neuron_units(_scores(model, context, parameters), model.config)
+    units = neuron_units(unit_scores(model, context, parameters).neurons, model.config)
     return cheapest_cut(model, context, parameters, units)
-
-
-def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "list[Tensor]":
-    return unit_scores(model, context, parameters).neurons
 
 
 def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters) -> int | None:
     """Find the layer that loses most, or None if only one layer loses anything."""
-    return choose(model, context, parameters).costliest([], _scores(model, context, parameters))
+    return choose(model, context, parameters).costliest([], unit_scores(model, context, parameters).neurons)

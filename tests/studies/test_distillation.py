@@ -13,6 +13,7 @@ from tests.support import REPO
 from tests.support.models import RECIPE
 
 
+@pytest.mark.slow
 def test_students_of_all_rows(
     tmp_path: Path,
     tiny_model: Path,

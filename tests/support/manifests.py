@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.fft
 import onnx
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
@@ -183,3 +184,11 @@ def write_by_hand(folder: Path) -> Path:
     write_onnx(folder / "teacher.onnx", Build(work=16))
     write_odd(folder / "theirs.onnx")
     return folder / "manifest.json"
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Libraries start short-lived children of their own while they are imported."""
+    try:
+        return "pocketbert.bench.workers.worker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False

@@ -7,16 +7,7 @@ import numpy as np
 from pocketbert.bench.records.results import Latency, Measured, Results
 from pocketbert.bench.report.format.choose import by_role, in_words, measured_places, one_per_profile, timing
 from pocketbert.bench.report.format.numbers import p50_p90
-from pocketbert.bench.report.plots.style import (
-    COLOURS,
-    INK,
-    MUTED,
-    density,
-    label_right,
-    latin,
-    millisecond_panels,
-    name_rows,
-)
+from pocketbert.bench.report.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,9 +27,9 @@ def draw(results: Results) -> "Figure | None":
     if not panels:
         return None
     every = [s for _, timings in panels for _, m in timings for s in m.samples_ms if s > 0]
-    figure, grid = millisecond_panels([len(timings) for _, timings in panels], ROW, 0.45, 0.6, every)
+    figure, grid = style.millisecond_panels([len(timings) for _, timings in panels], ROW, 0.45, 0.6, every)
     for axes, (place, timings) in zip(grid, panels, strict=True):
-        axes.set_title(latin(in_words(place, results)), fontsize=10.5)
+        axes.set_title(style.latin(in_words(place, results)), fontsize=10.5)
         _panel(axes, timings)
     grid[-1].set_xlabel("ms for one request; black: P50, grey: P90, both in figures at the right")
     return figure
@@ -47,11 +38,11 @@ def draw(results: Results) -> "Figure | None":
 def _panel(axes: "Axes", timings: list[tuple[Measured, Latency]]) -> None:
     for row, (artifact, found) in enumerate(timings):
         samples = np.array([s for s in found.samples_ms if s > 0])
-        colour = COLOURS[artifact.role]
-        at, height = density(np.log(samples))
+        colour = style.COLOURS[artifact.role]
+        at, height = style.density(np.log(samples))
         axes.fill_between(np.exp(at), row - 0.42 * height, row + 0.42 * height, color=colour, alpha=0.6, linewidth=0)
         axes.plot([samples.min(), samples.max()], [row, row], color=colour, linewidth=1)
-        axes.plot([found.p50_ms] * 2, [row - 0.4, row + 0.4], color=INK, linewidth=1.6)
-        axes.plot([found.p90_ms] * 2, [row - 0.4, row + 0.4], color=MUTED, linewidth=1.2)
-        label_right(axes, p50_p90(found), row, x=1.01, shift=(0, 0))
-    name_rows(axes, [a.id for a, _ in timings], len(timings) - 0.4, -0.6)
+        axes.plot([found.p50_ms] * 2, [row - 0.4, row + 0.4], color=style.INK, linewidth=1.6)
+        axes.plot([found.p90_ms] * 2, [row - 0.4, row + 0.4], color=style.MUTED, linewidth=1.2)
+        style.label_right(axes, p50_p90(found), row, x=1.01, shift=(0, 0))
+    style.name_rows(axes, [a.id for a, _ in timings], len(timings) - 0.4, -0.6)

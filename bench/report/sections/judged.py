@@ -4,18 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 from pocketbert.bench.records.results import Results, Verdict
+from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.format.choose import impossible_here, in_words
 from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, quoted, table, text
-from pocketbert.bench.report.format.numbers import (
-    arrow,
-    change,
-    duration,
-    figure,
-    percent,
-    points,
-    points_between,
-    significant,
-)
 from pocketbert.compress.base.files import as_typed
 
 UNFOLDED = ("regressed", "missing", "inconclusive")
@@ -28,7 +19,9 @@ def noteworthy(results: Results, file: Path) -> list[str]:
     lines: list[str] = []
     for outcome in UNFOLDED:
         found = [v for v in results.verdicts if v.outcome == outcome and not impossible_here(v)]
-        lines += map(_line, found) if outcome != "inconclusive" or len(found) <= _FEW else [_many(found)]
+        heads = [f"{v.metric} {outcome}:" for v in found]
+        each = [f"**{head}** {text(v.message.removeprefix(head))}" for head, v in zip(heads, found, strict=True)]
+        lines += each if outcome != "inconclusive" or len(found) <= _FEW else [_many(found)]
     if gone := dict.fromkeys(v.profile for v in results.verdicts if impossible_here(v) and v.profile):
         lines.append(f"**not possible here**, though in the baseline: latency {', '.join(map(text, gone))}")
     new = [v for v in results.verdicts if v.gated and v.outcome == "no-baseline" and v.why != "other-machine"]
@@ -37,11 +30,6 @@ def noteworthy(results: Results, file: Path) -> list[str]:
         command = code(f"pocketbert baseline update {as_typed(file)}")
         lines.append(f"**no baseline** yet{some}; accept these figures with {command}")
     return lines
-
-
-def _line(verdict: Verdict) -> str:
-    head = f"{verdict.metric} {verdict.outcome}:"
-    return f"**{head}** {text(verdict.message.removeprefix(head))}"
 
 
 def _many(unclear: list[Verdict]) -> str:
@@ -64,10 +52,10 @@ def verdicts(results: Results) -> str:
             v.metric,
             code(v.artifact),
             text(v.profile or ""),
-            figure(v.metric, v.baseline),
-            figure(v.metric, v.measured),
+            numbers.figure(v.metric, v.baseline),
+            numbers.figure(v.metric, v.measured),
             interval(v),
-            f"{points(v.threshold)} points" if v.metric == "accuracy" else f"+{percent(v.threshold)}",
+            f"{numbers.points(v.threshold)} points" if v.metric == "accuracy" else f"+{numbers.percent(v.threshold)}",
         ]
         for v in results.verdicts
     ]
@@ -100,11 +88,11 @@ def paired(results: Results) -> str:
             code(p.artifact),
             text(in_words(p.place, results)),
             _outcome(p.outcome),
-            arrow(p.change) + change(p.change),
-            arrow(p.change_p90) + change(p.change_p90),
+            numbers.arrow(p.change) + numbers.change(p.change),
+            numbers.arrow(p.change_p90) + numbers.change(p.change_p90),
             str(len(p.logs)),
-            percent(p.preempted),
-            duration(p.seconds),
+            numbers.percent(p.preempted),
+            numbers.duration(p.seconds),
         ]
         for p in results.paired
     ]
@@ -134,8 +122,8 @@ def interval(verdict: Verdict) -> str:
     if (found := verdict.interval) is None:
         return ""
     if verdict.metric == "accuracy":
-        return f"drop {points_between(found.low, found.high)}"
-    return f"{significant(found.low)} to {significant(found.high)}"
+        return f"drop {numbers.points_between(found.low, found.high)}"
+    return f"{numbers.significant(found.low)} to {numbers.significant(found.high)}"
 
 
 def _outcome(outcome: str) -> str:

@@ -4,27 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 from pocketbert.bench.records.results import Accuracy, Measured, Outcome, Results
-from pocketbert.bench.report.format.choose import (
-    headline_artifact,
-    headline_place,
-    impossible_here,
-    in_words,
-    reference,
-    step_name,
-    timing,
-)
+from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.report.format.markdown import code, text
-from pocketbert.bench.report.format.numbers import (
-    file_size,
-    milliseconds,
-    negated,
-    percent,
-    points,
-    points_between,
-    points_with_interval,
-    speed_up,
-    times,
-)
 from pocketbert.compress.base.files import as_typed
 from pocketbert.compress.manifest import Comparison, Step
 
@@ -48,7 +29,7 @@ def verdict_line(results: Results) -> str:
     if not any(v.gated for v in results.verdicts):
         return "**Gate: nothing was judged.**"
     gate = "Gate failed" if any(v.fails for v in results.verdicts) else "Gate"
-    counts = Counter("impossible" if impossible_here(v) else v.outcome for v in results.verdicts if v.gated)
+    counts = Counter("impossible" if choose.impossible_here(v) else v.outcome for v in results.verdicts if v.gated)
     if not any(counts[outcome] for outcome in (*FAILING, "inconclusive", "ok", "improved")):
         return f"**{gate}: nothing was judged, for lack of a baseline ({counts['no-baseline']} figures).**"
     parts = [f"{counts[outcome]} {words}" for outcome, words in _OUTCOMES.items() if counts[outcome]]
@@ -66,14 +47,14 @@ def guard_lines(results: Results) -> list[str]:
     for step in steps:
         c = step.comparison
         if step.unsettled and step.decision == "accepted" and c:
-            drop = f"{points(c.drop)} points, {points_between(c.low, c.high)}"
+            drop = f"{numbers.points(c.drop)} points, {numbers.points_between(c.low, c.high)}"
             if rows := c.as_drop().rows_to_decide(results.max_drop):
                 drop += f"; about {rows:,} rows would settle it"
-            groups.setdefault(drop, []).append(step_name(step, steps))
+            groups.setdefault(drop, []).append(choose.step_name(step, steps))
     if groups:
         drops = "; ".join(f"{', '.join(names)} ({drop})" for drop, names in groups.items())
         lines.append(
-            f"**Unsettled:** the interval of the drop holds the allowed {points(results.max_drop)}, "
+            f"**Unsettled:** the interval of the drop holds the allowed {numbers.points(results.max_drop)}, "
             f"so the point estimate decided to accept: {drops}."
         )
     return lines
@@ -96,32 +77,32 @@ def control_line(results: Results) -> str:
     if control is None or control.comparison.value > control.comparison.reference:
         return ""
     c = control.comparison
-    gain = points_with_interval(negated(c.as_drop()), " points")
+    gain = numbers.points_with_interval(numbers.negated(c.as_drop()), " points")
     return (
-        f"**The teacher does not beat the linear model:** {text(c.metric)} {percent(c.value)} against "
-        f"{percent(c.reference)}, gain {gain}; it needs more training before it is worth compressing."
+        f"**The teacher does not beat the linear model:** {text(c.metric)} {numbers.percent(c.value)} against "
+        f"{numbers.percent(c.reference)}, gain {gain}; it needs more training before it is worth compressing."
     )
 
 
 def headline_figures(results: Results) -> str:
     """Compare the exported model with the teacher: claims on speed, size and metric, then the figures behind them."""
-    ship, teacher = headline_artifact(results), reference(results)
+    ship, teacher = choose.headline_artifact(results), choose.reference(results)
     if teacher is None:
         return "The teacher was not weighed, so there is nothing to compare with."
     if ship is None:
         return f"Nothing ships: only the teacher, {code(teacher.id)}, and its stages were weighed."
     claims, facts = [], []
-    place = headline_place(results)
-    fast, slow = timing(ship, place), timing(teacher, place)
+    place = choose.headline_place(results)
+    fast, slow = choose.timing(ship, place), choose.timing(teacher, place)
     if fast and slow and place:
         claims.append(f"{_factor(1 / fast.ratio.estimate, 'faster', 'slower')} at P50")
         facts.append(
-            f"{text(in_words(place))}: P50 {milliseconds(fast.p50_ms)} ms against {milliseconds(slow.p50_ms)} ms, "
-            f"speed-up {speed_up(fast.ratio)}"
+            f"{text(choose.in_words(place))}: P50 {numbers.milliseconds(fast.p50_ms)} ms against "
+            f"{numbers.milliseconds(slow.p50_ms)} ms, speed-up {numbers.speed_up(fast.ratio)}"
         )
     if ship.size and teacher.size and ship.size.bytes and teacher.size.bytes:
         claims.append(_factor(teacher.size.bytes / ship.size.bytes, "smaller", "larger"))
-        facts.append(f"{file_size(ship.size.bytes)} on disk against {file_size(teacher.size.bytes)}")
+        facts.append(f"{numbers.file_size(ship.size.bytes)} on disk against {numbers.file_size(teacher.size.bytes)}")
     if ship.accuracy:
         claim, fact = _metric(ship.accuracy, teacher, results.max_drop)
         claims.append(claim)
@@ -136,7 +117,7 @@ def _rolled_back(step: Step, results: Results) -> str:
     reason = text("; ".join(step.notes))
     if not reason and step.comparison:
         reason = _too_much(step.comparison, results.max_drop)
-    sentence = f"**{step_name(step, results.steps)} was rolled back**"
+    sentence = f"**{choose.step_name(step, results.steps)} was rolled back**"
     if reason:
         sentence += f": {reason}"
     if step.unsettled and not step.notes:
@@ -146,16 +127,16 @@ def _rolled_back(step: Step, results: Results) -> str:
 
 def _too_much(c: Comparison, allowed: float) -> str:
     return (
-        f"{text(c.metric)} {percent(c.value)} against the teacher's {percent(c.reference)}, "
-        f"drop {points_with_interval(c.as_drop(), ' points')}, allowed {points(allowed)}"
+        f"{text(c.metric)} {numbers.percent(c.value)} against the teacher's {numbers.percent(c.reference)}, "
+        f"drop {numbers.points_with_interval(c.as_drop(), ' points')}, allowed {numbers.points(allowed)}"
     )
 
 
 def _weakened(step: Step, results: Results) -> str:
     """Compare the recipe's strength with the one that the guard accepted; for INT8, count the layers in float."""
     wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
-    name = f"**{step_name(step, results.steps)}"
-    drop = f"the drop was {points(wanted.comparison.drop)} points, allowed {points(results.max_drop)}"
+    name = f"**{choose.step_name(step, results.steps)}"
+    drop = f"the drop was {numbers.points(wanted.comparison.drop)} points, allowed {numbers.points(results.max_drop)}"
     if count := len(taken.float_layers):
         layers = "1 layer" if count == 1 else f"{count} layers"
         return f"{name} keeps {layers} in float**: with all in INT8 {text(wanted.failed or drop)}."
@@ -176,7 +157,7 @@ def _replacement(step: Step, results: Results) -> str:
     if last is None:
         return "the build went on without it"
     reference = last.decision == "reference"
-    model = "the teacher's own model" if reference else f"the model of {step_name(last, results.steps)}"
+    model = "the teacher's own model" if reference else f"the model of {choose.step_name(last, results.steps)}"
     return f"{model} ships" if last.name in sources else f"the build went on from {model}"
 
 
@@ -184,18 +165,18 @@ def _metric(score: Accuracy, teacher: Measured, allowed: float) -> tuple[str, st
     """Return the claim about the metric, and the figures behind it."""
     name = text(score.metric)
     if score.drop is None:
-        return f"{name} {percent(score.value)}", f"{score.rows:,} test rows"
-    lost = points(abs(score.drop.estimate))
+        return f"{name} {numbers.percent(score.value)}", f"{score.rows:,} test rows"
+    lost = numbers.points(abs(score.drop.estimate))
     claim = f"{name} {lost} points {'lower' if score.drop.estimate > 0 else 'higher'}"
-    if lost == points(0):
+    if lost == numbers.points(0):
         claim = f"the same {name}"
-    against = f" against {percent(teacher.accuracy.value)}" if teacher.accuracy else ""
+    against = f" against {numbers.percent(teacher.accuracy.value)}" if teacher.accuracy else ""
     fact = (
-        f"{name} {percent(score.value)}{against} on {score.rows:,} test rows, "
-        f"drop {points_with_interval(score.drop, ' points')}, allowed {points(allowed)}"
+        f"{name} {numbers.percent(score.value)}{against} on {score.rows:,} test rows, "
+        f"drop {numbers.points_with_interval(score.drop, ' points')}, allowed {numbers.points(allowed)}"
     )
     return claim, fact
 
 
 def _factor(factor: float, better: str, worse: str) -> str:
-    return f"{times(max(factor, 1 / factor))} {better if factor >= 1 else worse}"
+    return f"{numbers.times(max(factor, 1 / factor))} {better if factor >= 1 else worse}"

@@ -1,29 +1,8 @@
 """The tables of measured figures, each made from one part of the results; an empty string if there are none."""
 
 from pocketbert.bench.records.results import Measured, Place, Results
-from pocketbert.bench.report.format.choose import (
-    PARTS,
-    by_role,
-    headline_place,
-    in_words,
-    measured_places,
-    one_per_profile,
-    profile_names,
-    reference,
-    timing,
-)
+from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, table, text
-from pocketbert.bench.report.format.numbers import (
-    file_size,
-    mebibytes,
-    milliseconds,
-    p50_p90,
-    percent,
-    points_with_interval,
-    quantity,
-    significant,
-    speed_up,
-)
 from pocketbert.bench.report.sections import phone
 
 ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
@@ -31,23 +10,23 @@ ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
 
 def overview(results: Results) -> str:
     """Write the main table: a row for the teacher and every stage and exported model, a column per quantity."""
-    place = headline_place(results)
+    place = choose.headline_place(results)
     metric = next((a.accuracy.metric for a in results.artifacts if a.accuracy), "metric")
-    speed = f"speed-up ({text(in_words(place))})" if place else "speed-up"
+    speed = f"speed-up ({text(choose.in_words(place))})" if place else "speed-up"
     rows = [
         [
             code(a.id),
             ROLES[a.role],
-            percent(a.accuracy.value) if a.accuracy else _not_run(a),
-            points_with_interval(a.accuracy.drop) if a.accuracy and a.accuracy.drop else "",
-            quantity(a.parameters) if a.parameters is not None else "",
-            quantity(a.macs) if a.macs is not None else "",
-            file_size(a.size.bytes) if a.size else "",
-            file_size(a.size.deflated_bytes) if a.size else "",
-            f"{mebibytes(a.memory.peak_mib)} ({significant(a.memory.own_mib)})" if a.memory else _not_run(a),
+            numbers.percent(a.accuracy.value) if a.accuracy else _not_run(a),
+            numbers.points_with_interval(a.accuracy.drop) if a.accuracy and a.accuracy.drop else "",
+            numbers.quantity(a.parameters) if a.parameters is not None else "",
+            numbers.quantity(a.macs) if a.macs is not None else "",
+            numbers.file_size(a.size.bytes) if a.size else "",
+            numbers.file_size(a.size.deflated_bytes) if a.size else "",
+            f"{numbers.mebibytes(m.peak_mib)} ({numbers.significant(m.own_mib)})" if (m := a.memory) else _not_run(a),
             _speed(a, results, place),
         ]
-        for a in by_role(results)
+        for a in choose.by_role(results)
     ]
     headers = ["model", "role", text(metric), "drop, points", "parameters", "MACs", "on disk", "deflated"]
     return table([*headers, "peak memory (own)", speed], rows, words=2)
@@ -55,16 +34,16 @@ def overview(results: Results) -> str:
 
 def latency_overview(results: Results) -> str:
     """Write the table of P50 and P90: a row per artifact, a column per profile, then one per real device."""
-    places = one_per_profile(results, measured_places(results))
+    places = choose.one_per_profile(results, choose.measured_places(results))
     rows = [
         [
             code(a.id),
-            *(p50_p90(m) if (m := timing(a, place)) else _untimed(a) for place in places),
+            *(numbers.p50_p90(m) if (m := choose.timing(a, place)) else _untimed(a) for place in places),
             *phone.cells(results, a.id),
         ]
-        for a in by_role(results)
+        for a in choose.by_role(results)
     ]
-    headers = ["P50 / P90, ms", *(text(in_words(place, results)) for place in places), *phone.headers(results)]
+    headers = ["P50 / P90, ms", *(text(choose.in_words(place, results)) for place in places), *phone.headers(results)]
     return table(headers, rows if len(headers) > 1 else [])
 
 
@@ -72,17 +51,17 @@ def latency_details(results: Results) -> str:
     """Write the table of every timing, with the interval of its speed-up."""
     rows = [
         [
-            text(profile_names(results, m.profile)),
+            text(choose.profile_names(results, m.profile)),
             text(m.length),
             code(a.id),
-            milliseconds(m.p50_ms),
-            milliseconds(m.p90_ms),
+            numbers.milliseconds(m.p50_ms),
+            numbers.milliseconds(m.p90_ms),
             _speed(a, results, place),
             f"{m.runs:,}",
         ]
-        for place in measured_places(results)
-        for a in by_role(results)
-        if (m := timing(a, place))
+        for place in choose.measured_places(results)
+        for a in choose.by_role(results)
+        if (m := choose.timing(a, place))
     ]
     return table(["profile", "length", "model", "P50, ms", "P90, ms", "speed-up", "runs"], rows, words=3)
 
@@ -92,15 +71,15 @@ def tokenizer_note(results: Results) -> str:
     found = [a.tokenizer_p50_ms for a in results.artifacts if a.tokenizer_p50_ms is not None]
     if not found:
         return ""
-    low, high = milliseconds(min(found)), milliseconds(max(found))
+    low, high = numbers.milliseconds(min(found)), numbers.milliseconds(max(found))
     return f"The tokenizer is timed apart and not included: P50 {low if low == high else f'{low} to {high}'} ms."
 
 
 def memory_details(results: Results) -> str:
     """Write the table of peak resident memory at the three moments of its reading, and of the model memory."""
     rows = [
-        [code(a.id), *(mebibytes(v) for v in (m.imports_mib, m.load_mib, m.peak_mib, m.own_mib))]
-        for a in by_role(results)
+        [code(a.id), *(numbers.mebibytes(v) for v in (m.imports_mib, m.load_mib, m.peak_mib, m.own_mib))]
+        for a in choose.by_role(results)
         if (m := a.memory)
     ]
     return table(["model", "after imports", "after load", "peak", "own share"], rows)
@@ -108,25 +87,26 @@ def memory_details(results: Results) -> str:
 
 def size_parts(results: Results) -> str:
     """Write the table of bytes on disk by part, of the models whose tensors can be read."""
+    size = numbers.file_size
     rows = [
-        [code(a.id), *(file_size(a.size.parts[p]) if p in a.size.parts else "" for p in PARTS), file_size(a.size.bytes)]
-        for a in by_role(results)
-        if a.size and a.size.parts
+        [code(a.id), *(size(s.parts[p]) if p in s.parts else "" for p in choose.PARTS), size(s.bytes)]
+        for a in choose.by_role(results)
+        if (s := a.size) and s.parts
     ]
-    return table(["model", *PARTS, "on disk"], rows)
+    return table(["model", *choose.PARTS, "on disk"], rows)
 
 
 def scores(results: Results) -> str:
     """Write the table of all scores on the test split, and of each file's agreement with its PyTorch model."""
-    shown = [a for a in by_role(results) if a.accuracy or a.parity]
+    shown = [a for a in choose.by_role(results) if a.accuracy or a.parity]
     kinds = list(dict.fromkeys(name for a in shown if a.accuracy for name in a.accuracy.scores))
     rows = [
         [
             code(a.id),
-            *(percent(a.accuracy.scores[n]) if a.accuracy and n in a.accuracy.scores else "" for n in kinds),
+            *(numbers.percent(a.accuracy.scores[n]) if a.accuracy and n in a.accuracy.scores else "" for n in kinds),
             f"{a.accuracy.rows:,}" if a.accuracy else "",
-            percent(a.parity.label_agreement) if a.parity else "",
-            significant(a.parity.max_abs_logit, 2) if a.parity else "",
+            numbers.percent(a.parity.label_agreement) if a.parity else "",
+            numbers.significant(a.parity.max_abs_logit, 2) if a.parity else "",
         ]
         for a in shown
     ]
@@ -141,10 +121,10 @@ def not_measured(results: Results) -> str:
     missing = [f"profile {code(p.name)}: {text(p.skipped)}" for p in results.profiles if p.skipped]
     missing += [
         f"{code(a.id)}: not run here, since {text(a.runtime)} is not on this system; weighed by its size alone"
-        for a in by_role(results)
+        for a in choose.by_role(results)
         if a.not_run
     ]
-    missing += [f"{code(a.id)}: {text(str(failure))}" for a in by_role(results) for failure in a.failures]
+    missing += [f"{code(a.id)}: {text(str(failure))}" for a in choose.by_role(results) for failure in a.failures]
     return paragraphs("Not measured:", bullets(missing)) if missing else ""
 
 
@@ -174,7 +154,7 @@ def machine(results: Results) -> str:
         ["cgroup quota", f"{m.quota:g} cores" if m.quota is not None else "none"],
         ["cores sharing a physical one", "; ".join(", ".join(map(str, group)) for group in m.smt_siblings) or "none"],
         ["frequency governor", text(m.governor or "not readable")],
-        ["memory", mebibytes(m.memory_mib)],
+        ["memory", numbers.mebibytes(m.memory_mib)],
         ["kernel", text(m.kernel)],
         ["Python", text(m.python)],
         *([text(name), text(version)] for name, version in sorted(m.versions.items(), key=lambda p: p[0].lower())),
@@ -192,8 +172,8 @@ def _not_run(artifact: Measured) -> str:
 
 
 def _speed(artifact: Measured, results: Results, place: Place | None) -> str:
-    found = timing(artifact, place)
+    found = choose.timing(artifact, place)
     if found is None:
         return _untimed(artifact)
-    teacher = reference(results)
-    return "1×" if teacher and artifact.id == teacher.id else speed_up(found.ratio)
+    teacher = choose.reference(results)
+    return "1×" if teacher and artifact.id == teacher.id else numbers.speed_up(found.ratio)

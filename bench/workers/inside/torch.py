@@ -24,15 +24,11 @@ def tensors(path: Path) -> list[Tensor]:
             with safe_open(file, "np") as opened:
                 for name in opened.keys():  # noqa: SIM118  # not a dictionary
                     header = opened.get_slice(name)
-                    shape, dtype = tuple(header.get_shape()), _dtype(header.get_dtype())
+                    shape, name_of = tuple(header.get_shape()), header.get_dtype()  # "F32" is float32
+                    dtype = _DTYPES.get(name_of) or _DTYPES.get(name_of[0], name_of[0]) + name_of[1:].lower()
                     bits = int((re.search(r"\d+", dtype) or "8")[0])  # a bool takes a byte
                     found.append(Tensor(name, dtype, shape, math.prod(shape) * bits // 8))
     return found
-
-
-def _dtype(name: str) -> str:
-    """``F32`` -> ``float32``."""
-    return _DTYPES.get(name) or _DTYPES.get(name[0], name[0]) + name[1:].lower()
 
 
 def profile(file: File, threads: int, batches: Sequence[Batch]) -> list[Operator]:

@@ -9,16 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.strict import Frozen
-from pocketbert.compress.models.families import (
-    FAMILIES,
-    evenly_spaced,
-    family,
-    head_counts,
-    head_size,
-    neuron_counts,
-    positions,
-    with_layers,
-)
+from pocketbert.compress.models import families
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -123,7 +114,7 @@ class Student(Frozen):
         """Return the layers of the given model that ``teacher-layers`` takes."""
         if isinstance(self.layers, tuple):
             return list(self.layers)
-        return evenly_spaced(config.num_hidden_layers, self.sizes(config).layers)
+        return families.evenly_spaced(config.num_hidden_layers, self.sizes(config).layers)
 
     def check(self, config: "PretrainedConfig") -> None:
         """Check that the student can be made, given a model of that configuration.
@@ -135,7 +126,7 @@ class Student(Frozen):
             self._check_pretrained()
         elif self.init != "current":
             if self.architecture != "mobilebert":
-                family(config)
+                families.family(config)
             _check_shape(self.sizes(config), self.architecture)
             if self.init == "teacher-layers":
                 self._check_layers(config)
@@ -150,14 +141,15 @@ class Student(Frozen):
             return config
         if self.init == "random" or self.narrower:
             return _described(self, config, {})
-        return with_layers(config, self.kept_layers(config))
+        return families.with_layers(config, self.kept_layers(config))
 
     def _check_pretrained(self) -> None:
         from pocketbert.compress.models.pretrained import read_config
 
         config = read_config(self.init, f"{self.where} is none of {', '.join(_OWN)}, so a hub id or a folder")
         kind = str(config.model_type)
-        of = {"teacher": (*FAMILIES, "mobilebert"), "tinybert": FAMILIES, "mobilebert": ("mobilebert",)}
+        mobilebert, bert = ("mobilebert",), families.FAMILIES
+        of = {"teacher": (*bert, *mobilebert), "tinybert": bert, "mobilebert": mobilebert}
         if kind.removeprefix("uneven_") not in (allowed := of[self.architecture]):
             raise BadInput(f"{self.where} is a {kind} model; allowed: {', '.join(allowed)}")
 
@@ -172,10 +164,12 @@ class Student(Frozen):
         if not self.narrower:
             return
         _check_at_most("hidden", sizes.hidden, config.hidden_size, "the model")
-        _check_at_most("hidden / student.heads", sizes.hidden // sizes.heads, head_size(config), "a head of the model")
+        _check_at_most(
+            "hidden / student.heads", sizes.hidden // sizes.heads, families.head_size(config), "a head of the model"
+        )
         for layer in layers:
-            _check_at_most("heads", sizes.heads, head_counts(config)[layer], f"layer {layer}")
-            _check_at_most("intermediate", sizes.intermediate, neuron_counts(config)[layer], f"layer {layer}")
+            _check_at_most("heads", sizes.heads, families.head_counts(config)[layer], f"layer {layer}")
+            _check_at_most("intermediate", sizes.intermediate, families.neuron_counts(config)[layer], f"layer {layer}")
         narrow = getattr(config, "embedding_size", config.hidden_size)
         if narrow != config.hidden_size and narrow == sizes.hidden:
             raise BadInput(
@@ -267,7 +261,7 @@ def _same_family(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any
     described = {key: value for key, value in config.to_dict().items() if key not in own}
     if described.get("embedding_size") == config.hidden_size:  # an ELECTRA without a projection of its embeddings
         described["embedding_size"] = sizes.hidden
-    return AutoConfig.for_model(family(config), **(described | sizes.named() | labels))
+    return AutoConfig.for_model(families.family(config), **(described | sizes.named() | labels))
 
 
 def _mobilebert(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]) -> "PretrainedConfig":
@@ -277,7 +271,7 @@ def _mobilebert(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]
     kept = {key: getattr(config, key) for key in ("vocab_size", "pad_token_id", "type_vocab_size")}
     return MobileBertConfig(
         **(kept | sizes.named() | labels),
-        max_position_embeddings=positions(config),
+        max_position_embeddings=families.positions(config),
         embedding_size=sizes.hidden // 4,
         intra_bottleneck_size=sizes.hidden // 4,
     )

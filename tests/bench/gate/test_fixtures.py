@@ -46,9 +46,6 @@ def test_red(pocketbert_gate):
 
 def test_not_judged(pocketbert_gate):
     pocketbert_gate("small", "beauty")
-
-def test_old_names(weigh, gate):
-    assert weigh("small").size and gate("small", "accuracy")
 """
 
 
@@ -69,11 +66,9 @@ def test_fixtures_marker_and_section(
     (pytester.mkdir("project/tests") / "test_own.py").write_text(OWN)
     monkeypatch.chdir(pytester.path / "project/tests")
     result = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", "--strict-markers")
-    result.assert_outcomes(passed=4, failed=6, errors=1, warnings=2)  # what never weighs passes, and errs at its end
+    result.assert_outcomes(passed=3, failed=6, errors=1)  # what never weighs passes, and errs at its end
     lines = "\n".join(result.outlines)
     for said in (
-        r"PytestDeprecationWarning: the fixture `weigh` is now `pocketbert_measure`",
-        r"PytestDeprecationWarning: the fixture `gate` is now `pocketbert_gate`",
         r"latency over budget: small in mobile-1t/128: \S+ × reference \(95 % CI \S+ to \S+, budget 1e-06\)",
         r"latency over budget: small in mobile-1t/128: \S+ ms \(95 % CI \S+ to \S+, budget 1e-06\)\n"
         r"rerun only this: pytest test_own\.py::test_broken_in_ms --gate-manifest ",

@@ -161,7 +161,7 @@ def test_other_runs_see_no_generic_names_of_the_gate(pytester: pytest.Pytester) 
     pytester.makepyfile("def test_own(): pass")
     shown = pytester.runpytest_inprocess(*PLUGIN, "--fixtures", "-v").stdout.str()
     fixtures = re.findall(r"^(\w+) .*bench/gate/plugin\.py:", shown, flags=re.MULTILINE)
-    assert set(fixtures) == {"_pocketbert_verdicts", "pocketbert_measure", "pocketbert_gate", "weigh", "gate"}
+    assert set(fixtures) == {"_pocketbert_verdicts", "pocketbert_measure", "pocketbert_gate"}
     markers = pytester.runpytest_inprocess(*PLUGIN, "--markers").stdout.str()
     assert re.findall(r"^@pytest\.mark\.(\w+).*pocketbert", markers, flags=re.MULTILINE) == ["latency_budget"]
     pytester.makepyfile("import pytest\n\n@pytest.mark.size\ndef test_own(): pass")

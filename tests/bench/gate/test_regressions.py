@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support import REPO
-from tests.support.manifests import PLAIN, PLUGIN, SHIPS, Build, Run, write_manifest
+from tests.support.manifests import PLAIN, PLUGIN, SHIPS, Build, Run, is_worker, write_manifest
 
 pytest_plugins = "pytester"
 PROFILE = "--gate-profiles=mobile-1t"
@@ -191,6 +191,7 @@ def test_no_baseline_fails_only_when_strict(bench: Run, pytester: pytest.Pyteste
     assert bench(manifest, PROFILE, "--gate-strict").ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.slow
 def test_a_pytorch_reference_is_timed_beside_an_onnx_artifact(bench: Run, pytester: pytest.Pytester) -> None:
     from transformers import BertConfig, BertForSequenceClassification
 
@@ -205,14 +206,6 @@ def test_a_pytorch_reference_is_timed_beside_an_onnx_artifact(bench: Run, pytest
     assert all(entry["ratio"]["estimate"] == 1 for entry in reference["latency"])
     assert reference["memory"]["imports_mib"] > 3 * weighed["artifacts"][1]["memory"]["imports_mib"]
     assert 0 < weighed["artifacts"][1]["latency"][0]["ratio"]["high"] < 1
-
-
-def is_worker(process: psutil.Process) -> bool:
-    """Libraries start short-lived children of their own while they are imported."""
-    try:
-        return "pocketbert.bench.workers.worker" in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
 
 
 def test_ctrl_c_leaves_no_child_and_no_half_written_file(tmp_path: Path) -> None:

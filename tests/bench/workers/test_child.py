@@ -1,6 +1,5 @@
 """The child process: what it must survive, and what must be noticed."""
 
-import json
 import os
 import platform
 import signal
@@ -19,7 +18,7 @@ from pocketbert.bench.measuring.turns import time_in_turn
 from pocketbert.bench.workers.child import Child, ChildFailed, resident
 from pocketbert.bench.workers.file import File
 from tests.support import REPO
-from tests.support.manifests import write_onnx
+from tests.support.manifests import is_worker, write_onnx
 
 FAKE = """
 import os, sys, time
@@ -200,7 +199,7 @@ def test_peak_memory_is_the_childs_own_and_not_its_parents() -> None:
 @pytest.fixture(autouse=True)
 def no_child_is_left() -> Iterator[None]:
     yield
-    workers = [p for p in psutil.Process().children() if "pocketbert.bench.workers.worker" in json.dumps(p.cmdline())]
+    workers = [p for p in psutil.Process().children() if is_worker(p)]
     assert workers == []
 
 
