@@ -1,20 +1,31 @@
 """The command line `pocketbert`: the commands of `pocketbert.compress.cli`, and those about measurements."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.processes import termination_raised
 
 if TYPE_CHECKING:
     from pocketbert.bench.records.baseline import Baseline
+    from pocketbert.compress.base.folders.lru import Usage
 
 baseline_app = typer.Typer(no_args_is_help=True, help="What the gate holds a run against: baselines/<recipe>.json.")
+cache_app = typer.Typer(no_args_is_help=True, help="What builds and gate runs keep: its size, and its limits.")
+Artifacts = Annotated[Path, typer.Option("--out", metavar="DIR", help="folder of artifacts")]
+Reports = Annotated[Path | None, typer.Option("--reports", metavar="DIR", help="folder of the gate's reports")]
+StoreFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="the gate's artifact store")]
 ResultsFile = Annotated[Path, typer.Argument(metavar="RESULTS.json", help="written by: pytest bench")]
 BaselineFile = Annotated[
     Path | None, typer.Option("--baseline", metavar="FILE", help="default: baselines/<recipe>.json")
+]
+Limit = Annotated[
+    float | None, typer.Option(metavar="SHARE", help="limit of the pinned baseline: 0.1 is +10 % (accuracy: 10 pp)")
 ]
 
 
@@ -40,6 +51,9 @@ def update(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Make these results the baseline, after showing what changes."""
+    from pocketbert.bench.gate.project import load_project
+    from pocketbert.bench.records.baseline import FOLDER
+    from pocketbert.bench.records.pins import updates_since
     from pocketbert.compress.base.files import write_json
 
     shown, new, path = _change(results, baseline)
@@ -50,6 +64,131 @@ def update(
         typer.confirm(f"rewrite {path}?", abort=True)
     write_json(path, new)
     typer.echo(f"written: {path}")
+    for since in updates_since((load_project(Path.cwd()).root or Path.cwd()) / FOLDER, new):
+        typer.echo(str(since))
+
+
+@baseline_app.command("pin")
+def pin(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="such as a release: v1")],
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="default: the only one in baselines/")
+    ] = None,
+    store: Annotated[Path | None, typer.Option("--store", metavar="DIR", help="the gate's artifact store")] = None,
+    latency: Limit = None,
+    memory: Limit = None,
+    size: Limit = None,
+    accuracy: Limit = None,
+) -> None:
+    """Keep the current baseline with its files, for `--gate-against NAME`; its limits are twice the usual ones."""
+    from pocketbert.bench.gate.options import DEFAULTS
+    from pocketbert.bench.gate.project import load_project
+    from pocketbert.bench.records import pins
+    from pocketbert.bench.records.baseline import FOLDER, load_baseline
+    from pocketbert.bench.records.store import Store
+    from pocketbert.compress.base.files import as_typed
+
+    project = load_project(Path.cwd())
+    root = project.root or Path.cwd()
+    found = load_baseline(baseline or project.baseline or _only(root / FOLDER))
+    path = pins.path_of(root / FOLDER, name, found.recipe)
+    given = {"latency": latency, "memory": memory, "size": size, "accuracy": accuracy}
+    limits = {metric: limit for metric, limit in given.items() if limit is not None}
+    pins.pin(found, path, Store(store or project.store or root / DEFAULTS["store"]), limits)
+    typer.echo(f"written: {as_typed(path)}; commit it, and judge against it with: pytest bench --gate-against {name}")
+
+
+def _only(folder: Path) -> Path:
+    """Return the only baseline in the folder."""
+    found = sorted(folder.glob("*.json"))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise BadInput(f"{folder}: which baseline? Name it with --baseline; found: {names}")
+    return found[0]
+
+
+class Cache(NamedTuple):
+    """A folder that grows with use, and its limits."""
+
+    name: str
+    folder: Path
+    usage: "Usage"
+    limit: int
+    max_age_s: float
+    prune: Callable[[], None]
+
+
+@cache_app.command("show")
+def show_caches(out: Artifacts = Path("artifacts"), reports: Reports = None, store: StoreFolder = None) -> None:
+    """Print what each cache takes, and its limits."""
+    from tabulate import tabulate
+
+    from pocketbert.compress.base.files import as_typed
+    from pocketbert.compress.base.folders.lru import DAY_S
+
+    rows = [
+        (
+            cache.name,
+            as_typed(cache.folder),
+            f"{cache.usage.entries:,}",
+            f"{cache.usage.bytes / 1e6:,.1f} MB",
+            f"{cache.usage.oldest_s / DAY_S:.0f} days",
+            f"{cache.limit / 1e6:,.0f} MB, {cache.max_age_s / DAY_S:.0f} days",
+        )
+        for cache in _caches(out, reports, store)
+    ]
+    headers = ("cache", "folder", "entries", "size", "oldest", "limits")
+    typer.echo(tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4)))
+
+
+@cache_app.command("prune")
+def prune_caches(out: Artifacts = Path("artifacts"), reports: Reports = None, store: StoreFolder = None) -> None:
+    """Remove what is beyond the limits; builds and gate runs do the same for their own caches."""
+    before, caches = 0, _caches(out, reports, store)
+    for cache in caches:
+        before += cache.usage.bytes
+        cache.prune()
+    after = sum(cache.usage.bytes for cache in _caches(out, reports, store))
+    typer.echo(f"removed: {(before - after) / 1e6:,.1f} MB; left: {after / 1e6:,.1f} MB")
+
+
+def _caches(out: Path, reports: Path | None, store: Path | None) -> list[Cache]:
+    from pocketbert.bench.gate.options import DEFAULTS
+    from pocketbert.bench.gate.project import load_project
+    from pocketbert.bench.records import history, pins, reuse
+    from pocketbert.bench.records import store as objects
+    from pocketbert.bench.records.baseline import FOLDER
+    from pocketbert.compress.base.folders import lru
+    from pocketbert.compress.pipeline import cache as steps
+
+    project = load_project(Path.cwd())
+    root = project.root or Path.cwd()
+    reports = reports or project.reports or root / DEFAULTS["reports"]
+    store = store or project.store or root / DEFAULTS["store"]
+    kept = objects.Store(store)
+    further = [project.baseline] if project.baseline else []
+
+    def prune_history() -> None:
+        for path in reports.glob("*.history.jsonl"):
+            history.prune(path)
+
+    def prune_store() -> None:
+        kept.prune(keep=pins.protected(root / FOLDER, *further))
+
+    found = []
+    for build in sorted(path.parent for path in out.glob("*/stages") if path.is_dir()):
+        limits, unused = (steps.STEPS_LIMIT, steps.STEPS_MAX_AGE_S), partial(steps.prune_unused, build)
+        found.append(Cache(f"steps of {build.name}", build, steps.usage(build), *limits, unused))
+        scores = partial(reuse.prune, build)
+        folder = build / reuse.FOLDER
+        found.append(Cache(f"scores of {build.name}", folder, reuse.usage(build), reuse.LIMIT, reuse.MAX_AGE_S, scores))
+    sources, limits = out / steps.SOURCES, (steps.SOURCES_LIMIT, steps.SOURCES_MAX_AGE_S)
+    found += [
+        Cache("builtin models", sources, lru.usage(sources), *limits, partial(lru.prune, sources, *limits)),
+        Cache("artifact store", store, kept.usage(), objects.LIMIT, objects.MAX_AGE_S, prune_store),
+        Cache("histories", reports, history.usage(reports), history.LIMIT, history.MAX_AGE_S, prune_history),
+    ]
+    return found
 
 
 def report(
@@ -93,6 +232,7 @@ def sensitivity(
     checked = load_recipe(recipe)
 
     from pocketbert.bench.report.sensitivity import show, write
+    from pocketbert.compress.base.failures import BUILD_LOG, failures_logged
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
     from pocketbert.compress.pipeline.build import fine_tuned
@@ -100,7 +240,7 @@ def sensitivity(
     from pocketbert.compress.pruning.sensitivity import sensitivity as measure
 
     quiet()
-    with Progress() as progress:
+    with failures_logged(out / checked.name / BUILD_LOG), Progress() as progress:
         model, context = fine_tuned(checked, out / checked.name, progress)
         calibration, validation = context.labelled.first(CALIBRATION_ROWS), context.validation.first(rows)
         found = measure(model, context.task, calibration, validation, progress)
@@ -133,8 +273,12 @@ def doctor() -> None:
 def _path(recipe: str, given: Path | None) -> Path:
     from pocketbert.bench.gate.project import load_project
     from pocketbert.bench.records.baseline import FOLDER
+    from pocketbert.compress.base.files import as_typed
 
-    return given or load_project(Path.cwd()).baseline or FOLDER / f"{recipe}.json"
+    if given:
+        return given
+    project = load_project(Path.cwd())
+    return project.baseline or Path(as_typed((project.root or Path.cwd()) / FOLDER / f"{recipe}.json"))
 
 
 def _change(results: Path, given: Path | None) -> tuple[str, "Baseline", Path]:
@@ -159,6 +303,7 @@ def every_command() -> typer.Typer:
     from pocketbert.compress.cli import app
 
     app.add_typer(baseline_app, name="baseline")
+    app.add_typer(cache_app, name="cache")
     app.command("report")(report)
     app.command("doctor")(doctor)
     app.command("sensitivity")(sensitivity)
@@ -166,15 +311,9 @@ def every_command() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 success, 1 a gate failed, 2 bad input, 130 interrupted."""
-    app = every_command()
-    try:
-        app()
-    except BadInput as refused:
-        print(f"pocketbert: {refused}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:  # such as a full or read-only disk
-        print(f"pocketbert: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    """Run the command line.
+
+    Exit codes: 0 success, 1 a check failed, 2 bad input, 3 the machine or a library failed, 130 and 143 interrupted.
+    """
+    with termination_raised():
+        every_command()()

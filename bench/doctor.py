@@ -1,9 +1,9 @@
 """`pocketbert doctor`: the smallest slow-down that this machine can detect, and how to lower it."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from statistics import stdev
 
@@ -18,16 +18,16 @@ from pocketbert.bench.machine.profiles import load_profiles
 from pocketbert.bench.measuring.pairs import Side, SideFailed, time_pair
 from pocketbert.bench.records.baseline import Thresholds
 from pocketbert.bench.records.results import Machine, Profile
-from pocketbert.bench.stats.sequential import detectable
+from pocketbert.bench.stats.sequential import detectable, smallest_limit
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.bench.workers.file import File
+from pocketbert.compress.base.folders.leftovers import temporary_folder
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 
 PAIRS = 8
 """Pairs of the probe with itself, per profile."""
 _QUIET_SHARE = 0.05
-_COARSE_CHANGE = 0.10
 _SHOWN = 3
 _WATCH_S = 2.0
 _REQUESTS_MEANWHILE = 100
@@ -53,8 +53,8 @@ def examine(progress: Progress) -> Iterator[Check]:
     time.sleep(_WATCH_S)
     yield _other_processes(neighbours.share(), len(cores))
     quiet()
-    with tempfile.TemporaryDirectory(prefix="pocketbert-doctor-") as name:
-        probes = {"onnxruntime": Path(name) / "probe.onnx", "torch": Path(name) / "probe"}
+    with temporary_folder() as folder:
+        probes = {"onnxruntime": folder / "probe.onnx", "torch": folder / "probe"}
         write_onnx_probe(probes["onnxruntime"])
         write_torch_probe(probes["torch"])
         for runtime, path in probes.items():
@@ -178,17 +178,33 @@ def _noise_floor(path: Path, profile: Profile, done: Callable[[], None]) -> Chec
     except SideFailed as failed:
         return Check(profile.name, f"cannot be timed: {failed}")
     pair_s = (time.monotonic() - begin) / PAIRS
-    deviation, limit = stdev(logs), Thresholds().latency
-    found = detectable(deviation, int(BUDGET_S / pair_s / len(profile.lengths)), limit)
+    return noise_check(profile.name, stdev(logs), pair_s, int(BUDGET_S / pair_s / len(profile.lengths)), lost)
+
+
+def noise_check(name: str, deviation: float, pair_s: float, pairs: int, preempted: float) -> Check:
+    """Say what the gate decides above this noise.
+
+    Args:
+        deviation: standard deviation of the log ratio between pairs.
+        pair_s: seconds per pair.
+        pairs: the number of pairs that fit into the time budget.
+        preempted: share of preempted runs, 0 to 1.
+    """
+    limit, allowed = Thresholds().latency, smallest_limit(deviation, pairs)
+    found = detectable(deviation, pairs, limit)
     text = (
-        f"noise floor {deviation:.1%} between pairs of {pair_s:.1f} s; at the threshold of {limit:+.0%} a slow-down of "
-        f"{found:+.1%} is found 4 times out of 5 within {BUDGET_S:.0f} s"
+        f"noise floor {deviation:.1%} between pairs of {pair_s:.1f} s, which settles limits of +{ceil(100 * allowed)} "
+        f"% or more within {BUDGET_S:.0f} s; at the threshold of {limit:+.0%} a slow-down of {found:+.1%} is found 4 "
+        "times out of 5"
     )
     fix = ""
-    if found > _COARSE_CHANGE:
-        text += f"; {lost:.0%} of the runs lost their core"
-        fix = "fewer neighbours, or more patience: --gate-budget"
-    return Check(profile.name, text, fix)
+    if allowed > limit:
+        text += f"; {preempted:.0%} of the runs lost their core"
+        fix = (
+            "fewer neighbours, more patience (--gate-budget), or a latency threshold of "
+            f"{ceil(100 * allowed) / 100:g} in the baseline"
+        )
+    return Check(name, text, fix)
 
 
 TOKENS = 128

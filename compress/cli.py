@@ -3,15 +3,47 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.base.processes import rank
-from pocketbert.compress.exports import FORMATS
+from pocketbert.compress.base.errors import BadInput, CheckFailed, MachineFailed
+from pocketbert.compress.base.failures import BUILD_LOG, ERROR_LOG, failures_logged
+from pocketbert.compress.base.processes import Terminated, rank
+from pocketbert.compress.exports import FORMATS, limits
+
+
+class Commands(TyperGroup):
+    """The commands, each ended with one line and its exit code by bad input, a failure or an interruption."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the chosen command."""
+        try:
+            with failures_logged(ERROR_LOG):
+                try:
+                    return super().invoke(ctx)
+                except Exception as error:
+                    if not (isinstance(error, typer.Abort) or hasattr(error, "exit_code")):  # typer's own
+                        raise
+                    outcome = error
+            raise outcome
+        except CheckFailed as failed:
+            line, code = str(failed), 1
+        except BadInput as refused:
+            line, code = str(refused), 2
+        except MachineFailed as broken:
+            line, code = str(broken), 3
+        except KeyboardInterrupt:
+            line, code = "interrupted", 130
+        except Terminated as asked:
+            line, code = "terminated", 128 + asked.signal
+        typer.echo(f"pocketbert: {line}", err=True)
+        raise typer.Exit(code)
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Compress a Chinese BERT for a phone, and never let it get slower, fatter or dumber unseen.",
     no_args_is_help=True,
     add_completion=False,
@@ -38,16 +70,11 @@ def build(
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
     from pocketbert.compress.pipeline.build import build as run
-    from pocketbert.compress.pipeline.guard import GuardStopped
 
     quiet()
     root = out / checked.name
-    try:
-        with Progress() as progress:
-            manifest = run(checked, root, shlex.join(["pocketbert", *sys.argv[1:]]), progress, fresh)
-    except GuardStopped as stop:
-        typer.echo(f"pocketbert: stopped by the guard: {stop}", err=True)
-        raise typer.Exit(1) from stop
+    with failures_logged(root / BUILD_LOG), Progress() as progress:
+        manifest = run(checked, root, shlex.join(["pocketbert", *sys.argv[1:]]), progress, fresh)
     if rank():  # the first process prints for all
         return
     rolled_back = [step.name for step in manifest.steps if step.decision == "rolled-back"]
@@ -55,7 +82,10 @@ def build(
         typer.echo(f"rolled back: {', '.join(rolled_back)}")
     if weakened := [step.name for step in manifest.steps if step.tries and step.decision == "accepted"]:
         typer.echo(f"weakened: {', '.join(weakened)}")
-    typer.echo(f"{root / 'manifest.json'}: {', '.join(a.id for a in manifest.artifacts if a.role == 'ship') or 'none'}")
+    exported = [artifact.id for artifact in manifest.artifacts if artifact.role == "ship"]
+    if not exported:
+        raise CheckFailed(f"{root / 'manifest.json'}: nothing was exported; the lines above say why")
+    typer.echo(f"{root / 'manifest.json'}: {', '.join(exported)}")
 
 
 @app.command()
@@ -77,7 +107,7 @@ def evaluate(
     from pocketbert.compress.pipeline.evaluate import evaluate_file
 
     quiet()
-    with Progress() as progress:
+    with failures_logged(Path("artifacts", checked.name, BUILD_LOG)), Progress() as progress:
         scores, rows = evaluate_file(Path(model), checked, split, progress)
     for name, value in scores.items():
         typer.echo(f"{name}: {value:.2%} ({rows} {split} rows)")
@@ -90,11 +120,27 @@ def export(
     precision: Annotated[str, typer.Option(help="of the weights: fp32, fp16 or int8, as the format has them")],
     out: Annotated[Path | None, typer.Option(metavar="PATH", help="default: named after the checkpoint, here")] = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="It reads pairs of texts: declare their token types.")] = False,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare on these texts, one per line (of pairs with a tab between); default: random token ids.",
+        ),
+    ] = None,
+    min_agreement: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Keep no file of which a smaller share of answers, or of a tagger F1 of entities, equals the "
+            f"checkpoint's; default by format and precision: {limits('onnx')}.",
+        ),
+    ] = None,
 ) -> None:
-    """Write a classifier of texts or tokens as one file that ships, and say how far its answers are from PyTorch's."""
-    from pocketbert.compress.pipeline.shipping.checkpoint import ExportFailed, export_checkpoint, target
+    """Write a classifier of texts or tokens as one file that ships; exit with 1 if its answers are not PyTorch's."""
+    from pocketbert.compress.pipeline.shipping.checkpoint import Asked, ExportFailed, export_checkpoint, target
 
     path = target(checkpoint, format_, precision, out)
+    asked = Asked(pairs, texts, min_agreement)
 
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
@@ -102,16 +148,13 @@ def export(
     quiet()
     try:
         with Progress() as progress:
-            done = export_checkpoint(checkpoint, format_, precision, path, pairs, progress)
+            done = export_checkpoint(checkpoint, format_, precision, path, asked, progress)
     except ExportFailed as failed:
-        typer.echo(f"pocketbert: {failed}", err=True)
-        raise typer.Exit(1) from failed
-    for note in done.notes:
-        typer.echo(note)
-    logits = f"largest logit difference {done.parity.max_abs_logit:.2g}, of logits up to {done.parity.largest:.2g},"
-    typer.echo(f"{logits} on {done.rows}")
-    if done.labels > 1:  # a regression has one label, which always agrees
-        typer.echo(f"label agreement {done.parity.label_agreement:.1%} of {done.parity.rows} answers")
+        for line in failed.compared:
+            typer.echo(line)
+        raise
+    for line in [*done.notes, *done.compared]:
+        typer.echo(line)
     typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
 
 

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest, read_json
-from pocketbert.compress.base.strict import Strict
+from pocketbert.compress.base.paths import check_file, exists
+from pocketbert.compress.base.strict import FileName, Share, Strict
 from pocketbert.compress.tasks import Outcomes, Task
 from pocketbert.compress.tasks.paired import Drop
 
@@ -26,12 +27,16 @@ Input = Literal["input_ids", "attention_mask", "token_type_ids"]
 class Parity(Strict):
     """The distance of an artifact from its PyTorch source on real rows; `largest` is the source's largest absolute
     logit.
+
+    `entity_agreement` is, for taggers, F1 of the artifact's entities with the source's as gold; None if neither
+    predicts any.
     """
 
-    max_abs_logit: float
+    max_abs_logit: float = Field(allow_inf_nan=True)  # NaN if a logit is; no such file is kept
     largest: float = 0.0
-    label_agreement: float
-    rows: int
+    label_agreement: Share
+    entity_agreement: Share | None = None
+    rows: int = Field(gt=0)
 
 
 class Artifact(Strict):
@@ -39,6 +44,8 @@ class Artifact(Strict):
 
     `dense` names the artifact that this one is a sparse copy of. Dense kernels need the same time for both, so a sparse
     copy is not timed. `dense_deflated_bytes` is the zipped size of an exported file without the zeros.
+
+    `positions` is the number of tokens of the longest text that it reads; latency is not measured at longer lengths.
 
     `inputs` maps all input names of a foreign file to ours, in its order. If a format has no input names (``.pte``),
     the order alone counts.
@@ -52,9 +59,10 @@ class Artifact(Strict):
     precision: str = "fp32"
     inputs: dict[str, Input] | None = None
     sha256: str | None = None
-    bytes: int | None = None
-    parameters: int | None = None
-    macs: int | None = None
+    bytes: int | None = Field(None, gt=0)
+    parameters: int | None = Field(None, gt=0)
+    macs: int | None = Field(None, gt=0)
+    positions: int | None = Field(None, gt=0)
     made_from: str | None = None
     parity: Parity | None = None
     dense: str | None = None
@@ -74,13 +82,13 @@ class Comparison(Strict):
     """A model's metric compared with a reference's on the same rows; the drop has the interval `low` to `high`."""
 
     metric: str
-    value: float
-    reference: float
-    drop: float
+    value: Share
+    reference: Share
+    drop: float = Field(ge=-1, le=1)
     low: float
     high: float
-    rows: int
-    confidence: float
+    rows: int = Field(gt=0)
+    confidence: float = Field(gt=0, lt=1)
 
     @classmethod
     def of(
@@ -175,7 +183,7 @@ class Manifest(Strict):
     """The content of `artifacts/<recipe>/manifest.json`."""
 
     format: int = Field(SCHEMA, alias="schema")
-    recipe: str = Field(pattern=r"^\w[\w.-]*$")  # reports and baselines are files of that name
+    recipe: FileName
     task: TaskSpec
     reference: str
     artifacts: list[Artifact]
@@ -195,16 +203,23 @@ def inside(folder: Path, relative: str) -> Path:
     """Resolve the path `relative` inside `folder`.
 
     Raises:
-        BadInput: the path is absolute, leaves the folder (links are followed), or does not exist.
+        BadInput: the path is absolute, leaves the folder (links are followed, also those inside a folder), does not
+            exist, or is neither a file nor a folder.
     """
-    root = folder.resolve()
-    target = (root / relative).resolve()
+    here = f"manifest in {folder}: {relative!r}"
+    try:
+        root = folder.resolve()
+        target = (root / relative).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links without end
+        raise BadInput(f"{here} cannot be a path; use a relative path below the folder") from error
     if Path(relative).is_absolute() or not target.is_relative_to(root):
-        raise BadInput(f"manifest in {folder}: {relative!r} leaves its folder; use a relative path below it")
-    if not target.exists():
-        raise BadInput(
-            f"manifest in {folder}: {relative!r} does not exist; build again, or remove it from the manifest"
-        )
+        raise BadInput(f"{here} leaves its folder; use a relative path below it")
+    if not exists(target):
+        raise BadInput(f"{here} does not exist; build again, or remove it from the manifest")
+    check_file(target)
+    for file in sorted(target.rglob("*")) if target.is_dir() else ():
+        if file.is_symlink() and not file.resolve().is_relative_to(target):
+            raise BadInput(f"{here}: the link {file.relative_to(target).as_posix()!r} leaves it; put the file there")
     return target
 
 
@@ -234,6 +249,11 @@ def _check(manifest: Manifest, path: Path) -> None:
             )
         if artifact.dense and artifact.role != "stage":
             raise BadInput(f"{path}: {artifact.id}: dense is allowed with role 'stage' only: an exported file is timed")
+        if artifact.positions is not None and artifact.positions < (longest := manifest.task.max_length):
+            raise BadInput(
+                f"{path}: {artifact.id}: positions = {artifact.positions}, but task.max_length is {longest}; "
+                "build again with a shorter task.max_length"
+            )
     inside(path.parent, manifest.task.test)
     if manifest.linear_control:
         inside(path.parent, manifest.linear_control.test_answers)

@@ -30,7 +30,9 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_example_is_green_then_judged_then_red(project: Path) -> None:
     test = ("-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", "-q")
-    first = run(project, *test)
+    lost = run(project, *test)
+    assert "baseline.json: no such baseline, which [tool.pocketbert] names" in lost.stdout + lost.stderr
+    first = run(project, *test, "--gate-first-run")
     assert "2 passed" in first.stdout, first.stdout + first.stderr
     assert (project / "build/reports/reviews.md").is_file()
 

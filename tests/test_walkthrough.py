@@ -27,7 +27,7 @@ def run(words: list[str], folder: Path) -> str:
     programs = {
         "python": [sys.executable],
         "pocketbert": [sys.executable, "-c", "from pocketbert.bench.cli import main; main()"],
-        "pytest": [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider"],
+        "pytest": [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", f"--rootdir={folder}"],
     }
     rest = [str(REPO / "bench/gate/test_gate.py") if word == "bench" else word for word in words[1:]]
     environment = {**os.environ, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"}
@@ -96,10 +96,11 @@ def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> 
         if words[0] == "cp":
             recipe.write_text(edited(recipe.read_text(encoding="utf-8"), blocks(tutorial, "toml")[0]), encoding="utf-8")
 
-    first, second, theirs = said["pytest bench --gate-manifest"]
-    assert "no-baseline" in first
+    first, second, theirs, against = said["pytest bench --gate-manifest"]
+    assert "no baseline: nothing was compared" in first
     assert "baseline: baselines/mine.json" in second
     assert "by-hand" in theirs
+    assert "baseline: baselines/pinned/v1/mine.json" in against
     assert "written: baselines/mine.json" in said["pocketbert baseline update"][0]
     assert "baselines/mine.json" in run(["git", "status", "--short"], tmp_path)
     assert "Gate: " in (tmp_path / "reports/mine.md").read_text(encoding="utf-8")

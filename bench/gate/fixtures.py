@@ -53,12 +53,18 @@ class Measure:
 class Compare:
     """``pocketbert_gate("student-int8.onnx", "size")``: the verdicts on an artifact against the baseline."""
 
-    def __init__(self, verdicts: "Mapping[Item, Verdict]", alone: str) -> None:
-        self._verdicts, self._alone = verdicts, alone
+    def __init__(self, verdicts: "Mapping[Item, Verdict]", alone: str, judged: "set[Item]") -> None:
+        self._verdicts, self._alone, self._judged = verdicts, alone, judged
 
     def __call__(self, artifact: str, *metrics: str) -> list[Verdict]:
         """Return the verdicts on these metrics, or on all metrics; fail the test if one of them fails."""
-        found = [v for v in self._verdicts.values() if v.artifact == artifact and v.metric in (metrics or (v.metric,))]
+        wanted = {
+            item: verdict
+            for item, verdict in self._verdicts.items()
+            if item.artifact == artifact and item.metric in (metrics or (item.metric,))
+        }
+        self._judged.update(wanted)
+        found = list(wanted.values())
         if not found:
             expected = dict.fromkeys(f"{item.artifact} ({item.metric})" for item in self._verdicts)
             given = " ".join([artifact, *metrics])

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.manifest import Manifest, inside
@@ -12,7 +12,7 @@ from pocketbert.compress.manifest import Manifest, inside
 _KINDS: dict[str, tuple[Any, str]] = {
     "machine_info": (dict[str, str], "a dictionary of texts"),
     "commit_info": (str, "a text"),
-    "figures": (dict[str, float], "a dictionary of numbers"),
+    "figures": (dict[str, FiniteFloat], "a dictionary of finite numbers"),
 }
 
 

@@ -1,5 +1,8 @@
 """Options of a gate run: from the command line, else ``[tool.pocketbert]`` in pyproject.toml, else the defaults here.
 
+Paths on the command line are relative to the working folder. All others are relative to the project's root: the folder
+of the pyproject.toml with the section, else pytest's rootdir.
+
 Every pytest run imports this module, so it imports nothing heavy.
 """
 
@@ -11,20 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocketbert.compress.base.errors import BadInput
+
 if TYPE_CHECKING:
     import pytest
 
 DEFAULTS = {"manifest": "artifacts/offline/manifest.json", "reports": "reports", "store": "artifacts/.store"}
 """Paths that neither the command line nor the project sets."""
+_BASELINES = "baselines"
 BUDGET_S = 60.0
 """Seconds for one artifact in one profile, all lengths together; a comparison that needs longer is `inconclusive`."""
 _STORE = "artifacts by SHA-256, so that a baseline's can be run again beside the new one"
 _BUDGET = "at most so long for one artifact in one profile; what is not settled then is inconclusive"
+_FIRST_RUN = "this recipe has no baseline yet; without this option, a baseline that seems to be lost is refused"
 _PYTHON = "compare two interpreters instead: every artifact runs under this one and under pytest's own"
 OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
     "manifest": ("--gate-manifest", "FILE", Path, f"what to weigh (default: {DEFAULTS['manifest']})"),
     "profiles": ("--gate-profiles", "A,B", str, "only these profiles (default: all)"),
     "baseline": ("--gate-baseline", "FILE", Path, "what to hold it against (default: baselines/<recipe>.json)"),
+    "against": ("--gate-against", "NAME", str, "judge against the baseline of `pocketbert baseline pin NAME`"),
+    "first_run": ("--gate-first-run", "", bool, _FIRST_RUN),
     "strict": ("--gate-strict", "", bool, "fail on inconclusive, no-baseline and missing profiles as well"),
     "reports": (
         *("--gate-report", "DIR", Path),
@@ -41,7 +50,11 @@ _KEYWORD = re.compile(r"(?!and$|or$|not$)[\w:+.\[\]\\/-]+")
 
 @dataclass(frozen=True)
 class GateOptions:
-    """The options of a gate run. `baseline` must exist; the file at `default_baseline` need not exist yet."""
+    """The options of a gate run.
+
+    `baseline` is the file of ``--gate-baseline``, `default_baseline` the file that the project names. Where both are
+    None, the baseline is the recipe's in the folder `baselines`.
+    """
 
     manifest: Path
     profiles: tuple[str, ...]
@@ -53,27 +66,39 @@ class GateOptions:
     budget_s: float = BUDGET_S
     baseline_python: Path | None = None
     default_baseline: Path | None = None
+    baselines: Path = Path(_BASELINES)
+    first_run: bool = False
+    against: str | None = None
 
 
 def read(config: "pytest.Config") -> GateOptions:
     """Read the options of this run.
 
     Raises:
-        BadInput: the project's section is wrong.
+        BadInput: the project's section or an option is wrong.
     """
     from pocketbert.bench.gate.project import load_project
+    from pocketbert.compress.base.files import as_typed
 
-    project = load_project(config.invocation_params.dir)
+    project = load_project(config.invocation_params.dir, config.rootpath)
+    root = project.root or config.rootpath
 
     given: dict[str, Any] = {key: config.getoption(flag) for key, (flag, *_) in OPTIONS.items()}
-    paths = {key: given[key] or getattr(project, key) or Path(default) for key, default in DEFAULTS.items()}
+    paths = {
+        key: given[key] or getattr(project, key) or Path(as_typed(root / default)) for key, default in DEFAULTS.items()
+    }
     names = project.profiles if given["profiles"] is None else given["profiles"].split(",")
     budgets = [seconds for seconds in (given["budget"], project.budget, BUDGET_S) if seconds is not None]
+    if not 0 <= budgets[0] < float("inf"):
+        raise BadInput(f"--gate-budget {budgets[0]:g}: expected a number of seconds, 0 or more")
     return GateOptions(
         **paths,
         profiles=tuple(name.strip() for name in names if name.strip()),
         baseline=given["baseline"],
         default_baseline=project.baseline,
+        baselines=Path(as_typed(root / _BASELINES)),
+        first_run=given["first_run"],
+        against=given["against"],
         strict=given["strict"] or project.strict,
         budget_s=budgets[0],
         baseline_python=given["baseline_python"],
@@ -87,6 +112,7 @@ def rerun_command(item: "pytest.Item", manifest: Path) -> str:
 
     config = item.config
     given = {flag: config.getoption(flag) for flag, *_ in OPTIONS.values()} | {"--gate-manifest": manifest}
+    given["--rootdir"] = config.getoption("rootdir")  # default paths are relative to it
     options: list[str] = []
     for flag, value in given.items():
         if value:

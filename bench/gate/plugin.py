@@ -3,14 +3,14 @@
 Every pytest run on this machine loads it, so it imports nothing but pytest until a gate item is collected.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pocketbert.bench.gate import hookspec
+from pocketbert.bench.gate import hookspec, selection
 from pocketbert.bench.gate.options import OPTIONS, read, rerun_command
 from pocketbert.compress.base.errors import BadInput
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Verdicts = dict[Item, Verdict]
 
 ALONE = "several pytest processes would time each other: leave out -n (pytest-xdist)"
+_LAST_FAILED = "--lf takes items away from the gate: select with -k, -m or node ids"
 _TESTS = Path(__file__).with_name("test_gate.py").resolve()
 _TESTS_NAME = f"{__package__}.{_TESTS.stem}"
 
@@ -46,7 +47,12 @@ class Gate:
         self._config = config
         self.session: Session | None = None
         self.refused: BadInput | None = None
-        self.wanted: set[Item] | None = None  # the items that -k and -m leave; None: all items
+        self.selected: set[Item] = set()  # by -k, -m and node ids, whatever else takes items away
+        self.judged: set[Item] = set()  # by the fixture `pocketbert_gate`
+        self.verdicts: Verdicts = {}
+        self.wanted: set[Item] | None = None  # what is measured and judged; None: all items
+        self.ran = False  # the tests, rather than `--collect-only` and the like
+        self.forced = ""  # why the exit code is 1 although no test failed
 
     def open(self) -> "Session | None":
         """Read and check the options. A mistake is kept in `refused` and reported at the end of the collection."""
@@ -62,6 +68,23 @@ class Gate:
     def alone(self, item: pytest.Item) -> str:
         """Return the command that runs this item alone."""
         return rerun_command(item, cast("Session", self.session).options.manifest)
+
+    def unjudged(self) -> str:
+        """Return why the run must not pass although no test failed, in one line; empty if it may pass."""
+        if self.verdicts:
+            failing = sum(self.verdicts[item].fails for item in self.selected | self.judged)
+            left = (
+                f"failing verdicts: {failing}, failing items: none; items were skipped, deselected or expected to fail"
+            )
+            return left if failing else ""
+        if self.session is None or not self.ran:
+            return ""
+        if self.selected:
+            return f"nothing was measured: none of {len(self.selected)} selected items of the gate was run"
+        named = any(_is_gate(self._config, arg) for arg in self._config.invocation_params.args)
+        return (
+            f"nothing was measured: -k, -m and node ids leave none of {len(self.session.items)} items" if named else ""
+        )
 
 
 GATE = pytest.StashKey[Gate]()
@@ -79,13 +102,17 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
-    if config.getoption("dist", "no") != "no" and any(_is_gate(config, arg) for arg in config.args):
+    if not any(_is_gate(config, arg) for arg in config.args):
+        return
+    if config.getoption("dist", "no") != "no":
         raise pytest.UsageError(f"pocketbert: {ALONE}")
+    if config.getoption("lf", False):
+        raise pytest.UsageError(f"pocketbert: {_LAST_FAILED}")
 
 
-def _is_gate(config: pytest.Config, arg: str) -> bool:
+def _is_gate(config: pytest.Config, arg: object) -> bool:
     """Return whether an argument of pytest names the gate's tests or a package around them, as a path or a package."""
-    name = arg.split("::")[0]
+    name = str(arg).split("::")[0]
     package = config.getoption("pyargs") and f"{_TESTS_NAME}.".startswith(f"{name}.")
     return package or (config.invocation_params.dir / name).resolve() in (_TESTS, *_TESTS.parents[:2])
 
@@ -106,6 +133,8 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
         pytest.fail(f"pocketbert: {ALONE}", pytrace=False)
     from rich.console import Console
 
+    from pocketbert.compress.base.processes import Terminated, termination_raised
+
     gate = pytestconfig.stash[GATE]
     session = gate.open()
     if session is None:
@@ -113,7 +142,11 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else nullcontext():
         try:
-            return session.run(Console(stderr=True), gate.wanted)
+            with termination_raised():
+                gate.verdicts = session.run(Console(stderr=True), gate.wanted)
+            return gate.verdicts
+        except Terminated as ended:
+            pytest.exit("pocketbert: terminated", returncode=128 + ended.signal)
         except BadInput as refused:
             pytest.exit(f"pocketbert: {refused}", returncode=pytest.ExitCode.USAGE_ERROR)
 
@@ -139,39 +172,59 @@ def pocketbert_gate(request: pytest.FixtureRequest, _pocketbert_verdicts: "Verdi
     """``pocketbert_gate("student-int8.onnx", "size")``: the verdicts on an artifact; the test fails if one fails."""
     from pocketbert.bench.gate.fixtures import Compare
 
-    return Compare(_pocketbert_verdicts, request.config.stash[GATE].alone(request.node))
+    gate = request.config.stash[GATE]
+    return Compare(_pocketbert_verdicts, gate.alone(request.node), gate.judged)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if refused := config.stash[GATE].refused:
-        raise pytest.UsageError(f"pocketbert: {refused}")
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    gate = config.stash[GATE]
+    if gate.refused:
+        raise pytest.UsageError(f"pocketbert: {gate.refused}")
     for item in items:
         if item.get_closest_marker("latency_budget") and "pocketbert_measure" not in getattr(item, "fixturenames", ()):
             raise pytest.UsageError(f"pocketbert: {item.nodeid}: latency_budget needs the fixture `pocketbert_measure`")
+    collected = selection.gate_items(items)
+    if gate.session:
+        selection.check_complete(config, collected.values(), gate.session.items)
+    yield
+    if collected:
+        left = {*selection.selected(config, collected), *items}
+        gate.selected = {quantity for item, quantity in collected.items() if item in left}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    gate = session.config.stash[GATE]
     needed = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    specs = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
     if not needed & {"pocketbert_measure", "pocketbert_gate"}:
-        wanted = {cast("Item", params["pocketbert_item"]) for params in specs if "pocketbert_item" in params}
-        session.config.stash[GATE].wanted = wanted
+        gate.wanted = gate.selected
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    gate = session.config.stash[GATE].session
-    if gate is None or gate.results is None:
-        return
-    gate.write_report()
-    if gate.unwritten and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+def pytest_runtestloop(session: pytest.Session) -> None:
+    session.config.stash[GATE].ran = not session.config.option.collectonly
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the report; let the exit code follow the verdicts, whatever became of their items."""
+    gate = session.config.stash[GATE]
+    if gate.session and gate.session.results:
+        gate.session.write_report()
+    if exitstatus == pytest.ExitCode.OK:
+        gate.forced = gate.unjudged()
+        if gate.forced or (gate.session and gate.session.unwritten):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the verdicts below the tables of pytest-benchmark, where a user looks first."""
-    session = config.stash[GATE].session
+    gate = config.stash[GATE]
+    if gate.forced:
+        terminalreporter.section("pocketbert: the gate fails", red=True)
+        terminalreporter.write_line(f"exit code 1: {gate.forced}")
+    session = gate.session
     if session is None or session.results is None:
         return
     from pocketbert.bench.report.summary import verdict_lines
@@ -181,4 +234,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         session.results, session.results_path, session.baseline_path if session.baseline else None
     ):
         terminalreporter.write_line(line)
+    if unasked := sum(gate.verdicts[item].fails for item in gate.verdicts.keys() - gate.selected - gate.judged):
+        terminalreporter.write_line(f"failing verdicts that no test of this run asks for: {unasked}")
+    if gate.wanted is not None and (left_out := len(session.items) - len(gate.wanted)):
+        every = len(session.items)
+        terminalreporter.write_line(
+            f"{left_out} of {every} items left out by -k, -m or node ids: neither measured nor judged"
+        )
     terminalreporter.write_line(session.unwritten or f"report: {session.report_path}")

@@ -3,12 +3,13 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.explain import explain
+from pocketbert.compress.base.paths import DOCUMENT, check_file
 from pocketbert.compress.base.strict import Frozen
 
 _Path = Annotated[Path, Field(strict=False)]  # strictly, no text is a path
@@ -23,27 +24,48 @@ class Project(Frozen):
     reports: _Path | None = None
     store: _Path | None = None
     profiles: list[str] = []
-    budget: float | None = None
+    budget: Annotated[float, Field(ge=0)] | None = None
     strict: bool = False
+    _root: Path | None = PrivateAttr(None)
+
+    @property
+    def root(self) -> Path | None:
+        """The folder of the file; None without a file that has the section."""
+        return self._root
 
 
-def load_project(folder: Path) -> Project:
-    """Read the section of the nearest pyproject.toml in or above `folder`; without a section, return the defaults.
+def load_project(*folders: Path) -> Project:
+    """Read the nearest pyproject.toml with the section, in or above the first folder, then in or above the next one.
+
+    Without a section, return the defaults.
 
     Raises:
-        BadInput: the file is not TOML, or a key or a value of the section is wrong.
+        BadInput: a file is not TOML, or a key or a value of the section is wrong.
     """
-    path = next((p for p in (each / "pyproject.toml" for each in (folder, *folder.parents)) if p.is_file()), None)
-    if path is None:
-        return Project()
+    for path in dict.fromkeys(each / "pyproject.toml" for start in folders for each in (start, *start.parents)):
+        if path.is_file() and (table := _section(path)) is not None:
+            try:
+                found = Project.model_validate(table)
+            except ValidationError as error:
+                raise BadInput(f"{path}: [tool.pocketbert] {explain(error, Project)}") from error
+            found = found.model_copy(
+                update={key: path.parent / value for key, value in found if isinstance(value, Path)}
+            )
+            found._root = path.parent
+            return found
+    return Project()
+
+
+def _section(path: Path) -> Any:
+    """Return the section of the file; None if it has none."""
+    check_file(path, DOCUMENT)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("pocketbert", {})
-        found = Project.model_validate(table)
+        tool = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("tool", {})
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        raise BadInput(f"{path}: [tool.pocketbert] {explain(error, Project)}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = re.search(r"line \d+", str(error))
         raise BadInput(f"{path}: {f'{line[0]}: ' if line else ''}not TOML") from error
-    return found.model_copy(update={key: path.parent / value for key, value in found if isinstance(value, Path)})
+    if not isinstance(tool, dict):
+        raise BadInput(f"{path}: tool = {tool!r}: [tool] is a table")
+    return tool.get("pocketbert")

@@ -9,19 +9,20 @@ from typing import cast
 import pytest
 from rich.console import Console
 
+from pocketbert.bench.gate.baseline import added_up, open_baseline
 from pocketbert.bench.gate.hooks import call_hooks
 from pocketbert.bench.gate.options import GateOptions
+from pocketbert.bench.machine.cores import can_pin
 from pocketbert.bench.machine.interpreter import read_versions
-from pocketbert.bench.machine.lock import machine_lock
+from pocketbert.bench.machine.lock import machine_lock, no_build_in
 from pocketbert.bench.machine.profiles import load_profiles
 from pocketbert.bench.measuring.measure import Measurement
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.rerun import Rerun
 from pocketbert.bench.measuring.setup import Needed
 from pocketbert.bench.measuring.subject import TestRows, load_rows
-from pocketbert.bench.records.baseline import FOLDER as BASELINES
-from pocketbert.bench.records.baseline import Baseline, load_baseline
 from pocketbert.bench.records.history import append, checked_out, path_of
+from pocketbert.bench.records.pins import protected
 from pocketbert.bench.records.results import Flips, Profile, Results, Verdict
 from pocketbert.bench.records.store import Store
 from pocketbert.bench.verdicts.decide import decide
@@ -49,25 +50,29 @@ class Session:
         self.options, self._config = options, config
         self.manifest: Manifest = load_manifest(options.manifest)
         self.profiles: list[Profile] = load_profiles(options.profiles)
-        default = options.default_baseline or BASELINES / f"{self.manifest.recipe}.json"
-        self.baseline_path = options.baseline or default
-        self.baseline: Baseline | None = None
-        if options.baseline or self.baseline_path.exists():
-            self.baseline = load_baseline(self.baseline_path)
+        self.baseline_path, self.baseline = open_baseline(options, self.manifest.recipe)
+        self._since = added_up(options, self.manifest.recipe, self.baseline)
         self._check()
         shipped = {artifact.id: artifact.runtime for artifact in self.manifest.artifacts if artifact.role == "ship"}
-        self.items: list[Item] = items_of(shipped, self.profiles, self.baseline, whole=not options.profiles)
+        self.items: list[Item] = items_of(
+            shipped, self.profiles, self.baseline, whole=not options.profiles, positions=self._positions()
+        )
         self.results: Results | None = None
         self.unwritten: str | None = None
+
+    def _positions(self) -> dict[str, tuple[int | None, int | None]]:
+        """Return, for each artifact, its number of positions and the reference's: no ratio is longer than either."""
+        reference = self.manifest.artifact(self.manifest.reference).positions
+        return {artifact.id: (artifact.positions, reference) for artifact in self.manifest.artifacts}
 
     def _check(self) -> None:
         manifest, where = self.manifest, self.options.manifest
         if not any(artifact.role == "ship" for artifact in manifest.artifacts):
             raise BadInput(f"{where}: nothing to measure: no artifact has the role 'ship'")
-        if self.baseline and self.baseline.recipe != manifest.recipe:
+        if self.options.profiles and can_pin() and all(profile.skipped for profile in self.profiles):
+            first = self.profiles[0]
             raise BadInput(
-                f"{self.baseline_path}: baseline of recipe {self.baseline.recipe!r}, but the manifest is of recipe "
-                f"{manifest.recipe!r}; use --gate-baseline with a baseline of that recipe"
+                f"no profile can be measured here: {first.name} {first.skipped}; choose others: --gate-profiles"
             )
         if (runtime := manifest.artifact(manifest.reference).runtime) in EMULATED:
             raise BadInput(f"{where}: reference: {runtime} does not run here; use one of: {', '.join(RUNTIMES)}")
@@ -90,7 +95,15 @@ class Session:
             ) from error
 
     def run(self, console: Console, wanted: Collection[Item] | None = None) -> dict[Item, Verdict]:
-        """Measure, compare and write the results; return the verdict on every item, or on the wanted items."""
+        """Measure, compare and write the results; return the verdict on every item, or on the wanted items.
+
+        Raises:
+            BadInput: a build is working in the manifest's folder, or a file changed while it was measured.
+        """
+        with no_build_in(self.options.manifest.parent):
+            return self._run(console, wanted)
+
+    def _run(self, console: Console, wanted: Collection[Item] | None) -> dict[Item, Verdict]:
         options, folder = self.options, self.options.manifest.parent
         store = Store(options.store)
         rerun = Rerun(self.baseline, store, self._rows, self._task, options.budget_s, options.baseline_python)
@@ -109,6 +122,7 @@ class Session:
                     "task": self.manifest.task,
                     "confidence": self.manifest.confidence,
                     "other_versions": self._other_versions,
+                    "since": self._since,
                     "flips": list(self._flips(results)),
                     **added,
                 }
@@ -146,7 +160,7 @@ class Session:
             if artifact.role == "ship":
                 for path in (inside(folder, artifact.path), inside(folder, artifact.tokenizer)):
                     store.put(path)
-        store.prune()
+        store.prune(keep=protected(self.options.baselines, self.baseline_path))
 
     def write_report(self) -> None:
         """Write the report to `report_path`."""

@@ -10,12 +10,13 @@ from typing import TypeVar
 import numpy as np
 
 from pocketbert.bench.measuring import metrics
-from pocketbert.bench.measuring.metrics.accuracy import with_drop
+from pocketbert.bench.measuring.metrics.accuracy import unseen_score, with_drop
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.rerun import Rerun
 from pocketbert.bench.measuring.setup import Needed, Setup
 from pocketbert.bench.measuring.subject import TestRows
 from pocketbert.bench.records.results import METRICS, SCHEMA, Latency, Measured, Paired, Results, unpack
+from pocketbert.bench.records.reuse import prune
 from pocketbert.compress.manifest import Artifact, Comparison, LinearControl, inside
 
 _CARRIED = (Measured.model_fields.keys() & Artifact.model_fields.keys()) - {"sha256"}
@@ -42,7 +43,22 @@ class Measurement:
         self._setup = Setup(needed, folder, rows, bar)
 
     def run(self) -> Results:
-        """Measure everything; what cannot be measured is in the artifact's `failures`."""
+        """Measure everything; what cannot be measured is in the artifact's `failures`.
+
+        Raises:
+            BadInput: a file changed while it was measured.
+        """
+        try:
+            self._measure()
+            results = self._results()
+        except Exception:
+            self._setup.unchanged.check()  # a file that was replaced may be the cause
+            raise
+        self._setup.unchanged.check()
+        prune(self._setup.folder)
+        return results
+
+    def _measure(self) -> None:
         chosen = [import_module(f"{metrics.__name__}.{name}") for name in METRICS if name in self._needed.metrics]
         for metric in chosen:
             metric.expect(self._setup)
@@ -52,7 +68,6 @@ class Measurement:
             metric.measure(self._setup)
         if self._rerun and "latency" in self._needed.metrics:
             self._rerun.run(self._setup.bar)
-        return self._results()
 
     def _results(self) -> Results:
         setup, rerun = self._setup, self._rerun
@@ -67,6 +82,8 @@ class Measurement:
             max_drop=setup.manifest.max_drop,
             machine=setup.machine,
             profiles=self._needed.profiles,
+            undecided=setup.rows.undecided,
+            in_train=sum(setup.rows.in_train),
             artifacts=[self._measured(artifact) for artifact in setup.manifest.artifacts],
             steps=setup.manifest.steps,
             linear_control=self._linear_control(),
@@ -100,6 +117,8 @@ class Measurement:
             memory=subject.memory,
             latency=[] if artifact.dense else [same for entry in subject.latency for same in self._shared(entry)],
             tokenizer_p50_ms=subject.tokenizer_p50_ms,
+            unknown_share=subject.unknown_share,
+            unseen=unseen_score(accuracy, setup.rows.in_train) if accuracy else None,
             not_run=subject.not_run,
             failures=subject.failures,
         )

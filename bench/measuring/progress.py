@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from pocketbert.compress.base.errors import printable
+
 START_S = 4.0
 """Estimate for the start of a child that imports PyTorch."""
 _REDRAW_S = 0.5
@@ -28,7 +30,7 @@ class Bar:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[clock]}"),
             console=console,
@@ -59,10 +61,11 @@ class Bar:
 
     def now(self, text: str, log: bool = True) -> None:
         """Show the current work; without a terminal, print it as a line of its own if `log`."""
-        self._progress.update(self._task, description=text)
+        shown = printable(text)
+        self._progress.update(self._task, description=shown)
         self._draw()
         if log and not self._progress.console.is_terminal:
-            self._progress.console.print(text)
+            self._progress.console.print(shown, markup=False, emoji=False)
 
     def advance(self, what: str, who: str, share: float) -> None:
         """Add a share of this work as done, up to the whole."""

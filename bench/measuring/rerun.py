@@ -5,9 +5,9 @@ The measurement compares an artifact with the reference; a rerun compares it wit
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import exp
+from math import ceil, exp
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from time import monotonic
 from typing import Literal
 
@@ -16,9 +16,9 @@ from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.setup import Setup
 from pocketbert.bench.measuring.subject import Subject, TestRows, single_requests
 from pocketbert.bench.records.baseline import Baseline, Entry, Thresholds
-from pocketbert.bench.records.results import Paired, Profile
+from pocketbert.bench.records.results import Paired, Place, Profile
 from pocketbert.bench.records.store import Store
-from pocketbert.bench.stats.sequential import LOOKS, Look, decide, look
+from pocketbert.bench.stats.sequential import LOOKS, Look, decide, look, smallest_limit
 from pocketbert.bench.workers.file import File
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.runtimes import EMULATED, require
@@ -43,14 +43,13 @@ class Series:
         """Return whether a look at these pairs has an outcome, or the maximum of pairs is reached."""
         return decide([pair.log_p50 for pair in self.pairs], self.limit) is not None
 
-    def result(self, artifact: str, profile: str, against: str, seconds: float) -> Paired:
-        """Return the outcome of these pairs."""
+    def result(self, artifact: str, profile: str, against: str, seconds: float, budget_s: float) -> Paired:
+        """Return the outcome of these pairs, which took `seconds`; `budget_s` was the most they could take."""
         logs, logs_p90 = [p.log_p50 for p in self.pairs], [p.log_p90 for p in self.pairs]
         outcome, p50, p90 = decide_pairs(logs, logs_p90, sum(pair.counted for pair in self.pairs), self.limit)
         note = ""
         if outcome == "inconclusive":
-            most = len(logs) >= LOOKS[-1]
-            note = f"undecided after {len(logs)} pairs" + ("" if most else f" in {seconds:.0f} s")
+            note = undecided(logs, self.limit, seconds, budget_s)
         return Paired(
             artifact=artifact,
             profile=profile,
@@ -83,6 +82,20 @@ def decide_pairs(
     if p90.outcome == "regressed" and requests >= P90_REQUESTS:
         return "regressed", p50, p90
     return p50.outcome or "inconclusive", p50, p90
+
+
+def undecided(logs: Sequence[float], limit: float, seconds: float, budget_s: float) -> str:
+    """Return why no look decided: the noise of the machine, or a change that is close to the limit."""
+    begin = f"undecided after {len(logs)} pairs in {seconds:.0f} s"
+    possible = max(len(logs), int(budget_s / seconds * len(logs)) if seconds else 0)
+    noise = stdev(logs)
+    allowed = smallest_limit(noise, possible)
+    if allowed <= limit:
+        return f"{begin}: the change is close to the limit"
+    return (
+        f"{begin}: this machine's noise of {100 * noise:.1f} % between pairs settles limits of "
+        f"+{ceil(100 * allowed)} % or more within {budget_s:.0f} s (pocketbert doctor)"
+    )
 
 
 def take_pairs(
@@ -158,7 +171,10 @@ class Rerun:
             self.sides[name] = (baseline, candidate)
             for profile in setup.profiles:
                 setup.bar.expect(f"pairs {profile.name}", name, fixed_s=_PAIR_S * LOOKS[0])
-                self._planned.append((name, subject, profile))
+                before = entry.positions if entry and not self._python else None
+                fitting = [each for each in setup.lengths(subject, profile) if Place(profile.name, each).fits(before)]
+                if fitting:
+                    self._planned.append((name, subject, profile.model_copy(update={"lengths": fitting})))
 
     def run(self, bar: Bar) -> None:
         """Time everything that is planned and fill `paired`; a candidate's failure is recorded on its subject."""
@@ -174,7 +190,7 @@ class Rerun:
                     self.unpaired[name] = f"the baseline's file {file} cannot be run: {failed}"
                 continue
             against = str(self._python) if self._python else self._known[name].sha256
-            self.paired += [series.result(name, profile.name, against, seconds) for series in every]
+            self.paired += [series.result(name, profile.name, against, seconds, self._budget_s) for series in every]
 
     def _side(self, name: str, entry: Entry | None, candidate: Side, lengths: Sequence[str]) -> Side | None:
         """Return the baseline's side (its file with its own tokens, or the other interpreter), or None.
@@ -198,6 +214,8 @@ class Rerun:
         except BadInput as refused:
             self.unpaired[name] = f"the baseline's file cannot be run here: {refused}"
             return None
+        if entry.runtime == "onnxruntime" and path.is_dir():  # a graph, and its weights beside it
+            path = next(path.glob("*.onnx"))
         requests = {length: single_requests(drawn, length) for length in lengths}
         return Side(File(entry.runtime, path, entry.inputs), requests)
 

@@ -8,8 +8,9 @@ from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.machine.fingerprint import read_machine
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.subject import Subject, TestRows, open_subject
-from pocketbert.bench.records.results import METRICS, Metric, Profile
-from pocketbert.compress.manifest import Manifest
+from pocketbert.bench.measuring.unchanged import Unchanged
+from pocketbert.bench.records.results import METRICS, Metric, Place, Profile
+from pocketbert.compress.manifest import Manifest, inside
 from pocketbert.compress.tasks import open_task
 
 
@@ -38,14 +39,22 @@ class Setup:
         self.machine, self.cores = read_machine(), usable_cores()
         self.task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
         self.profiles = [p for p in needed.profiles if p.lengths and not p.skipped and not p.same_as]
+        self.unchanged = Unchanged()
+        for name, sha256 in manifest.files.items():
+            self.unchanged.add(inside(folder, name), sha256)
         self.by_id: dict[str, Subject] = {}
         by_key: dict[str, Subject] = {}
         # The reference is the slowest artifact. It goes first, so that the estimated time shrinks instead of growing.
         for artifact in sorted(manifest.artifacts, key=lambda a: a.id != manifest.reference):
-            subject = open_subject(artifact, manifest, folder, rows)
+            subject = open_subject(artifact, manifest, folder, rows, self.unchanged)
             self.by_id[artifact.id] = by_key.setdefault(subject.key, subject)
         self.subjects = list(by_key.values())
         self.run_here = [subject for subject in self.subjects if not subject.not_run]
         timed = {self.by_id[artifact.id].key for artifact in manifest.artifacts if not artifact.dense}
         self.timed = [subject for subject in self.run_here if subject.key in timed]
         self.reference = self.by_id[manifest.reference]
+
+    def lengths(self, subject: Subject, profile: Profile) -> list[str]:
+        """Return the profile's lengths that both the subject and the reference have positions for."""
+        positions = (subject.artifact.positions, self.reference.artifact.positions)
+        return [length for length in profile.lengths if Place(profile.name, length).fits(*positions)]

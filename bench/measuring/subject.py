@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,17 @@ import pyarrow.parquet as parquet
 from pyarrow import ArrowException
 from tokenizers import Tokenizer
 
+from pocketbert.bench.measuring.unchanged import Unchanged
 from pocketbert.bench.records.results import MIX, Accuracy, Failure, Latency, Memory, Metric, Size
 from pocketbert.bench.workers.child import ChildFailed
 from pocketbert.bench.workers.file import File
-from pocketbert.bench.workers.inside.onnxruntime import external_data
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.base.files import digest
 from pocketbert.compress.manifest import Artifact, Manifest, inside
 from pocketbert.compress.runtimes import EMULATED, RUNTIMES
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.inputs import Columns, Inputs
-from pocketbert.compress.tasks.tokenizer import load_tokenizer
+from pocketbert.compress.tasks.rows import IN_TRAIN, decide_nothing
+from pocketbert.compress.tasks.tokenizer import load_tokenizer, unknown_id
 
 REQUESTS = 100
 """Single requests per artifact, profile and length; MLPerf LoadGen requires 64 for a P90 with a 99 % bound."""
@@ -39,6 +41,8 @@ class TestRows:
     gold: list[Any]
     sha256: str
     drawn: list[int]
+    in_train: list[bool] = field(default_factory=list)  # whether the text is in train too, or nearly; empty: not known
+    undecided: str = ""  # why these rows cannot tell a good model from a bad one, if they cannot
 
     def __len__(self) -> int:
         return len(self.gold)
@@ -55,6 +59,7 @@ class Subject:
 
     artifact: Artifact
     path: Path
+    tokenizer_path: Path
     key: str
     sha256: str
     tokenizer_sha256: str
@@ -67,6 +72,14 @@ class Subject:
     latency: list[Latency] = field(default_factory=list)
     tokenizer_p50_ms: float | None = None
     failures: list[Failure] = field(default_factory=list)
+
+    @cached_property
+    def unknown_share(self) -> float:
+        """The fraction of unknown tokens among the tokens of the test rows, without those around each text."""
+        unknown, around = unknown_id(self.tokenizer), {*self.tokenizer.encode("", "").ids}
+        found = Counter(chain.from_iterable(self.inputs.sequences))
+        total = sum(count for number, count in found.items() if number not in around)
+        return found[unknown] / max(total, 1) if unknown is not None else 0.0
 
     @property
     def not_run(self) -> bool:
@@ -115,9 +128,13 @@ def load_rows(path: Path, task: Task) -> TestRows:
     except (OSError, ArrowException) as error:
         raise BadInput(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from error
     wanted = [*task.columns, "label"]
+    marked = [IN_TRAIN] if IN_TRAIN in schema.names else []
     if missing := [column for column in wanted if column not in schema.names]:
         raise BadInput(f"{path}: no column {missing[0]!r}; columns: {', '.join(schema.names)}")
-    columns = parquet.read_table(path, columns=wanted).to_pydict()
+    columns = parquet.read_table(path, columns=[*wanted, *marked]).to_pydict()
+    in_train = columns.pop(IN_TRAIN, [])
+    if wrong := [mark for mark in in_train if not isinstance(mark, bool)]:
+        raise BadInput(f"{path}: {IN_TRAIN} is {wrong[0]!r}; expected: true or false in every row")
     gold = columns["label"]
     if not gold:
         raise BadInput(f"{path}: no rows; expected: at least one labelled row")
@@ -127,7 +144,7 @@ def load_rows(path: Path, task: Task) -> TestRows:
     # Sorted by length: each set takes every n-th request, so all sets see the same mix of lengths.
     drawn = sorted(sample.tolist(), key=lambda row: sum(len(columns[name][row]) for name in task.columns))
     content = hashlib.sha256(json.dumps(list(columns.values()), ensure_ascii=False).encode()).hexdigest()
-    return TestRows(columns, gold, content, drawn)
+    return TestRows(columns, gold, content, drawn, in_train, decide_nothing(task.labels, gold) or "")
 
 
 def _check_texts(path: Path, columns: dict[str, list[Any]], task: Task) -> None:
@@ -150,31 +167,29 @@ def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None
         raise BadInput(f"{path}: label {wrong[0]!r}; expected: {expected}")
 
 
-def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: TestRows) -> Subject:
+def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: TestRows, unchanged: Unchanged) -> Subject:
     """Open an artifact's tokenizer and tokenize the test rows.
 
+    Args:
+        unchanged: gets the artifact and its tokenizer before they are read.
+
     Raises:
-        BadInput: the artifact is a folder where its runtime needs a file or the reverse, or has a second file.
+        BadInput: the artifact is a folder where its runtime needs a file or the reverse.
     """
     path, tokenizer_path = inside(folder, artifact.path), inside(folder, artifact.tokenizer)
+    sha256, tokenizer_sha256 = unchanged.add(path, artifact.sha256), unchanged.add(tokenizer_path)
     if path.is_dir() != (artifact.runtime == "torch") and artifact.runtime in RUNTIMES and path.exists():
         found, expected = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
         raise BadInput(f"{path}: is {found}; expected for {artifact.runtime}: {expected}")
-    if artifact.runtime == "onnxruntime" and (outside := external_data(path)):
-        raise BadInput(
-            f"{path}: its weights are in {outside}, which would be neither measured nor checked; make it one file: "
-            "onnx.save(onnx.load(path), path)"
-        )
     tokenizer = load_tokenizer(tokenizer_path)
     task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
-    sha256 = artifact.sha256 or digest(path)
-    tokenizer_sha256 = digest(tokenizer_path)
     parts = [artifact.runtime, sha256, tokenizer_sha256]
     if artifact.inputs:
         parts.append(json.dumps(artifact.inputs))
     return Subject(
         artifact=artifact,
         path=path,
+        tokenizer_path=tokenizer_path,
         key=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
         sha256=sha256,
         tokenizer_sha256=tokenizer_sha256,

@@ -2,28 +2,40 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, field_validator
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import Accuracy, Machine, Measured, Results
-from pocketbert.bench.stats.intervals import Interval
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.bench.records.results import Accuracy, Machine, Measured, Ratios, Results
+from pocketbert.bench.records.updates import Known, Update, accepted
+from pocketbert.compress.base.errors import BadInput, printable
 from pocketbert.compress.base.files import read_json
-from pocketbert.compress.base.strict import Strict
+from pocketbert.compress.base.strict import FileName, Strict
 
 SCHEMA = 2
 FOLDER = Path("baselines")
 _SHA256 = "^[0-9a-f]{64}$"
 
 
+def _below_one(limit: float) -> float:
+    if not 0 <= limit < 1:
+        meant = f"; {limit:g} is {100 * limit:g} %, did you mean {limit / 100:g}?" if 1 <= limit < 100 else ""
+        raise ValueError(f"expected a number, 0 or more and less than 1{meant}")
+    return limit
+
+
+Limit = Annotated[float, AfterValidator(_below_one)]
+"""A fraction that is allowed at most."""
+
+
 class Thresholds(Strict):
     """Allowed changes for the worse: fractions of the baseline's figure; for accuracy the drop (0.010 = 1 pp)."""
 
-    latency: float = 0.05
-    memory: float = 0.05
-    size: float = 0.01
-    accuracy: float = 0.010
+    latency: Limit = 0.03
+    memory: Limit = 0.05
+    size: Limit = 0.01
+    accuracy: Limit = 0.010
 
 
 class Entry(Strict):
@@ -37,11 +49,12 @@ class Entry(Strict):
     inputs: dict[str, str] | None = None
     sha256: str = Field(pattern=_SHA256)
     tokenizer_sha256: str = Field(pattern=_SHA256)
-    bytes: int
-    deflated_bytes: int
+    positions: PositiveInt | None = None
+    bytes: PositiveInt
+    deflated_bytes: PositiveInt
     accuracy: Accuracy | None
-    memory_own_mib: float | None
-    latency: dict[str, Interval]  # "mobile-1t/128" -> P50 over the reference's
+    memory_own_mib: NonNegativeFloat | None
+    latency: Ratios
 
 
 class Reference(Strict):
@@ -60,12 +73,20 @@ class Baseline(Strict):
     """One baseline file."""
 
     format: int = Field(SCHEMA, alias="schema")
-    recipe: str
+    recipe: FileName
     created: str
     machine: Machine  # of the latencies and memory figures
     reference: Reference
     thresholds: Thresholds
     artifacts: dict[str, Entry]
+    updates: list[Update] = []  # that led here, oldest first
+
+    @field_validator("artifacts")
+    @classmethod
+    def _not_empty(cls, artifacts: dict[str, Entry]) -> dict[str, Entry]:
+        if not artifacts:
+            raise ValueError("no artifact is listed, so nothing would be compared; restore the file")
+        return artifacts
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -99,7 +120,14 @@ def make_baseline(results: Results, old: Baseline | None) -> Baseline:
         reference=reference_of(results),
         thresholds=old.thresholds if old else Thresholds(),
         artifacts={artifact.id: _entry(artifact) for artifact in shipped},
+        updates=[*old.updates, accepted(results, old.created, _known(old, results))] if old else [],
     )
+
+
+def _known(old: Baseline, results: Results) -> dict[str, Known]:
+    """Return the artifacts of a replaced baseline; their ratios only if they compare with those of the results."""
+    comparable = old.reference == reference_of(results) and old.machine.fingerprint == results.machine.fingerprint
+    return {name: Known(entry.sha256, entry.latency if comparable else {}) for name, entry in old.artifacts.items()}
 
 
 def reference_of(results: Results) -> Reference:
@@ -121,6 +149,7 @@ def _entry(measured: Measured) -> Entry:
     return Entry(
         runtime=measured.runtime,
         inputs=measured.inputs,
+        positions=measured.positions,
         sha256=measured.sha256,
         tokenizer_sha256=measured.tokenizer_sha256,
         bytes=measured.size.bytes,
@@ -134,14 +163,14 @@ def _entry(measured: Measured) -> Entry:
 def describe(baseline: Baseline) -> str:
     """Return the baseline as a table, with its machine and thresholds."""
     rows = [
-        [name, quantity, _shown(value)]
+        [printable(name), printable(quantity), _shown(value)]
         for name, entry in baseline.artifacts.items()
         for quantity, value in _figures(entry).items()
     ]
     table = tabulate(rows, headers=["artifact", "", "baseline"], disable_numparse=True)
     limits = ", ".join(f"{metric} {limit:.1%}" for metric, limit in baseline.thresholds.model_dump().items())
-    machine = f"{baseline.machine.cpu} ({baseline.machine.fingerprint})"
-    return f"{table}\n\nmachine: {machine}\nthresholds: {limits}\nwritten: {baseline.created}"
+    machine = printable(f"{baseline.machine.cpu} ({baseline.machine.fingerprint})")
+    return f"{table}\n\nmachine: {machine}\nthresholds: {limits}\nwritten: {printable(baseline.created)}"
 
 
 def diff(old: Baseline | None, new: Baseline) -> str:
@@ -151,14 +180,14 @@ def diff(old: Baseline | None, new: Baseline) -> str:
     for name in sorted({*before, *new.artifacts}):
         was, now = _figures(before.get(name)), _figures(new.artifacts.get(name))
         for quantity in dict.fromkeys([*was, *now]):
-            rows.append([name, quantity, *_change(was.get(quantity), now.get(quantity))])
+            rows.append([printable(name), printable(quantity), *_change(was.get(quantity), now.get(quantity))])
     headers = ["artifact", "", "baseline", "", "new", "change"]
     sides = ("left", "left", "right", "left", "right", "right")
     table = tabulate(rows, headers=headers, disable_numparse=True, colalign=sides)
     machine = f"machine: {new.machine.cpu} ({new.machine.fingerprint})"
     if old and old.machine.fingerprint != new.machine.fingerprint:
         machine += f", was {old.machine.cpu} ({old.machine.fingerprint})"
-    return f"{table}\n\n{machine}"
+    return f"{table}\n\n{printable(machine)}"
 
 
 def _figures(entry: Entry | None) -> dict[str, float]:

@@ -1,21 +1,28 @@
-"""`reports/<recipe>.history.jsonl`: one line per complete run, for trends. Lines are only appended.
+"""`reports/<recipe>.history.jsonl`: one line per complete run, for trends. Lines are appended; the oldest are removed.
 
 A line that cannot be read (truncated by a full disk, or of a later version) is skipped.
 """
 
 import os
 import subprocess
+import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from pocketbert.bench.records.baseline import Reference, reference_of
-from pocketbert.bench.records.results import Measured, Results
-from pocketbert.bench.stats.intervals import Interval
+from pocketbert.bench.records.results import Measured, Ratios, Results
+from pocketbert.compress.base.files import atomic_write
+from pocketbert.compress.base.folders.lru import DAY_S, Usage
 from pocketbert.compress.base.strict import Strict
 
 SCHEMA = 1
+LIMIT = 4 * 2**20
+"""Largest size of a history, bytes; the oldest runs are removed first."""
+MAX_AGE_S = 730 * DAY_S
+"""Older runs are removed, seconds."""
 
 
 class Figures(Strict):
@@ -27,7 +34,7 @@ class Figures(Strict):
     own_mib: float | None
     metric: str | None
     score: float | None
-    latency: dict[str, Interval]  # "mobile-1t/128" -> P50 over the reference's
+    latency: Ratios
 
 
 class Record(Strict):
@@ -64,17 +71,59 @@ def append(path: Path, results: Results, baseline_created: str | None) -> None:
             if file.read(1) != b"\n":  # an earlier line was truncated
                 file.write(b"\n")
         file.write(record.model_dump_json(by_alias=True).encode() + b"\n")
+    prune(path)
+
+
+def usage(folder: Path) -> Usage:
+    """Return what the histories in the folder of reports take; an entry is a run."""
+    paths = list(folder.glob("*.history.jsonl"))
+    ages = [age for path in paths for record in load(path) if (age := _age(record)) is not None]
+    return Usage(len(ages), sum(path.stat().st_size for path in paths), max(ages, default=0.0))
+
+
+def prune(path: Path, limit: int = LIMIT, max_age: float = MAX_AGE_S) -> None:
+    """Remove the oldest runs until at most `limit` bytes are left, and those older than `max_age` seconds.
+
+    The last run that was compared with a baseline stays in any case: it tells that the recipe had one.
+    """
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept: list[bytes] = []
+    compared = False
+    for line in reversed(lines):
+        record = _record(line.decode(errors="replace"))
+        last, limit = bool(record and record.baseline) and not compared, limit - len(line)
+        if last or (limit >= 0 and (_age(record) or 0.0) <= max_age):
+            kept.append(line)
+        compared = compared or last
+    if len(kept) < len(lines):
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(b"".join(reversed(kept)))
 
 
 def load(path: Path) -> list[Record]:
     """Return every run that can be read, oldest first; empty if there is no history."""
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
-        with suppress(ValidationError):
-            record = Record.model_validate_json(line)
-            if record.format == SCHEMA:
-                records.append(record)
+        if record := _record(line):
+            records.append(record)
     return records
+
+
+def _record(line: str) -> Record | None:
+    """Read a line; None if it cannot be read."""
+    with suppress(ValidationError):
+        record = Record.model_validate_json(line)
+        if record.format == SCHEMA:
+            return record
+    return None
+
+
+def _age(record: Record | None) -> float | None:
+    """Return the seconds since a run; None if they are unknown."""
+    with suppress(ValueError):
+        if record:
+            return time.time() - datetime.fromisoformat(record.created).timestamp()
+    return None
 
 
 def _figures(a: Measured) -> Figures:

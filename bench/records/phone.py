@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pocketbert.bench.records.results import MIX, OnPhone, Results
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.explain import explain
+from pocketbert.compress.base.paths import DOCUMENT, check_file
 
 
 def join(results: Results, path: Path) -> Results:
@@ -29,16 +30,21 @@ def join(results: Results, path: Path) -> Results:
 
 def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (file and line, fields) of every figure."""
+    check_file(path, DOCUMENT)
     try:
         content = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise BadInput(f"{path}: {why}; expected a .csv or .json file with figures from a device") from error
     if path.suffix == ".csv":
-        for row in (reader := csv.DictReader(content.splitlines())):
-            if None in row:
-                raise BadInput(f"{path}:{reader.line_num}: more cells than columns")
-            yield f"{path}:{reader.line_num}", {name.strip(): cell.strip() for name, cell in row.items() if cell}
+        reader = csv.DictReader(content.splitlines())
+        try:
+            for row in reader:
+                if None in row:
+                    raise BadInput(f"{path}:{reader.line_num}: more cells than columns")
+                yield f"{path}:{reader.line_num}", {name.strip(): cell.strip() for name, cell in row.items() if cell}
+        except csv.Error as error:  # a cell of more than 131,072 characters
+            raise BadInput(f"{path}:{reader.line_num + 1}: not CSV ({error})") from error
     elif path.suffix == ".json":
         yield from _listed(path, content)
     else:
@@ -49,7 +55,7 @@ def _listed(path: Path, content: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Read ``{"device": …, "figures": [{…}, …]}``; the keys beside ``figures`` apply to each figure."""
     try:
         value = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON") from error
     figures = value.pop("figures", None) if isinstance(value, dict) else None
     if not isinstance(figures, list) or not all(isinstance(figure, dict) for figure in figures):

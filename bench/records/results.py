@@ -7,14 +7,23 @@ Units are in the names: ``_ms`` milliseconds, ``_mib`` mebibytes, ``bytes`` byte
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
-from pydantic import Field, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    model_serializer,
+    model_validator,
+)
 
-from pocketbert.bench.stats.intervals import Interval
+from pocketbert.bench.records.since import Since
+from pocketbert.bench.stats.intervals import Interval, Ratio
 from pocketbert.compress.base.files import read_json
-from pocketbert.compress.base.strict import Strict
+from pocketbert.compress.base.strict import FileName, Share, Strict
 from pocketbert.compress.manifest import LinearControl, Parity, Step, TaskSpec
 from pocketbert.compress.tasks import Outcomes
 
@@ -28,6 +37,7 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 """In the order in which they are measured; memory gives a first estimate of the speed."""
 NoBaseline = Literal["new", "size-only", "other-machine", "other-reference", "other-rows"]
 """Why a figure has no counterpart in the baseline to be compared with."""
+_HEXADECIMAL = re.compile("([0-9a-f]{2})*")
 _FAILURE = re.compile(r"(?P<metric>\w+)(?: (?P<profile>[^/:]+)(?:/(?P<length>[^:]+))?)?: (?P<words>.*)", re.DOTALL)
 
 
@@ -42,8 +52,25 @@ class Place(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Place":
-        """Read ``mobile-1t/128``."""
-        return cls(*text.split("/"))
+        """Read ``mobile-1t/128``; raises `ValueError` for another text."""
+        profile, _, length = text.partition("/")
+        if not profile or not length or "/" in length:
+            raise ValueError(f"{text!r} is no profile with a length, such as mobile-1t/128")
+        return cls(profile, length)
+
+    def fits(self, *positions: int | None) -> bool:
+        """Return whether models with so many positions read requests of this length; None: not known."""
+        return not self.length.isdecimal() or all(int(self.length) <= each for each in positions if each is not None)
+
+
+def _at_places(latency: dict[str, Ratio]) -> dict[str, Ratio]:
+    for place in latency:
+        Place.parse(place)
+    return latency
+
+
+Ratios = Annotated[dict[str, Ratio], AfterValidator(_at_places)]
+"""``mobile-1t/128`` -> P50 over the reference's."""
 
 
 class Failure(Strict):
@@ -74,13 +101,13 @@ class Latency(Strict):
 
     profile: str
     length: str
-    runs: int
-    p50_ms: float
-    p90_ms: float
-    sets: int = 3  # of processes; the samples are split evenly among them
-    ratio: Interval  # P50 over the reference's P50; 1 for the reference itself
-    samples_ms: list[float]
-    neighbours: float = 0.0  # share of the cores that other processes took meanwhile
+    runs: int = Field(gt=0)
+    p50_ms: PositiveFloat
+    p90_ms: PositiveFloat
+    sets: int = Field(default=3, gt=0)  # of processes; the samples are split evenly among them
+    ratio: Ratio  # P50 over the reference's P50; 1 for the reference itself
+    samples_ms: list[NonNegativeFloat]
+    neighbours: NonNegativeFloat = 0.0  # share of the cores that other processes took meanwhile
 
     @property
     def place(self) -> Place:
@@ -102,15 +129,15 @@ class Paired(Strict):
     outcome: Literal["ok", "improved", "regressed", "inconclusive"]
     change: Interval  # of P50
     change_p90: Interval
-    limit: float
+    limit: NonNegativeFloat
     logs: list[float]  # log of the ratio of P50, one per pair
     logs_p90: list[float]
-    preempted: float  # share of preempted runs
-    seconds: float
+    preempted: Share  # share of preempted runs
+    seconds: NonNegativeFloat
     p90_alone: bool = False  # regressed by P90, while P50 did not
     note: str = ""  # why the test stopped, if not by the interval
-    baseline_ms: list[float] = []  # of the compared requests, pair after pair
-    candidate_ms: list[float] = []
+    baseline_ms: list[NonNegativeFloat] = []  # of the compared requests, pair after pair
+    candidate_ms: list[NonNegativeFloat] = []
 
     @property
     def place(self) -> Place:
@@ -124,11 +151,11 @@ class OnPhone(Strict):
     device: str = Field(min_length=1)
     artifact: str
     length: str  # as in `Latency`
-    p50_ms: float = Field(gt=0, allow_inf_nan=False)
-    p90_ms: float | None = Field(None, gt=0, allow_inf_nan=False)
+    p50_ms: PositiveFloat
+    p90_ms: PositiveFloat | None = None
     threads: int | None = Field(None, gt=0)
     runs: int | None = Field(None, gt=0)
-    peak_mib: float | None = Field(None, gt=0, allow_inf_nan=False)
+    peak_mib: PositiveFloat | None = None
     sha256: str | None = None  # of the file on the device; it must be the file measured here
     note: str = ""
 
@@ -136,33 +163,41 @@ class OnPhone(Strict):
 class Memory(Strict):
     """Resident memory of a child that holds this artifact alone."""
 
-    imports_mib: float  # VmHWM after the runtime is imported
-    load_mib: float  # VmHWM after the artifact is loaded
-    peak_mib: float  # VmHWM at the end
-    own_mib: float  # of the model: growth of anonymous memory since the imports, and its mapped files
+    imports_mib: PositiveFloat  # VmHWM after the runtime is imported
+    load_mib: PositiveFloat  # VmHWM after the artifact is loaded
+    peak_mib: PositiveFloat  # VmHWM at the end
+    own_mib: NonNegativeFloat  # of the model: growth of anonymous memory since the imports, and its mapped files
     series: list[tuple[float, float]]  # seconds since the child started, RSS in MiB (memory-profiler)
 
 
 class Size(Strict):
     """Size on disk."""
 
-    bytes: int
-    deflated_bytes: int  # compressed with DEFLATE, as in an app bundle
-    parts: dict[str, int] = {}  # bytes on disk of embeddings, attention, FFN, head and the rest; empty if unknown
+    bytes: int = Field(gt=0)
+    deflated_bytes: int = Field(gt=0)  # compressed with DEFLATE, as in an app bundle
+    parts: dict[str, NonNegativeInt] = {}  # bytes on disk of embeddings, attention, FFN, head, rest; empty if unknown
 
 
 class Accuracy(Strict):
     """The exported file's scores on the whole test split, in its own runtime."""
 
     metric: str
-    value: float
-    scores: dict[str, float]
-    rows: int
+    value: Share
+    scores: dict[str, Share]
+    rows: int = Field(gt=0)
     drop: Interval | None  # reference minus this artifact, paired; None for the reference
     correct: str  # hexadecimal; one bit per test row (numpy.packbits, big-endian), or `counts` × uint16, little-endian
-    counts: int = 0  # per row of entities: found, predicted, true
+    counts: NonNegativeInt = 0  # per row of entities: found, predicted, true
     test_sha256: str
     reused: bool = False  # from an earlier run with the same file, rows, libraries and machine
+
+    @model_validator(mode="after")
+    def _one_outcome_per_row(self) -> Self:
+        each = self.rows * self.counts
+        allowed = (each, 2 * each) if self.counts else (-(-self.rows // 8),)  # older files have one byte per count
+        if not _HEXADECIMAL.fullmatch(self.correct) or len(self.correct) // 2 not in allowed:
+            raise ValueError(f"correct: {len(self.correct)} characters do not hold the outcomes of {self.rows} rows")
+        return self
 
 
 class FlippedRow(Strict):
@@ -201,6 +236,7 @@ class Measured(Strict):
     tokenizer_sha256: str
     parameters: int | None
     macs: int | None
+    positions: int | None = None  # tokens of the longest text that it reads
     parity: Parity | None
     dense: str | None = None
     dense_deflated_bytes: int | None = None
@@ -208,7 +244,9 @@ class Measured(Strict):
     accuracy: Accuracy | None = None
     memory: Memory | None = None
     latency: list[Latency] = []
-    tokenizer_p50_ms: float | None = None
+    tokenizer_p50_ms: NonNegativeFloat | None = None
+    unknown_share: Share | None = None  # of unknown tokens among the tokens of the test rows
+    unseen: Share | None = None  # the metric on the test rows that are not in train, if some are
     not_run: bool = False
     failures: list[Failure] = []
 
@@ -264,7 +302,7 @@ class Verdict(Strict):
     baseline: float | None
     measured: float | None
     interval: Interval | None
-    threshold: float
+    threshold: Share
     message: str  # one line: metric, artifact, profile, baseline, measured, interval, threshold
     note: str = ""  # the part of the message that several verdicts may share
     why: NoBaseline | None = None  # with the outcome no-baseline
@@ -294,16 +332,18 @@ class Results(Strict):
     """One results file."""
 
     format: int = Field(SCHEMA, alias="schema")
-    recipe: str
+    recipe: FileName
     created: str  # ISO 8601, UTC
     commit: str | None = None  # None: outside a Git repository
     command: str
     build_command: str = ""
-    seconds: float
+    seconds: NonNegativeFloat
     reference: str
-    max_drop: float
-    confidence: float = 0.95  # of the intervals of drops
+    max_drop: Share
+    confidence: float = Field(default=0.95, gt=0, lt=1)  # of the intervals of drops
     task: TaskSpec | None = None  # None: a file from before there were other tasks than classification
+    undecided: str = ""  # why the test rows cannot tell a good model from a bad one, if they cannot
+    in_train: NonNegativeInt = 0  # test rows whose text is in train too, or nearly
     machine: Machine
     profiles: list[Profile]
     artifacts: list[Measured]
@@ -317,6 +357,7 @@ class Results(Strict):
     other_versions: dict[str, str] = {}  # of --gate-baseline-python
     verdicts: list[Verdict] = []
     why: list[Why] = []
+    since: list[Since] = []  # the updates of the baseline since each pinned one
     phone: list[OnPhone] = []
     machine_info: dict[str, str] = {}  # from the hooks of `pocketbert.bench.gate.hookspec`
     figures: dict[str, dict[str, float]] = {}  # artifact -> figures from these hooks

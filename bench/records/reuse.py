@@ -5,15 +5,22 @@ measured.
 """
 
 import hashlib
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from pocketbert.compress.base.files import write_json
+from pocketbert.compress.base.folders import lru
 
 FOLDER = ".weighed"
 """In the manifest's folder; may be deleted at any time."""
+LIMIT = 16 * 2**20
+"""Largest total size, bytes; the least recently used figures are removed first."""
+MAX_AGE_S = 180 * lru.DAY_S
+"""Figures that were not used for longer are removed."""
 Figure = TypeVar("Figure", bound=BaseModel)
 
 
@@ -26,9 +33,12 @@ def place(folder: Path, *parts: str) -> Path:
 def recall(path: Path, kind: type[Figure]) -> Figure | None:
     """Return the cached figure; None if there is none that can be read."""
     try:
-        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+        figure = kind.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    with suppress(OSError):  # a read-only folder works as well
+        os.utime(path)
+    return figure
 
 
 def keep(path: Path, figure: BaseModel) -> None:
@@ -37,3 +47,18 @@ def keep(path: Path, figure: BaseModel) -> None:
         write_json(path, figure)
     except OSError:
         return
+
+
+def usage(folder: Path) -> lru.Usage:
+    """Return what the figures in the manifest's folder take."""
+    return lru.usage(folder / FOLDER)
+
+
+def prune(folder: Path, limit: int = LIMIT, max_age: float = MAX_AGE_S) -> None:
+    """Remove the least recently used figures until at most `limit` bytes are left, and those older than `max_age`.
+
+    Args:
+        folder: of the manifest.
+        max_age: seconds since the last use.
+    """
+    lru.prune(folder / FOLDER, limit, max_age)

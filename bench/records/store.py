@@ -5,13 +5,20 @@ The folder is a cache: CI may keep it between runs, and it may be deleted at any
 
 import os
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest, files_of
+from pocketbert.compress.base.folders import lru
+from pocketbert.compress.base.folders.leftovers import sweep, temporary_folder
 
 LIMIT = 4 * 2**30
 """Largest total size, bytes; the least recently used objects are removed first."""
+MAX_AGE_S = 180 * lru.DAY_S
+"""Objects that were not used for longer are removed, seconds."""
+_PUT = ".put-"
 
 
 class Store:
@@ -26,16 +33,18 @@ class Store:
         if self.find(sha256):
             return
         target = self._folder / sha256
-        temporary = self._folder / f".{sha256}.{os.getpid()}.tmp"
-        try:
-            _remove(target)  # its content is no longer what the name says
-            for name, file in files_of(source):
-                place = temporary if source.is_file() else temporary / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, place)
-            temporary.rename(target)
-        except OSError:
-            _remove(temporary)
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            sweep(_PUT, self._folder)
+            with temporary_folder(_PUT, self._folder) as temporary:
+                copy = temporary / sha256
+                files = list(files_of(source))
+                for name, file in files:
+                    place = copy if source.is_file() and len(files) == 1 else copy / name
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, place)
+                lru.remove(target)  # its content is no longer what the name says
+                copy.rename(target)
 
     def find(self, sha256: str) -> Path | None:
         """Return the path of the object; None if it is missing or has another digest by now."""
@@ -43,31 +52,23 @@ class Store:
         try:
             if not path.exists() or digest(path) != sha256:
                 return None
-        except OSError:  # another run is replacing it, or it is not readable
+        except (OSError, BadInput):  # another run is replacing it, or it is not readable, or no file at all
             return None
         with suppress(OSError):  # a read-only store works as well
             os.utime(path)
         return path
 
-    def prune(self, limit: int = LIMIT) -> None:
-        """Remove the least recently used objects until at most `limit` bytes are left."""
-        found: list[tuple[float, int, Path]] = []
-        with suppress(OSError):
-            for path in self._folder.iterdir():
-                with suppress(OSError):  # another run may remove objects, too
-                    size = sum(file.stat().st_size for _, file in files_of(path))
-                    found.append((path.stat().st_mtime, size, path))
-        kept = 0
-        for _, size, path in sorted(found, reverse=True):
-            if kept + size > limit:
-                _remove(path)
-            else:
-                kept += size
+    def usage(self) -> lru.Usage:
+        """Return what the objects take."""
+        return lru.usage(self._folder)
 
+    def prune(self, limit: int = LIMIT, max_age: float = MAX_AGE_S, keep: Collection[str] = ()) -> None:
+        """Remove the least recently used objects until at most `limit` bytes are left, and those older than `max_age`.
 
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        Args:
+            max_age: seconds since the last use.
+            keep: the digests that stay, whatever their size and age: those of the baselines
+                (`pocketbert.bench.records.pins.protected`). They count towards the limit.
+        """
+        sweep(_PUT, self._folder)
+        lru.prune(self._folder, limit, max_age, keep)

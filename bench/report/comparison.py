@@ -101,7 +101,9 @@ def _warnings(found: Differences) -> list[str]:
     if not found.one_reference:
         lines.append("**Two teachers**: their ratios mean different things, so latency is not compared.")
     if changed := now.machine.changed_versions(before.machine.versions):
-        listed = (f"{text(name)} {was or 'none'} → {today or 'none'}" for name, (was, today) in changed.items())
+        listed = (
+            f"{text(name)} {text(was or 'none')} → {text(today or 'none')}" for name, (was, today) in changed.items()
+        )
         lines.append(f"**Other libraries**: {', '.join(listed)}; a change may be theirs.")
     for was, today in found.pairs:
         if was.runtime != today.runtime:
@@ -197,7 +199,7 @@ def _sides(found: Differences, name_before: str, name_now: str) -> str:
             "commit": code(results.commit[:12]) if results.commit else "",
             "recipe": code(results.recipe),
             "teacher": code(results.reference),
-            "test rows": f"{rows.rows:,} ({rows.test_sha256[:8]})" if rows else "none",
+            "test rows": f"{rows.rows:,} ({text(rows.test_sha256[:8])})" if rows else "none",
             "processor": text(m.cpu),
             "fingerprint": code(m.fingerprint),
             "usable cores": str(m.cores),

@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 from pocketbert.bench.records.history import load, path_of
 from pocketbert.bench.records.results import Results
-from pocketbert.bench.report.format.markdown import bullets, code, fold, moment, paragraphs, text
+from pocketbert.bench.report.format.markdown import bullets, code, fence, fold, moment, paragraphs, text
 from pocketbert.bench.report.format.numbers import duration, points
 from pocketbert.bench.report.plots import draw_all, pictures
-from pocketbert.bench.report.sections import guarded, judged, lead, measured, phone, why, zeros
+from pocketbert.bench.report.sections import guarded, judged, lead, measured, phone, tested, why, zeros
 from pocketbert.compress.base.files import atomic_write
 
 WHY = (
@@ -44,8 +44,10 @@ def compose(results: Results, drawn: list[str], file: Path) -> str:
         name: f"![{module.ALT}]({quote(file.stem)}/{name})" for name, module in pictures().items() if name in drawn
     }
     lines = [*lead.guard_lines(results), lead.control_line(results), lead.other_machine_line(results, file)]
+    lines += tested.lines(results)
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
+        tested.undecided_line(results),
         lead.verdict_line(results),
         "Only a part was weighed: what the options `-k` and `-m` left." if results.part else "",
         bullets([*lines, *judged.noteworthy(results, file), *why.lines(results)]),
@@ -74,6 +76,7 @@ def _folds(results: Results, unplaced: dict[str, str]) -> list[str]:
     regressed = ", ".join(f"<code>{text(found.artifact)}</code>" for found in results.why)
     lost, won = sum(f.lost for f in results.flips), sum(f.won for f in results.flips)
     judged_by = f"Judged against {code(results.baseline)}." if results.baseline else "There is no baseline yet."
+    judged_by += "".join(f" {text(str(found))}." for found in results.since)
     return [
         fold(
             f"<b>All verdicts</b>: {judged.verdict_counts(results)}",
@@ -150,6 +153,6 @@ def _origin(results: Results, file: Path) -> str:
     made = f"Made {moment(results.created)}{of} in {duration(results.seconds)}"
     return paragraphs(
         f"{made} by:" if lines else f"{made}.",
-        "\n".join(["```sh", *lines, "```"]) if lines else "",
+        fence(lines, "sh"),
         f"Every number is in [{text(file.name)}]({quote(file.name)}).",
     )

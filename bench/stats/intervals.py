@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from math import exp, hypot, log, sqrt
 from statistics import fmean, stdev
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import AfterValidator
 
 from pocketbert.compress.base.strict import Strict
 
@@ -16,6 +18,16 @@ class Interval(Strict):
     estimate: float
     low: float
     high: float
+
+
+def _above_zero(ratio: Interval) -> Interval:
+    if not 0 < ratio.low <= ratio.estimate <= ratio.high:
+        raise ValueError("expected 0 < low <= estimate <= high")
+    return ratio
+
+
+Ratio = Annotated[Interval, AfterValidator(_above_zero)]
+"""The interval of a ratio of two times."""
 
 
 def quantile(values: ArrayLike, share: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -77,11 +78,12 @@ def check(budget: Budget, artifact: Measured, results: Results) -> Checked:
     if budget.of and budget.of != results.reference:
         other = _entry(_named(budget.of, results), place)
     if entry is None or (other is None and budget.of not in (None, results.reference)):
-        words = "; ".join(map(str, artifact.failures)) or "not measured"
+        short = "" if place.fits(artifact.positions) else f"it has {artifact.positions} positions"
+        words = "; ".join(map(str, artifact.failures)) or short or "not measured"
         return Checked("unmeasured", f"latency: {artifact.id} in {place}: {words}")
     found, limit, unit = _measured(budget, entry, other, results)
     outcome: Literal["ok", "over", "inconclusive"] = "inconclusive"
-    if found.low > limit:
+    if found.low > limit or not all(isfinite(end) for end in found.model_dump().values()):
         outcome = "over"
     elif found.high <= limit:
         outcome = "ok"

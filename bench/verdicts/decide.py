@@ -52,8 +52,9 @@ class _Comparer:
         self._upgrades = _upgrades(results, baseline.machine.versions) if baseline else ""
 
     def verdict(self, item: Item, strict: bool) -> Verdict:
-        found = self._finding(item)
-        tolerated = found.outcome in ("inconclusive", "no-baseline") or found.profile_only
+        found = rules.of_numbers(self._finding(item))
+        lacking = found.profile_only and not self._lost_latency(item.artifact)
+        tolerated = found.outcome in ("inconclusive", "no-baseline") or lacking
         where = f" in {item.place}" if item.place else ""
         figure = f"{found.figure}; " if found.figure else ""
         return Verdict(
@@ -90,7 +91,7 @@ class _Comparer:
         names = {place.profile, *(p.same_as for p in self._results.profiles if p.name == place.profile)}
         failed = [f for f in _failures(artifact, "latency") if f.profile in names and f.length in (None, place.length)]
         if failed or entry is None:
-            return self._no_profile(place) or _unmeasured(artifact, failed)
+            return self._no_profile(place) or self._too_long(place, artifact) or _unmeasured(artifact, failed)
         if artifact.id in self._results.same_file:
             return Finding("ok", "identical to the baseline's file, with the same libraries")
         paired = {p.place: p for p in self._results.paired if p.artifact == artifact.id}.get(place)
@@ -110,6 +111,12 @@ class _Comparer:
         reason = self._results.unpaired.get(artifact.id, "the baseline's file was not run")
         return self._with_upgrades(replace(found, note=f"{found.note}, by the ratio to the reference because {reason}"))
 
+    def _lost_latency(self, artifact: str) -> bool:
+        """Return whether this run times profiles, but none of those that the baseline has for the artifact."""
+        before = self._known[artifact].latency if artifact in self._known else {}
+        timed = any(not profile.skipped for profile in self._results.profiles)
+        return timed and all(self._no_profile(Place.parse(place)) for place in before)
+
     def _no_profile(self, place: Place) -> Finding | None:
         """Return why no artifact has a figure at this place, if the profile is the cause."""
         name, length = place
@@ -123,6 +130,15 @@ class _Comparer:
         else:
             return None
         return Finding("missing", reason, profile_only=True)
+
+    def _too_long(self, place: Place, artifact: Measured) -> Finding | None:
+        """Return which of the artifact and the reference has too few positions for requests of this length, if any."""
+        for model in (artifact, self._results.artifact(self._results.reference)):
+            if not place.fits(model.positions):
+                return Finding(
+                    "missing", f"{model.id} has {model.positions} positions, too few for {place.length} tokens"
+                )
+        return None
 
     def _memory(self, artifact: Measured, before: Entry | None) -> Finding:
         if artifact.memory is None:
@@ -143,8 +159,15 @@ class _Comparer:
     def _accuracy(self, artifact: Measured, before: Entry | None) -> Finding:
         """Compare with the reference by the guard's rule, then, row by row, with the baseline's predictions."""
         score = artifact.accuracy
-        if score is None or score.drop is None:
+        if score is None:
             return _unmeasured(artifact, _failures(artifact, "accuracy"))
+        if score.drop is None:
+            failed = "; ".join(
+                failure.words for failure in _failures(self._results.artifact(self._results.reference), "accuracy")
+            )
+            return Finding(
+                "missing", f"the reference {self._results.reference} has no score: {failed or 'not measured'}"
+            )
         drop = Drop(score.drop.estimate, score.drop.low, score.drop.high, score.rows)
         was = before.accuracy if before else None
         figure = f"{score.metric} {100 * score.value:.2f} %" + (f", baseline {100 * was.value:.2f} %" if was else "")

@@ -3,12 +3,13 @@
 `pytest -k` and `-m` select items; only their artifacts, profiles and metrics are measured.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pocketbert.bench.measuring.setup import Needed
 from pocketbert.bench.records.baseline import Baseline
-from pocketbert.bench.records.results import Metric, Place, Profile
+from pocketbert.bench.records.results import Metric, Place, Profile, Results
 from pocketbert.compress.manifest import Manifest
 from pocketbert.compress.runtimes import EMULATED
 
@@ -46,7 +47,11 @@ def narrow(manifest: Manifest, profiles: Sequence[Profile], items: Collection[It
 
 
 def items_of(
-    shipped: Mapping[str, str], profiles: Sequence[Profile], baseline: Baseline | None, whole: bool
+    shipped: Mapping[str, str],
+    profiles: Sequence[Profile],
+    baseline: Baseline | None,
+    whole: bool,
+    positions: Mapping[str, Sequence[int | None]] = MappingProxyType({}),
 ) -> list[Item]:
     """List every item: exported artifacts in every profile that can run, and all other figures of the baseline.
 
@@ -56,6 +61,8 @@ def items_of(
         shipped: the manifest's artifacts of role `ship`: id -> runtime.
         profiles: of this run, skipped ones included.
         whole: the run has every profile; else the baseline's other profiles are left out.
+        positions: id -> positions of the artifact and of the reference. A longer length is left out, unless the
+            baseline has it.
     """
     here = [Place(p.name, length) for p in profiles if not p.skipped for length in p.lengths]
     chosen = {profile.name for profile in profiles}
@@ -66,10 +73,19 @@ def items_of(
         if not_run and (name not in known or known[name].runtime in EMULATED):
             items.append(Item("size", name))
             continue
-        places = dict.fromkeys(here if name in shipped and not not_run else [])
+        fitting = [place for place in here if place.fits(*positions.get(name, ()))]
+        places = dict.fromkeys(fitting if name in shipped and not not_run else [])
         if name in known:
             before = map(Place.parse, known[name].latency)
             places |= dict.fromkeys(place for place in before if whole or place.profile in chosen)
         items += [Item("latency", name, place) for place in places]
         items += [Item("memory", name), Item("size", name), Item("accuracy", name)]
     return items
+
+
+def left_out(results: Results) -> Iterator[str]:
+    """Yield the artifacts that have too few positions for a length of the profiles, each with these lengths."""
+    places = [Place(p.name, length) for p in results.profiles if not p.skipped for length in p.lengths]
+    for artifact in results.artifacts:
+        if longer := [str(place) for place in places if not place.fits(artifact.positions)]:
+            yield f"{artifact.id} has {artifact.positions} positions, too few for {', '.join(longer)}"

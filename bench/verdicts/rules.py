@@ -11,6 +11,7 @@
 """  # noqa: E501
 
 from dataclasses import dataclass
+from math import ceil, inf, isfinite
 
 from pocketbert.bench.machine.neighbours import explains
 from pocketbert.bench.records.results import NoBaseline, Outcome, Paired, Size
@@ -37,6 +38,14 @@ class Finding:
     figure: str = ""
     why: NoBaseline | None = None
     profile_only: bool = False
+
+
+def of_numbers(found: Finding) -> Finding:
+    """Return the finding; `missing` if one of its figures is NaN or infinite, because nothing compares with them."""
+    ends = [*found.interval.model_dump().values()] if found.interval else []
+    if all(isfinite(value) for value in (found.baseline, found.measured, *ends) if value is not None):
+        return found
+    return Finding("missing", f"a figure is not a finite number: {found.note}")
 
 
 def compare_paired(paired: Paired) -> Finding:
@@ -71,6 +80,8 @@ def compare_latency(now: Interval, was: Interval, limit: float, neighbours: floa
     note = f"{_slower(change, limit)}, {was.estimate:.4f} → {now.estimate:.4f} × reference"
     if excuse > limit:
         note += f", other processes used {neighbours:.0%} of the cores"
+    if outcome == "inconclusive" and limit < (half := change.high - change.estimate) < inf:
+        note += f", the noise of this run settles limits of +{ceil(100 * half)} % or more"
     return Finding(outcome, note, was.estimate, now.estimate, now)
 
 

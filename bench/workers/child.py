@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self, cast
@@ -23,6 +23,7 @@ import pocketbert.compress
 from pocketbert.bench.stats.runs import Run
 from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import Operator
+from pocketbert.compress.base.folders.leftovers import temporary_folder
 from pocketbert.compress.tasks.inputs import Batch
 
 PATIENCE_S = 180.0
@@ -101,23 +102,23 @@ class Child:
         self._buffer = b""
         self._pool_before = 0
         self._runtime = ""
-        with _disk(Path(tempfile.gettempdir())):
-            self._folder = tempfile.TemporaryDirectory(prefix="pocketbert-")
-        self.folder = Path(self._folder.name)
-        with _disk(self.folder), (self.folder / "stderr").open("wb") as stderr:
-            process = subprocess.Popen(
-                [python, "-P", "-c", _START, str(os.getpid()), ",".join(map(str, cores))],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=_environment(threads, python) | (_steady_heap() if steady_heap else {}),
-                # Only the parent handles Ctrl-C; it kills its children when it exits.
-                start_new_session=True,
-            )
-
-        self._process = process
-        self._commands = cast("IO[bytes]", process.stdin)
-        self._replies = cast("IO[bytes]", process.stdout)
+        with ExitStack() as stack:
+            with _disk(Path(tempfile.gettempdir())):
+                self.folder = stack.enter_context(temporary_folder())
+            with _disk(self.folder), (self.folder / "stderr").open("wb") as stderr:
+                self._process = subprocess.Popen(
+                    [python, "-P", "-c", _START, str(os.getpid()), ",".join(map(str, cores))],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    env=_environment(threads, python, self.folder) | (_steady_heap() if steady_heap else {}),
+                    # Only the parent handles Ctrl-C; it kills its children when it exits.
+                    start_new_session=True,
+                )
+            self._commands = cast("IO[bytes]", self._process.stdin)
+            self._replies = cast("IO[bytes]", self._process.stdout)
+            stack.callback(self._end)
+            self._left = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -133,12 +134,14 @@ class Child:
 
     def close(self) -> None:
         """Kill the process and remove its files."""
+        self._left.close()
+
+    def _end(self) -> None:
         self._process.kill()
         self._process.wait()
         self._replies.close()
         with suppress(BrokenPipeError):  # nobody reads what was not flushed
             self._commands.close()
-        self._folder.cleanup()
 
     def begin(self, do: str, **values: Any) -> None:
         """Send a command without waiting, so that several children start at the same time; `finish` reads the reply.
@@ -276,7 +279,7 @@ def _disk(path: Path) -> Iterator[None]:
         raise ChildFailed(f"{path}: {error.strerror}") from error
 
 
-def _environment(threads: int, python: str) -> dict[str, str]:
+def _environment(threads: int, python: str, folder: Path) -> dict[str, str]:
     path = [entry for entry in sys.path if entry] if python == sys.executable else []
     return {
         **os.environ,
@@ -289,6 +292,8 @@ def _environment(threads: int, python: str) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
+        # What a killed child leaves goes with its folder.
+        "TMPDIR": str(folder),
         # The child finds its packages where the parent found them, from any folder.
         "PYTHONPATH": os.pathsep.join(path),
     }

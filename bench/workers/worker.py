@@ -76,7 +76,8 @@ def _mapped_kib(artifact: Path) -> int:
     total = 0
     for line in Path("/proc/self/maps").read_text().splitlines():
         span, *_, name = line.split(maxsplit=5)
-        if name.startswith("/") and Path(name).is_relative_to(artifact):
+        beside = artifact.suffix == ".onnx" and Path(name).parent == artifact.parent  # its weights may be there
+        if name.startswith("/") and (beside or Path(name).is_relative_to(artifact)):
             first, _, last = span.partition("-")
             total += int(last, 16) - int(first, 16)
     return total // 1024
@@ -170,7 +171,10 @@ def serve(worker: Worker, commands: TextIOWrapper, replies: TextIOWrapper) -> No
         try:
             reply = method(**command)
         except Exception as error:  # whatever a runtime raises is a failure of this artifact, which the parent handles
-            reply = {"error": f"{type(error).__name__}: {error}"}
+            from pocketbert.compress.base.errors import BadInput
+
+            kind = "" if isinstance(error, BadInput) else f"{type(error).__name__}: "
+            reply = {"error": f"{kind}{error}"}
         replies.write(json.dumps(reply) + "\n")
 
 

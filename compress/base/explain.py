@@ -106,5 +106,10 @@ def _range(kind: Schema) -> str:
 
 
 def _written(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "a list or table that is nested too deeply"
+    except ValueError:  # hexadecimal numbers have no limit, and decimal ones do
+        return "a number of thousands of digits"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

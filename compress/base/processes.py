@@ -1,12 +1,15 @@
-"""Builds on several processes (torchrun): all processes compute, only the first one writes files.
+"""Builds on several processes (torchrun): all processes compute, only the first one writes files. And their end.
 
 Loads no torch, because builds on one process use this module as well.
 """
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import FrameType
 
 _PATIENCE = timedelta(hours=12)  # the other processes wait while the first one runs the teacher
 
@@ -38,3 +41,31 @@ def first_alone() -> Iterator[None]:
     yield
     if not rank():
         wait()
+
+
+class Terminated(BaseException):
+    """A signal that asks this process to end, raised where the process was: blocks clean up as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+@contextmanager
+def termination_raised() -> Iterator[None]:
+    """Raise `Terminated` in this block when SIGTERM or SIGHUP arrives; without effect outside the main thread."""
+
+    def terminate(number: int, _: FrameType | None) -> None:
+        raise Terminated(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]  # `nohup` ignores SIGHUP
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, terminate)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

@@ -4,12 +4,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from pocketbert.compress.base.errors import printable
 from pocketbert.compress.base.processes import rank
 
 _LOG_EVERY = 30.0
@@ -22,7 +25,7 @@ class Work:
     def __init__(self, owner: "Progress", description: str, total: float) -> None:
         self._owner, self._description, self._total = owner, description, total
         self._done, self._started, self._said = 0.0, time.monotonic(), time.monotonic()
-        self._bar = owner.rich.add_task(description, total=total) if owner.rich else None
+        self._bar = owner.rich.add_task(printable(description), total=total) if owner.rich else None
 
     def advance(self, amount: float = 1.0) -> None:
         """Report that `amount` more units are done."""
@@ -45,6 +48,9 @@ class Work:
 class Progress:
     """Context manager; inside its block `work` opens a bar and `say` prints a line above the bars."""
 
+    log: Path | None = None
+    """A file that every printed line is added to."""
+
     def __init__(self, thread: bool = True) -> None:
         """`thread`: redraw from a thread; must be off while something is timed."""
         self._thread = thread
@@ -53,7 +59,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
             clocks = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
             self.rich = RichProgress(*columns, *clocks, console=self._console, auto_refresh=self._thread)
             self.rich.start()
@@ -66,7 +72,14 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Print one line."""
-        self._console.print(line, markup=False)
+        self._console.print(printable(line), markup=False, emoji=False)
+        self.note(line)
+
+    def note(self, line: str) -> None:
+        """Add a line with the time to the log alone."""
+        if self.log and not rank():
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {printable(line)}\n")
 
     @contextmanager
     def work(self, description: str, total: float) -> Iterator[Work]:

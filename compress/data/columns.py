@@ -5,6 +5,13 @@ from typing import Any
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.reading import cells
+from pocketbert.compress.data.reading.labels import (
+    check_labels,
+    check_types,
+    meant_by,
+    numbers_as_names,
+    numbers_remark,
+)
 from pocketbert.compress.data.reading.table import Table
 from pocketbert.compress.data.settings import SPLITS, UNLABELLED, WAY_OUT, TaskTable
 from pocketbert.compress.tasks import task_class
@@ -13,8 +20,8 @@ Splits = dict[str, dict[str, list[Any]]]
 """Name of a split -> name of a column -> values, one per row."""
 
 
-def canonical(tables: Mapping[str, Table], task: TaskTable) -> tuple[Splits, list[str]]:
-    """Return the columns of train, validation, test and, if there is one, unlabelled; and the names of the labels.
+def canonical(tables: Mapping[str, Table], task: TaskTable) -> tuple[Splits, list[str], list[str]]:
+    """Return the columns of train, validation, test and, if there is one, unlabelled; the names of the labels; remarks.
 
     ``label`` holds class ids, indices into the names (for tagging a list per row, one id per token). The names are the
     classes of the source, or else the labels of train, in the order of `task.labels`, of the source or of
@@ -37,17 +44,27 @@ def canonical(tables: Mapping[str, Table], task: TaskTable) -> tuple[Splits, lis
     if task.label in used["train"].columns:
         for split in ("validation", "test"):
             _check_labels_known(used[split], task.label)
+    remarks = _numbers_named(used, task)
     labels = {split: _labels(used[split], task, columns[split]) for split in SPLITS}
     names = _in_order(used["train"].classes.get(task.label) or cells.label_names(labels["train"]), task)
     for split, texts in labels.items():
         ids = cells.class_ids(used[split], task.label, texts, names)
         columns[split]["label"] = ids if kind.token_level else [row[0] for row in ids]
-    return columns, list(names)
+    return columns, list(names), remarks
+
+
+def _numbers_named(used: dict[str, Table], task: TaskTable) -> list[str]:
+    """Let `task.labels` name the numbers of the splits whose labels are numbers; return a remark that says so."""
+    named: dict[str, Table] = {split: numbers_as_names(used[split], task.label, task.labels) for split in SPLITS}
+    if all(named[split] is used[split] for split in SPLITS):
+        return []
+    used |= named
+    return [numbers_remark(task.label, task.labels)]
 
 
 def _check_labels_known(table: Table, column: str) -> None:
     """Raise `BadInput` for a split whose labels are kept secret: no label at all, or -1 in every row."""
-    if len(table) and {str(label) for label in table.columns.get(column, ())} <= {"-1", "None", ""}:
+    if len(table) and {str(label) for label in table.values(column)} <= {"-1", "None", ""}:
         raise BadInput(f"{table.where}: column {column!r} has no labels, they may be kept secret; {WAY_OUT}")
 
 
@@ -62,8 +79,12 @@ def _in_order(names: Sequence[str], task: TaskTable) -> Sequence[str]:
 def _labels(table: Table, task: TaskTable, texts: Mapping[str, Sequence[object]]) -> list[list[str]]:
     values = _column(table, task, "label")
     if task_class(task.kind).token_level:
-        return cells.tag_texts(table, task.label, values, texts["tokens"])
-    return cells.label_texts(table, task.label, values)
+        rows = cells.tag_texts(table, task.label, values, texts["tokens"])
+    else:
+        check_types(table, task.label, values)
+        rows = cells.label_texts(table, task.label, values)
+    check_labels(table, task.label, rows, task.labels)
+    return rows
 
 
 def _column(table: Table, task: TaskTable, key: str) -> list[object]:
@@ -72,9 +93,10 @@ def _column(table: Table, task: TaskTable, key: str) -> list[object]:
     if table.columns and name not in table.columns:
         found = ", ".join(table.columns)
         raise BadInput(
-            f"{table.where}: has no column {name!r} (task.{key}); found: {found}; set task.{key} to its name"
+            f"{table.where}: has no column {name!r}{meant_by(name, table.columns)} (task.{key}); found: {found}; "
+            f"set task.{key} to its name"
         )
-    values = list(table.columns.get(name, ()))
+    values = table.values(name)
     if not values:
         raise BadInput(f"{table.where}: is empty")
     return values

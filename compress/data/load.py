@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.paths import exists
 from pocketbert.compress.data.columns import Splits, canonical
 from pocketbert.compress.data.reading.folder import read_folder
 from pocketbert.compress.data.reading.hub import read_hub
@@ -62,13 +63,13 @@ def load_data(task: TaskTable) -> Data:
     folder = Path(task.dataset)
     if task.dataset.startswith("builtin:"):
         tables, remarks = _builtin(task)
-    elif folder.exists():
+    elif exists(folder):
         lists = task_class(task.kind).token_level
         tables, remarks = apply_splits(read_folder(folder, lists, task.config, task.splits), task)
     else:
         tables, remarks = apply_splits(read_hub(task.dataset, task.config), task)
-    splits, labels = canonical(tables, task)
-    return Data(splits, labels, {split: tables[split].where for split in splits}, remarks)
+    splits, labels, more = canonical(tables, task)
+    return Data(splits, labels, {split: tables[split].where for split in splits}, [*remarks, *more])
 
 
 def _builtin(task: TaskTable) -> tuple[dict[str, Table], list[str]]:

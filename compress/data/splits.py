@@ -81,7 +81,7 @@ def _check_disjoint(spans: Mapping[str, _Span], wanted: Mapping[str, str]) -> No
 
 def _sorted(table: Table, column: str) -> bool:
     """Return whether the rows are grouped by label, with too few labels for that to be an accident."""
-    labels = [str(label) for label in table.columns.get(column, ())]
+    labels = [str(label) for label in table.values(column)]
     return 1 < len(set(labels)) <= len(labels) / 2 and is_grouped(labels)
 
 

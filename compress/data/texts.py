@@ -2,20 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.data.columns import Splits
-from pocketbert.compress.data.load import load_data
-from pocketbert.compress.data.settings import SPLITS, UNLABELLED, TaskTable
+from pocketbert.compress.data.load import Data, load_data
+from pocketbert.compress.data.settings import SPLITS, UNLABELLED, WAY_OUT, TaskTable
 from pocketbert.compress.data.splits import is_grouped
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.inputs import Columns
-from pocketbert.compress.tasks.rows import NO_LABEL, Rows, Tokens
+from pocketbert.compress.tasks.rows import IN_TRAIN, NO_LABEL, Rows, Tokens, decide_nothing
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
+
+_ROWS = 1000
+"""Rows that are hashed at a time."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,13 @@ def read_texts(table: TaskTable) -> Texts:
             if split == "train" and labelled < len(taken):
                 key, taken = "task.labelled", taken[:labelled]
             remarks += _labels_lost(split, data.where[split], every, taken, key, data.labels)
+    remarks += _decide_something(data, task, splits)
     if UNLABELLED in data.splits:
         for name in task.columns:
             train[name] += data.splits[UNLABELLED][name]
     rows = train[task.columns[0]]
     train["label"][labelled:] = [[NO_LABEL] * len(row) if task.token_level else NO_LABEL for row in rows[labelled:]]
-    key = hashlib.sha256(json.dumps([table.model_dump(), data.labels, splits]).encode()).hexdigest()
+    key = _digest([table.model_dump(), data.labels], splits)
     if labelled < len(rows):
         remarks.append(f"{labelled:,} of {len(rows):,} training rows have labels")
     return Texts(task, splits, labelled, key, remarks)
@@ -77,13 +82,49 @@ def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
     return Tokens(train, train.first(texts.labelled), rows(texts.splits["validation"]))
 
 
-def write_test(texts: Texts, path: Path) -> None:
-    """Write the test split (the task's columns and ``label``) as Parquet, atomically."""
+def write_test(texts: Texts, path: Path, in_train: Iterable[bool] = ()) -> None:
+    """Write the test split (the task's columns and ``label``) as Parquet, atomically.
+
+    Args:
+        in_train: for each row whether its text is in train too; the column of this name is left out if none is.
+    """
     import pyarrow
     from pyarrow import parquet
 
+    columns: dict[str, Any] = dict(texts.splits["test"])
+    if any(marks := list(map(bool, in_train))):
+        columns[IN_TRAIN] = marks
     with atomic_write(path) as temporary:
-        parquet.write_table(pyarrow.table(texts.splits["test"]), temporary)
+        parquet.write_table(pyarrow.table(columns), temporary)
+
+
+def _digest(settings: Sequence[Any], splits: Splits) -> str:
+    """Return the SHA-256 of settings and rows; the rows are hashed in parts, so that no copy of all is made."""
+    found = hashlib.sha256(json.dumps(settings).encode())
+    for split, columns in splits.items():
+        for name, values in columns.items():
+            found.update(json.dumps([split, name, len(values)]).encode())
+            for start in range(0, len(values), _ROWS):
+                found.update(json.dumps(values[start : start + _ROWS], ensure_ascii=False).encode())
+    return found.hexdigest()
+
+
+def _decide_something(data: Data, task: Task, splits: Splits) -> Iterator[str]:
+    """Yield a remark if the test rows cannot tell a good model from a bad one: no entity, or one label alone.
+
+    Raises:
+        BadInput: the validation rows cannot, by which the guard decides.
+    """
+    for split in ("validation", "test"):
+        labels = splits[split]["label"]
+        lack = decide_nothing(task.labels, labels)
+        if lack is None:
+            continue
+        problem = f"its {len(labels):,} rows {lack}, so every model scores alike"
+        limited = " or raise task.limit" if len(labels) < len(data.splits[split]["label"]) else ""
+        if split == "validation":
+            raise BadInput(f"{data.where[split]}: {problem}; take other rows{limited}; {WAY_OUT}")
+        yield f"warning: the test split decides nothing: {problem}"
 
 
 def _labels_lost(

@@ -16,10 +16,13 @@ class Tolerance(NamedTuple):
         logit: largest difference of a logit, scaled up where logits exceed 10; None for INT8: the guard limits the
             effect of its rounding on the metric.
         labels: smallest share of predictions (one per text; tagging: one per word) that must keep their label.
+        entities: of taggers, the smallest F1 of the file's entities with the source's as gold. It is lower than
+            `labels`: rows have few entities, and one word changes a whole entity.
     """
 
     logit: float | None
     labels: float
+    entities: float = 0.95
 
 
 class Format(NamedTuple):
@@ -58,3 +61,8 @@ COMPUTED_IN_FP32 = "weights are stored as FP16 and computed with in FP32"
 def file_name(format_: str, precision: str) -> str:
     """Return the name of an exported student's file, such as ``student-int8.onnx``."""
     return f"student-{precision}.{FORMATS[format_].suffix}"
+
+
+def limits(format_: str) -> str:
+    """Return the smallest agreements of a format, such as ``0.999 for fp32, 0.95 for int8``."""
+    return ", ".join(f"{allowed.labels:g} for {name}" for name, allowed in FORMATS[format_].precisions.items())

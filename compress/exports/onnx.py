@@ -14,6 +14,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from pocketbert.compress.exports import COMPUTED_IN_FP32, INPUTS
 from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.exports.graph import quantize_embeddings
 from pocketbert.compress.models.families import is_token_level
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def export(
         if precision == "fp16":
             store_as_fp16(source, path)
             return f"{note}; {COMPUTED_IN_FP32}" if note else COMPUTED_IN_FP32
+        quantize_embeddings(source, source)
         # Per channel: a scale per output column costs no time, and a single large weight coarsens only its column.
         quantize_dynamic(
             source,
@@ -44,7 +46,7 @@ def export(
             # 7 bits: products of 8 bits overflow the 16-bit sums of x86 processors without VNNI, so the file's
             # predictions on a phone would differ from those that the guard compared.
             reduce_range=True,
-            op_types_to_quantize=["MatMul", "Gather"],
+            op_types_to_quantize=["MatMul"],
             nodes_to_exclude=[name for linear in keep_float for name in _nodes_of(model, linear, source)],
             extra_options={"MatMulConstBOnly": True},
         )

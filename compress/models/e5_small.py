@@ -7,17 +7,19 @@ pieces of the vocabulary those that Chinese text can use are kept.
 
 import hashlib
 import os
-import shutil
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.base.own_code import digest_of
 
 if TYPE_CHECKING:
@@ -215,10 +217,11 @@ def unpack(name: str, cache: Path) -> Path:
     # Digests of the file and of this module: another choice of pieces gets another folder.
     folder = cache / f"e5-small-{SHA256[:8]}-{digest_of('pocketbert.compress.models.e5_small')[:8]}"
     if not folder.is_dir():
-        temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-        write_folder(temporary)
-        try:
-            temporary.rename(folder)
-        except OSError:  # another build was faster
-            shutil.rmtree(temporary)
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / ".lock"):
+            if not folder.is_dir():  # another build was faster
+                with atomic_write(folder) as temporary:
+                    write_folder(temporary)
+    with suppress(OSError):  # the time of the last use; a read-only folder works as well
+        os.utime(folder)
     return folder

@@ -50,7 +50,12 @@ def positions(config: "PretrainedConfig") -> int:
 
 def first_position(config: "PretrainedConfig") -> int:
     """Return the position of the first token: RoBERTa counts from the padding token's id plus 1."""
-    return int(config.pad_token_id) + 1 if str(config.model_type).endswith("roberta") else 0
+    return int(config.pad_token_id) + 1 if counts_from_padding(config) else 0
+
+
+def counts_from_padding(config: "PretrainedConfig") -> bool:
+    """Return whether positions depend on the padding token's id, as RoBERTa's do."""
+    return str(config.model_type).endswith("roberta")
 
 
 def layer_prefix(model: "PreTrainedModel", layer: int) -> str:

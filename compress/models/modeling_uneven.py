@@ -4,7 +4,6 @@ This file is copied into the checkpoints, where `trust_remote_code=True` reads i
 torch and transformers.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -162,31 +161,6 @@ def uneven(
     model: PreTrainedModel = cls(cls.config_class(**described))
     model.load_state_dict(weights)
     return model.eval()
-
-
-def load_classifier(folder: Path) -> PreTrainedModel:
-    """Load the classifier in a local Hugging Face folder, FP32; safetensors only, no remote code.
-
-    Its ``architectures`` say whether it classifies texts or tokens.
-
-    Raises:
-        ValueError: weights are missing; transformers would make them random.
-    """
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    token_level = any(name.endswith("ForTokenClassification") for name in config.architectures or ())
-    loaded: tuple[PreTrainedModel, dict[str, Any]] = AUTO[token_level].from_pretrained(
-        folder,
-        config=config,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=torch.float32,
-        output_loading_info=True,
-    )
-    model, loading = loaded
-    if missing := loading["missing_keys"]:
-        raise ValueError(f"there are no weights for {min(missing)}; use a fine-tuned model")
-    return model
 
 
 for _pair in _CLASSES.values():

@@ -1,6 +1,5 @@
 """A recipe from top to bottom: teacher, stages, exported files, manifest. Read this module first."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +8,12 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.failures import BUILD_LOG
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Manifest
+from pocketbert.compress.pipeline.cache import SCRATCH
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.pipeline.shipping.dense import dense_sizes
 from pocketbert.compress.pipeline.shipping.listing import write_manifest
@@ -21,6 +22,7 @@ from pocketbert.compress.pipeline.steps.linear_control import linear_control
 from pocketbert.compress.pipeline.steps.stage import run_stage
 from pocketbert.compress.pipeline.steps.step import Build
 from pocketbert.compress.pipeline.steps.teacher import make_teacher
+from pocketbert.compress.pipeline.tidy import clear, tidy
 from pocketbert.compress.runtimes import require
 
 if TYPE_CHECKING:
@@ -37,29 +39,37 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
         fresh: delete the results of earlier builds first.
 
     Raises:
-        BadInput: something that the recipe names is missing, such as a runtime, or another build uses `root`.
+        BadInput: something that the recipe names is missing, such as a runtime, another build uses `root`, or `fresh`
+            and no build made `root`.
         GuardStopped: a step was rejected and the recipe says ``on_fail = "stop"``.
     """
     for artifact in recipe.artifacts:
         require(FORMATS[artifact.format].runtime)
     with _alone_in(root):
-        if fresh and rank() == 0:
-            shutil.rmtree(root)
-            root.mkdir()
+        if rank() == 0:
+            if fresh:
+                clear(root)
+            tidy(root)
         wait()
+        progress.log = root / BUILD_LOG
+        progress.note(f"started: {command}")
         return _run(Build(recipe, root, progress), command)
 
 
 def _run(build: Build, command: str) -> Manifest:
     models = [build.set_reference(make_teacher(build))]
-    steps, control = [*models], linear_control(build)
+    control, remarks = linear_control(build)
+    steps = [models[0].with_remarks(remarks)]
     for number, parameters in enumerate(build.recipe.stages, start=1):
         done = run_stage(build, number, parameters, source=models[-1])
         steps.append(done)
         if done.accepted:
             models.append(done)
     exports = ship(build, models[-1])
-    return write_manifest(build, command, [*steps, *exports], models, dense_sizes(build, models, exports), control)
+    dense = dense_sizes(build, models, exports)
+    manifest = write_manifest(build, command, [*steps, *exports], models, dense, control)
+    build.limit()
+    return manifest
 
 
 def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrainedModel, Context]":
@@ -71,7 +81,7 @@ def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrai
     with _alone_in(root):
         state = Build(recipe, root, progress)
         teacher = state.teacher = make_teacher(state)
-        return teacher.model(), state.context(root / ".scratch/teacher", teacher.tokens, teacher)
+        return teacher.model(), state.context(root / SCRATCH / "teacher", teacher.tokens, teacher)
 
 
 @contextmanager
@@ -85,4 +95,4 @@ def _alone_in(root: Path) -> Iterator[None]:
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
             yield
     except Timeout as error:
-        raise BadInput(f"{root}: another build is working there; wait until it ends") from error
+        raise BadInput(f"{root}: another build or a gate run is working there; wait until it ends") from error

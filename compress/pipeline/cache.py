@@ -12,13 +12,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from pocketbert.compress.base.files import digest, files_of, write_json
+from pocketbert.compress.base.errors import MachineFailed
+from pocketbert.compress.base.files import digest, files_of, read_sealed, sync, write_sealed
+from pocketbert.compress.base.folders import lru
 from pocketbert.compress.base.own_code import digest_of
 from pocketbert.compress.base.processes import rank, wait, world
 from pocketbert.compress.manifest import Step
 
+STEPS_LIMIT, STEPS_MAX_AGE_S = 4 * 2**30, 90 * lru.DAY_S
+"""Most bytes in each of `GROUPS`, and seconds since the last use, of steps that the newest build did not need."""
+SOURCES_LIMIT, SOURCES_MAX_AGE_S = 2**30, 180 * lru.DAY_S
+"""The same of the builtin models that were unpacked."""
+LOG_LIMIT = 2**20
+"""Bytes of `build.log` above which the next build begins a new one."""
+SOURCES, SCRATCH = ".sources", ".scratch"
+"""Builtin models, beside the folders of builds; and unfinished steps, in the folder of a build."""
+GROUPS = ("stages", "ship", "dense", SCRATCH)
+"""Folders of steps in the folder of a build."""
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "torch", "transformers")
 
 
@@ -35,12 +48,63 @@ def step_key(previous: str, parameters: Mapping[str, Any], modules: Iterable[str
 
 def cached(folder: Path, key: str) -> Step | None:
     """Return the finished step in `folder`; None if its key differs, or a file is missing or has changed."""
-    try:
-        step = Step.model_validate_json((folder / "stage.json").read_text(encoding="utf-8"))
-        complete = all(digest(folder / name) == sha256 for name, sha256 in step.files.items())
-    except (OSError, ValidationError):
+    step = read_step(folder)
+    if step is None or step.key != key:
         return None
-    return step if step.key == key and complete else None
+    try:
+        complete = all(digest(folder / name) == sha256 for name, sha256 in step.files.items())
+    except OSError:
+        return None
+    return step if complete else None
+
+
+def read_step(folder: Path) -> Step | None:
+    """Read the record of the step in `folder`; None if it is missing, torn or changed."""
+    found = read_sealed(folder / "stage.json")
+    try:
+        return None if found is None else Step.model_validate(found)
+    except ValidationError:
+        return None
+
+
+def write_step(folder: Path, step: Step) -> None:
+    """Write the record of the step in `folder`."""
+    write_sealed(folder / "stage.json", step)
+
+
+def limit_steps(root: Path, used: Iterable[Path], limit: int = STEPS_LIMIT, max_age: float = STEPS_MAX_AGE_S) -> None:
+    """Remove steps that earlier recipes left in the folder of a build, as far as they are too many or too old.
+
+    Args:
+        used: the folders that stay.
+        max_age: seconds since the last use.
+    """
+    kept = [*used, root / "ship/tokenizer.json"]
+    for group in GROUPS:
+        lru.prune(root / group, limit, max_age, {path.name for path in kept if path.parent.name == group})
+
+
+def usage(root: Path) -> lru.Usage:
+    """Return what all steps in the folder of a build take."""
+    found = [lru.usage(root / group) for group in GROUPS]
+    return lru.Usage(
+        sum(each.entries for each in found), sum(each.bytes for each in found), max(each.oldest_s for each in found)
+    )
+
+
+def prune_unused(root: Path) -> None:
+    """Limit the steps in the folder of a build, as the end of a build does; the newest manifest says what is used.
+
+    A folder without a manifest, in which a build was killed, and one in which a build works stay as they are.
+    """
+    try:
+        manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
+        used = [root / group / step["name"] for group in GROUPS for step in manifest["steps"]]
+        used += [root.joinpath(*Path(artifact["path"]).parts[:2]) for artifact in manifest["artifacts"]]
+        with FileLock(root.parent / f".{root.name}.lock", timeout=0):
+            limit_steps(root, used)
+    except (OSError, ValueError, KeyError, TypeError, Timeout):
+        return
 
 
 def make(
@@ -55,7 +119,9 @@ def make(
     if rank() and not together:
         wait()
         wait()
-        return Step.model_validate_json((folder / "stage.json").read_text(encoding="utf-8"))
+        if (made := read_step(folder)) is None:
+            raise MachineFailed(f"{folder}: the first process of this build left no result")
+        return made
     scratch = scratch_root / f"{folder.name}-{step.key[:12]}"
     out, replaced = scratch / ("out" if rank() == 0 else f"out-{rank()}"), scratch / "replaced"
     done = cached(out, step.key) if world() == 1 else None  # the build was killed between making and moving
@@ -64,7 +130,8 @@ def make(
         out.mkdir(parents=True)
         made = work(out, scratch / "training")
         done = made.model_copy(update={"files": {name: digest(file) for name, file in files_of(out)}})
-        write_json(out / "stage.json", done)
+        write_step(out, done)
+        sync(out)
     wait()
     if rank() == 0:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +139,7 @@ def make(
         if folder.exists():
             folder.rename(replaced)
         out.rename(folder)
+        sync(folder.parent, deep=False)
         shutil.rmtree(scratch)
     wait()
     return done

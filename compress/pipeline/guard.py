@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import BadInput, CheckFailed
 from pocketbert.compress.manifest import Comparison, Step, Try
 from pocketbert.compress.pipeline.recipe import GuardTable
 from pocketbert.compress.tasks import Task
+from pocketbert.compress.tasks.inputs import NotFinite
 
 
-class GuardStopped(Exception):
+class GuardStopped(CheckFailed):
     """A step was rejected and the recipe says ``on_fail = "stop"``."""
 
 
@@ -36,10 +38,25 @@ class Guard:
 
         Args:
             reason: rejects the step whatever its metric, such as a file that computes something else than its source.
+
+        Raises:
+            BadInput: a logit of the teacher is NaN or infinite; another step is rejected for it, without a comparison.
+            GuardStopped: the teacher's metric is 0, so that every drop is 0 too.
         """
         limit = self.rule.max_drop
-        comparison = Comparison.of(self.task, self.gold, self.teacher, logits, self.rule.confidence)
+        try:
+            comparison = Comparison.of(self.task, self.gold, self.teacher, logits, self.rule.confidence)
+        except NotFinite as error:  # no score, whichever rows it is
+            if step.decision == "reference":
+                raise BadInput(f"{step.name}: {error}") from error
+            return step.model_copy(update={"decision": "rolled-back", "notes": [str(error)]})
         if step.decision == "reference":
+            if comparison.value == 0:
+                raise GuardStopped(
+                    f"{step.name}: {comparison.metric} 0 % on {comparison.rows:,} validation rows, so no model can be "
+                    "worse than the teacher and nothing can be decided; train it longer (epochs, learning_rate, "
+                    "frozen_layers), or look at its data"
+                )
             return step.model_copy(update={"comparison": comparison, "notes": self._learnt_nothing()})
         drop = comparison.as_drop()
         accepted = drop.acceptable(limit) and reason is None

@@ -2,16 +2,17 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.explain import explain
-from pocketbert.compress.base.strict import Frozen
+from pocketbert.compress.base.paths import DOCUMENT, check_file, exists
+from pocketbert.compress.base.strict import FileName, Frozen
 from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.stages import StageParameters, stage_kinds, stage_module
@@ -52,21 +53,13 @@ class ArtifactTable(Frozen):
 class Recipe(Frozen):
     """A whole recipe. `stages` holds one checked parameter object per ``[[stage]]``, in order."""
 
-    name: str
+    name: FileName
     seed: int = Field(13, ge=0, le=2**32 - 1)
     task: TaskTable
     teacher: TeacherTable
     guard: GuardTable = Field(default_factory=lambda: GuardTable.model_validate({}))
     stages: tuple[StageParameters, ...] = Field((), alias="stage")
     artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
-
-    @field_validator("name")
-    @classmethod
-    def _names_a_file(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
-            hint = 'use ASCII letters, digits, . _ - (for example "my-model")'
-            raise ValueError(f"it becomes a file name, so {hint}")
-        return value
 
 
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
@@ -75,11 +68,14 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     Raises:
         BadInput: names the file, the line or the key, and what is expected there.
     """
-    if not path.is_file():
+    check_file(path, DOCUMENT)
+    if not exists(path):
         raise BadInput(f"{path}: no such recipe")
     text, raw = _read(path)
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
+    if large := next(_too_large(raw), None):
+        raise BadInput(f"{path}: {large}: a whole number of more than 64 bits")
     stages = [(where, _stage(where, table)) for where, table in _tables(path, text, raw, "stage", "kind")]
     _check_zeros(stages)
     raw["stage"] = [stage for _, stage in stages]
@@ -104,13 +100,29 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
             if single := _lines(text, f"[{name}]"):
                 raise BadInput(f"{path}: line {single[0]}: write every {name} as [[{name}]] (double brackets)")
         return text, tomllib.loads(text)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8; save the file in that encoding") from error
+    except RecursionError as error:
+        raise BadInput(f"{path}: not TOML: lists or tables are nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         shown = f"line {found[1]}: {text.splitlines()[int(found[1]) - 1].strip()}" if found else "the end"
         expected = "expected key = value, text in quotes, no key or table twice"
         raise BadInput(f"{path}: not TOML at {shown}; {expected}") from error
+    except ValueError as error:  # of `int`
+        raise BadInput(f"{path}: not TOML: a whole number has thousands of digits") from error
+
+
+def _too_large(raw: dict[str, Any]) -> Iterator[str]:
+    """Yield the keys whose whole numbers TOML does not have."""
+    left: list[tuple[str, Any]] = list(raw.items())
+    for where, value in left:  # grows: dotted keys nest more deeply than functions can
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            yield where
+        entries: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        left += [(f"{where}.{key}", inner) for key, inner in entries]
 
 
 def _lines(text: str, header: str) -> list[int]:
@@ -144,6 +156,8 @@ def _checked(where: str, model: type[Table], table: dict[str, Any], header: str 
         return model.model_validate(table)
     except ValidationError as error:
         raise BadInput(f"{where}: {explain(error, model, header)}") from error
+    except UnicodeEncodeError as error:  # from the command line
+        raise BadInput(f"{where}: a key or a text holds half of a character") from error
 
 
 def _check_zeros(stages: Sequence[tuple[str, StageParameters]]) -> None:
@@ -156,7 +170,7 @@ def _check_zeros(stages: Sequence[tuple[str, StageParameters]]) -> None:
 def _override(raw: dict[str, Any], key: str, value: str) -> None:
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value
     *parents, last = key.split(".")
     table: Any = raw

@@ -11,22 +11,34 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.tasks.tokenizer import unknown_id
+from pocketbert.compress.tasks.tokenizer import token_ids, unknown_id
 
 _PUNCTUATION = [(0x20, 0x7E), (0x2010, 0x2026), (0x3000, 0x303F), (0xFF00, 0xFFEF)]
 
 
+_GB_2312 = "gb2312"
+_BIG5 = "big5"
+CHARACTER_SETS: dict[str, tuple[str, Sequence[tuple[int, int]]]] = {
+    "gb2312-1": (_GB_2312, [(0xB0, 0xD7)]),
+    "gb2312-2": (_GB_2312, [(0xD8, 0xF7)]),
+    "big5": (_BIG5, [(0xA4, 0xC6), (0xC9, 0xF9)]),
+}
+"""Name -> encoding, and first bytes of its characters: the 3,755 most frequent simplified ones and the 3,008 next ones
+(GB/T 2312-1980, rows 16 to 55 and 56 to 87), and the 13,053 traditional ones of Big5.
+"""
+
+
+def characters_of(name: str) -> frozenset[str]:
+    """Return the characters of one of the `CHARACTER_SETS`."""
+    encoding, rows = CHARACTER_SETS[name]
+    codes = (bytes([row, cell]) for low, high in rows for row in range(low, high + 1) for cell in range(0x40, 0xFF))
+    found = (code.decode(encoding, errors="ignore") for code in codes)
+    return frozenset(character for character in found if len(character) == 1 and character >= "\u4e00")
+
+
 def common_characters() -> frozenset[str]:
-    """Return ASCII, Chinese and full-width punctuation, and the 3,755 characters of GB 2312 level 1 (the most frequent
-    ones; GB/T 2312-1980, rows 16 to 55).
-    """
-    last_row = range(0xA1, 0xFA)  # row 55 ends early
-    codes = [
-        bytes([row, cell]) for row in range(0xB0, 0xD8) for cell in (last_row if row == 0xD7 else range(0xA1, 0xFF))
-    ]
-    return frozenset(code.decode("gb2312") for code in codes) | {
-        chr(point) for low, high in _PUNCTUATION for point in range(low, high + 1)
-    }
+    """Return ASCII, Chinese and full-width punctuation, and the characters of GB 2312 level 1."""
+    return characters_of("gb2312-1") | {chr(point) for low, high in _PUNCTUATION for point in range(low, high + 1)}
 
 
 def pieces_of(tokenizer: Tokenizer) -> dict[str, int]:
@@ -52,10 +64,9 @@ def special_ids(tokenizer: Tokenizer) -> set[int]:
     return added | around | {number for number in (unknown_id(tokenizer),) if number is not None}
 
 
-def common_ids(pieces: dict[str, int]) -> set[int]:
-    """Return the ids of pieces that are one common character, at the start of a word or inside it."""
-    common = common_characters()
-    return {number for piece, number in pieces.items() if _text_of(piece) in common}
+def character_ids(pieces: dict[str, int], characters: Collection[str]) -> set[int]:
+    """Return the ids of pieces that are one of the characters, at the start of a word or inside it."""
+    return {number for piece, number in pieces.items() if _text_of(piece) in characters}
 
 
 def needed_ids(tokenizer: Tokenizer, texts: Sequence[str], kept: Collection[int]) -> set[int]:
@@ -68,9 +79,10 @@ def needed_ids(tokenizer: Tokenizer, texts: Sequence[str], kept: Collection[int]
         BadInput: a text is tokenized differently even with all its pieces kept.
     """
     pieces = pieces_of(tokenizer)
-    before = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
-    needed = set(kept) | {number for ids in before for number in ids} | _lowest(tokenizer)
-    while changed := changed_texts(texts, before, *shrink(tokenizer, needed)):
+    needed = set(kept) | _lowest(tokenizer)
+    for ids in token_ids(tokenizer, texts):
+        needed.update(ids)
+    while changed := changed_texts(texts, tokenizer, *shrink(tokenizer, needed)):
         joined = "\n".join(normalised(tokenizer, changed))
         more = {number for piece, number in pieces.items() if _text_of(piece) in joined}
         if more <= needed:
@@ -82,10 +94,10 @@ def needed_ids(tokenizer: Tokenizer, texts: Sequence[str], kept: Collection[int]
     return needed
 
 
-def changed_texts(texts: Sequence[str], before: list[list[int]], small: Tokenizer, back: Sequence[int]) -> list[str]:
-    """Return the texts that `small` tokenizes differently than `before`; `back` has the old id of each new id."""
-    after = small.encode_batch(list(texts))
-    return [t for t, old, new in zip(texts, before, after, strict=True) if old != [back[n] for n in new.ids]]
+def changed_texts(texts: Sequence[str], whole: Tokenizer, small: Tokenizer, back: Sequence[int]) -> list[str]:
+    """Return the texts that `small` tokenizes differently than `whole`; `back` has the old id of each new id."""
+    both = zip(texts, token_ids(whole, texts), token_ids(small, texts), strict=True)
+    return [text for text, old, new in both if old != [back[number] for number in new]]
 
 
 def _lowest(tokenizer: Tokenizer) -> set[int]:
@@ -123,7 +135,9 @@ def shrink(tokenizer: Tokenizer, kept: Collection[int]) -> tuple[Tokenizer, list
         written["padding"]["pad_id"] = new[written["padding"]["pad_id"]]
     for ids, at in _id_places(written.get("post_processor")):
         ids[at] = new[ids[at]]
-    return Tokenizer.from_str(json.dumps(written)), back
+    small = Tokenizer.from_str(json.dumps(written))
+    small.encode_special_tokens = tokenizer.encode_special_tokens
+    return small, back
 
 
 def _id_places(processor: Any) -> Iterator[tuple[list[Any], int]]:

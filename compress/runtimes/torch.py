@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from pocketbert.compress.models.int8 import is_quantized, load_quantized
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -51,7 +51,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     from tokenizers import Tokenizer
 
     from pocketbert.compress.models.checks import check_positions, check_types
-    from pocketbert.compress.tasks.tokenizer import one_piece_per_character, same_vocabulary
+    from pocketbert.compress.tasks.tokenizer import one_piece_per_character, same_tokens
 
     wanted, task = parameters.student, context.task
     student, tokenizer = build(wanted, model, task.labels, task.token_level, context.seed)
@@ -60,7 +60,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
             one_piece_per_character(tokenizer.backend_tokenizer)
         check_positions(student.config, task.max_length, wanted.where)
         given = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
-        if not same_vocabulary(tokenizer.backend_tokenizer, given):  # the teacher's, perhaps pruned by a stage
+        if not same_tokens(tokenizer.backend_tokenizer, given):  # the teacher's, perhaps pruned by a stage
             tokenizer.save_pretrained(context.new_tokenizer)
             context = in_its_own_tokens(context)
     check_types(context.train.inputs.types is not None, student.config, wanted.where)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pocketbert.compress.base.errors import BadInput
@@ -18,13 +19,52 @@ _SPECIAL_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", 
 class Parameters(StageParameters):
     """The special tokens and `tokens` stay; without `tokens`, the special tokens, the tokens of the training texts and
     the common characters (GB 2312 level 1).
+
+    `keep` adds to them what the app's users write: ``gb2312-2`` (3,008 rarer simplified characters), ``big5`` (13,053
+    traditional ones), and one UTF-8 text file, whose lines are then tokenized as before.
     """
 
     kind: Literal["prune-vocab"] = "prune-vocab"
     tokens: tuple[str, ...] | None = None
+    keep: tuple[str, ...] = ()
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
         self.check_tokens_exist(given)
+        self.lines_to_keep()
+
+    def external_source(self) -> str | None:
+        files = self._files()
+        return files[0] if files else None
+
+    def characters_to_keep(self) -> frozenset[str]:
+        """Return the characters of the sets that `keep` names."""
+        from pocketbert.compress.pruning.vocabulary import CHARACTER_SETS, characters_of
+
+        return frozenset().union(*(characters_of(name) for name in self.keep if name in CHARACTER_SETS))
+
+    def lines_to_keep(self) -> list[str]:
+        """Return the lines of the file that `keep` names, if it names one.
+
+        Raises:
+            BadInput: there is no such file, or it is not UTF-8.
+        """
+        from pocketbert.compress.data.reading.encodings import opened
+        from pocketbert.compress.pruning.vocabulary import CHARACTER_SETS
+
+        if not (files := self._files()):
+            return []
+        file, sets = Path(files[0]), ", ".join(CHARACTER_SETS)
+        if len(files) > 1:
+            raise BadInput(f"prune-vocab: keep: names the files {' and '.join(files)}; expected: {sets}, and one file")
+        if not file.is_file():
+            raise BadInput(f"prune-vocab: keep: {files[0]!r} is neither a set of characters ({sets}) nor a text file")
+        with opened(file, f"prune-vocab: keep: {files[0]}", newline="\n") as text:
+            return [line for line in map(str.strip, text) if line]
+
+    def _files(self) -> list[str]:
+        from pocketbert.compress.pruning.vocabulary import CHARACTER_SETS
+
+        return [name for name in self.keep if name not in CHARACTER_SETS]
 
     def check_tokens_exist(self, tokenizer: "Tokenizer") -> None:
         """Raise `BadInput` if the vocabulary lacks one of the `tokens`, or its pieces depend on one another."""
@@ -41,15 +81,13 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     Raises:
         BadInput: the vocabulary lacks one of the `tokens`, or its pieces depend on one another.
     """
-    from tokenizers import Tokenizer
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     from pocketbert.compress.pruning.vocabulary import shrink
+    from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
-    whole = Tokenizer.from_file(str(context.tokenizer / "tokenizer.json"))
+    whole = load_tokenizer(context.tokenizer / "tokenizer.json")
     parameters.check_tokens_exist(whole)  # an earlier stage may have removed some
-    whole.no_truncation()
-    whole.no_padding()
     kept = _kept(whole, model, context, parameters)
     small, back = shrink(whole, kept)
     context.remarks.append(_remark(whole, small, back, context))
@@ -61,32 +99,51 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
 
 
 def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parameters: Parameters) -> set[int]:
-    from pocketbert.compress.pruning.vocabulary import common_ids, needed_ids, pieces_of, special_ids
+    from pocketbert.compress.pruning.vocabulary import (
+        character_ids,
+        common_characters,
+        needed_ids,
+        pieces_of,
+        special_ids,
+    )
 
-    pieces, special = pieces_of(whole), special_ids(whole)
+    pieces, kept = pieces_of(whole), special_ids(whole)
     if str(model.config.model_type).endswith("roberta"):  # counts positions from the padding token's id: it must stay
-        special |= set(range(model.config.pad_token_id))
-    if parameters.tokens is None:
-        texts = context.task.texts(context.train.columns)
-        return needed_ids(whole, texts, special | common_ids(pieces))
-    return special | {pieces[token] for token in parameters.tokens}
+        kept |= set(range(model.config.pad_token_id))
+    kept |= character_ids(pieces, parameters.characters_to_keep())
+    texts = parameters.lines_to_keep()
+    if context.task.token_level:  # words are tokenized one at a time
+        texts = sorted({word for line in texts for word in (*line.split(), *line)})
+    if parameters.tokens is not None:
+        kept |= {pieces[token] for token in parameters.tokens}
+    else:
+        kept |= character_ids(pieces, common_characters())
+        texts += context.task.texts(context.train.columns)
+    return needed_ids(whole, texts, kept) if texts else kept
 
 
 def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context: Context) -> str:
-    """State the new size, how many training texts are tokenized differently, and the share of unknown tokens."""
+    """State the new size, how many training texts are tokenized differently, and the shares of unknown tokens."""
     from pocketbert.compress.pruning.vocabulary import changed_texts
     from pocketbert.compress.tasks.tokenizer import unknown_share
 
-    texts, unseen = (context.task.texts(rows.columns) for rows in (context.train, context.validation))
-    before = [encoding.ids for encoding in whole.encode_batch(texts)]
-    changed = len(changed_texts(texts, before, small, back))
+    texts = context.task.texts(context.train.columns)
+    changed = len(changed_texts(texts, whole, small, back))
     proof = "all are cut as before" if not changed else f"{changed:,} are cut otherwise"
-    unknown = [unknown_share(tokenizer, unseen) for tokenizer in (whole, small)]
     kind = "words of the training texts" if context.task.token_level else "training texts"
+    beyond = slice(len(context.labelled.gold), None)
+    asked = {
+        "the validation texts, which were not looked at": context.validation.columns,
+        "the unlabelled texts": {name: values[beyond] for name, values in context.train.columns.items()},
+    }
+    unknown = [
+        f"{unknown_share(small, found):.3%}, before {unknown_share(whole, found):.3%}, in {where}"
+        for where, columns in asked.items()
+        if (found := context.task.texts(columns))
+    ]
     return (
-        f"vocabulary {whole.get_vocab_size():,} to {small.get_vocab_size():,}; of {len(before):,} {kind} "
-        f"{proof}; unknown tokens in the validation texts, which were not looked at: {unknown[1]:.3%}, "
-        f"before {unknown[0]:.3%}"
+        f"vocabulary {whole.get_vocab_size():,} to {small.get_vocab_size():,}; of {len(texts):,} {kind} "
+        f"{proof}; unknown tokens: {'; '.join(unknown)}"
     )
 
 

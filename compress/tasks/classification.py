@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.inputs import Columns, Inputs, largest
 from pocketbert.compress.tasks.paired import Drop, newcombe_drop
 from pocketbert.compress.tasks.tokenizer import encode_texts, pad_id
 
@@ -43,13 +43,13 @@ class Classification:
 
     def scores(self, logits: NDArray[np.float32], gold: Sequence[int]) -> dict[str, float]:
         """Compute ``accuracy`` and ``macro_f1`` as fractions, over the labels that are true or predicted."""
-        predicted, truth = logits.argmax(axis=1), np.asarray(gold)
+        predicted, truth = largest(logits), np.asarray(gold)
         every = [f1(predicted == label, truth == label) for label in np.union1d(predicted, truth)]
         return {"accuracy": float(np.mean(predicted == truth)), "macro_f1": float(np.mean(every))}
 
     def outcomes(self, logits: NDArray[np.float32], gold: Sequence[int]) -> NDArray[np.bool_]:
         """Return, per row, whether the label with the largest logit is the gold one."""
-        result: NDArray[np.bool_] = logits.argmax(axis=1) == np.asarray(gold)
+        result: NDArray[np.bool_] = largest(logits) == np.asarray(gold)
         return result
 
     def right(self, outcomes: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -23,6 +23,35 @@ Indices = Sequence[int] | NDArray[np.intp]
 """Positions in the list of inputs."""
 
 
+class NotFinite(BadInput):
+    """Logits with NaN or infinity, which get no score; `logits` are all of them, (predictions, labels)."""
+
+    def __init__(self, logits: NDArray[np.float32], wrong: int) -> None:
+        super().__init__(
+            f"the logits of {wrong:,} of {len(logits):,} predictions are NaN or infinite: a weight or a sum is no "
+            "finite number; use weights from before the training diverged, or a precision with a wider range"
+        )
+        self.logits = logits
+
+
+def check_finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `logits`, (predictions, labels), all of which are finite numbers.
+
+    Raises:
+        NotFinite: some are not; the message counts the predictions.
+    """
+    finite = np.isfinite(logits).all(axis=-1)
+    if not finite.all():
+        raise NotFinite(logits, int(np.size(finite) - finite.sum()))
+    return logits
+
+
+def largest(logits: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the label with the largest logit of each prediction, (predictions,); raises like `check_finite`."""
+    result: NDArray[np.intp] = check_finite(logits).argmax(axis=1)
+    return result
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Tokenized inputs, and the positions of the logits that are scored.
@@ -133,7 +162,7 @@ def predict(
 ) -> NDArray[np.float32]:
     """Run inference; returns logits in the order of the inputs, (predictions, labels): one per text, or one per word.
 
-    `progress` is called with the number of inputs of each batch.
+    `progress` is called with the number of inputs of each batch. Raises like `collect`.
     """
     parts = []
     for indices, batch in batches(inputs, size):
@@ -147,6 +176,7 @@ def collect(parts: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]], input
 
     Raises:
         BadInput: the logits are of each text where the task needs each token, or vice versa.
+        NotFinite: a logit is NaN or infinite.
     """
     shape, wanted = parts[0][1].shape, 2 if inputs.scored is None else 3
     if len(shape) != wanted:
@@ -156,7 +186,7 @@ def collect(parts: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]], input
     for indices, values in parts:
         positions = inputs.positions(indices)
         out[inputs.answers(indices)] = values if positions is None else values[positions]
-    return out
+    return check_finite(out)
 
 
 def longer_texts(splits: Mapping[str, Inputs], max_length: int) -> Iterator[str]:

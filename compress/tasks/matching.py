@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pocketbert.compress.tasks.classification import Classification, f1
-from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.inputs import Columns, Inputs, largest
 from pocketbert.compress.tasks.tokenizer import encode_texts, pad_id
 
 
@@ -35,7 +35,7 @@ class Matching(Classification):
 
     def scores(self, logits: NDArray[np.float32], gold: Sequence[int]) -> dict[str, float]:
         """Compute ``accuracy`` and ``f1``: F1 of the second of two labels (the positive one), else the mean of all."""
-        predicted, truth = logits.argmax(axis=1), np.asarray(gold)
+        predicted, truth = largest(logits), np.asarray(gold)
         wanted = [1] if len(self.labels) == 2 else range(len(self.labels))
         every = [f1(predicted == label, truth == label) for label in wanted]
         return {"accuracy": float(np.mean(predicted == truth)), "f1": float(np.mean(every))}

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.schemes import OUTSIDE
 
 NO_LABEL = -100
 """Label of a row (or word) without label; losses ignore it."""
+IN_TRAIN = "in_train"
+"""A column that the test rows may have beside those of the task: whether the text is in train too, or nearly."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class Tokens:
     train: Rows
     labelled: Rows
     validation: Rows
+
+
+def decide_nothing(labels: Sequence[str], gold: Sequence[Any]) -> str | None:
+    """Say why rows with these labels cannot tell a good model from a bad one, such as ``hold no entity``; else None."""
+    there = {labels[number] for number in np.unique(flat(gold)).tolist()}
+    if isinstance(gold[0], int | np.integer):
+        return None if len(there) > 1 else f"all have the label {min(there)!r}"
+    return None if there - {OUTSIDE} else "hold no entity"
 
 
 def flat(gold: Sequence[Any]) -> NDArray[np.int64]:

@@ -6,13 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.inputs import Columns, Inputs, largest
 from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop
+from pocketbert.compress.tasks.schemes import as_bioes
 from pocketbert.compress.tasks.tokenizer import pad_id, unknown_id
 
-_OUTSIDE = "O"
-_PREFIXES = ("B-", "I-", "E-", "S-")
 _OVERLAP = 4
 """A window shares a quarter of its length with the window before."""
 Span = tuple[str, int, int]
@@ -23,7 +21,8 @@ class Tagging:
     """Sequence labelling; guard and gate compare entity-level F1.
 
     An entity is right when type, first and last word are (Tjong Kim Sang and De Meulder 2003, CoNLL-2003). A word is
-    labelled at its first piece; its other pieces, and special tokens, have no label.
+    labelled at its first piece; its other pieces, and special tokens, have no label. `schemes` says which labels mark
+    entities.
     """
 
     kind = "tagging"
@@ -33,9 +32,7 @@ class Tagging:
     linear_control = False
 
     def __init__(self, labels: list[str], max_length: int) -> None:
-        if wrong := [label for label in labels if label != _OUTSIDE and not label.startswith(_PREFIXES)]:
-            allowed = ", ".join([_OUTSIDE, *(f"{prefix}TYPE" for prefix in _PREFIXES)])
-            raise BadInput(f"tagging: label {wrong[0]!r} marks no entity; allowed: {allowed}")
+        self._marks = as_bioes(labels)
         self.labels = labels
         self.max_length = max_length
 
@@ -75,7 +72,7 @@ class Tagging:
     def show_label(self, rows: Columns, row: int) -> str:
         """Return the gold entities of one row."""
         words = rows["tokens"][row]
-        found = sorted(self._entities(rows["label"][row]), key=lambda span: span[1])
+        found = sorted(self.entities(rows["label"][row]), key=lambda span: span[1])
         return ", ".join(f"{type_} {''.join(words[first : last + 1])}" for type_, first, last in found) or "none"
 
     def scores(self, logits: NDArray[np.float32], gold: Sequence[Sequence[int]]) -> dict[str, float]:
@@ -89,10 +86,10 @@ class Tagging:
 
     def outcomes(self, logits: NDArray[np.float32], gold: Sequence[Sequence[int]]) -> NDArray[np.uint16]:
         """Count, per row, the entities found, predicted and true, (rows, 3)."""
-        predicted = logits.argmax(axis=1)
+        predicted = largest(logits)
         counts, at = np.zeros((len(gold), 3), dtype=np.uint16), 0
         for row, labels in enumerate(gold):
-            found, true = self._entities(predicted[at : at + len(labels)]), self._entities(labels)
+            found, true = self.entities(predicted[at : at + len(labels)]), self.entities(labels)
             counts[row] = [len(found & true), len(found), len(true)]
             at += len(labels)
         return counts
@@ -106,10 +103,11 @@ class Tagging:
         """Compute the drop of F1 with its paired bootstrap interval."""
         return bootstrap_f1_drop(reference, candidate, confidence)
 
-    def _entities(self, labels: Sequence[int] | NDArray[np.intp]) -> set[Span]:
+    def entities(self, labels: Sequence[int] | NDArray[np.intp]) -> set[Span]:
+        """Return the entities that the labels of one row mark."""
         from seqeval.metrics.sequence_labeling import get_entities
 
-        return set(get_entities([self.labels[label] for label in labels]))
+        return set(get_entities([self._marks[label] for label in labels]))
 
 
 def windows(lengths: Sequence[int], budget: int) -> Iterator[tuple[range, range]]:

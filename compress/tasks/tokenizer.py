@@ -1,19 +1,24 @@
 """Opens, queries and compares tokenizers (tokenizer.json), with the library `tokenizers` alone."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import Encoding, Tokenizer, normalizers, pre_tokenizers
 
 from pocketbert.compress.base.errors import BadInput, first_line
 
 PAD_TOKENS = ("[PAD]", "<pad>")
+_CHARACTERS = 100_000
+"""Characters that are tokenized at a time."""
+_IDEOGRAPH = re.compile("[一-\u9fff]")
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """Open a `tokenizer.json` without padding and truncation; `BadInput` if the file is not one."""
+    """Open a `tokenizer.json` as `plain`; `BadInput` if the file is not one."""
     return plain(read_tokenizer_file(path))
 
 
@@ -26,9 +31,13 @@ def read_tokenizer_file(path: Path) -> Tokenizer:
 
 
 def plain(tokenizer: Tokenizer) -> Tokenizer:
-    """Switch off padding and truncation, which are the task's decision; return the tokenizer itself."""
+    """Switch off padding and truncation, which are the task's decision; return the tokenizer itself.
+
+    A special token that a user types in a text, such as ``[SEP]``, becomes ordinary text.
+    """
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 
@@ -51,13 +60,99 @@ def encode_texts(
 
     Of a pair with more than `max_length` tokens the longer text is truncated first.
     """
-    tokenizer.enable_truncation(max_length)
+    tokenizer.no_truncation()  # the library's own truncation keeps the rest of a text as windows
+    sequences: list[list[int]] = []
+    types: list[list[int]] = []
+    truncated, same = 0, dict[int, int]()
+    beginning = _beginning(tokenizer, max_length)
+    for batch in _batches([beginning(text) for text in texts]):
+        for encoding in _encoded(tokenizer, batch):
+            ids, kinds = encoding.ids, encoding.type_ids
+            if len(ids) > max_length:
+                truncated += 1
+                kept = _kept(encoding.sequence_ids, max_length)
+                ids, kinds = [ids[at] for at in kept], [kinds[at] for at in kept]
+            sequences.append([same.setdefault(number, number) for number in ids])  # equal ids are one object
+            types.append(kinds)
+    return sequences, types, truncated
+
+
+def _kept(parts: Sequence[int | None], max_length: int) -> list[int]:
+    """Return the positions that stay when an encoding is truncated to `max_length` tokens, the longer text first.
+
+    Args:
+        parts: of each token the number of its text; None for the special tokens around texts.
+    """
+    first, second = parts.count(0), parts.count(1)
+    budget = max_length - parts.count(None)
+    short, long = sorted((first, second))
+    if second:
+        long = short if short > budget else max(short, budget - short)
+        if short + long > budget:
+            short, long = budget // 2, budget // 2 + budget % 2
+    else:
+        long = budget
+    left = {0: short, 1: long} if first <= second else {0: long, 1: short}
+    kept = []
+    for at, part in enumerate(parts):
+        if part is not None:
+            left[part] -= 1
+        if part is None or left[part] >= 0:
+            kept.append(at)
+    return kept
+
+
+def _beginning(tokenizer: Tokenizer, max_length: int) -> Callable[[Any], Any]:
+    """Return a function that cuts a long text where its first tokens do not depend on what follows.
+
+    Such a place is known for BERT's tokenizers alone: before an ideograph, which is a word of its own, after more
+    ideographs than tokens are read. Pairs stay as they are, because their lengths are compared.
+    """
+    bert = isinstance(tokenizer.normalizer, normalizers.BertNormalizer) and tokenizer.normalizer.handle_chinese_chars
+    bert = bert and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
+    added = "".join(token.content for token in tokenizer.get_added_tokens_decoder().values())
+    if not bert or _IDEOGRAPH.search(added):
+        return lambda text: text
+
+    def cut(text: Any) -> Any:
+        if not isinstance(text, str) or len(text) <= max_length:
+            return text
+        found = next(islice(_IDEOGRAPH.finditer(text), max_length + 1, None), None)
+        return text[: found.start()] if found else text
+
+    return cut
+
+
+def _encoded(tokenizer: Tokenizer, batch: list[Any], special: bool = True) -> list[Encoding]:
+    """Tokenize texts or pairs.
+
+    Raises:
+        BadInput: the tokenizer fails, such as by a regular expression that finds no end.
+    """
     try:
-        encoded = tokenizer.encode_batch(list(texts))
-    finally:
-        tokenizer.no_truncation()
-    truncated = sum(bool(encoding.overflowing) for encoding in encoded)
-    return [encoding.ids for encoding in encoded], [encoding.type_ids for encoding in encoded], truncated
+        return tokenizer.encode_batch_fast(batch, add_special_tokens=special)
+    except BaseException as error:
+        # The library is written in Rust; a panic there is no `Exception` here.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            why = first_line(error)
+            raise BadInput(
+                f"tokenizer.json cannot tokenize a text ({why}); simplify its regular expressions, if it has any"
+            ) from error
+        raise
+
+
+def _batches(texts: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield the texts or pairs in batches of some 100,000 characters: a token takes 100 bytes in the library."""
+    batch: list[Any] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text) if isinstance(text, str) else sum(map(len, text))
+        if size > _CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def one_piece_per_character(tokenizer: Tokenizer) -> None:
@@ -69,13 +164,39 @@ def one_piece_per_character(tokenizer: Tokenizer) -> None:
             part.prepend_scheme = "never"
 
 
-def same_vocabulary(a: Tokenizer, b: Tokenizer) -> bool:
-    """Return whether every token has the same id in both tokenizers, so that their models take each other's inputs."""
+def same_tokens(a: Tokenizer, b: Tokenizer) -> bool:
+    """Return whether every text gets the same tokens and ids from both, so that their models take each other's inputs.
+
+    A blank that Metaspace puts before a text may differ.
+    """
+    return _same_ids(a, b) and not _parts_that_differ(a, b)
+
+
+def _same_ids(a: Tokenizer, b: Tokenizer) -> bool:
     return a.get_vocab(with_added_tokens=True) == b.get_vocab(with_added_tokens=True)
 
 
+def _parts_that_differ(a: Tokenizer, b: Tokenizer) -> list[str]:
+    """Return the parts of two tokenizers with the same ids that read a text in different ways."""
+    first, second = (json.loads(each.to_str(), object_hook=_without_prepend) for each in (a, b))
+    differ = [name for name in ("normalizer", "pre_tokenizer", "model") if first[name] != second[name]]
+    return differ + (["special tokens"] if _frame(a) != _frame(b) else [])
+
+
+def _without_prepend(described: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in described.items() if key != "prepend_scheme"}
+
+
+def _frame(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    """Return the special tokens around a text and around a pair."""
+    return tokenizer.encode("").ids, tokenizer.encode("", "").ids
+
+
 def difference(student: Tokenizer, teacher: Tokenizer) -> str:
-    """Describe in one line how two vocabularies differ."""
+    """Describe in one line how two tokenizers differ."""
+    if _same_ids(student, teacher):
+        parts = " and ".join(_parts_that_differ(student, teacher))
+        return f"the same ids as the teacher's, but another {parts}, so it reads texts in other tokens"
     mine, theirs = (tokenizer.get_vocab(with_added_tokens=True) for tokenizer in (student, teacher))
     common = mine.keys() & theirs.keys()
     moved = sum(mine[token] != theirs[token] for token in common)
@@ -97,8 +218,14 @@ def unknown_id(tokenizer: Tokenizer) -> int | None:
 
 def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
     """Return the fraction of unknown tokens among all tokens of these texts."""
-    unknown = unknown_id(tokenizer)
-    found = [
-        number for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False) for number in encoding.ids
-    ]
-    return sum(number == unknown for number in found) / max(len(found), 1)
+    unknown, found, total = unknown_id(tokenizer), 0, 0
+    for ids in token_ids(tokenizer, texts, special=False):
+        found += ids.count(unknown) if unknown is not None else 0
+        total += len(ids)
+    return found / max(total, 1)
+
+
+def token_ids(tokenizer: Tokenizer, texts: Sequence[str], special: bool = True) -> Iterator[list[int]]:
+    """Yield the token ids of each text, tokenized in batches: what the library keeps of a text takes much memory."""
+    for batch in _batches(texts):
+        yield from (encoding.ids for encoding in _encoded(tokenizer, batch, special))

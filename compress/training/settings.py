@@ -40,10 +40,11 @@ class TeacherTable(Schedule):
     """``[teacher]``: the model to compress (``builtin:e5-small``, a hub id or a folder) and its fine-tuning.
 
     ``epochs = 0``: the model is fine-tuned already. The embeddings and the lowest `frozen_layers` layers keep their
-    weights; their output is computed once.
+    weights; their output is computed once. ``control = false``: no linear baseline is trained beside it.
     """
 
     model: str
     epochs: int = Field(1, ge=0)
     frozen_layers: int = Field(0, ge=0)
     trust_remote_code: bool = False
+    control: bool = True

@@ -3,6 +3,7 @@
 A file is one memory-mapped array (Σ tokens, width), row after row without padding.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,8 @@ from filelock import FileLock
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.base.files import atomic_write
+from pocketbert.compress.base.errors import MachineFailed
+from pocketbert.compress.base.files import atomic_write, record_digests, recorded_figures
 from pocketbert.compress.base.progress import Progress, Work
 from pocketbert.compress.models.features import Key, capture, width
 from pocketbert.compress.tasks.inputs import Batch, Inputs, as_tensors, batches
@@ -51,6 +52,9 @@ def write_states(file: Path, lengths: Sequence[int], width: int) -> Iterator[Wri
     ends = np.cumsum(lengths)
     with atomic_write(file) as temporary:
         states = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=(int(ends[-1]), width))
+        if hasattr(os, "posix_fallocate"):  # a write into a hole of a full disk would kill the process
+            with temporary.open("r+b") as stream:
+                os.posix_fallocate(stream.fileno(), 0, temporary.stat().st_size)
 
         def write(rows: Sequence[int], vectors: Tensor) -> None:
             for row, values in zip(rows, vectors.float().cpu().numpy(), strict=True):
@@ -64,11 +68,11 @@ def check_disk_space(folder: Path, lengths: Sequence[int], widths: Sequence[int]
     """Check that `folder` has room for one file of each width; a full disk under a memory map kills the process.
 
     Raises:
-        BadInput: there is too little space.
+        MachineFailed: there is too little space.
     """
     needed = np.dtype(np.float16).itemsize * sum(lengths) * sum(widths)
     if needed > (free := shutil.disk_usage(folder).free):
-        raise BadInput(
+        raise MachineFailed(
             f"{folder}: the vectors of {len(lengths):,} rows need {needed:,} bytes, {free:,} are free; "
             "free some space, or build in another folder with --out"
         )
@@ -80,7 +84,7 @@ def compute_states(
     """Write `files` (path -> width) batch by batch; `vectors` computes the values of each file, (rows, tokens, width).
 
     Raises:
-        BadInput: the disk has no room for the files.
+        MachineFailed: the disk has no room for the files.
     """
     lengths = list(map(len, inputs.sequences))
     check_disk_space(next(iter(files)).parent, lengths, list(files.values()))
@@ -95,12 +99,14 @@ def compute_states(
 class TeacherFeatures:
     """A cache of the teacher's hidden states, queries, keys and values for all training rows, one file per key.
 
-    Existing files are used as they are; all missing files are computed in one run over the rows. If several processes
-    open the same folder at once, one of them computes.
+    Existing files are used if their digests are right; all others are computed in one run over the rows. If several
+    processes open the same folder at once, one of them computes.
     """
 
     seconds: float
     """Duration of the computation; 0 if no file was missing."""
+    seconds_cached: float
+    """Duration of the earlier computations of the files that were not missing."""
 
     def __init__(
         self,
@@ -119,16 +125,16 @@ class TeacherFeatures:
             keys: the vectors that are needed.
 
         Raises:
-            BadInput: the disk has no room for the missing files.
+            MachineFailed: the disk has no room for the missing files.
         """
         lengths = list(map(len, inputs.sequences))
         files = {key: folder / f"{key.part}-{key.layer}.npy" for key in keys}
         folder.mkdir(parents=True, exist_ok=True)
         self.seconds = 0.0
         with FileLock(folder / ".lock"):
-            if missing := {key: file for key, file in files.items() if not file.is_file()}:
-                for stale in folder.glob(".*.tmp.npy"):  # of a build that was killed
-                    stale.unlink()
+            figures = {key: recorded_figures(file.with_suffix(".json")) for key, file in files.items()}
+            self.seconds_cached = sum(found["seconds"] for found in figures.values() if found)
+            if missing := {key: file for key, file in files.items() if not figures[key]}:
                 model = load()
                 widths = {file: width(model.config, key) for key, file in missing.items()}
                 bar = progress.work("the teacher's layers answer the training rows", len(inputs))
@@ -141,6 +147,8 @@ class TeacherFeatures:
                     started = time.monotonic()
                     compute_states(widths, inputs, vectors, work)
                     self.seconds = time.monotonic() - started
+                for file in missing.values():
+                    record_digests(file.with_suffix(".json"), [file], seconds=self.seconds / len(missing))
         self._states = {key: TokenStates(file, lengths) for key, file in files.items()}
 
     def batch(self, rows: Sequence[int]) -> dict[Key, Tensor]:

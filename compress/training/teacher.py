@@ -1,6 +1,5 @@
 """The teacher's logits and features on the training rows: computed once, cached on disk."""
 
-import json
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.base.files import atomic_write, write_json
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import atomic_write, record_digests, recorded_figures, remove
 from pocketbert.compress.base.own_code import digest_of
 from pocketbert.compress.base.processes import first_alone
 from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.rows import Tokens
 
 if TYPE_CHECKING:
@@ -56,7 +57,13 @@ class Teacher:
         """Return the logits on all training rows, (answers, labels)."""
         file = self._folder / "train.npy"
         with first_alone():
-            self._record("logits", 0.0 if file.is_file() else self._compute_logits(file))
+            record = file.with_suffix(".json")
+            if found := recorded_figures(record):
+                self.seconds_cached += found["seconds"]
+            else:
+                seconds = self._compute_logits(file)
+                self.seconds_computing += seconds
+                record_digests(record, [file], seconds=seconds)
         values: NDArray[np.float32] = np.load(file, allow_pickle=False)
         return values
 
@@ -65,19 +72,13 @@ class Teacher:
 
         inputs, begin = self.tokens.train.inputs, time.monotonic()
         with self._progress.work("the teacher answers the training rows", len(inputs)) as bar:
-            logits = fast_logits(self._on_its_device(), inputs, bar.advance)
+            try:
+                logits = fast_logits(self._on_its_device(), inputs, bar.advance)
+            except NotFinite as error:
+                raise BadInput(f"the teacher on the training rows: {error}") from error
         with atomic_write(file) as temporary:
             np.save(temporary, logits)
         return time.monotonic() - begin
-
-    def _record(self, what: str, seconds: float) -> None:
-        """Add the seconds just spent (0 for a cached result) to the totals; they are stored beside the cache."""
-        file = self._folder / "asked.json"
-        known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        self.seconds_computing += seconds
-        self.seconds_cached += known.get(what, 0.0)
-        if seconds:
-            write_json(file, known | {what: known.get(what, 0.0) + seconds})
 
     def _on_its_device(self) -> "PreTrainedModel":
         from pocketbert.compress.training.precision import fastest_device
@@ -88,13 +89,17 @@ class Teacher:
         """Return the teacher's vectors at every token of the training rows.
 
         Raises:
-            BadInput: the disk has no room for them.
+            MachineFailed: the disk has no room for them.
         """
         from pocketbert.compress.training.states import TeacherFeatures
 
         ours = digest_of("pocketbert.compress.models.features", "pocketbert.compress.training.states")[:8]
         inputs, folder = self.tokens.train.inputs, self._folder / f"features-{ours}"
         with first_alone():
+            for older in self._folder.glob("features-*"):
+                if older != folder:  # another version's
+                    remove(older)
             found = TeacherFeatures(self._on_its_device, inputs, folder, keys, self._progress)
-            self._record(folder.name, found.seconds)
+            self.seconds_computing += found.seconds
+            self.seconds_cached += found.seconds_cached
         return found

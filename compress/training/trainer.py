@@ -17,8 +17,11 @@ from torch import Tensor, nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from pocketbert.compress.base.processes import world
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import files_of, record_digests, recorded_figures, write_json
+from pocketbert.compress.base.processes import rank, world
 from pocketbert.compress.base.progress import Work
+from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.rows import Rows
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.precision import fast_logits, has_bf16
@@ -32,6 +35,10 @@ BatchOf = Callable[[list[int]], dict[str, Any]]
 """Indices of inputs -> the keyword arguments of the model for one batch."""
 _STRETCH = 50
 """Batches that are sorted by length together."""
+_DIGESTS = "digests.json"
+"""The file in a checkpoint with the digests of its weights, optimizer, schedule and random numbers."""
+_LATER = ("trainer_state.json", _DIGESTS)
+"""Files of a checkpoint that are written after the digests."""
 _SAVE_EVERY = 60.0
 """Seconds between two checkpoints: the most that a killed build has to repeat."""
 _IMPROVING = 0.005
@@ -83,6 +90,9 @@ def train(
 
     Returns:
         The task's metric on the validation rows at each evaluation: one after each of several epochs.
+
+    Raises:
+        BadInput: the loss, or a logit of a validation row, is NaN or infinite; nothing is trained further.
     """
     inputs = examples.rows.inputs
     bf16, steps = has_bf16(), -(-len(inputs) // schedule.batch_size)
@@ -117,12 +127,14 @@ def train(
     arguments._n_gpu = 1  # several GPUs of one process would each take a whole batch; torchrun splits the batch
     key = f"eval_{context.task.metric}"
     halves = {steps // 2, steps} if halfway and not several else set()
-    evaluation = _Evaluation(lambda: _score(evaluated, context), key, halves)
+    rate = f"learning_rate = {schedule.learning_rate:g} is probably too high; try {schedule.learning_rate / 10:g}"
+    evaluation = _Evaluation(lambda: _score(evaluated, context, f"{description}: {rate}"), key, halves)
     with context.progress.work(description, schedule.epochs * steps) as work:
         trainer = _Trainer(
             loss,
             _ByLength([len(sequence) for sequence in inputs.sequences], schedule.batch_size, context.seed),
             evaluation,
+            f"{description}: the loss is not a number since step {{step}}: {rate}",
             model=model,
             args=arguments,
             train_dataset=range(len(inputs)),
@@ -146,9 +158,12 @@ def still_improving(history: list[float]) -> bool:
     return len(history) > 1 and history[-1] == max(history) and history[-1] - history[-2] > _IMPROVING
 
 
-def _score(model: PreTrainedModel, context: Context) -> float:
-    """The task's metric on the validation rows."""
-    logits = fast_logits(model, context.validation.inputs)
+def _score(model: PreTrainedModel, context: Context, hint: str) -> float:
+    """The task's metric on the validation rows; raises `BadInput` with the `hint` if a logit is no finite number."""
+    try:
+        logits = fast_logits(model, context.validation.inputs)
+    except NotFinite as error:
+        raise BadInput(f"{hint}; {error}") from error
     return context.task.scores(logits, context.validation.gold)[context.task.metric]
 
 
@@ -166,13 +181,22 @@ class _Evaluation(TrainerCallback):
 class _Trainer(Trainer):
     """The Trainer with our loss, order of rows and evaluation."""
 
-    def __init__(self, loss: LossFunction, order: Sampler[int], evaluation: _Evaluation, **kwargs: Any) -> None:
+    def __init__(
+        self, loss: LossFunction, order: Sampler[int], evaluation: _Evaluation, diverged: str, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self._loss, self._order, self._evaluation = loss, order, evaluation
+        self._loss, self._order, self._evaluation, self._diverged = loss, order, evaluation, diverged
         self.model_accepts_loss_kwargs = False
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return self._order
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Save the state of the random numbers, then the digests of the checkpoint's files; called before its end."""
+        super()._save_rng_state(output_dir)
+        if not rank():
+            files = [file for _, file in files_of(Path(output_dir)) if world() == 1 or "rng_state" not in file.name]
+            record_digests(Path(output_dir, _DIGESTS), [file for file in files if file.name not in _LATER])
 
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -182,6 +206,8 @@ class _Trainer(Trainer):
         if inputs["at"] is not None:
             logits = logits[inputs["at"]]
         loss = self._loss(logits, inputs, outputs)
+        if not torch.isfinite(loss):  # the Trainer itself waits for the loss of every step
+            raise BadInput(self._diverged.format(step=self.state.global_step + 1))
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
@@ -221,15 +247,33 @@ class _Bar(TrainerCallback):
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """The newest complete checkpoint: the Trainer writes `trainer_state.json` last, and a kill may truncate it."""
+    """Return the newest whole checkpoint whose best checkpoint is whole, too; None if there is none.
+
+    A kill may leave half of a checkpoint, both while the Trainer writes it and while it deletes it.
+    """
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
     for checkpoint in found:
-        try:
-            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        state = _state(checkpoint)
+        if state is None:
             continue
+        if best := state.get("best_model_checkpoint"):
+            here = folder / Path(best).name  # the build's folder may have been moved
+            if _state(here) is None:
+                continue
+            write_json(checkpoint / "trainer_state.json", state | {"best_model_checkpoint": str(here)})
         return str(checkpoint)
     return None
+
+
+def _state(checkpoint: Path) -> dict[str, Any] | None:
+    """Return the Trainer's state in a whole checkpoint; None if a file is missing, torn or changed."""
+    if recorded_figures(checkpoint / _DIGESTS) is None:
+        return None
+    try:
+        state: dict[str, Any] = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return state
 
 
 class _ByLength(Sampler[int]):

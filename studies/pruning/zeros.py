@@ -14,7 +14,7 @@ from pocketbert.compress.base.files import deflated_bytes
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.onnx import export
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.build import build, fine_tuned
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.stages.sparsify import Parameters, run

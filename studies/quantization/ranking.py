@@ -19,7 +19,7 @@ from torch.nn import functional
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import read_texts, tokenize
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping.ranking import ROWS, rank_linears, rounded_activation, rounded_weight
 from pocketbert.compress.pipeline.steps.step import TOKENIZER

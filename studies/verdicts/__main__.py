@@ -12,13 +12,14 @@ from pocketbert.bench.machine.lock import machine_lock
 from pocketbert.bench.machine.profiles import load_profiles
 from pocketbert.bench.measuring.pairs import Side
 from pocketbert.bench.measuring.subject import load_rows, open_subject
+from pocketbert.bench.measuring.unchanged import Unchanged
 from pocketbert.bench.stats.sequential import LOOKS
 from pocketbert.compress.base.files import write_json
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.manifest import inside, load_manifest
 from pocketbert.compress.tasks import open_task
 from studies.verdicts.calibrate import slower_sides
-from studies.verdicts.columns import COLUMNS, LENGTH, LIMIT, PROFILE
+from studies.verdicts.columns import LENGTH, LIMIT, PROFILE, columns
 from studies.verdicts.page import write_page
 from studies.verdicts.rebuild import BUILDS, rebuild_verdicts
 from studies.verdicts.record import Record, Taker, load
@@ -34,6 +35,7 @@ def study(
     page: Annotated[Path, typer.Option(help="page to write; the packed record is written next to it")] = Path(
         "docs/verdicts.md"
     ),
+    limit: Annotated[float, typer.Option(min=0.005, max=0.5, help="threshold that the verdicts compare with")] = LIMIT,
     live: Annotated[int, typer.Option(help="live verdicts per column")] = 20,
     equal: Annotated[int, typer.Option(help="verdicts per A/A column, from disjoint pairs")] = 200,
     slower: Annotated[int, typer.Option(help="verdicts per other column, from disjoint pairs")] = 50,
@@ -47,8 +49,8 @@ def study(
     rebuilt = folder / "rebuilt.json"
     try:
         with machine_lock(Console(stderr=True)), Progress(thread=False) as progress:
-            sides = slower_sides(student, profile, folder, taken, progress)
-            for column in COLUMNS:
+            sides = slower_sides(student, columns(limit), profile, folder, taken, progress)
+            for column in columns(limit):
                 taker = Taker(column, student, sides[column.slow_down], profile, taken)
                 _record(taker, live, slower if column.slow_down else equal, progress)
         if rebuild and not rebuilt.is_file():  # not under the lock: each gate run takes it for itself
@@ -56,7 +58,7 @@ def study(
                 write_json(rebuilt, {"verdicts": rebuild_verdicts(folder / "rebuild", work.advance)})
     finally:  # the results of an interrupted study are written, too
         verdicts = json.loads(rebuilt.read_text(encoding="utf-8"))["verdicts"] if rebuilt.is_file() else []
-        write_page(taken, verdicts, page)
+        write_page(taken, verdicts, page, limit)
         taken.pack(page.with_suffix(".jsonl.xz"))
         typer.echo(f"written: {page}")
 
@@ -66,9 +68,8 @@ def _record(taker: Taker, live: int, wanted: int, progress: Progress) -> None:
     column = taker.column
     with load(column.busy), progress.work(f"{column.name}: live verdicts", live) as work:
         taker.take_live(live, work.advance)
-    if column.limit == LIMIT:
-        with load(column.busy), progress.work(f"{column.name}: pairs", wanted * LOOKS[0]) as work:
-            taker.take_pairs(wanted, work.advance)
+    with load(column.busy), progress.work(f"{column.name}: pairs", wanted * LOOKS[0]) as work:
+        taker.take_pairs(wanted, work.advance)
 
 
 def _student(manifest: Path) -> tuple[Side, str]:
@@ -78,7 +79,7 @@ def _student(manifest: Path) -> tuple[Side, str]:
         inside(manifest.parent, read.task.test), open_task(read.task.kind, read.task.labels, read.task.max_length)
     )
     [artifact] = [a for a in read.artifacts if a.role == "ship" and a.precision == "int8"]
-    subject = open_subject(artifact, read, manifest.parent, rows)
+    subject = open_subject(artifact, read, manifest.parent, rows, Unchanged())
     return Side(subject.file, {LENGTH: subject.requests(LENGTH)}), subject.sha256
 
 

@@ -8,7 +8,7 @@ from statistics import fmean
 from pocketbert.bench.measuring.pairs import Side, time_pair
 from pocketbert.bench.records.results import Profile
 from pocketbert.compress.base.progress import Progress
-from studies.verdicts.columns import LENGTH, SLOW_DOWNS
+from studies.verdicts.columns import LENGTH, Column
 from studies.verdicts.record import Record
 from studies.verdicts.slower import write_slower
 
@@ -17,7 +17,7 @@ _PAIRS = 16
 
 
 def slower_sides(
-    student: Side, profile: Profile, folder: Path, record: Record, progress: Progress
+    student: Side, columns: list[Column], profile: Profile, folder: Path, record: Record, progress: Progress
 ) -> dict[float, Side]:
     """Return slow-down -> side: the student itself for 0.0, slower copies of it, written into `folder`, for the others.
 
@@ -25,11 +25,11 @@ def slower_sides(
     """
     folder.mkdir(parents=True, exist_ok=True)
     sides = {0.0: student}
-    for slow_down in filter(None, SLOW_DOWNS):
+    for slow_down in sorted({column.slow_down for column in columns} - {0.0}):
         copy = replace(student, file=student.file._replace(path=folder / f"slower-{slow_down:.0%}.onnx"))
         if slow_down not in record.work:
-            columns = _calibrated(student, copy, profile, slow_down, progress)
-            record.add({"slow_down": slow_down, "columns": columns})
+            work = _calibrated(student, copy, profile, slow_down, progress)
+            record.add({"slow_down": slow_down, "columns": work})
         write_slower(student.file.path, copy.file.path, record.work[slow_down])
         sides[slow_down] = copy
     return sides

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from pocketbert.bench.records.baseline import Thresholds
+
 PROFILE = "mobile-1t"
 LENGTH = "128"
-LIMIT = 0.05  # the gate's default
-TIGHT = 0.02
-SLOW_DOWNS = (0.0, 0.03, 0.05, 0.10, 0.20)
+LIMIT = Thresholds().latency
+"""The gate's default threshold, which the study compares with unless another one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,10 @@ class Column:
         return f"{self.recording} at {self.limit:+.0%}"
 
 
-COLUMNS = (
-    *(Column(slow_down, busy) for slow_down in (0.0, 0.10, 0.20, 0.03) for busy in (False, True)),
-    Column(0.05, False, TIGHT),
-    *(Column(0.05, busy) for busy in (False, True)),
-)
-"""In the order of recording. A slow-down on the threshold takes longest and is never decided, so it comes last."""
+def columns(limit: float = LIMIT) -> list[Column]:
+    """Return the columns of a study at +`limit`, in the order of recording.
+
+    A slow-down on the threshold takes longest and is never decided, so it comes last.
+    """
+    slow_downs = dict.fromkeys((0.0, round(2 * limit, 3), 0.10, 0.20, round(2 / 3 * limit, 3), limit))
+    return [Column(slow_down, busy, limit) for slow_down in slow_downs for busy in (False, True)]

@@ -11,7 +11,7 @@ from pocketbert.bench.report.plots.style import new_figure, save, style
 from pocketbert.bench.stats.sequential import LOOKS, change
 from pocketbert.compress.base.files import atomic_write
 from studies.shared.page import markdown_table
-from studies.verdicts.columns import COLUMNS, LENGTH, LIMIT, PROFILE, Column
+from studies.verdicts.columns import LENGTH, LIMIT, PROFILE, Column, columns
 from studies.verdicts.record import Record
 from studies.verdicts.replay import Rates, in_order, resampled
 from studies.verdicts.rivals import asv, pytest_benchmark
@@ -23,8 +23,9 @@ OUTCOMES = ("ok", "improved", "inconclusive", "regressed")
 _RESAMPLED = 1000
 
 
-def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path) -> None:
-    """Write the page and ``<name>.svg`` next to it."""
+def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path, limit: float = LIMIT) -> None:
+    """Write the page of a study at +`limit`, and ``<name>.svg`` next to it."""
+    every = columns(limit)
     machine = read_machine()
     blocks = [
         "# How often the gate is wrong",
@@ -35,24 +36,24 @@ def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path) -> Non
         "every "
         f"pair and live verdict is in [{path.stem}.jsonl.xz]({path.stem}.jsonl.xz).",
         f"![share of verdicts per column]({path.stem}.svg)",
-        _missing(record),
+        _missing(record, every),
         "## What was really there",
-        _truth(record),
+        _truth(record, every),
         "## Live verdicts",
         "Taken one after the other by the gate's own code, from fresh processes to the verdict, default settings.",
-        _live(record),
+        _live(record, every),
         "## Replayed verdicts",
         _REPLAYED,
-        _replayed(record),
+        _replayed(record, every),
         "## The same runs by other tools' rules",
-        _RIVALS,
-        _rivals(record),
+        _RIVALS.format(limit=limit),
+        _rivals(record, limit),
         "## Ten builds in which nothing got worse",
         _rebuilt(rebuilt),
     ]
     with atomic_write(path) as temporary:
         temporary.write_text("\n\n".join(block for block in blocks if block) + "\n", encoding="utf-8")
-    _draw(record, path.with_suffix(".svg"))
+    _draw(record, limit, path.with_suffix(".svg"))
 
 
 _INTRODUCTION = """\
@@ -65,23 +66,23 @@ The recorded pairs (those of the live verdicts among them) through the gate's ow
 once, so the verdicts are as good as independent, and the interval is Clopper and Pearson's. *Resampled*: {_RESAMPLED}
 sequences of random blocks of 4 neighbouring pairs; they share pairs, so there is no interval."""
 _RIVALS = f"""\
-pytest-benchmark's `--benchmark-compare-fail=median:5%` compares a run with a stored one: it gets the wall times of
-{LOOKS[0]} pairs, against those of the {LOOKS[0]} before. asv calls a slow-down of more than 1.1 times with p < 0.002
-(Mann and Whitney): it gets both sides of {LOOKS[0]} pairs, interleaved as we interleave them, once as it comes, where
-10 % lie on its own threshold, and once told ours. An error is `regressed` where the slow-down is below {LIMIT:.0%}, or
-`ok` where it is beyond; the 5 % column lies on the threshold and is left out of the sum."""
+pytest-benchmark's `--benchmark-compare-fail=median:{{limit:.0%}}` compares a run with a stored one: it gets the wall
+times of {LOOKS[0]} pairs, against those of the {LOOKS[0]} before. asv calls a slow-down of more than 1.1 times with
+p < 0.002 (Mann and Whitney): it gets both sides of {LOOKS[0]} pairs, interleaved as we interleave them, once as it
+comes, where 10 % lie on its own threshold, and once told ours. An error is `regressed` where the slow-down is below
+{{limit:.0%}}, or `ok` where it is beyond; the column on the threshold is left out of the sum."""
 
 
-def _missing(record: Record) -> str:
+def _missing(record: Record, every: list[Column]) -> str:
     """Return a sentence about the columns that an interrupted study has not recorded yet."""
-    missing = [column.name for column in COLUMNS if column.name not in record.live]
+    missing = [column.name for column in every if column.name not in record.live]
     return f"Not recorded yet: {', '.join(missing)}." if missing else ""
 
 
-def _truth(record: Record) -> str:
+def _truth(record: Record, every: list[Column]) -> str:
     rows = []
-    for column in COLUMNS:
-        if column.limit != LIMIT or not (pairs := record.pairs.get(column.recording)):
+    for column in every:
+        if not (pairs := record.pairs.get(column.recording)):
             continue
         logs = [pair["p50"] for pair in pairs]
         found = change(logs)
@@ -100,9 +101,9 @@ def _truth(record: Record) -> str:
     return markdown_table(headers, rows)
 
 
-def _live(record: Record) -> str:
+def _live(record: Record, every: list[Column]) -> str:
     rows = []
-    for column in COLUMNS:
+    for column in every:
         if not (verdicts := record.live.get(column.name)):
             continue
         rates = Rates(Counter(verdict["outcome"] for verdict in verdicts))
@@ -118,9 +119,9 @@ def _live(record: Record) -> str:
     return markdown_table(["column", "verdicts", *OUTCOMES, "median pairs", "median s"], rows)
 
 
-def _replayed(record: Record) -> str:
+def _replayed(record: Record, every: list[Column]) -> str:
     rows = []
-    for column in COLUMNS:
+    for column in every:
         if not (pairs := record.pairs.get(column.recording)):
             continue
         order, again = in_order(pairs, column.limit), resampled(pairs, column.limit, _RESAMPLED)
@@ -130,14 +131,14 @@ def _replayed(record: Record) -> str:
     return markdown_table(headers, rows)
 
 
-def _rivals(record: Record) -> str:
+def _rivals(record: Record, limit: float) -> str:
     rows: list[list[str]] = []
-    sums = dict.fromkeys(_rules([]), 0.0)
-    for column in COLUMNS:
-        if column.limit != LIMIT or not (pairs := record.pairs.get(column.recording)):
+    sums = dict.fromkeys(_rules([], limit), 0.0)
+    for column in columns(limit):
+        if not (pairs := record.pairs.get(column.recording)):
             continue
         cells = []
-        for name, rates in _rules(pairs).items():
+        for name, rates in _rules(pairs, limit).items():
             error = errors(column, rates)
             if error is None:
                 cells.append(f"regressed {rates.shown('regressed')}")
@@ -150,12 +151,12 @@ def _rivals(record: Record) -> str:
     return markdown_table(["column", "the error is", *sums], rows)
 
 
-def _rules(pairs: list[dict[str, Any]]) -> dict[str, Rates]:
+def _rules(pairs: list[dict[str, Any]], limit: float) -> dict[str, Rates]:
     return {
-        "pocketbert": in_order(pairs, LIMIT),
-        "pytest-benchmark": pytest_benchmark(pairs),
+        "pocketbert": in_order(pairs, limit),
+        "pytest-benchmark": pytest_benchmark(pairs, limit),
         "asv": asv(pairs),
-        "asv --factor 1.05": asv(pairs, 1 + LIMIT),
+        f"asv --factor {1 + limit:g}": asv(pairs, 1 + limit),
     }
 
 
@@ -186,24 +187,24 @@ def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
     return "\n\n".join(filter(None, [text, table, "\n".join(red)]))
 
 
-def _draw(record: Record, path: Path) -> None:
+def _draw(record: Record, limit: float, path: Path) -> None:
     """Draw one bar per column and rule, split into its verdicts."""
-    shown = [column for column in COLUMNS if column.limit == LIMIT and record.pairs.get(column.recording)]
+    shown = [column for column in columns(limit) if record.pairs.get(column.recording)]
     if not shown:
         return
     with style():
-        figure = _bars(record, shown)
+        figure = _bars(record, shown, limit)
         save(figure, path)
 
 
-def _bars(record: Record, shown: list[Column]) -> "Figure":
+def _bars(record: Record, shown: list[Column], limit: float) -> "Figure":
     figure = new_figure(0.9 + 0.62 * len(shown))
     axes = figure.add_subplot()
     colors = {"ok": "#2a9d8f", "improved": "#8ab17d", "inconclusive": "#b8b8b8", "regressed": "#d1495b"}
     ticks, labels = [], []
     for place, column in enumerate(shown):
         pairs = record.pairs[column.recording]
-        for row, (name, rates) in enumerate(_rules(pairs).items()):
+        for row, (name, rates) in enumerate(_rules(pairs, limit).items()):
             at, left = place * 4 + row, 0.0
             for outcome in OUTCOMES:
                 share = rates.share(outcome)

@@ -108,7 +108,7 @@ class Taker:
         while len(self.record.live.get(name, [])) < wanted:
             series = Series(LENGTH, self.column.limit)
             seconds = take_pairs(self.baseline, self.candidate, self.profile, [series], BUDGET_S)
-            result = series.result("student", self.profile.name, "", seconds)
+            result = series.result("student", self.profile.name, "", seconds, BUDGET_S)
             for pair in series.pairs:
                 self.record.add(pair_entry(self.column, pair, seconds / len(series.pairs)))
             pairs = len(result.logs)

@@ -17,8 +17,8 @@ from studies.verdicts.replay import Rates
 GROUP = LOOKS[0]
 
 
-def pytest_benchmark(pairs: Sequence[dict[str, Any]]) -> Rates:
-    """Apply `--benchmark-compare-fail=median:5%`, which compares the median with that of a stored run.
+def pytest_benchmark(pairs: Sequence[dict[str, Any]], limit: float) -> Rates:
+    """Apply `--benchmark-compare-fail=median:LIMIT`, which compares the median with that of a stored run.
 
     The stored run is the baseline's side of the group before, as a file from an earlier run would be.
     """
@@ -26,7 +26,7 @@ def pytest_benchmark(pairs: Sequence[dict[str, Any]]) -> Rates:
     groups = _groups(pairs)
     for before, now in pairwise(groups):
         stored, measured = np.median(_runs(before, "baseline_ms")), np.median(_runs(now, "candidate_ms"))
-        counts["regressed" if measured > 1.05 * stored else "ok"] += 1
+        counts["regressed" if measured > (1 + limit) * stored else "ok"] += 1
     return Rates(counts)
 
 

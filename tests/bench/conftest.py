@@ -34,8 +34,8 @@ def bench(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(manifest: Path, *options: str) -> pytest.RunResult:
         gate = str(REPO / "bench/gate/test_gate.py")
-        cache = ("-p", "no:cacheprovider")
-        return pytester.runpytest_inprocess(*PLUGIN, *cache, gate, f"--gate-manifest={manifest}", *options)
+        plain = ("-p", "no:cacheprovider", f"--rootdir={pytester.path}")
+        return pytester.runpytest_inprocess(*PLUGIN, *plain, gate, f"--gate-manifest={manifest}", *options)
 
     return run
 
@@ -58,6 +58,7 @@ def weighed(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Results:
         reports=folder / "reports",
         command="test",
         store=store,
+        first_run=True,
     )
     session = Session(asked)
     session.run(Console(quiet=True))

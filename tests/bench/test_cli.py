@@ -2,15 +2,20 @@
 
 import errno
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from pocketbert.bench.cli import main
 from pocketbert.bench.records.baseline import load_baseline
 from pocketbert.bench.records.results import Results, load_results
+from pocketbert.compress.base.errors import BadInput, CheckFailed
 from pocketbert.compress.base.files import write_json
+from pocketbert.compress.base.processes import Terminated
 from tests.support import REPO
 from tests.support.pages import blocks
 
@@ -40,7 +45,7 @@ def test_update_writes_only_when_told(
     assert command(monkeypatch, "baseline", "update", str(results), "--yes") == 0
     assert set(load_baseline(written).artifacts) == {"small", "other"}
     assert command(monkeypatch, "baseline", "show", str(results)) == 0
-    assert "thresholds: latency 5.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in capsys.readouterr().out
+    assert "thresholds: latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in capsys.readouterr().out
 
 
 def test_results_that_cannot_be_read_are_one_line_and_exit_2(
@@ -98,9 +103,102 @@ def test_figures_of_a_phone_are_kept_in_the_results(
     assert "**Pixel 8**" in (tmp_path / "offline.md").read_text(encoding="utf-8")
 
 
-def test_an_interrupted_command_exits_with_130(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (CheckFailed("x: a check failed"), 1, "x: a check failed"),
+        (BadInput("x: bad"), 2, "x: bad"),
+        (OSError(errno.ENOTDIR, "Not a directory", "out/x"), 2, "out/x: Not a directory"),
+        (OSError(errno.ENOSPC, "No space left on device", "out/x"), 3, "the disk is full at out/x; free some space"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 3, "failed unexpectedly: [Errno 32] Broken pipe"),
+        (EOFError("end of file"), 3, "failed unexpectedly: end of file"),
+        (RuntimeError("PytorchStreamWriter failed writing file"), 3, "the disk is full; free"),
+        (MemoryError(), 3, "the machine is out of memory; "),
+        (RuntimeError("CUDA out of memory. Tried"), 3, "the GPU is out of memory; "),
+        (RecursionError("maximum depth"), 3, "failed unexpectedly: maximum depth (traceback: pocketbert-error.log)"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (Terminated(signal.SIGTERM), 143, "terminated"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_end_of_a_command_is_one_line_and_its_exit_code(
+    results: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    line: str,
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
 
-    monkeypatch.setattr("pocketbert.bench.records.results.load_results", interrupted)
-    assert command(monkeypatch, "baseline", "diff", str(results)) == 130
+    monkeypatch.setattr("pocketbert.bench.records.results.load_results", fails)
+    assert command(monkeypatch, "baseline", "diff", str(results)) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"pocketbert: {line}")
+    assert shown.count("\n") == 1
+    assert Path("pocketbert-error.log").exists() == (code == 3)
+
+
+def test_a_wrong_option_and_a_no_keep_their_codes(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "baseline", "diff", str(results), "--nonsense") == 2
+    assert "No such option" in capsys.readouterr().err
+
+    def no(*_: object, **__: object) -> None:
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", no)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert command(monkeypatch, "baseline", "update", str(results)) == 1
+    assert not Path("pocketbert-error.log").exists()
+
+
+def test_sigterm_ends_a_command_like_an_interruption(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def terminated(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("pocketbert.bench.records.results.load_results", terminated)
+    assert command(monkeypatch, "baseline", "diff", str(results)) == 143
+    assert capsys.readouterr().err == "pocketbert: terminated\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_caches_are_shown_with_their_limits_and_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each kind of cache has an entry that is used or young, and one that is neither."""
+    monkeypatch.chdir(tmp_path)
+    build = tmp_path / "artifacts/tiny"
+    young = [
+        build / "stages/01-x/w",
+        build / "stages/03-z~3/w",
+        build / ".weighed/young.json",
+        tmp_path / f"artifacts/.store/{'a' * 64}",
+    ]
+    old = [
+        build / "stages/02-y/weights",
+        build / ".weighed/old.json",
+        tmp_path / f"artifacts/.store/{'b' * 64}",
+        tmp_path / "artifacts/.sources/e5/weights",
+    ]
+    for path in (*young, *old):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 10**6)
+    for path in (*young[:2], *old):
+        for each in (path, path.parent):
+            os.utime(each, (0, 0))
+    os.utime(tmp_path / "artifacts/.store")
+    write_json(build / "manifest.json", {"steps": [{"name": "01-x"}], "artifacts": [{"path": "stages/03-z~3/model"}]})
+    assert command(monkeypatch, "cache", "show") == 0
+    shown = capsys.readouterr().out
+    lines = {line.split("  ")[0]: line for line in shown.splitlines()}
+    assert "3.0 MB" in lines["steps of tiny"]
+    assert "4,295 MB, 90 days" in lines["steps of tiny"]
+    assert set(lines) >= {"scores of tiny", "builtin models", "artifact store", "histories"}
+    assert command(monkeypatch, "cache", "prune") == 0
+    assert capsys.readouterr().out == "removed: 4.0 MB; left: 4.0 MB\n"
+    assert [path.exists() for path in (*young, *old)] == [True] * 4 + [False] * 4

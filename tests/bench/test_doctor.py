@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pocketbert.bench import doctor
-from pocketbert.bench.doctor import _machine, _noise_floor, _threads_in_force, write_onnx_probe
+from pocketbert.bench.doctor import _machine, _noise_floor, _threads_in_force, noise_check, write_onnx_probe
 from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.machine.fingerprint import read_machine
 from pocketbert.bench.records.results import Profile
@@ -57,5 +57,15 @@ def test_threads_and_noise_are_measured_with_real_processes(tmp_path: Path, monk
     assert found.fix == ""
     found = _noise_floor(tmp_path / "probe.onnx", PROFILE, lambda: steps.append(1))
     assert found.text.startswith("noise floor ")
-    assert "at the threshold of +5% a slow-down of +" in found.text
+    assert "at the threshold of +3% a slow-down of +" in found.text
     assert len(steps) == 4
+
+
+def test_a_noisy_machine_is_told_which_limit_it_can_hold() -> None:
+    quiet = noise_check("mobile-1t", 0.008, 0.7, 85, 0.0)
+    assert "settles limits of +1 % or more within 60 s; at the threshold of +3%" in quiet.text
+    assert quiet.fix == ""
+    noisy = noise_check("mobile-1t", 0.08, 0.7, 85, 0.4)
+    assert "settles limits of +6 % or more within 60 s" in noisy.text
+    assert noisy.text.endswith("40% of the runs lost their core")
+    assert noisy.fix.endswith("or a latency threshold of 0.06 in the baseline")

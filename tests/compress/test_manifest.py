@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ def test_loads(written: tuple[Path, dict[str, Any]]) -> None:
     path, raw = written
     path.write_text(json.dumps(raw))
     assert load_manifest(path).artifact("a").path == "a.onnx"
+
+
+def test_fewer_positions_than_the_texts_have_tokens(written: tuple[Path, dict[str, Any]]) -> None:
+    written[1]["artifacts"][0]["positions"] = 8
+    assert "a: positions = 8, but task.max_length is 16; build again with a shorter" in complaint(*written)
 
 
 def test_file_missing(written: tuple[Path, dict[str, Any]]) -> None:
@@ -109,3 +115,27 @@ def test_a_comparison_has_the_paired_drop_of_its_task() -> None:
     assert found.as_drop() == task.drop(task.outcomes(reference, gold), outcomes, 0.9)
     assert found.low < found.drop < found.high
     assert Comparison.scored(task, gold, reference, outcomes, 0.75, 0.9) == found
+
+
+def test_a_link_inside_a_folder_does_not_leave_it(written: tuple[Path, dict[str, Any]]) -> None:
+    path, raw = written
+    (path.parent / "model").mkdir()
+    (path.parent / "model/weights").write_bytes(b"x")
+    (path.parent / "model/same").symlink_to("weights")
+    raw["artifacts"][0] |= {"path": "model", "runtime": "torch", "sha256": digest(path.parent / "model")}
+    path.write_text(json.dumps(raw))
+    load_manifest(path)
+    (path.parent / "model/secret").symlink_to("/etc/passwd")
+    assert "'model': the link 'secret' leaves it" in complaint(path, raw)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a/" * 3000, "zero\0byte", "half\ud800"])
+def test_what_cannot_be_a_path_is_refused(written: tuple[Path, dict[str, Any]], name: str) -> None:
+    written[1]["artifacts"][0]["tokenizer"] = name
+    assert "cannot be" in complaint(*written) or "does not exist" in complaint(*written)
+
+
+def test_a_pipe_is_refused_before_it_is_opened(written: tuple[Path, dict[str, Any]]) -> None:
+    os.mkfifo(written[0].parent / "pipe")
+    written[1]["task"]["test"] = "pipe"
+    assert "is a named pipe" in complaint(*written)

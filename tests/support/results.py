@@ -102,7 +102,7 @@ def weighed(
             scores={"accuracy": value, "macro_f1": value - 0.002},
             rows=3472,
             drop=interval,
-            correct="ff",
+            correct="ff" * 434,
             test_sha256="1" * 64,
         ),
         memory=memory,

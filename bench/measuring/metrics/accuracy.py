@@ -1,7 +1,10 @@
 """Accuracy: predictions of the exported file on the whole test split, in its own runtime."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+import numpy as np
 
 from pocketbert.bench.measuring.progress import START_S
 from pocketbert.bench.measuring.setup import Setup
@@ -33,6 +36,7 @@ def measure(setup: Setup) -> None:
             setup.bar.now(f"{subject.artifact.id}: accuracy on {len(setup.rows)} rows")
             with subject.recording("accuracy"), Child(len(setup.cores), setup.cores) as child:
                 subject.accuracy = measure_accuracy(child, setup, subject)
+                setup.unchanged.check(subject.path, subject.tokenizer_path)
                 keep(kept, subject.accuracy)
         setup.bar.advance("accuracy", subject.key, 1)
 
@@ -42,7 +46,7 @@ def _cache(setup: Setup, subject: Subject) -> Path:
     versions = [f"{name} {version}" for name, version in sorted(setup.machine.versions.items())]
     return place(
         setup.folder,
-        "accuracy",
+        "accuracy of an unchanged file",  # without the check, earlier versions kept figures of other files
         subject.key,
         setup.rows.sha256,
         setup.manifest.task.model_dump_json(),
@@ -84,3 +88,19 @@ def with_drop(accuracy: Accuracy, reference: Accuracy, task: Task, confidence: f
     drop = task.drop(unpack(reference), unpack(accuracy), confidence)
     interval = Interval(estimate=drop.estimate, low=drop.low, high=drop.high)
     return accuracy.model_copy(update={"drop": interval})
+
+
+def unseen_score(accuracy: Accuracy, in_train: Sequence[bool]) -> float | None:
+    """Return the metric on the rows that are not in train; None if all rows are, or none is.
+
+    Args:
+        in_train: one mark per test row; empty: not known.
+    """
+    unseen = ~np.array(in_train, dtype=np.bool_)
+    if not unseen.any() or unseen.all():
+        return None
+    outcomes = unpack(accuracy)[unseen]
+    if outcomes.dtype == np.bool_:
+        return float(outcomes.mean())
+    found, predicted, true = outcomes.sum(axis=0, dtype=np.int64).tolist()
+    return 2 * found / (predicted + true) if predicted + true else 0.0

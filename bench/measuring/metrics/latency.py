@@ -38,7 +38,7 @@ def expect(setup: Setup) -> None:
         for profile in setup.profiles:
             setup.bar.expect(profile.name, subject.key, fixed_s=SETS * START_S / 2)
             slower = len(setup.cores) / profile.threads
-            for length in profile.lengths:
+            for length in setup.lengths(subject, profile):
                 tokens = mean if length == MIX else int(length)
                 setup.bar.expect(str(Place(profile.name, length)), subject.key, tokens=tokens * _RUNS * slower)
 
@@ -57,7 +57,8 @@ class _Timing:
 
     def __init__(self, setup: Setup, profile: Profile) -> None:
         self._bar, self._profile, self._reference = setup.bar, profile, setup.reference.key
-        self._subjects = {subject.key: subject for subject in setup.timed}
+        self._lengths = {subject.key: setup.lengths(subject, profile) for subject in setup.timed}
+        self._subjects = {subject.key: subject for subject in setup.timed if self._lengths[subject.key]}
         self._left = list(self._subjects)
         self._samples: dict[str, dict[str, list[Samples]]] = {length: {} for length in profile.lengths}
         self._neighbours: dict[str, list[float]] = {length: [] for length in profile.lengths}
@@ -85,15 +86,16 @@ class _Timing:
         loaded = open_together(children, files, lambda key: subjects[key].recording("latency", profile.name))
         for key, child in loaded.items():
             with subjects[key].recording("latency", profile.name):
-                verify(child, subjects[key].requests(profile.lengths[0]))
+                verify(child, subjects[key].requests(self._lengths[key][0]))
                 ready[key] = child
             self._bar.advance(profile.name, key, 1 / SETS)
         return ready
 
     def _time(self, children: dict[str, Child], length: str, numbers: range) -> dict[str, Child]:
-        """Time one length in one set; return the children that did not fail."""
+        """Time one length in one set; return the children that did not fail or have no positions for the length."""
         place, ready = Place(self._profile.name, length), {}
-        for key, child in children.items():
+        timed = {key: child for key, child in children.items() if length in self._lengths[key]}
+        for key, child in timed.items():
             with self._subjects[key].recording("latency", *place):
                 child.requests(self._subjects[key].requests(length))
                 ready[key] = child
@@ -105,7 +107,7 @@ class _Timing:
             ready[key].close()
         for key, answered in runs.items():
             self._samples[length].setdefault(key, []).append(np.array([run.ms for run in answered]))
-        return {key: ready[key] for key in runs}
+        return {key: child for key, child in children.items() if key in runs or key not in timed}
 
     def _summarize(self, length: str) -> None:
         """Set the figures of the artifacts that did not fail in any set."""

@@ -28,19 +28,20 @@ def measure(setup: Setup) -> None:
     """Set the size of every artifact, also of those that do not run here."""
     setup.bar.now(f"{len(setup.subjects)} artifacts: bytes on disk and deflated")
     with ThreadPoolExecutor(len(setup.cores)) as pool:
-        sizes = pool.map(lambda subject: _known_or_measured(setup.folder, subject), setup.subjects)
+        sizes = pool.map(lambda subject: _known_or_measured(setup, subject), setup.subjects)
         for subject, size in zip(setup.subjects, sizes, strict=True):
             subject.size = size
 
 
-def _known_or_measured(folder: Path, subject: Subject) -> Size:
+def _known_or_measured(setup: Setup, subject: Subject) -> Size:
     runtime = subject.artifact.runtime
-    kept = place(folder, "size by part", runtime, subject.sha256, digest(Path(__file__)))
+    kept = place(setup.folder, "size by part of an unchanged file", runtime, subject.sha256, digest(Path(__file__)))
     if known := recall(kept, Size):
         return known
     size = measure_size(subject.path)
     size = size.model_copy(update={"parts": size_by_part(runtime, subject.path, size.bytes)})
     if size.parts:  # without parts, a library that reads them may be missing
+        setup.unchanged.check(subject.path)
         keep(kept, size)
     return size
 

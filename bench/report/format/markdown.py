@@ -1,17 +1,36 @@
-"""GitHub-flavoured Markdown: escaping, tables, lists and folds. GitLab renders the same."""
+"""GitHub-flavoured Markdown: escaping, tables, lists and folds. GitLab renders the same.
 
+Every text that comes from a file goes through `text`, `code`, `quoted` or `fence`.
+"""
+
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from pocketbert.compress.base.errors import printable
+
+_ACTIVE = re.compile(
+    r"""[&<>|*`~\\$\#]                 # tags, cells, emphasis, code, formulas, headings
+    |^\[|\](?=[(\[\]:]|$)            # links and images
+    |(?<![^\W_])_|_(?![^\W_])        # emphasis begins or ends at the border of a word
+    |:(?=//)|(?<=www)\.              # addresses become links by themselves
+    |^[-+=]|^\d+[.)](?=\s|$)         # lists and underlines begin a line""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_REFERENCE = {"@": "＠", "#": "＃"}
+"""A platform looks for references in the finished page, where a reference that is escaped looks like any other."""
+_LONGEST = 1000  # characters of one foreign text
+
 
 def text(value: str) -> str:
-    """Escape foreign text for a line or a cell: no tag, cell border or line break in it takes effect."""
-    return " ".join(value.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").split())
+    """Escape foreign text for a line, a cell or a tag's content: nothing in it takes effect, nobody is notified."""
+    line = re.sub(r"@|#(?=\d)", lambda found: _REFERENCE[found[0]], _line(value))
+    return _ACTIVE.sub(lambda found: f"{found[0][:-1]}&#{ord(found[0][-1])};", line)
 
 
 def code(value: str) -> str:
     """Format a name as code that is safe in a cell; a name with a backtick or a bar stays in plain font."""
-    name = " ".join(value.split())
+    name = _line(value)
     if not name or "`" in name or "|" in name:
         return text(name)
     return f"`{name}`"
@@ -20,6 +39,21 @@ def code(value: str) -> str:
 def quoted(value: str) -> str:
     """Format foreign text as code: an ``@`` notifies nobody, no link is made and no image is loaded."""
     return code(value.replace("`", "'").replace("|", "¦"))
+
+
+def fence(lines: Iterable[str], language: str) -> str:
+    """Write a block of code; the fence is longer than any run of backticks inside."""
+    inside = [line for each in lines if (line := printable(each).strip())]
+    if not inside:
+        return ""
+    marks = "`" * (1 + max((len(run) for line in inside for run in re.findall("`+", line)), default=2))
+    return "\n".join([f"{marks}{language}", *inside, marks])
+
+
+def _line(value: str) -> str:
+    """Return one printable line, shortened if it is very long."""
+    line = " ".join(printable(value).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:

@@ -58,7 +58,7 @@ def draw_runs(records: Sequence[Record]) -> "Figure | None":
     step = -(-len(runs) // _LABELS)
     ticks = list(range(len(runs) - 1, -1, -step))
     shown = [runs[x] for x in ticks]
-    labels = [run.commit[:7] if run.commit else run.created[5:10] for run in shown]  # without a commit, the day
+    labels = [latin(run.commit[:7] if run.commit else run.created[5:10]) for run in shown]  # without a commit, the day
     grid[-1].set_xticks(ticks, labels, fontsize=9)
     figure.legend(
         *grid[0].get_legend_handles_labels(), loc="outside upper left", ncols=min(len(names), 4), fontsize=9.5

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import printable
 from pocketbert.compress.base.files import atomic_write
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Annotation
 
+_LONGEST, _LINES = 60, 4  # characters in a line of a label, lines in a label
 WIDTH = 8.4  # inches; about 800 pixels, because browsers show 96 per inch
 INK, MUTED, GRID, PANEL = "#1f2328", "#59636e", "#dfe3e8", "#fbfbfa"
 COLOURS = {"reference": "#6639ba", "stage": "#66707b", "ship": "#c8480a"}
@@ -86,8 +88,10 @@ def _round_layout(figure: "Figure") -> None:
 
 
 def latin(text: str) -> str:
-    """Replace the characters that the font may lack; artifact names may be in any script."""
-    return text.encode("latin-1", "replace").decode("latin-1")
+    """Replace the characters that the font may lack, and shorten long lines; names may be in any script."""
+    lines = map(printable, text.split("\n")[:_LINES])
+    short = "\n".join(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..." for line in lines)
+    return short.encode("latin-1", "replace").decode("latin-1")
 
 
 def log_axis(axes: "Axes", name: Literal["x", "y"], low: float, high: float, least: int) -> None:

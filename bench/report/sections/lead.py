@@ -42,7 +42,8 @@ def guard_lines(results: Results) -> list[str]:
     """Return a sentence for each rolled-back or weakened step, and one for all inconclusive but accepted steps."""
     steps = results.steps
     lines = [_rolled_back(step, results) for step in steps if step.decision == "rolled-back"]
-    lines += [_weakened(step, results) for step in steps if step.decision == "accepted" and step.tries]
+    weakened = [step for step in steps if step.decision == "accepted" and any(one.accepted for one in step.tries)]
+    lines += [_weakened(step, results) for step in weakened]
     groups: dict[str, list[str]] = {}  # by drop: a step that does not change the model repeats its drop
     for step in steps:
         c = step.comparison

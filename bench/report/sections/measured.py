@@ -4,6 +4,7 @@ from pocketbert.bench.records.results import Measured, Place, Results
 from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, table, text
 from pocketbert.bench.report.sections import phone
+from pocketbert.bench.verdicts.items import left_out
 
 ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
 
@@ -100,20 +101,28 @@ def scores(results: Results) -> str:
     """Write the table of all scores on the test split, and of each file's agreement with its PyTorch model."""
     shown = [a for a in choose.by_role(results) if a.accuracy or a.parity]
     kinds = list(dict.fromkeys(name for a in shown if a.accuracy for name in a.accuracy.scores))
+    entities = ["same entities (F1)"] if any(map(_same_entities, shown)) else []
     rows = [
         [
             code(a.id),
             *(numbers.percent(a.accuracy.scores[n]) if a.accuracy and n in a.accuracy.scores else "" for n in kinds),
             f"{a.accuracy.rows:,}" if a.accuracy else "",
             numbers.percent(a.parity.label_agreement) if a.parity else "",
+            *(_same_entities(a) for _ in entities),
             numbers.significant(a.parity.max_abs_logit, 2) if a.parity else "",
         ]
         for a in shown
     ]
-    headers = ["model", *map(text, kinds), "test rows", "same label as its PyTorch model", "largest logit difference"]
+    parity = ["same label as its PyTorch model", *entities, "largest logit difference"]
+    headers = ["model", *map(text, kinds), "test rows", *parity]
     reused = ", ".join(code(a.id) for a in shown if a.accuracy and a.accuracy.reused)
     note = f"Taken over from an earlier weighing of the same file, rows, libraries and machine: {reused}."
     return paragraphs(table(headers, rows), note if reused else "")
+
+
+def _same_entities(artifact: Measured) -> str:
+    found = artifact.parity.entity_agreement if artifact.parity else None
+    return "" if found is None else numbers.percent(found)
 
 
 def not_measured(results: Results) -> str:
@@ -124,6 +133,7 @@ def not_measured(results: Results) -> str:
         for a in choose.by_role(results)
         if a.not_run
     ]
+    missing += [text(words) for words in left_out(results)]
     missing += [f"{code(a.id)}: {text(str(failure))}" for a in choose.by_role(results) for failure in a.failures]
     return paragraphs("Not measured:", bullets(missing)) if missing else ""
 
@@ -164,7 +174,7 @@ def machine(results: Results) -> str:
 
 def _untimed(artifact: Measured) -> str:
     """Return the words shown in place of a speed; a sparse artifact is as fast as its dense one."""
-    return _not_run(artifact) or (f"as {artifact.dense}" if artifact.dense else "")
+    return _not_run(artifact) or (f"as {code(artifact.dense)}" if artifact.dense else "")
 
 
 def _not_run(artifact: Measured) -> str:

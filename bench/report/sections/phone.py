@@ -43,7 +43,7 @@ def details(results: Results) -> str:
                 milliseconds(f.p90_ms) if f.p90_ms else "",
                 f"{f.runs:,}" if f.runs else "",
                 mebibytes(f.peak_mib) if f.peak_mib else "",
-                f"{simulated[0]}: {times(f.p50_ms / simulated[1])}" if simulated else "",
+                f"{text(simulated[0])}: {times(f.p50_ms / simulated[1])}" if simulated else "",
             ]
         )
     titles = ["device", "model", "note", "length", "threads", "P50, ms", "P90, ms", "runs", "peak memory"]
@@ -62,7 +62,7 @@ def _shown(results: Results) -> dict[str, list[OnPhone]]:
 
 def _conditions(shown: list[OnPhone]) -> str:
     """Return the length, and the number of threads if it is the same for all figures."""
-    length, threads = length_in_words(shown[0].length), {f.threads or 1 for f in shown}
+    length, threads = text(length_in_words(shown[0].length)), {f.threads or 1 for f in shown}
     return f"{length}, {threads.pop()} threads" if len(threads) == 1 and threads != {1} else length
 
 

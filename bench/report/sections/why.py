@@ -33,7 +33,7 @@ def tables(results: Results) -> str:
         blocks.append(f"{code(why.artifact)}, {' and '.join(why.metrics)} regressed:")
         for kind, changes in why.evidence.items():
             rows = [[text(c.what), text(c.was), text(c.now), cost(c)] for c in changes[:_LISTED]]
-            blocks.append(table([kind, "before", "now", "more"], rows, words=3))
+            blocks.append(table([text(kind), "before", "now", "more"], rows, words=3))
             if len(changes) > _LISTED:
                 blocks.append(f"and {len(changes) - _LISTED} more that cost less.")
         blocks.append(bullets(f"not looked into: {text(reason)}" for reason in why.silent))

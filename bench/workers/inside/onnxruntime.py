@@ -47,19 +47,6 @@ def tensors(path: Path) -> list[Tensor]:
     return found
 
 
-def external_data(path: Path) -> str:
-    """Return the name of the first external data file of a graph; empty if all weights are in the graph."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        weights = onnx.load(str(path), load_external_data=False).graph.initializer
-    except DecodeError:  # not a graph; the runtime will report it
-        return ""
-    entries = (entry for weight in weights for entry in weight.external_data if entry.key == "location")
-    return next((entry.value for entry in entries), "")
-
-
 def _called(name: str, readers: Mapping[str, Sequence["NodeProto"]], named: set[str]) -> str:
     """Return a name for a tensor without a telling one, after the first named tensor next to its product."""
     suffix = next((end for end in ("_quantized", "_scale", "_zero_point") if name.endswith(end)), "")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from pocketbert.compress.data.reading.labels import meant_by
 from pocketbert.compress.data.reading.table import Table
 
 
@@ -83,7 +84,7 @@ def label_texts(table: Table, column: str, values: Sequence[object]) -> list[lis
         label = str(value) if whole else _as_text(table, column, value)
         if label is None:
             expected = _expected(table, column, "a string or a whole number")
-            raise table.row_error(row, f"column {column!r} holds {value!r}; expected: {expected}")
+            raise table.row_error(row, f"column {column!r} holds {_shown(value)}; expected: {expected}")
         out.append([label])
     return out
 
@@ -98,15 +99,15 @@ def tag_texts(table: Table, column: str, values: Sequence[object], tokens: Seque
     for row, (value, words) in enumerate(zip(values, tokens, strict=True)):
         if not isinstance(value, list) or not isinstance(words, list):
             raise table.row_error(
-                row, f"column {column!r} holds {value!r}; expected: a list with a tag for every token"
+                row, f"column {column!r} holds {_shown(value)}; expected: a list with a tag for every token"
             )
         if len(value) != len(words):
             raise table.row_error(row, f"{len(value)} tags in column {column!r} for {len(words)} tokens")
         tags = [_as_text(table, column, tag) for tag in value]
         if None in tags:
             at = tags.index(None)
-            expected = _expected(table, column, "a string")
-            raise table.row_error(row, f"tag {at} in column {column!r} is {value[at]!r}; expected: {expected}")
+            expected = _expected(table, column, "a string, or a number if task.labels names the tags in order")
+            raise table.row_error(row, f"tag {at} in column {column!r} is {_shown(value[at])}; expected: {expected}")
         out.append([tag for tag in tags if tag is not None])
     return out
 
@@ -129,8 +130,10 @@ def class_ids(table: Table, column: str, rows: Sequence[Sequence[str]], names: S
     out = []
     for row, labels in enumerate(rows):
         if unknown := [label for label in labels if label not in ids]:
+            expected = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+            meant = meant_by(unknown[0], names)
             raise table.row_error(
-                row, f"{unknown[0]!r} in column {column!r} is not in train; expected: {', '.join(names)}"
+                row, f"{unknown[0]!r} in column {column!r} is not in train; expected: {expected}{meant}"
             )
         out.append([ids[label] for label in labels])
     return out

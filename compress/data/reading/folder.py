@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.paths import check_file, exists
 from pocketbert.compress.data.reading.formats import READERS
 from pocketbert.compress.data.reading.hub import read_hub
 from pocketbert.compress.data.reading.table import Table
@@ -30,7 +31,9 @@ def read_folder(
     if not folder.is_dir():
         raise BadInput(f"{here}: is a file; {_EXPECTED}")
     stems = {*SPLITS, UNLABELLED, *map(source_of, splits.values())}
-    files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.stem in stems]
+    files = [file for file in sorted(folder.iterdir()) if file.stem in stems and exists(file) and not file.is_dir()]
+    for file in files:
+        check_file(file)
     if not files:
         return _snapshot(folder, config)
     if config is not None:

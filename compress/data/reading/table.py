@@ -1,7 +1,9 @@
 """One split as it was read: its columns, and the place of each row for error messages."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from pocketbert.compress.base.errors import BadInput
@@ -44,6 +46,19 @@ class Table:
     def __len__(self) -> int:
         return max(map(len, self.columns.values()), default=0)
 
+    def values(self, column: str) -> list[object]:
+        """Return the values of a column, an empty list if there is no such column.
+
+        Raises:
+            BadInput: a text is not UTF-8, which shows only while it is read.
+        """
+        try:
+            return list(self.columns.get(column, ()))
+        except UnicodeDecodeError as error:
+            raise BadInput(
+                f"{self.where}: column {column!r} holds texts that are not UTF-8; write them anew"
+            ) from error
+
     def part(self, split: str, begin: int, end: int) -> "Table":
         """Return rows `begin` to `end` (exclusive) as the split `split`; the rows keep their places."""
         columns = {name: _Part(values, begin, end) for name, values in self.columns.items()}
@@ -52,6 +67,22 @@ class Table:
     def row_error(self, row: int, problem: str) -> BadInput:
         """Return the error that names a row and its problem."""
         return BadInput(f"{self.where}, {self.place(row)}: {problem}")
+
+    @staticmethod
+    def joined(where: str, parts: "Sequence[Table]") -> "Table":
+        """Join the rows of several files; a column that a file lacks is None in its rows."""
+        names = dict.fromkeys(name for part in parts for name in part.columns)
+        columns = {
+            name: [value for part in parts for value in part.columns.get(name, [None] * len(part))] for name in names
+        }
+        ends = list(accumulate(map(len, parts)))
+
+        def place(row: int) -> str:
+            at = bisect_right(ends, row)
+            part = parts[at]
+            return f"{part.where.rpartition(', ')[2]}, {part.place(row - ends[at] + len(part))}"
+
+        return Table(where, columns, place)
 
     @staticmethod
     def of_dataset(where: str, table: "Dataset") -> "Table":

@@ -39,9 +39,9 @@ class Export:
     keep_float: Sequence[str] = ()
 
     @classmethod
-    def of(cls, made: Mapping[str, Any], rows: Inputs) -> Self:
-        """Return the export that an artifact step's parameters describe, for a model that reads `rows`."""
-        inputs = (*INPUTS, *(["token_type_ids"] if rows.types else []))
+    def of(cls, made: Mapping[str, Any], typed: bool) -> Self:
+        """Return the export that an artifact step's parameters describe, for rows with or without token types."""
+        inputs = (*INPUTS, *(["token_type_ids"] if typed else []))
         return cls(made["format"], made["precision"], inputs, made.get("keep_float", ()))
 
     @property

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from pocketbert.compress.base.errors import BadInput, nearest
+from pocketbert.compress.base.errors import BadInput, CheckFailed, nearest
 from pocketbert.compress.base.files import atomic_write, files_of
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.exports import FORMATS, INPUTS
+from pocketbert.compress.exports import FORMATS, INPUTS, Tolerance
 from pocketbert.compress.manifest import Parity
-from pocketbert.compress.models.families import FAMILIES, is_token_level, positions
+from pocketbert.compress.models.checks import check_problem
+from pocketbert.compress.models.families import FAMILIES, is_token_level
 from pocketbert.compress.runtimes import EMULATED, require
 
 if TYPE_CHECKING:
@@ -22,25 +21,45 @@ if TYPE_CHECKING:
 
 _ARCHITECTURES = (*FAMILIES, "mobilebert")
 _HEADS = ("ForSequenceClassification", "ForTokenClassification")
-_ROWS, _FEW_ROWS = 32, 6
-_LONGEST = 128
-"""Tokens of the longest random row."""
+_ROWS, _FEW_ROWS = 40, 20
+_RANDOM = "random token ids are no texts: measure the agreement on your own with --texts FILE, one text per line"
+_IN_A_RECIPE = ' (a recipe with guard.on_fail = "weaken" keeps the layers that lose most in float)'
 
 
-class ExportFailed(Exception):
-    """The export failed, or the file's logits differ from the checkpoint's; nothing was kept."""
+class ExportFailed(CheckFailed):
+    """The export failed, or the file's answers differ from the checkpoint's; nothing was kept.
+
+    `compared` says how far the answers are apart, one line each.
+    """
+
+    def __init__(self, message: str, compared: Sequence[str]) -> None:
+        super().__init__(message)
+        self.compared = compared
 
 
 class Exported(NamedTuple):
-    """A written file. `rows` describes the rows of `parity`; `labels` counts the logits of a prediction."""
+    """A written file; `compared` says how far its answers are from the checkpoint's, one line each."""
 
     path: Path
     bytes: int
     inputs: Sequence[str]
     parity: Parity
-    rows: str
     notes: list[str]
-    labels: int
+    compared: Sequence[str]
+
+
+class Asked(NamedTuple):
+    """What the user says about the comparison.
+
+    Attributes:
+        pairs: the model reads pairs of texts; the file gets the input token_type_ids if the model has token types.
+        texts: a file with one text, or pair, per line; None: random token ids.
+        min_agreement: smallest agreement of the answers, a fraction; None: the format's own.
+    """
+
+    pairs: bool = False
+    texts: Path | None = None
+    min_agreement: float | None = None
 
 
 def target(checkpoint: str, format_: str, precision: str, out: Path | None) -> Path:
@@ -67,54 +86,90 @@ def target(checkpoint: str, format_: str, precision: str, out: Path | None) -> P
 
 
 def export_checkpoint(
-    checkpoint: str, format_: str, precision: str, path: Path, pairs: bool, progress: Progress
+    checkpoint: str, format_: str, precision: str, path: Path, asked: Asked, progress: Progress
 ) -> Exported:
     """Write `checkpoint` (a folder or hub id) as `format_` in `precision`, and its tokenizer.json beside it.
 
-    File and checkpoint are compared on random token ids, because no dataset is known.
-
-    Args:
-        pairs: the model reads pairs of texts; the file gets the input token_type_ids if the model has token types.
+    File and checkpoint are compared on the user's texts, or on random token ids.
 
     Raises:
-        BadInput: the checkpoint is not a fine-tuned classifier of a known architecture, or another model's tokenizer
-            lies beside `path`.
-        ExportFailed: the file's logits differ, or it could not be written or opened; names the first layer that fails.
+        BadInput: the checkpoint is not a fine-tuned classifier of a known architecture, another model's tokenizer
+            lies beside `path`, or the texts cannot be used.
+        ExportFailed: the file's answers differ, or it could not be written or opened.
     """
     from pocketbert.compress.models.pretrained import open_pretrained, read_config
+    from pocketbert.compress.pipeline.shipping.agreement import describe, labels_of
     from pocketbert.compress.pipeline.shipping.artifact import Export
+    from pocketbert.compress.pipeline.shipping.sample import random_rows, read_texts, tokenize
     from pocketbert.compress.pipeline.shipping.verify import verify
     from pocketbert.compress.runtimes.torch import TorchSession
     from pocketbert.compress.tasks.inputs import predict
-    from pocketbert.compress.tasks.tokenizer import read_tokenizer_file
 
+    allowed = _allowed(FORMATS[format_].precisions[precision], asked.min_agreement)
+    texts = read_texts(asked.texts, asked.pairs) if asked.texts else []
     config = read_config(checkpoint, checkpoint)
     _check(config, checkpoint)
     model, tokenizer = open_pretrained(checkpoint, checkpoint, None, is_token_level(config))
     beside, content = path.with_name("tokenizer.json"), tokenizer.backend_tokenizer.to_str(pretty=True)
-    own = Path(checkpoint, beside.name)
-    foreign = beside.exists() and not (own.exists() and own.samefile(beside))
-    if foreign and read_tokenizer_file(beside).to_str(pretty=True) != content:  # an older library has another layout
-        example = f"--out exports/{path.name}"
-        raise BadInput(f"{beside} exists and belongs to another model; export into an empty folder: {example}")
-    inputs = (*INPUTS, "token_type_ids") if pairs and config.type_vocab_size > 1 else INPUTS
-    export = Export(format_, precision, inputs)
-    rows = _random_rows(config, _FEW_ROWS if export.runtime in EMULATED else _ROWS, "token_type_ids" in inputs)
-    allowed = export.tolerance
-    if precision == "int8":  # other labels on random ids say nothing about real rows
-        allowed = allowed._replace(labels=0.0)
+    _check_beside(beside, content, Path(checkpoint, beside.name), path)
+    types = asked.pairs and config.type_vocab_size > 1
+    export = Export(format_, precision, (*INPUTS, "token_type_ids") if types else INPUTS)
+    count = _FEW_ROWS if export.runtime in EMULATED else _ROWS
+    rows = random_rows(config, count, types)
+    if texts:
+        texts = texts[:count] if export.runtime in EMULATED else texts
+        rows = tokenize(texts, tokenizer.backend_tokenizer, config, types)
     with atomic_write(path) as temporary:
         progress.say(f"exporting {path.name}")
-        source = predict(TorchSession(model).logits, rows)
+        try:
+            source = predict(TorchSession(model).logits, rows)
+        except BadInput as error:
+            raise BadInput(f"{checkpoint}: {error}") from error
         made = verify(model, export, temporary, source, rows, progress, allowed)
+        compared: list[str] = []
+        if made.logits is not None and made.parity is not None:
+            compared = [
+                _distance(made.parity, rows, asked.texts),
+                *describe(labels_of(config), made.logits, source, rows, allowed),
+                *([] if texts else [_RANDOM]),
+            ]
         if made.failed or made.parity is None:
-            raise ExportFailed(f"{path}: {made.failed}{'' if made.logits is None else '; it was not kept'}")
+            kept = "" if made.logits is None else f"; it was not kept{_IN_A_RECIPE if precision == 'int8' else ''}"
+            raise ExportFailed(f"{path}: {made.failed}{kept}", compared)
     if not beside.exists():
         with atomic_write(beside) as temporary:
             temporary.write_text(content, encoding="utf-8")
     size = sum(file.stat().st_size for _, file in files_of(path))
-    said = f"{len(rows)} rows of random token ids, 2 to {max(map(len, rows.sequences))} of them, padded"
-    return Exported(path, size, inputs, made.parity, said, [made.note] if made.note else [], config.num_labels)
+    return Exported(path, size, export.inputs, made.parity, [made.note] if made.note else [], compared)
+
+
+def _allowed(usual: Tolerance, agreement: float | None) -> Tolerance:
+    """Return the tolerance of a format with the user's smallest agreement; None keeps the format's own."""
+    if agreement is None:
+        return usual
+    if not 0 <= agreement <= 1:
+        meant = f"; did you mean {agreement / 100:g}?" if 1 < agreement <= 100 else ""
+        raise BadInput(f"--min-agreement {agreement:g}: expected a fraction from 0 to 1{meant}")
+    return usual._replace(labels=agreement, entities=agreement)
+
+
+def _check_beside(beside: Path, content: str, own: Path, path: Path) -> None:
+    """Raise `BadInput` if the file `beside` has another `content` and is not the checkpoint's `own` tokenizer."""
+    from pocketbert.compress.tasks.tokenizer import read_tokenizer_file
+
+    foreign = beside.exists() and not (own.exists() and own.samefile(beside))
+    if foreign and read_tokenizer_file(beside).to_str(pretty=True) != content:  # an older library has another layout
+        example = f"--out exports/{path.name}"
+        raise BadInput(f"{beside} exists and belongs to another model; export into an empty folder: {example}")
+
+
+def _distance(parity: Parity, rows: "Inputs", texts: Path | None) -> str:
+    """Describe the largest difference of a logit, and the rows."""
+    lengths = [len(sequence) for sequence in rows.sequences]
+    what = f"{len(rows)} texts of {texts}" if texts else f"{len(rows)} rows of random token ids"
+    cut = f", {rows.truncated} of them truncated" if rows.truncated else ""
+    logits = f"largest logit difference {parity.max_abs_logit:.2g}, of logits up to {parity.largest:.2g}"
+    return f"{logits}, on {what}, {min(lengths)} to {max(lengths)} tokens{cut}, padded"
 
 
 def _check(config: "PretrainedConfig", checkpoint: str) -> None:
@@ -125,19 +180,5 @@ def _check(config: "PretrainedConfig", checkpoint: str) -> None:
     named = (config.architectures or ["model without a head"])[0]
     if not named.endswith(_HEADS):
         raise BadInput(f"{checkpoint} is a {named}; expected: a sequence or token classifier")
-
-
-def _random_rows(config: "PretrainedConfig", count: int, types: bool) -> "Inputs":
-    """Draw rows of random ids, from 2 tokens to the model's longest; pairs are split at a random place."""
-    from pocketbert.compress.tasks.inputs import Inputs
-
-    draw = np.random.default_rng(0)
-    lengths = np.linspace(2, min(_LONGEST, positions(config)), count).astype(int).tolist()
-    # RoBERTa derives positions from the padding ids, so none may be inside a text.
-    ids = np.setdiff1d(np.arange(config.vocab_size), [config.pad_token_id or 0])
-    return Inputs(
-        sequences=[draw.choice(ids, length).tolist() for length in lengths],
-        padding=int(config.pad_token_id or 0),
-        types=[np.sort(draw.integers(0, 2, length)).tolist() for length in lengths] if types else None,
-        scored=[list(range(length)) for length in lengths] if is_token_level(config) else None,
-    )
+    if config.num_labels > 1:  # of a single number nothing is decided by the largest logit
+        check_problem(config, checkpoint)

@@ -34,7 +34,7 @@ def last_dense(models: Sequence[FinishedStep]) -> FinishedStep:
 
 def _deflated(build: Build, made: dict[str, Any], dense: FinishedStep) -> int:
     """Return the deflated bytes of the file that is `made` in the same way from `dense`; the file is not kept."""
-    export = Export.of(made, dense.tokens.validation.inputs)
+    export = Export.of(made, build.typed(dense))
     key = export.key(dense.step.key, made)
     step = Step(name=f"{export.name} without zeros", kind="dense", decision="accepted", parameters=made, key=key)
 
@@ -44,4 +44,4 @@ def _deflated(build: Build, made: dict[str, Any], dense: FinishedStep) -> int:
         size = sum(deflated_bytes(part) for _, part in files_of(file))
         return step.model_copy(update={"measured": {"deflated_bytes": size}})
 
-    return build.step(build.root / "dense" / export.name, step, work, dense.tokens).step.measured["deflated_bytes"]
+    return build.step(build.root / "dense" / export.name, step, work, dense).step.measured["deflated_bytes"]

@@ -5,13 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pocketbert.compress.base.files import digest, files_of, write_json
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.data.texts import write_test
 from pocketbert.compress.exports import FORMATS, file_name
 from pocketbert.compress.manifest import Artifact, LinearControl, Manifest, TaskSpec
+from pocketbert.compress.pipeline.cache import SCRATCH
 from pocketbert.compress.pipeline.shipping.artifact import EXPORTED_TOKENIZER
 from pocketbert.compress.pipeline.steps.step import TOKENIZER, Build, FinishedStep
+from pocketbert.compress.pipeline.steps.teacher import SEEN
 
 _REFERENCE = "teacher-fp32.torch"
 _TEST = "data/test.parquet"
@@ -35,7 +39,8 @@ def write_manifest(
     """
     root, task, rule = build.root, build.texts.task, build.recipe.guard
     if rank() == 0:
-        write_test(build.texts, root / _TEST)
+        seen = models[0].folder / SEEN
+        write_test(build.texts, root / _TEST, np.load(seen, allow_pickle=False) > 0 if seen.is_file() else ())
     wait()
     artifacts: list[Artifact] = []
     for done in models:
@@ -66,7 +71,7 @@ def write_manifest(
     )
     if rank() == 0:
         write_json(root / "manifest.json", manifest)
-        shutil.rmtree(root / ".scratch", ignore_errors=True)
+        shutil.rmtree(root / SCRATCH, ignore_errors=True)
     return manifest
 
 
@@ -91,6 +96,7 @@ def manifest_entry(
         bytes=sum(file.stat().st_size for _, file in files_of(path)),
         parameters=model.step.measured["parameters_left"],
         macs=model.step.measured["macs_128"],
+        positions=model.step.measured.get("positions"),
         made_from=model.step.name,
         parity=made.step.parity,
         **entry,

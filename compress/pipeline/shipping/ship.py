@@ -60,19 +60,19 @@ def _ranked(build: Build, source: FinishedStep) -> list[str]:
         (out / name).write_text("\n".join(ranked), encoding="utf-8")
         return step
 
-    build.step(folder, step, work, source.tokens)
+    build.step(folder, step, work, source)
     return (folder / name).read_text(encoding="utf-8").splitlines()
 
 
 def _export(build: Build, table: ArtifactTable, source: FinishedStep, keep_float: Sequence[str] = ()) -> FinishedStep:
     """Export one file, verify it against its PyTorch source, and let the guard decide."""
     parameters = table.model_dump() | ({"keep_float": list(keep_float)} if keep_float else {})
-    inputs, file = source.tokens.validation.inputs, file_name(table.format, table.precision)
-    export = Export.of(parameters, inputs)
+    file, export = file_name(table.format, table.precision), Export.of(parameters, build.typed(source))
     key = export.key(source.step.key, parameters, [f"{_SHIPPING}.verify"])
     step = Step(name=export.name, kind="artifact", decision="accepted", parameters=parameters, key=key)
 
     def work(out: Path, _: Path) -> Step:
+        inputs = source.tokens.validation.inputs
         made = verify(source.model(), export, out / file, source.logits, inputs, build.progress)
         if made.logits is None:  # without a key the next build tries again
             return step.model_copy(update={"failed": made.failed, "key": ""})
@@ -83,7 +83,7 @@ def _export(build: Build, table: ArtifactTable, source: FinishedStep, keep_float
         return step.model_copy(update={"parity": made.parity, "failed": made.failed, "remarks": remarks})
 
     folder = build.root / "ship" / (f"{export.name}~{key[:8]}" if keep_float else export.name)
-    done = build.step(folder, step, work, source.tokens)
+    done = build.step(folder, step, work, source)
     reason = f"{file}: {done.step.failed}" if done.step.failed else None
     if (folder / _LOGITS).exists() and export.runtime not in EMULATED:
         return build.decide(done, reason)

@@ -7,21 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pocketbert.compress.base.errors import BadInput, first_line
+from pocketbert.compress.base.failures import machine_failure
 from pocketbert.compress.base.files import remove
+from pocketbert.compress.base.folders.leftovers import temporary_folder
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import Tolerance, file_name
 from pocketbert.compress.manifest import Parity
+from pocketbert.compress.pipeline.shipping.agreement import by_entity, by_label, labels_of, lost, share
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.pipeline.shipping.first_difference import first_difference
 from pocketbert.compress.runtimes import EMULATED
-from pocketbert.compress.tasks.inputs import Inputs, predict
+from pocketbert.compress.tasks.inputs import Inputs, NotFinite, predict
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -79,19 +81,35 @@ def verify(
         name = file_name(export.format, export.precision)
         with progress.work(f"verifying {name}{floats}", len(inputs)) as bar:
             logits = export.predict(path, inputs, bar.advance)
+    except NotFinite as error:
+        remove(path)
+        few = _chosen(inputs, _inputs_of(inputs, np.flatnonzero(~np.isfinite(error.logits).all(axis=1))[:_FEW]))
+        return Verified(None, None, f"{error}{_first_wrong(model, export, few, progress, allowed)}")
     except BadInput:
         raise
     except Exception as error:  # exporters and runtimes share no base class
+        if machine_failure(error):
+            raise
         remove(path)
         where = _first_wrong(model, export, _chosen(inputs, range(len(inputs))[:_FEW]), progress, None)
         return Verified(None, None, f"{type(error).__name__}: {first_line(error)}{where}")
     parity = compare(logits, source)
-    failed = complaint(parity, allowed)
-    if failed and allowed.logit is not None:
+    labels = labels_of(model.config)
+    kept = by_label(labels, logits, source)
+    if inputs.scored is not None:
+        kept = by_entity(labels, logits, source, inputs)
+        parity = parity.model_copy(update={"entity_agreement": share(kept)})
+    failed = complaint(parity, allowed) or (lost(kept) if allowed.labels else None)
+    if failed and allowed.logit is not None and complaint(compare(logits, source), allowed):
         largest = np.abs(logits - source).max(axis=1).argsort()[-_FEW:]
-        few = _chosen(inputs, np.unique(np.searchsorted(inputs.ends, largest, side="right")))
+        few = _chosen(inputs, _inputs_of(inputs, largest))
         failed += _first_wrong(model, export, few, progress, allowed)
     return Verified(logits, parity if isfinite(parity.max_abs_logit) else None, failed, note)
+
+
+def _inputs_of(inputs: Inputs, predictions: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the inputs to which these predictions belong."""
+    return np.unique(np.searchsorted(inputs.ends, predictions, side="right"))
 
 
 def compare(logits: NDArray[np.float32], source: NDArray[np.float32]) -> Parity:
@@ -112,6 +130,8 @@ def complaint(parity: Parity, allowed: Tolerance) -> str | None:
         return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {most:.2g}"
     if parity.label_agreement < allowed.labels:
         return f"only {parity.label_agreement:.1%} of answers keep their label, needed {allowed.labels:.1%}"
+    if parity.entity_agreement is not None and parity.entity_agreement < allowed.entities:
+        return f"only {parity.entity_agreement:.1%} of entities are the source's (F1), needed {allowed.entities:.1%}"
     return None
 
 
@@ -126,12 +146,14 @@ def _first_wrong(
     from pocketbert.compress.runtimes.torch import TorchSession
 
     def wrong(lowest: "PreTrainedModel") -> bool:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / file_name(export.format, export.precision)
+        with temporary_folder() as folder:
+            path = folder / file_name(export.format, export.precision)
             try:
                 export.write(lowest, path)
                 logits = export.predict(path, few)
-            except Exception:  # as in `verify`
+            except Exception as error:  # as in `verify`
+                if machine_failure(error):
+                    raise
                 return True
         if allowed is None:
             return False

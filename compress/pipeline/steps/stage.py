@@ -8,7 +8,7 @@ from typing import Any
 from pocketbert.compress.manifest import Step
 from pocketbert.compress.models.pretrained import source_key
 from pocketbert.compress.models.sizes import count_parameters
-from pocketbert.compress.pipeline.cache import step_key
+from pocketbert.compress.pipeline.cache import SCRATCH, step_key
 from pocketbert.compress.pipeline.retry import weaken
 from pocketbert.compress.pipeline.steps.step import RECORDED_BY, Build, FinishedStep
 from pocketbert.compress.stages import StageParameters, stage_module
@@ -82,7 +82,7 @@ class _Stage:
     def costliest(self, parameters: StageParameters) -> int | None:
         """Return the layer in which the stage costs most; None if this kind of stage does not rank layers."""
         found = getattr(stage_module(parameters.kind), "costliest", None)
-        context = self._context(self._build.root / ".scratch/costliest")
+        context = self._context(self._build.root / SCRATCH / "costliest")
         layer: int | None = found(self._source.model(), context, parameters) if found else None
         return layer
 

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.base.files import digest, write_json
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import digest
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.data.texts import Texts, read_texts, tokenize
 from pocketbert.compress.manifest import Step, Try
+from pocketbert.compress.models.families import positions
 from pocketbert.compress.models.sizes import count_macs, count_parameters, count_zeros, encoder_macs
-from pocketbert.compress.pipeline.cache import cached, make
+from pocketbert.compress.pipeline.cache import SCRATCH, cached, limit_steps, make, write_step
 from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe
 from pocketbert.compress.pipeline.recipe import Recipe
-from pocketbert.compress.tasks.inputs import predict
+from pocketbert.compress.tasks.inputs import NotFinite, predict
 from pocketbert.compress.tasks.rows import Tokens
+from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.teacher import Teacher
 
@@ -38,11 +41,23 @@ RECORDED_BY = ("pocketbert.compress.models.sizes", "pocketbert.compress.runtimes
 
 @dataclass(frozen=True)
 class FinishedStep:
-    """A finished step: its folder, its tokenized rows, and its validation logits."""
+    """A finished step: its folder, its tokenized rows, and its validation logits.
+
+    `read` tokenizes the rows; it is called when they are needed, which is not the case for cached steps.
+    """
 
     step: Step
     folder: Path
-    tokens: Tokens
+    read: Callable[[], Tokens]
+
+    @property
+    def tokens(self) -> Tokens:
+        """The rows, tokenized by the step's tokenizer."""
+        return self.read()
+
+    def with_remarks(self, remarks: Sequence[str]) -> "FinishedStep":
+        """Return the step with further remarks."""
+        return replace(self, step=self.step.model_copy(update={"remarks": [*self.step.remarks, *remarks]}))
 
     @property
     def accepted(self) -> bool:
@@ -57,7 +72,7 @@ class FinishedStep:
 
     def model(self) -> "PreTrainedModel":
         """Load the model from the step's folder."""
-        from pocketbert.compress.models.modeling_uneven import load_classifier
+        from pocketbert.compress.models.pretrained import load_classifier
 
         return load_classifier(self.folder / "model")
 
@@ -90,19 +105,24 @@ class Build:
             self._tokens[key] = tokenize(self.texts, tokenizer_file)
         return self._tokens[key]
 
+    def typed(self, done: FinishedStep) -> bool:
+        """Return whether the rows have token types under the step's tokenizer; one row tells."""
+        first = {name: values[:1] for name, values in self.texts.splits["validation"].items()}
+        return self.texts.task.encode(load_tokenizer(done.folder / TOKENIZER), first).types is not None
+
     def set_reference(self, teacher: FinishedStep) -> FinishedStep:
         """Make `teacher` the reference that every later step is compared with; returns it with its comparison."""
-        self.guard = Guard(self.recipe.guard, self.texts.task, teacher.tokens.validation.gold, teacher.logits)
+        self.guard = Guard(self.recipe.guard, self.texts.task, self.texts.splits["validation"]["label"], teacher.logits)
         self.teacher = self.decide(teacher)
         return self.teacher
 
     def step(
-        self, folder: Path, step: Step, work: Work, tokens: Tokens | None = None, together: bool = False
+        self, folder: Path, step: Step, work: Work, source: FinishedStep | None = None, together: bool = False
     ) -> FinishedStep:
         """Take the step from the cache, or make it with `work`.
 
         Args:
-            tokens: its rows; None: tokenize them with the tokenizer in its folder.
+            source: the step whose tokenizer and rows it has; None: its tokenizer is in its own folder.
             together: the step may train, which all processes of a build do together.
         """
         self._visited.add(folder)
@@ -118,18 +138,23 @@ class Build:
             def timed(out: Path, scratch: Path) -> Step:
                 return work(out, scratch).model_copy(update={"seconds": round(time.monotonic() - started, 1)})
 
-            found = make(folder, step, self.root / ".scratch", timed, together)
+            found = make(folder, step, self.root / SCRATCH, timed, together)
             for remark in found.remarks:
                 self.progress.say(f"  {remark}")
         # Today's rule decides anew; the figures measured then are kept.
         found = found.model_copy(update={"decision": step.decision, "notes": [], "tries": []})
-        return FinishedStep(found, folder, tokens or self.tokens(folder / TOKENIZER))
+        return FinishedStep(found, folder, source.read if source else lambda: self.tokens(folder / TOKENIZER))
 
     def sweep(self, pattern: str) -> None:
         """Remove the folders of attempts that this build did not make; `pattern` is relative to its folder."""
         for folder in self.root.glob(pattern):
             if folder not in self._visited and rank() == 0:  # of another model, or under another rule
                 shutil.rmtree(folder)
+
+    def limit(self) -> None:
+        """Limit what earlier recipes left in the folder of this build, which is complete."""
+        if rank() == 0:
+            limit_steps(self.root, self._visited)
 
     def record(self, model: "PreTrainedModel", step: Step, out: Path) -> Step:
         """Save the model that a step made, and its logits on the validation rows; returns the step with its sizes."""
@@ -138,13 +163,17 @@ class Build:
         model.save_pretrained(out / "model")
         validation = self.tokens(out / TOKENIZER).validation.inputs
         with self.progress.work(f"{step.name}: evaluating", len(validation)) as bar:
-            logits = predict(TorchSession(model).logits, validation, progress=bar.advance)
+            try:
+                logits = predict(TorchSession(model).logits, validation, progress=bar.advance)
+            except NotFinite as error:
+                raise BadInput(f"{step.name}: {error}") from error
         np.save(out / "validation.npy", logits)
         size = {
             "parameters_left": count_parameters(model),
             "zeros": count_zeros(model),
             "macs_128": count_macs(model),
             "encoder_macs_128": encoder_macs(model.config),
+            "positions": positions(model.config),
         }
         return step.model_copy(update={"measured": size})
 
@@ -158,7 +187,7 @@ class Build:
         line = describe(step, self.recipe.guard.max_drop)
         self.progress.say(line)
         if step.decision == "rolled-back" and self.recipe.guard.on_fail == "stop":
-            raise GuardStopped(line)
+            raise GuardStopped(f"stopped by the guard: {line}")
         return replace(done, step=step)
 
     def record_outcome(self, first: FinishedStep, best: FinishedStep, tried: list[Try]) -> FinishedStep:
@@ -194,4 +223,4 @@ class Build:
 
 def _write_step(folder: Path, step: Step) -> None:
     if rank() == 0:
-        write_json(folder / "stage.json", step)
+        write_step(folder, step)

@@ -3,36 +3,53 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tokenizers import Tokenizer
 
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.data.findings import find
+from pocketbert.compress.data.texts import Texts
 from pocketbert.compress.manifest import Step
-from pocketbert.compress.models.checks import check_positions, check_types
-from pocketbert.compress.models.pretrained import load_teacher, read_config, source_key
-from pocketbert.compress.pipeline.cache import step_key
+from pocketbert.compress.models.checks import by_number, check_positions, check_types
+from pocketbert.compress.models.pretrained import (
+    load_teacher,
+    other_normalizer,
+    read_config,
+    repeated_tokens,
+    source_key,
+)
+from pocketbert.compress.pipeline.cache import SOURCES, step_key
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.pipeline.steps.step import RECORDED_BY, TOKENIZER, Build, FinishedStep
 from pocketbert.compress.stages import stage_module
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import longer_texts
+from pocketbert.compress.tasks.label_order import other_order
+from pocketbert.compress.tasks.odd_texts import odd_texts
 from pocketbert.compress.tasks.tokenizer import load_tokenizer, one_piece_per_character
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
+
+SEEN = "seen.npy"
+"""In the teacher's folder: for each test row whether its text is in train (`pocketbert.compress.data.overlap`)."""
 
 
 def make_teacher(build: Build) -> FinishedStep:
     """Make the fine-tuned teacher, or take it from the cache.
 
     Raises:
-        BadInput: the model cannot be loaded, or a stage of the recipe cannot work with it.
+        BadInput: the model cannot be loaded, its labels are in another order, or a stage of the recipe cannot work
+            with it.
     """
     recipe, texts = build.recipe, build.texts
     table, folder = recipe.teacher, build.root / "stages/00-teacher"
-    parameters = table.model_dump() | {"model": source_key(table.model), "seed": recipe.seed}
+    described = table.model_dump(exclude={"control"})
+    parameters = described | {"model": source_key(table.model), "seed": recipe.seed}
     finetune = stage_module("finetune")
     modules = (finetune.__name__, "pocketbert.compress.models.pretrained", build.task_module(), *RECORDED_BY)
     key = step_key(texts.key, parameters, modules)
-    step = Step(name="00-teacher", kind="finetune", decision="reference", parameters=table.model_dump(), key=key)
+    step = Step(name="00-teacher", kind="finetune", decision="reference", parameters=described, key=key)
 
     def work(out: Path, scratch: Path) -> Step:
         from transformers import set_seed
@@ -42,7 +59,7 @@ def make_teacher(build: Build) -> FinishedStep:
         model, tokenizer = load_teacher(
             table.model,
             task.labels,
-            build.root.parent / ".sources",
+            build.root.parent / SOURCES,
             token_level=task.token_level,
             max_length=task.max_length,
             tuned=table.epochs == 0,
@@ -55,19 +72,39 @@ def make_teacher(build: Build) -> FinishedStep:
         tokens = build.tokens(out / TOKENIZER)
         check_types(tokens.train.inputs.types is not None, model.config, f"teacher.model {table.model!r}")
         context = build.context(scratch, tokens)
-        test = task.encode(load_tokenizer(out / TOKENIZER), texts.splits["test"])
+        remarks = (
+            by_number(model.config, task.labels),
+            repeated_tokens(table.model),
+            other_normalizer(table.model, tokenizer),
+        )
+        context.remarks.extend(filter(None, remarks))
+        tokenizer_of_rows = load_tokenizer(out / TOKENIZER)
+        test = task.encode(tokenizer_of_rows, texts.splits["test"])
         read = {"training": tokens.train.inputs, "validation": tokens.validation.inputs, "test": test}
-        context.remarks.extend([*texts.remarks, *longer_texts(read, task.max_length)])
+        found = find(texts)
+        np.save(out / SEEN, found.test_seen)
+        context.remarks.extend([*texts.remarks, *found.remarks, *longer_texts(read, task.max_length)])
+        context.remarks.extend(odd_texts(task, tokenizer_of_rows, texts.splits))
         if table.epochs:
             chosen = finetune.Parameters(**table.model_dump(include=set(finetune.Parameters.model_fields)))
             model = finetune.run(model, context, chosen)
         return build.record(model, step.model_copy(update={"remarks": context.remarks}), out)
 
     done = build.step(folder, step, work, together=True)
+    if not table.epochs:
+        _check_label_order(texts, done, table.model, table.trust_remote_code)
     if recipe.stages:  # a teacher from the cache may be older than these stages
         config = read_config(str(folder / "model"), str(folder / "model"))
         check_stages(recipe, texts.task, config, Tokenizer.from_file(str(folder / TOKENIZER)))
     return done
+
+
+def _check_label_order(texts: Texts, done: FinishedStep, model: str, trust_remote_code: bool) -> None:
+    """Raise `BadInput` if the teacher's answers on the validation rows fit another order of the labels."""
+    if order := other_order(texts.task, done.logits, texts.splits["validation"]["label"]):
+        where = f"teacher.model {model!r}"
+        config = read_config(model, where, trust_remote_code)
+        raise BadInput(f"{where}: {order.message([str(label) for label in config.id2label.values()])}")
 
 
 def check_stages(recipe: Recipe, task: Task, config: "PretrainedConfig", tokenizer: Tokenizer) -> None:

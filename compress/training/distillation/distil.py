@@ -48,14 +48,14 @@ class Distillation(Schedule):
 
     def check_vocabulary(self, own: "Tokenizer", teacher: "Tokenizer", token_level: bool, where: str) -> None:
         """Raise `BadInput`, beginning with `where`, if a student that learns token by token has other token ids."""
-        from pocketbert.compress.tasks.tokenizer import difference, same_vocabulary
+        from pocketbert.compress.tasks.tokenizer import difference, same_tokens
 
-        if (token_level or self.aligned) and not same_vocabulary(own, teacher):
+        if (token_level or self.aligned) and not same_tokens(own, teacher):
             what = "tagging compares" if token_level else "preset and align compare"
             whole = "" if token_level else ', or preset = "logits" without align'
             raise BadInput(
-                f"{where} has another vocabulary: {difference(own, teacher)}; {what} student and teacher token by "
-                f"token; use a student with the same token ids{whole}"
+                f"{where} has another tokenizer: {difference(own, teacher)}; {what} student and teacher token by "
+                f"token; use a student with the same tokens{whole}"
             )
 
 

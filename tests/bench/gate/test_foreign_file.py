@@ -13,8 +13,8 @@ import pytest
 from pocketbert.bench.records.results import load_results
 from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import profile
-from pocketbert.bench.workers.inside.onnxruntime import external_data
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import digest
 from pocketbert.compress.manifest import load_manifest
 from tests.support.manifests import VOCABULARY, Run, write_by_hand, write_odd
 from tests.support.models import write_tiny_model
@@ -61,14 +61,15 @@ def test_names_that_are_not_the_graphs_fail_that_artifact_in_one_line(
     assert words in result.stdout.str()
 
 
-def test_weights_beside_the_graph_are_refused(bench: Run, manifest: Path) -> None:
+def test_weights_beside_the_graph_are_weighed(bench: Run, manifest: Path, pytester: pytest.Pytester) -> None:
     path = manifest.with_name("theirs.onnx")
-    onnx.save(onnx.load(path), path, save_as_external_data=True, location="theirs.data", size_threshold=0)
-    result = bench(manifest, "--gate-profiles=mobile-1t")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "theirs.onnx: its weights are in theirs.data, which would be neither measured nor" in result.stdout.str()
-    onnx.save(onnx.load(path), path)  # as the line says
-    assert external_data(path) == ""
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="theirs.data", size_threshold=64)
+    bench(manifest, "--gate-profiles=mobile-1t", "-m", "size or accuracy")
+    theirs = load_results(pytester.path / "reports/by-hand.part.json").artifact("theirs")
+    files = (path, path.with_name("theirs.data"))
+    assert theirs.size and theirs.size.bytes == sum(file.stat().st_size for file in files)
+    assert theirs.accuracy and not theirs.failures
+    assert theirs.sha256 == digest(path)
 
 
 def test_a_graph_of_one_row_and_one_length_is_weighed(bench: Run, manifest: Path, pytester: pytest.Pytester) -> None:

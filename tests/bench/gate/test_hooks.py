@@ -62,7 +62,8 @@ def test_of_two_files_the_inner_one_wins(pytester: pytest.Pytester, manifest: Pa
     [
         ("machine_info(config)", '{"cores": 4}', "a dictionary of texts"),
         ("commit_info(config)", "4", "a text"),
-        ("figures(config, artifact)", '{"energy_mj": "3"}', "a dictionary of numbers"),
+        ("figures(config, artifact)", '{"energy_mj": "3"}', "a dictionary of finite numbers"),
+        ("figures(config, artifact)", '{"energy_mj": float("nan")}', "a dictionary of finite numbers"),
     ],
 )
 def test_a_value_of_another_type_is_refused(

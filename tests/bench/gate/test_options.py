@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pocketbert.bench.gate.options import BUDGET_S, DEFAULTS, GateOptions, read, rerun_command
+from pocketbert.compress.base.errors import BadInput
 from tests.support.manifests import PLUGIN
 
 pytest_plugins = "pytester"
@@ -51,6 +52,29 @@ def test_the_command_line_goes_first(pytester: pytest.Pytester) -> None:
     assert (found.manifest, found.baseline) == (Path("n.json"), Path("c.json"))
     assert (found.profiles, found.budget_s) == (("mobile-1t", "mobile-2t"), 0.0)
     assert [word for word in shlex.split(found.command) if word in words] == list(words)
+
+
+def test_defaults_are_relative_to_the_root_and_not_to_the_working_folder(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, deeper = pytester.path, pytester.mkdir("deeper")
+    monkeypatch.chdir(deeper)
+    outside = read(pytester.parseconfig(*PLUGIN, f"--rootdir={root}"))
+    assert (outside.manifest, outside.baselines) == (root / DEFAULTS["manifest"], root / "baselines")
+    (root / "pyproject.toml").write_text("[tool.pocketbert]\n")
+    for rootdir in (root, deeper):
+        found = read(pytester.parseconfig(*PLUGIN, f"--rootdir={rootdir}", "--gate-baseline=b.json"))
+        assert (found.reports, found.baselines, found.baseline) == (
+            root / "reports",
+            root / "baselines",
+            Path("b.json"),
+        )
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_a_budget_that_is_no_time_is_refused(pytester: pytest.Pytester, seconds: str) -> None:
+    with pytest.raises(BadInput, match=rf"--gate-budget {seconds}: expected a number of seconds, 0 or more"):
+        options(pytester, f"--gate-budget={seconds}")
 
 
 def test_an_item_of_a_project_is_rerun_by_its_node_with_the_same_options(pytester: pytest.Pytester) -> None:

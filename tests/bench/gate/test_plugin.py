@@ -71,7 +71,7 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     # The failure says how to run it alone, and that command runs it alone.
     [line] = [line for line in result.outlines if line.startswith("rerun only this: ")]
     program, *words = shlex.split(line.removeprefix("rerun only this: "))
-    assert (program, words[-6:-4]) == ("pytest", ["--gate-manifest", "m/manifest.json"])
+    assert (program, words[-8:-6]) == ("pytest", ["--gate-manifest", "m/manifest.json"])
     again = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", *words)
     again.assert_outcomes(failed=1, deselected=9)
     again.stdout.fnmatch_lines(["size regressed: small*"])

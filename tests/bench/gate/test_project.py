@@ -18,8 +18,10 @@ from pocketbert.compress.base.errors import BadInput
         ("manifest = 3", r"manifest = 3: expected text in quotes$"),
         ("profiles = 'cpu'", r'profiles = "cpu": expected a list'),
         ("profiles = ['cpu', 1]", r"profiles entry 2 = 1: expected text in quotes$"),
-        ("budget = true", r"budget = true: expected a number$"),
-        ("budget = '3'", r'budget = "3": expected a number$'),
+        ("budget = true", r"budget = true: expected a number, 0 or more$"),
+        ("budget = '3'", r'budget = "3": expected a number'),
+        ("budget = nan", r"budget = NaN: expected a number"),
+        ("budget = -1", r"budget = -1: expected a number, 0 or more$"),
         ("strict = 'yes'", r'strict = "yes": expected true or false$'),
     ],
 )
@@ -42,4 +44,15 @@ def test_paths_are_relative_to_the_nearest_file(tmp_path: Path) -> None:
     assert (found.manifest, found.store, found.reports) == (tmp_path / "m.json", Path("/s"), None)
     assert (found.budget, found.profiles, found.strict) == (3.0, [], False)
     (tmp_path / "inner/pyproject.toml").write_text("[project]\n")
-    assert load_project(tmp_path / "inner/deeper") == Project()
+    assert load_project(tmp_path / "inner/deeper").root == tmp_path, "the nearest file that has the section"
+
+
+def test_a_folder_outside_of_a_project_takes_the_section_of_the_root_directory(tmp_path: Path) -> None:
+    outside, project = tmp_path / "outside", tmp_path / "project"
+    for folder in (outside, project):
+        folder.mkdir()
+    assert load_project(outside, project) == Project()
+    (project / "pyproject.toml").write_text("[tool.pocketbert]\nbaseline = 'b.json'\n")
+    assert load_project(outside, project).baseline == project / "b.json"
+    (outside / "pyproject.toml").write_text("[tool.pocketbert]\n")
+    assert (load_project(outside, project).root, load_project(outside, project).baseline) == (outside, None)

@@ -8,7 +8,7 @@ import pytest
 from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.gate.session import Session
 from pocketbert.bench.records.baseline import make_baseline
-from pocketbert.bench.records.results import Place, Results
+from pocketbert.bench.records.results import Place, Profile, Results
 from pocketbert.bench.records.store import Store
 from pocketbert.bench.verdicts.items import Item
 from pocketbert.compress.base.errors import BadInput
@@ -41,7 +41,8 @@ def test_a_baseline_is_the_one_asked_for_else_the_projects_else_the_recipes(
 ) -> None:
     assert Session(options(manifest)).baseline_path == Path("baselines/tiny.json")
     assert Session(options(manifest)).baseline is None
-    assert Session(options(manifest, default=tmp_path / "later.json")).baseline is None, "it may still be to come"
+    with pytest.raises(BadInput, match=r"later\.json: no such baseline, which \[tool\.pocketbert\] names"):
+        Session(options(manifest, default=tmp_path / "later.json"))
     made = make_baseline(weighed, None)
     for name in ("project.json", "given.json"):
         write_json(tmp_path / name, made)
@@ -107,3 +108,14 @@ def test_a_reference_of_another_platform_is_refused(manifest: Path) -> None:
     manifest.write_text(json.dumps(content))
     with pytest.raises(BadInput, match="reference: coreml does not run here; use one of: torch, onnxruntime"):
         Session(options(manifest))
+
+
+def test_a_profile_that_this_machine_lacks_is_refused_as_the_only_one(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = Profile(name="mobile-9t", threads=9, lengths=["128"], skipped="needs 9 cores, this process may use 2")
+    monkeypatch.setattr("pocketbert.bench.gate.session.load_profiles", lambda names: [lacking])
+    with pytest.raises(BadInput, match=r"no profile can be measured here: mobile-9t needs 9 cores.*; choose others"):
+        Session(options(manifest))
+    monkeypatch.setattr("pocketbert.bench.gate.session.can_pin", lambda: False)
+    assert Session(options(manifest)).items, "no machine like this one measures latency"

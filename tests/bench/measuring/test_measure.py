@@ -1,18 +1,29 @@
 """Which artifacts are timed, and with which heap."""
 
 import json
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from rich.console import Console
 
 from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.gate.session import Session
+from pocketbert.bench.measuring.measure import Measurement
+from pocketbert.bench.measuring.progress import Bar
+from pocketbert.bench.measuring.setup import Needed
+from pocketbert.bench.measuring.subject import load_rows
+from pocketbert.bench.records.results import unpack
+from pocketbert.bench.records.reuse import FOLDER
 from pocketbert.bench.workers.child import Child
+from pocketbert.compress.manifest import inside, load_manifest
+from pocketbert.compress.tasks import open_task
 from tests.support.manifests import PLAIN, Build, write_manifest
 
 
@@ -25,7 +36,9 @@ def test_a_sparse_stage_is_measured_but_not_timed(tmp_path: Path) -> None:
     manifest["artifacts"] += stages
     ships["dense_deflated_bytes"] = 1
     path.write_text(json.dumps(manifest))
-    asked = GateOptions(path, ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store", 0.0)
+    asked = GateOptions(
+        path, ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store", 0.0, first_run=True
+    )
     session = Session(asked)
     session.run(Console(quiet=True))
     assert session.results is not None
@@ -59,6 +72,40 @@ def test_the_heap_is_steady_where_memory_counts_and_default_elsewhere(
     watched("accuracy", "measure_accuracy", lambda child, *_: [child])
     watched("latency", "time_in_turn", lambda children, *_: list(children.values()))
     manifest = write_manifest(tmp_path / "m", {"small": PLAIN})
-    asked = GateOptions(manifest, ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store")
+    asked = GateOptions(
+        manifest, ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store", first_run=True
+    )
     Session(asked).run(Console(quiet=True))
     assert heaps == {"measure_memory": {True}, "measure_accuracy": {False}, "time_in_turn": {False}}
+
+
+def test_figures_that_were_not_used_for_long_are_removed(tmp_path: Path) -> None:
+    old = tmp_path / "m" / FOLDER / "old.json"
+    manifest = write_manifest(tmp_path / "m", {"small": PLAIN})
+    old.parent.mkdir()
+    old.touch()
+    os.utime(old, (1, 1))
+    read = load_manifest(manifest)
+    rows = load_rows(inside(manifest.parent, read.task.test), open_task(read.task.kind, read.task.labels, 16))
+    Measurement(Needed(read, [], ()), manifest.parent, rows, "test", Bar(Console(quiet=True))).run()
+    assert not old.exists()
+
+
+def test_rows_in_train_and_unknown_tokens_are_in_the_results(tmp_path: Path) -> None:
+    """Half of the rows are marked; every row gets a word that the tokenizer does not know."""
+    manifest = write_manifest(tmp_path, {"small": Build(work=1, blind=0.5)})
+    file = tmp_path / "data/test.parquet"
+    columns = parquet.read_table(file).to_pydict()
+    columns["text"] = [f"{text} 未见" for text in columns["text"]]
+    columns["in_train"] = [row % 3 == 0 for row in range(len(columns["text"]))]
+    parquet.write_table(pa.table(columns), file)
+    read = load_manifest(manifest)
+    rows = load_rows(file, open_task(read.task.kind, read.task.labels, 16))
+    results = Measurement(Needed(read, [], ("accuracy",)), tmp_path, rows, "test", Bar(Console(quiet=True))).run()
+    reference, small = results.artifact("reference"), results.artifact("small")
+    assert (results.in_train, results.undecided) == (100, "")
+    assert reference.accuracy and small.accuracy
+    assert reference.unseen == reference.accuracy.value == 1.0
+    right = unpack(small.accuracy)
+    assert small.unseen == pytest.approx(right[[row % 3 != 0 for row in range(300)]].mean()) != small.accuracy.value
+    assert small.unknown_share == pytest.approx(300 / sum(map(len, map(str.split, columns["text"]))))

@@ -42,10 +42,10 @@ def test_a_side_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 def test_real_pairs_find_a_slow_down_and_none_in_a_file_against_itself(tmp_path: Path) -> None:
     fast, slow, series = side(tmp_path / "a.onnx", 8), side(tmp_path / "b.onnx", 80), Series("64", 0.05)
     take_pairs(fast, slow, PROFILE, [series], 60)
-    assert series.result("b", "one", "a", 1.0).outcome == "regressed"
+    assert series.result("b", "one", "a", 1.0, 60.0).outcome == "regressed"
     same = Series("64", 3.0)  # a limit that no neighbour on this machine reaches
     take_pairs(fast, fast, PROFILE, [same], 0.0)
-    found = same.result("a", "one", "a", 0.5)
+    found = same.result("a", "one", "a", 0.5, 60.0)
     assert (found.outcome, len(found.logs)) == ("ok", 4)
 
 

@@ -44,3 +44,10 @@ def test_without_a_terminal_only_lines_worth_a_log_are_printed() -> None:
         bar.now("pair 1")
         bar.now("pair 2", log=False)
         assert said.getvalue().splitlines() == ["pair 1"]
+
+
+def test_a_name_is_no_markup() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    with Bar(console) as bar:
+        bar.now("[/x]: [red]\x1b[31m")
+    assert "[/x]: [red]\\x1b[31m" in console.file.getvalue()  # type: ignore[attr-defined]

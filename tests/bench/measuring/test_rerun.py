@@ -10,7 +10,7 @@ import pytest
 from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.measuring import rerun
 from pocketbert.bench.measuring.pairs import Pair, Side, SideFailed
-from pocketbert.bench.measuring.rerun import Rerun, Series, decide_pairs, take_pairs
+from pocketbert.bench.measuring.rerun import Rerun, Series, decide_pairs, take_pairs, undecided
 from pocketbert.bench.measuring.setup import Setup
 from pocketbert.bench.records.baseline import Baseline, make_baseline
 from pocketbert.bench.records.results import Profile, Results
@@ -52,9 +52,10 @@ def test_a_length_that_is_decided_is_not_timed_any_more(timed: list[list[str]]) 
     assert [len(series.pairs) for series in every] == [LOOKS[0], LOOKS[-1]]
     assert timed == [["64", "mix"]] * LOOKS[0] + [["mix"]] * (LOOKS[-1] - LOOKS[0])
     assert seen == list(range(1, LOOKS[-1] + 1))
-    clear, unclear = (series.result("small", "mobile-1t", "a", 60.0) for series in every)
+    clear, unclear = (series.result("small", "mobile-1t", "a", 60.0, 60.0) for series in every)
     assert (clear.outcome, clear.p90_alone, clear.note) == ("regressed", False, "")
-    assert (unclear.outcome, unclear.note) == ("inconclusive", f"undecided after {LOOKS[-1]} pairs")
+    assert unclear.outcome == "inconclusive"
+    assert unclear.note.startswith(f"undecided after {LOOKS[-1]} pairs in 60 s: this machine's noise of ")
 
 
 @pytest.mark.usefixtures("timed")
@@ -62,18 +63,31 @@ def test_the_first_look_is_reached_whatever_the_budget() -> None:
     series = Series("mix", 0.05)
     take_pairs(SIDE, SIDE, PROFILE, [series], 0.0)
     assert len(series.pairs) == LOOKS[0]
-    found = series.result("small", "mobile-1t", "a", 0.4)
-    assert (found.outcome, found.note) == ("inconclusive", f"undecided after {LOOKS[0]} pairs in 0 s")
+    found = series.result("small", "mobile-1t", "a", 0.4, 0.0)
+    assert found.outcome == "inconclusive"
+    assert found.note.startswith(f"undecided after {LOOKS[0]} pairs in 0 s: this machine's noise")
+
+
+def test_an_undecided_comparison_says_which_limit_the_noise_allows() -> None:
+    noisy, quiet = [0.08, -0.08] * 18, [0.028, 0.032] * 18
+    assert undecided(noisy, 0.03, 20.0, 60.0) == (
+        "undecided after 36 pairs in 20 s: this machine's noise of 8.1 % between pairs settles limits of +6 % or more "
+        "within 60 s (pocketbert doctor)"
+    )
+    few = undecided(noisy[:4], 0.03, 60.0, 60.0)  # no more pairs fit into the budget
+    assert "limits of +43 % or more" in few
+    assert undecided(noisy[:4], 0.03, 1.0, 60.0) == few.replace("60 s: ", "1 s: ").replace("+43 %", "+6 %")
+    assert undecided(quiet, 0.03, 20.0, 60.0) == "undecided after 36 pairs in 20 s: the change is close to the limit"
 
 
 def test_p90_makes_a_verdict_worse_and_never_better() -> None:
     plain, slow_tail, slow = [10.0] * 20, [10.0] * 16 + [13.0] * 4, [13.0] * 20
-    found = Series("64", 0.05, [Pair(answered(plain), answered(slow_tail), 1)] * 4).result("a", "one", "b", 1.0)
+    found = Series("64", 0.05, [Pair(answered(plain), answered(slow_tail), 1)] * 4).result("a", "one", "b", 1.0, 60.0)
     assert (found.outcome, found.p90_alone) == ("regressed", True)
-    found = Series("64", 0.05, [Pair(answered(slow_tail), answered(slow), 1)] * 4).result("a", "one", "b", 1.0)
+    found = Series("64", 0.05, [Pair(answered(slow_tail), answered(slow), 1)] * 4).result("a", "one", "b", 1.0, 60.0)
     assert (found.outcome, found.p90_alone) == ("regressed", False)
     few = [Pair(answered(plain[:10]), answered(slow_tail[10:]), 1)] * 4
-    assert Series("64", 0.05, few).result("a", "one", "b", 1.0).outcome == "ok"  # 40 requests give no P90
+    assert Series("64", 0.05, few).result("a", "one", "b", 1.0, 60.0).outcome == "ok"  # 40 requests give no P90
 
 
 @pytest.mark.parametrize(("requests", "outcome"), [(63, "ok"), (64, "regressed")])
@@ -102,7 +116,13 @@ def setup_of(results: Results, runtime: str = "onnxruntime", sha256: str | None 
     manifest = SimpleNamespace(artifacts=[SimpleNamespace(id="small", role="ship")])
     bar = SimpleNamespace(expect=lambda *_, **__: None, advance=lambda *_: None, now=lambda *_, **__: None)
     setup = SimpleNamespace(
-        manifest=manifest, by_id={"small": subject}, profiles=[PROFILE], machine=results.machine, bar=bar, failed=failed
+        manifest=manifest,
+        by_id={"small": subject},
+        profiles=[PROFILE],
+        machine=results.machine,
+        bar=bar,
+        failed=failed,
+        lengths=lambda subject, profile: profile.lengths,
     )
     return cast("Setup", setup)
 
@@ -124,6 +144,16 @@ def test_the_baselines_own_file_is_not_timed_again(weighed: Results, baseline: B
     found = rerun_of(older, store)
     found.plan(setup_of(weighed))
     assert (found.same_file, list(found.sides)) == ([], ["small"])
+
+
+def test_a_length_that_the_predecessor_has_no_positions_for_is_not_timed(
+    weighed: Results, baseline: Baseline, store: Path
+) -> None:
+    for positions, planned in ((None, 1), (64, 1), (63, 0)):
+        entry = baseline.artifacts["small"].model_copy(update={"positions": positions})
+        found = rerun_of(baseline.model_copy(update={"artifacts": {"small": entry}}), store)
+        found.plan(setup_of(weighed, sha256="f" * 64))
+        assert len(found._planned) == planned
 
 
 def test_another_interpreter_opens_the_candidates_file(weighed: Results, baseline: Baseline, store: Path) -> None:

@@ -57,6 +57,20 @@ def test_a_subject_is_timed_if_one_of_its_artifacts_is(setup: Setup) -> None:
     assert setup.by_id["alone"] not in setup.timed
 
 
+@pytest.mark.parametrize(
+    ("small", "reference", "lengths"),
+    [(None, None, ["32", "128", "mix"]), (64, None, ["32", "mix"]), (None, 127, ["32", "mix"]), (16, 512, ["mix"])],
+)
+def test_lengths_without_positions_are_left_out(
+    setup: Setup, small: int | None, reference: int | None, lengths: list[str]
+) -> None:
+    profile = Profile(name="cpu", threads=1, lengths=["32", "128", "mix"])
+    for name, positions in (("small", small), ("reference", reference)):
+        subject = setup.by_id[name]
+        subject.artifact = subject.artifact.model_copy(update={"positions": positions})
+    assert setup.lengths(setup.by_id["small"], profile) == lengths
+
+
 def test_a_failure_is_recorded_with_its_place(setup: Setup) -> None:
     subject = setup.by_id["small"]
     with subject.recording("latency", "cpu", "64"):

@@ -1,6 +1,8 @@
 """Baselines: made from results, described, compared, refused."""
 
 import json
+import math
+import re
 from pathlib import Path
 
 import pytest
@@ -69,9 +71,76 @@ def test_a_baseline_survives_writing_and_another_schema_is_refused(weighed: Resu
     path = tmp_path / "b.json"
     write_json(path, made)
     assert load_baseline(path) == made
-    assert "thresholds: latency 5.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in describe(made)
+    assert "thresholds: latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in describe(made)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": SCHEMA + 1}))
     with pytest.raises(
         BadInput, match=r"schema is 3, this version reads 2; rewrite it with: pocketbert baseline update"
     ):
         load_baseline(path)
+
+
+@pytest.mark.parametrize("place", ["mobile-1t", "mobile-1t/128/x", "/128", ""])
+def test_a_latency_without_a_place_is_named(weighed: Results, tmp_path: Path, place: str) -> None:
+    written = make_baseline(weighed, None).model_dump(mode="json", by_alias=True)
+    entry = written["artifacts"]["small"]
+    entry["latency"] = {place: {"estimate": 1.0, "low": 1.0, "high": 1.0}}
+    write_json(tmp_path / "b.json", written)
+    with pytest.raises(BadInput, match=f"{place!r} is no profile with a length, such as mobile-1t/128"):
+        load_baseline(tmp_path / "b.json")
+
+
+def changed(weighed: Results, path: Path, *keys: str, value: object) -> Path:
+    """Write the baseline with another value under these keys."""
+    write_json(path, make_baseline(weighed, None))
+    content = json.loads(path.read_text())
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    path.write_text(json.dumps(content))
+    return path
+
+
+SMALL = ("artifacts", "small")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("thresholds", "latency"), 5, "0 or more and less than 1; 5 is 500 %, did you mean 0.05?"),
+        (("thresholds", "size"), 1, "0 or more and less than 1; 1 is 100 %, did you mean 0.01?"),
+        (("thresholds", "memory"), -0.1, "thresholds.memory = -0.1: expected a number, 0 or more and less than 1"),
+        (("thresholds", "accuracy"), math.nan, "NaN is not a finite number"),
+        (("thresholds", "accuracy"), 1e308 * 10, "Infinity is not a finite number"),
+        ((*SMALL, "bytes"), 0, "artifacts.small.bytes = 0: expected a whole number, more than 0"),
+        ((*SMALL, "memory_own_mib"), -1, "artifacts.small.memory_own_mib = -1: expected a number, 0 or more"),
+        ((*SMALL, "accuracy", "value"), 1.5, "artifacts.small.accuracy.value = 1.5: expected a number, 0 to 1"),
+        ((*SMALL, "accuracy", "rows"), 0, "artifacts.small.accuracy.rows = 0: expected a whole number, more than 0"),
+        ((*SMALL, "accuracy", "rows"), 400, "correct: 76 characters do not hold the outcomes of 400 rows"),
+        ((*SMALL, "accuracy", "correct"), "zz" * 38, "correct: 76 characters do not hold the outcomes of 300 rows"),
+        ((*SMALL, "accuracy", "counts"), 3, "correct: 76 characters do not hold the outcomes of 300 rows"),
+        ((*SMALL, "latency", "cpu/128"), {"estimate": 1, "low": 0, "high": 2}, "0 < low <= estimate <= high"),
+        ((*SMALL, "latency", "cpu/128"), {"estimate": 3, "low": 1, "high": 2}, "0 < low <= estimate <= high"),
+        (("recipe",), "../../x", 'recipe = "../../x": it becomes a file name, so use ASCII letters, digits, . _ -'),
+    ],
+)
+def test_a_figure_out_of_its_range_is_refused(
+    weighed: Results, tmp_path: Path, keys: tuple[str, ...], value: object, message: str
+) -> None:
+    path = changed(weighed, tmp_path / "b.json", *keys, value=value)
+    with pytest.raises(BadInput, match=re.escape(message)) as refused:
+        load_baseline(path)
+    assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_a_number_too_large_for_a_float_is_refused(weighed: Results, tmp_path: Path) -> None:
+    path = changed(weighed, tmp_path / "b.json", "thresholds", "size", value=0.0123)
+    path.write_text(path.read_text().replace("0.0123", "1e999"))
+    with pytest.raises(BadInput, match="1e999 is not a finite number; restore the file, or write it again"):
+        load_baseline(path)
+
+
+def test_names_of_a_baseline_are_shown_without_control_characters(weighed: Results) -> None:
+    old = make_baseline(weighed, None)
+    hostile = old.model_copy(update={"artifacts": {"a\x1b[31m\nb": old.artifacts["small"]}, "created": "\x1b[2J"})
+    assert "\x1b" not in describe(hostile) + diff(old, hostile)

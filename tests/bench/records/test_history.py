@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pocketbert.bench.records.history import Record, append, checked_out, load
+from pocketbert.bench.records.history import Record, append, checked_out, load, prune, usage
 from pocketbert.bench.records.results import Results
 
 
@@ -61,3 +61,24 @@ def test_the_commit_is_the_one_checked_out(weighed: Results, tmp_path: Path, mon
     assert found == [None, head]
     append(tmp_path / "x", weighed.model_copy(update={"commit": head}), None)
     assert [line.commit for line in load(tmp_path / "x")] == [head]
+
+
+def test_thirty_runs_leave_no_more_than_the_limit_and_the_last_baseline(weighed: Results, tmp_path: Path) -> None:
+    path = tmp_path / "x.history.jsonl"
+    for number in range(30):
+        append(path, weighed, f"baseline {number}" if number < 4 else None)
+        prune(path, limit=10_000)
+    runs, found = load(path), usage(tmp_path)
+    assert found.bytes == path.stat().st_size <= 10_000 + found.bytes // found.entries
+    assert found.entries == len(runs) < 30
+    assert [run.baseline for run in runs] == ["baseline 3"] + [None] * (len(runs) - 1)
+
+
+def test_old_runs_go_but_for_the_one_that_had_a_baseline(weighed: Results, tmp_path: Path) -> None:
+    path = tmp_path / "x.history.jsonl"
+    for created in ("2001-01-01T00:00:00+00:00", "2002-01-01T00:00:00+00:00"):
+        append(path, weighed.model_copy(update={"created": created}), "its baseline")
+    append(path, weighed.model_copy(update={"created": "unknown"}), None)
+    assert [run.created for run in load(path)] == ["2002-01-01T00:00:00+00:00", "unknown"]
+    assert usage(tmp_path).oldest_s > 20 * 365 * 86_400
+    assert usage(tmp_path / "nowhere") == (0, 0, 0.0)

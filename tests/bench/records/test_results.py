@@ -97,3 +97,17 @@ def test_a_file_survives_writing_and_refuses_what_it_does_not_know(results: Resu
     path.write_text(json.dumps(json.loads(path.read_text()) | {"weather": "fine"}))
     with pytest.raises(BadInput, match=r"r\.json: weather: unknown key"):
         load_results(path)
+
+
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", ".x", "x\n", "", "a b", "x" * 101])  # noqa: S108
+def test_a_recipe_whose_name_leaves_its_folder_is_refused(results: Results, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "r.json"
+    write_json(path, results.model_copy(update={"recipe": name}))
+    with pytest.raises(BadInput, match=r"r\.json: recipe = .*it becomes a file name, so use ASCII letters, digits"):
+        load_results(path)
+
+
+@pytest.mark.parametrize(("rows", "outcomes"), [(9, np.ones(8, np.bool_)), (3, np.ones((2, 3), np.int64))])
+def test_outcomes_of_fewer_rows_are_refused(rows: int, outcomes: np.ndarray) -> None:  # type: ignore[type-arg]
+    with pytest.raises(ValidationError, match=f"do not hold the outcomes of {rows} rows"):
+        Accuracy(metric="m", value=0.5, scores={}, rows=rows, drop=None, test_sha256="", **pack(outcomes))

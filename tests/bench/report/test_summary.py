@@ -38,6 +38,9 @@ def test_the_evidence_has_a_line_per_artifact(results: Results) -> None:
 
 def test_the_baseline_is_named_or_the_command_that_writes_one(results: Results) -> None:
     assert lines(results)[-2] == "baseline: baselines/offline.json"
-    assert lines(results, None)[-2] == "baseline: none; write one with: pocketbert baseline update reports/offline.json"
+    none = "no baseline: nothing was compared; write a baseline with: "
+    assert lines(results, None)[0] == f"{none}pocketbert baseline update reports/offline.json"
     part = results.model_copy(update={"part": True})
-    assert lines(part, None)[-2] == "baseline: none; write one with: a run of everything"
+    assert lines(part, None)[0] == f"{none}a run of everything"
+    interpreters = results.model_copy(update={"other_versions": {"onnxruntime": "1"}})
+    assert lines(interpreters, None)[0].startswith("no baseline: only the two interpreters were compared;")

@@ -3,7 +3,7 @@ from math import log
 import numpy as np
 import pytest
 
-from pocketbert.bench.stats.sequential import LOOKS, change, decide, detectable, look
+from pocketbert.bench.stats.sequential import LOOKS, change, decide, detectable, look, smallest_limit
 
 
 def test_the_interval_of_a_change_is_students_t_with_its_share_of_the_error() -> None:
@@ -49,3 +49,11 @@ def test_looking_again_and_again_keeps_the_error_rate() -> None:
 
 def test_more_noise_hides_more() -> None:
     assert 0.05 < detectable(0.005, 20, 0.05) < detectable(0.02, 20, 0.05) < detectable(0.02, 4, 0.05)
+
+
+@pytest.mark.parametrize(("deviation", "pairs"), [(0.01, 36), (0.05, 36), (0.05, 100), (0.02, 15)])
+def test_at_the_smallest_limit_equal_files_are_ok_4_times_out_of_5(deviation: float, pairs: int) -> None:
+    limit = smallest_limit(deviation, pairs)
+    rng, most = np.random.default_rng(5), min(pairs, LOOKS[-1])
+    looks = (look(rng.normal(0, deviation, most).tolist(), limit) for _ in range(2000))
+    assert 0.75 < sum(found.outcome == "ok" for found in looks) / 2000 < 0.88

@@ -88,6 +88,8 @@ OF = '"of" needs "ratio" (a multiple of another artifact). Use ratio=0.5, of="t.
         ((0.2,), {}, "0.2 has no name. Use ratio=0.5 or p50_ms=10."),
         ((), {"ratio": "fast"}, "ratio='fast'; expected: a number above 0"),
         ((), {"ratio": True}, "ratio=True; expected: a number above 0"),
+        ((), {"ratio": float("nan")}, "ratio=nan; expected: a number above 0"),
+        ((), {"p50_ms": float("inf")}, "p50_ms=inf; expected: milliseconds above 0"),
         ((), {"ratio": -1}, "ratio=-1; expected: a number above 0"),
         ((), {"p50_ms": 0}, "p50_ms=0; expected: milliseconds above 0"),
         ((), {"ratio": 0.2, "of": 3}, "of=3; expected: an artifact's id"),

@@ -61,7 +61,7 @@ LATENCY = Item("latency", "small", Place("mobile-1t", "128"))
         (0.20, SHARE, "ok", False),
         (0.24, SHARE, "regressed", True),
         (0.17, SHARE, "improved", False),
-        (0.21, SHARE, "inconclusive", False),
+        (0.206, SHARE, "inconclusive", False),
         (0.24, 0.3, "inconclusive", False),
     ],
 )
@@ -82,7 +82,7 @@ def test_milliseconds_have_no_say(plain: Results, before: Baseline) -> None:
 
 
 def test_inconclusive_fails_only_when_strict(plain: Results, before: Baseline) -> None:
-    unsettled = with_small(plain, latency=latencies(0.21))
+    unsettled = with_small(plain, latency=latencies(0.206))
     assert not verdict(LATENCY, unsettled, before).fails
     assert verdict(LATENCY, unsettled, before, strict=True).fails
 
@@ -183,6 +183,50 @@ def test_a_profile_that_this_machine_cannot_run_is_missing_and_fails_only_when_s
     assert (found.outcome, found.fails) == ("missing", False)
     assert "needs 4 cores" in found.message
     assert verdict(LATENCY, run, before, strict=True).fails
+
+
+def test_the_only_profile_of_the_baseline_that_this_machine_lacks_fails(plain: Results, before: Baseline) -> None:
+    skipped = Profile(name="mobile-1t", threads=1, lengths=["128"], skipped="needs 4 cores, this process may use 2")
+    other = Profile(name="cpu", threads=2, lengths=["128"])
+    run = with_small(plain, latency=[]).model_copy(update={"profiles": [skipped, other]})
+    found = verdict(LATENCY, run, before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    entry = before.artifacts["small"]
+    both = entry.model_copy(update={"latency": entry.latency | {"cpu/128": entry.latency["mobile-1t/128"]}})
+    found = verdict(LATENCY, run, before.model_copy(update={"artifacts": {"small": both}}))
+    assert (found.outcome, found.fails) == ("missing", False)
+
+
+@pytest.mark.parametrize("short", ["small", "reference"])
+def test_a_length_that_lost_its_positions_is_missing_with_the_reason(
+    plain: Results, before: Baseline, short: str
+) -> None:
+    run = with_small(plain, latency=[])
+    artifacts = [a.model_copy(update={"positions": 64 if a.id == short else None}) for a in run.artifacts]
+    found = verdict(LATENCY, run.model_copy(update={"artifacts": artifacts}), before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert found.note == f"{short} has 64 positions, too few for 128 tokens"
+
+
+def test_nan_beside_nan_is_missing_and_fails(plain: Results, before: Baseline) -> None:
+    memory, nan = small(plain).memory, float("nan")
+    assert memory
+    run = with_small(plain, memory=memory.model_copy(update={"own_mib": nan}))
+    entry = before.artifacts["small"].model_copy(update={"memory_own_mib": nan})
+    found = verdict(Item("memory", "small"), run, before.model_copy(update={"artifacts": {"small": entry}}))
+    assert (found.outcome, found.fails, found.measured) == ("missing", True, None)
+    assert "a figure is not a finite number: nan MiB, baseline nan MiB" in found.message
+
+
+def test_a_reference_without_a_score_fails_the_others(plain: Results, before: Baseline) -> None:
+    score = small(plain).accuracy
+    assert score
+    lost = with_small(plain, accuracy=score.model_copy(update={"drop": None}))
+    words = [Failure(metric="accuracy", words="the logits of 3 of 300 predictions are NaN or infinite")]
+    artifacts = [a.model_copy(update={"failures": words}) if a.id == lost.reference else a for a in lost.artifacts]
+    found = verdict(ACCURACY, lost.model_copy(update={"artifacts": artifacts}), before)
+    assert (found.outcome, found.fails) == ("missing", True)
+    assert found.note == "the reference reference has no score: the logits of 3 of 300 predictions are NaN or infinite"
 
 
 def test_what_could_not_be_measured_is_missing_and_fails(plain: Results, before: Baseline) -> None:

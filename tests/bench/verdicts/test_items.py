@@ -7,7 +7,7 @@ import pytest
 from pocketbert.bench.measuring.setup import Needed
 from pocketbert.bench.records.baseline import Baseline, make_baseline
 from pocketbert.bench.records.results import METRICS, Place, Profile, Results
-from pocketbert.bench.verdicts.items import Item, items_of, narrow
+from pocketbert.bench.verdicts.items import Item, items_of, left_out, narrow
 from pocketbert.compress.manifest import load_manifest
 from tests.support.manifests import SHIPS, write_manifest
 
@@ -74,3 +74,22 @@ def test_narrowing_keeps_the_reference_and_the_profile_that_is_measured(tmp_path
     assert metrics == {"latency", "size"}
     assert narrow(manifest, profiles, items[1:])[1:] == ([], {"size"})
     assert Needed(manifest, profiles).metrics == METRICS  # a run of everything
+
+
+def test_a_length_without_positions_is_left_out_unless_the_baseline_has_it(before: Baseline) -> None:
+    both = ONE.model_copy(update={"lengths": ["64", "128", "mix"]})
+
+    def lengths(positions: tuple[int | None, int | None], baseline: Baseline | None = None) -> list[str]:
+        found = items_of({"small": "onnxruntime"}, [both], baseline, whole=True, positions={"small": positions})
+        return [item.place.length for item in found if item.artifact == "small" and item.place]
+
+    assert lengths((None, 512)) == ["64", "128", "mix"]
+    assert lengths((64, 512)) == lengths((512, 64)) == ["64", "mix"]
+    assert lengths((64, 512), before) == ["64", "mix", "128"]
+
+
+def test_what_is_left_out_is_told(weighed: Results) -> None:
+    assert list(left_out(weighed)) == []
+    short = [a.model_copy(update={"positions": 64 if a.id == "small" else 512}) for a in weighed.artifacts]
+    told = list(left_out(weighed.model_copy(update={"artifacts": short})))
+    assert told == ["small has 64 positions, too few for mobile-1t/128"]

@@ -81,6 +81,7 @@ def test_memory_counts_the_artifacts_own_mapped_files(tmp_path: Path) -> None:
     mapped = np.memmap(file, mode="r")
     assert memory(tmp_path)["mapped_kib"] == 1024
     assert memory(tmp_path / "other")["mapped_kib"] == 0
+    assert memory(tmp_path / "m.onnx")["mapped_kib"] == 1024, "its weights may be in a file beside it"
     assert memory()["peak_kib"] > memory()["file_kib"] > 0
     del mapped
 
@@ -102,3 +103,13 @@ def test_the_reply_to_a_command_that_fails_is_its_error_and_the_next_one_is_serv
     failed, fine = map(json.loads, replies.getvalue().splitlines())
     assert failed["error"].startswith("ModuleNotFoundError: ")
     assert fine["threads"] is None
+
+
+def test_the_error_of_a_bad_file_has_no_class_name(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    commands = io.StringIO(json.dumps({"do": "load", "file": ["torch", str(tmp_path), None], "threads": 1}) + "\n")
+    replies = io.StringIO()
+    serve(Worker(sorted(os.sched_getaffinity(0))), commands, replies)  # type: ignore[arg-type]
+    error = json.loads(replies.getvalue())["error"]
+    assert not error.startswith("BadInput")
+    assert str(tmp_path) in error

@@ -1,12 +1,17 @@
 """Files are written whole or not at all, and read only with the right schema."""
 
+import hashlib
+import json
+import os
 import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 from pydantic import Field
 
 from pocketbert.compress.base.errors import BadInput
@@ -17,8 +22,13 @@ from pocketbert.compress.base.files import (
     digest,
     files_of,
     read_json,
+    read_sealed,
+    record_digests,
+    recorded_figures,
     remove,
+    sweep_temporaries,
     write_json,
+    write_sealed,
 )
 from pocketbert.compress.base.strict import Strict
 
@@ -90,8 +100,71 @@ def test_a_killed_process_leaves_the_old_file(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", script, str(path)]).returncode == -signal.SIGKILL
     assert path.read_text() == "old"
     assert [name for name in names(tmp_path) if not name.startswith(".")] == ["model.json"]
-    write_json(path, {"a": "new"})  # what the dead process left is in nobody's way
+    write_json(path, {"a": "new"})
     assert '"new"' in path.read_text()
+    assert names(tmp_path) == ["model.json"], "what the dead process left is removed"
+
+
+def test_temporary_files_of_living_and_of_foreign_processes_stay(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "mine.onnx") as temporary:
+        temporary.touch()
+        living, ids = temporary.name, temporary.name.split("-")[1].split(".")[0]
+        dead = subprocess.Popen([sys.executable, "-c", ""])
+        dead.wait()
+        for name in (f".a.{dead.pid}-{ids}.tmp.onnx", f".b.{dead.pid}-{ids}.tmp"):
+            (tmp_path / name).touch()
+        (tmp_path / f".c.{dead.pid}-{ids}.tmp").mkdir()
+        foreign, others = f".d.{dead.pid}-00000000.tmp.npy", ".e.tmp.x"
+        for name in (foreign, others):
+            (tmp_path / name).touch()
+        sweep_temporaries(tmp_path)
+        assert names(tmp_path) == sorted([living, foreign, others])
+        os.utime(tmp_path / foreign, (0, 0))
+        sweep_temporaries(tmp_path)
+        assert names(tmp_path) == sorted([living, others])
+
+
+def test_what_is_renamed_into_place_is_on_the_disk_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda it: (synced.append(Path(f"/proc/self/fd/{it}").readlink().name), fsync(it)))
+    with atomic_write(tmp_path / "model") as temporary:
+        (temporary / "inner").mkdir(parents=True)
+        (temporary / "inner/weights").touch()
+        assert not synced
+    assert synced == ["weights", "inner", temporary.name, tmp_path.name]
+
+
+def test_a_sealed_file_tells_when_it_was_changed(tmp_path: Path) -> None:
+    path, content = tmp_path / "record.json", {"heads": {9: [0]}, "10": 0.1, "text": "好"}
+    write_sealed(path, content)
+    assert read_sealed(path) == {"heads": {"9": [0]}, "10": 0.1, "text": "好"}
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert read_sealed(path) in (None, read_json_of(whole)), f"byte {at}"
+        path.write_bytes(whole[:at])
+        assert read_sealed(path) in (None, read_json_of(whole)), f"cut at byte {at}"
+    for other in (b"[]", b"{}", b"null", b'{"sha256": 3}', b"[" * 10**5):
+        path.write_bytes(other)
+        assert read_sealed(path) is None
+
+
+def read_json_of(sealed: bytes) -> object:
+    return {name: value for name, value in json.loads(sealed).items() if name != "sha256"}
+
+
+def test_recorded_figures_are_those_of_these_files(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    record = tmp_path / "record.json"
+    assert recorded_figures(record) is None
+    record_digests(record, [tmp_path / "a", tmp_path / "b"], seconds=1.5)
+    assert recorded_figures(record) == {"seconds": 1.5}
+    (tmp_path / "b").write_text("c")
+    assert recorded_figures(record) is None
+    (tmp_path / "b").unlink()
+    assert recorded_figures(record) is None
 
 
 def test_remove_takes_files_folders_and_nothing(tmp_path: Path) -> None:
@@ -121,6 +194,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         (b'{"schema": 2, "text": "a"}', r"note\.json: schema is 2, this version reads 3; write it again$"),
         (b'{"schema": 3, "text": 5}', r"note\.json: text = 5: expected text"),
         (b'{"schema": 3, "text": "a", "more": 1}', r"note\.json: more: unknown key"),
+        (b'{"schema": 3, "text": ' + b"[" * 100_000, r"note\.json: lists or objects are nested too deeply$"),
+        (b'{"schema": 3, "text": ' + b"7" * 5000 + b"}", r"note\.json: a number has thousands of digits$"),
     ],
 )
 def test_a_file_that_is_not_ours_is_refused_in_one_line(tmp_path: Path, content: bytes | None, said: str) -> None:
@@ -161,3 +236,55 @@ def test_a_path_is_shown_as_a_user_types_it(tmp_path: Path, monkeypatch: pytest.
     assert as_typed(tmp_path / "reports" / "mine.json") == "reports/mine.json"
     assert as_typed(tmp_path.parent / "mine.json") == (tmp_path.parent / "mine.json").as_posix()
     assert as_typed(Path("mine.json")) == "mine.json"
+
+
+def graph_with_weights_at(location: str, where: str) -> onnx.ModelProto:
+    """A graph whose only weight is in another file: an initializer, a Constant node, or a Constant in a branch."""
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [4], bytes(16), raw=True)
+    onnx.external_data_helper.set_external_data(weight, location)
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])
+    constant = helper.make_node("Constant", [], ["y"], value=weight)
+    if where == "initializer":
+        return helper.make_model(
+            helper.make_graph([helper.make_node("Identity", ["w"], ["y"])], "g", [], [output], [weight])
+        )
+    if where == "branch":
+        branch = helper.make_graph([constant], "branch", [], [output])
+        nodes = [helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)]
+        condition = helper.make_tensor_value_info("c", TensorProto.BOOL, [])
+        return helper.make_model(helper.make_graph(nodes, "g", [condition], [output]))
+    return helper.make_model(helper.make_graph([constant], "g", [], [output]))
+
+
+@pytest.mark.parametrize("where", ["initializer", "constant", "branch"])
+def test_the_weights_beside_an_onnx_file_belong_to_it(tmp_path: Path, where: str) -> None:
+    path, weights = tmp_path / "m.onnx", tmp_path / "m.data"
+    path.write_bytes(graph_with_weights_at("m.data", where).SerializeToString())
+    with pytest.raises(BadInput, match=r"its weights are in 'm\.data', which does not exist"):
+        digest(path)
+    weights.write_bytes(bytes(16))
+    assert list(files_of(path)) == [("m.data", weights), ("m.onnx", path)]
+    before = digest(path)
+    assert digest(tmp_path) == before, "as the folder in which the store keeps both"
+    weights.write_bytes(bytes(15) + b"1")
+    assert digest(path) != before
+
+
+@pytest.mark.parametrize("location", ["../m.data", "/etc/passwd", "link", ""])
+def test_weights_outside_of_the_folder_are_refused(tmp_path: Path, location: str) -> None:
+    (tmp_path / "m.data").write_bytes(bytes(16))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/link").symlink_to(tmp_path / "m.data")
+    path = tmp_path / "in/m.onnx"
+    path.write_bytes(graph_with_weights_at(location, "constant").SerializeToString())
+    with pytest.raises(BadInput, match="outside of its folder"):
+        digest(path)
+
+
+def test_an_onnx_file_that_holds_its_weights_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"no graph, but a location")
+    (tmp_path / "empty.onnx").touch()
+    for name in ("m.onnx", "empty.onnx"):
+        assert digest(tmp_path / name) == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()

@@ -69,3 +69,9 @@ def test_a_terminal_has_a_bar_until_the_work_ends(monkeypatch: pytest.MonkeyPatc
             raise ZeroDivisionError
         assert bars.tasks == []
     assert progress.rich is None
+
+
+def test_a_line_is_printed_as_it_is_and_the_terminal_obeys_none_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as progress:
+        progress.say("[/x] [red]a :smile: \x1b[31mb\nc")
+    assert capsys.readouterr().err == "[/x] [red]a :smile: \\x1b[31mb c\n"

@@ -130,6 +130,49 @@ def test_bad_tags(row: dict[str, Any], said: str, tmp_path: Path) -> None:
     assert said in found
 
 
+@pytest.mark.parametrize(
+    ("labels", "keys", "said"),
+    [
+        (["pos", "neg", "pos "], {}, "line 3: 'pos ' in column 'label' differs from 'pos' by blanks, case, width or"),
+        (["1.0", "0.0", "1"], {}, "line 3: '1' in column 'label' differs from '1.0' by blanks, case, width or number"),
+        (["pos", "neg", "nan"], {}, "line 3: 'nan' in column 'label' stands for a missing label"),
+        ([1, 0, "1"], {}, "line 3: column 'label' holds '1', and 1 in line 1; write all labels as texts or all"),
+        ([1, 0, 2], {"labels": ["neg", "pos"]}, "line 3: column 'label' holds 2; expected: 0 to 1 (neg, pos)"),
+        (["pos", "neg", "NEG"], {"labels": ["neg", "pos"]}, "line 3: 'NEG' in column 'label' differs from 'neg'"),
+    ],
+)
+def test_labels_of_one_meaning(labels: list[Any], keys: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """Cases c22."""
+    rows = [{"text": f"第{n}行", "label": label} for n, label in enumerate(labels)]
+    assert said in complaint(table(write(tmp_path, train=rows, validation=rows, test=rows), **keys))
+
+
+def test_labels_of_one_meaning_in_two_splits(tmp_path: Path) -> None:
+    folder = write(written(tmp_path, "classification"), test=[GOOD | {"label": "Pos"}])
+    assert "'Pos' in column 'label' is not in train; expected: neg, pos, did you mean 'pos'?" in complaint(
+        table(folder)
+    )
+
+
+def test_numbers_are_named_by_the_recipe(tmp_path: Path) -> None:
+    """The model's own names for the numbers of the data; tags, too, may be numbers."""
+    rows = [{"text": "好", "label": 1}, {"text": "差", "label": 0}]
+    data = load_data(table(write(tmp_path / "texts", train=rows, validation=rows, test=rows), labels=["差评", "好评"]))
+    assert (data.labels, data.splits["test"]["label"]) == (["差评", "好评"], [1, 0])
+    assert data.remarks == ["the numbers in column 'label' are indices into task.labels: 0 is '差评', 1 is '好评'"]
+    tags = [{"tokens": ["李", "鹏", "到"], "label": [1, 2, 0]}]
+    folder, names = write(tmp_path / "tags", train=tags, validation=tags, test=tags), ["O", "B-PER", "I-PER", "B-LOC"]
+    data = load_data(table(folder, "tagging", labels=names))
+    assert (data.labels, data.splits["train"]["label"]) == (names, [[1, 2, 0]])
+    assert "or a number if task.labels names the tags in order" in complaint(table(folder, "tagging"))
+
+
+def test_a_column_whose_name_has_a_blank(tmp_path: Path) -> None:
+    rows = [{"text": "好", " Label": "pos"}]
+    said = complaint(table(write(tmp_path, train=rows, validation=rows, test=rows)))
+    assert "has no column 'label', did you mean ' Label'? (task.label)" in said
+
+
 def test_unknown_kind(tmp_path: Path) -> None:
     with pytest.raises(
         BadInput, match=r"task\.kind: unknown task .ranking. \(expected one of: classification, matching, tagging\)"

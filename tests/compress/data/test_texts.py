@@ -110,3 +110,54 @@ def test_the_test_split_is_written_with_its_labels(tmp_path: Path) -> None:
     write_test(texts, tmp_path / "test.parquet")
     assert parquet.read_table(tmp_path / "test.parquet").to_pydict() == texts.splits["test"]
     assert texts.splits["test"]["label"] == [0, 1, 1]
+
+
+def test_rows_in_train_are_marked_if_there_are_any(tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    texts = read_texts(task_on(tmp_path / "data"))
+    write_test(texts, tmp_path / "test.parquet", [True, False, False, False])
+    assert parquet.read_table(tmp_path / "test.parquet").to_pydict()["in_train"] == [True, False, False, False]
+    write_test(texts, tmp_path / "test.parquet", [False] * 4)
+    assert parquet.read_schema(tmp_path / "test.parquet").names == ["text", "label"]
+
+
+def test_validation_rows_of_one_label_decide_nothing(tmp_path: Path) -> None:
+    task = task_on(tmp_path)
+    write(tmp_path, validation=rows_of("bb"))
+    said = error_of(task)
+    assert "validation.jsonl: its 2 rows all have the label 'b', so every model scores alike; take other rows;" in said
+    task = task_on(tmp_path, limit={"validation": 1})
+    write(tmp_path, validation=rows_of("abab"))
+    limited = error_of(task)
+    assert (
+        "its 1 rows all have the label 'a', so every model scores alike; take other rows or raise task.limit;"
+        in limited
+    )
+
+
+def test_test_rows_of_one_label_are_told_first(tmp_path: Path) -> None:
+    task = task_on(tmp_path)
+    write(tmp_path, test=rows_of("bb"))
+    said = "warning: the test split decides nothing: its 2 rows all have the label 'b', so every model scores alike"
+    assert read_texts(task).remarks == [said]
+
+
+def test_tags_without_an_entity_decide_nothing(tmp_path: Path) -> None:
+    """Case c32: F1 is 0 and so is every drop."""
+    entity, none = {"tokens": ["李"], "label": ["B-PER"]}, {"tokens": ["好", "书"], "label": ["O", "O"]}
+    task = TaskTable(kind="tagging", dataset=str(tmp_path))
+    write(tmp_path, train=[entity, none], validation=[none, none], test=[none])
+    assert "validation.jsonl: its 2 rows hold no entity, so every model scores alike" in error_of(task)
+    write(tmp_path, validation=[none, entity])
+    assert read_texts(task).remarks == [
+        "warning: the test split decides nothing: its 1 rows hold no entity, so every model scores alike"
+    ]
+
+
+def test_a_text_of_words_needs_no_outside(tmp_path: Path) -> None:
+    """Word segmentation has no O."""
+    rows = [{"tokens": list("李雷去北京"), "label": ["B", "E", "S", "B", "E"]}]
+    write(tmp_path, train=rows, validation=rows, test=rows)
+    texts = read_texts(TaskTable(kind="tagging", dataset=str(tmp_path)))
+    assert (texts.task.labels, texts.remarks) == (["B", "E", "S"], [])

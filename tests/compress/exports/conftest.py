@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.surgery import without
 from tests.support.exports import BATCH
 from tests.support.models import write_any_model

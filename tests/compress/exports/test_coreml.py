@@ -14,7 +14,7 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import INPUTS, coreml
 from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.manifest import load_manifest
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.build import build
 from pocketbert.compress.pipeline.evaluate import evaluate_file
 from pocketbert.compress.pipeline.recipe import load_recipe

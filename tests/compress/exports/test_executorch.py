@@ -13,7 +13,7 @@ pytest.importorskip("torchao")
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.exports import executorch as executorch_export
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.tasks.inputs import Batch, pad

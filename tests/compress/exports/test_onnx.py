@@ -15,7 +15,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.exports import COMPUTED_IN_FP32
 from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.models.families import is_token_level
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.sizes import count_macs, count_parameters, encoder_macs
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session

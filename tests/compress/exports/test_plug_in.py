@@ -8,7 +8,7 @@ import pytest
 from pocketbert.compress import exports
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.exports import FORMATS, Format, Tolerance, file_name
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.pipeline.shipping.verify import compare, complaint

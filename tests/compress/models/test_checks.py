@@ -1,20 +1,20 @@
 """What is refused before a model is trained or scored, and what the message tells the user to do."""
 
 import json
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertForSequenceClassification, RobertaConfig
+from transformers import BertConfig, RobertaConfig
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.checks import (
+    by_number,
     check_head,
     check_positions,
     check_types,
     check_vocabulary_fits,
-    check_weights,
 )
 from tests.support.tokenizers import wordpiece
 
@@ -25,17 +25,6 @@ NOT_FINE_TUNED = r"^teacher\.model 'my-bert' is not fine-tuned: it has no classi
 
 def named(labels: list[str], architectures: list[str] | None = TEXTS) -> BertConfig:
     return BertConfig(id2label=dict(enumerate(labels)), architectures=architectures)
-
-
-def tiny_bert() -> BertForSequenceClassification:
-    return BertForSequenceClassification(
-        BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
-    )
-
-
-def loaded(missing: list[str], mismatched: tuple[str, ...] = ()) -> dict[str, Any]:
-    """transformers' own report of a load."""
-    return {"missing_keys": missing, "mismatched_keys": [(name, (2, 2), (3, 3)) for name in mismatched]}
 
 
 @pytest.mark.parametrize("architectures", [TEXTS, None])
@@ -75,6 +64,13 @@ def test_other_names_of_a_model_from_the_hub_name_no_local_file() -> None:
         check_head(named(["a", "b"]), ["neg", "pos"], False, TEACHER)
 
 
+def test_labels_without_a_name_are_numbers() -> None:
+    config = named(["a", "b"])
+    config.id2label = {1: "a", 2: "b"}  # counted from 1
+    with pytest.raises(BadInput, match=r"the model's labels are 0, a, the data's a, b; rename one side"):
+        check_head(config, ["a", "b"], False, TEACHER)
+
+
 def test_another_number_of_labels_is_refused() -> None:
     with pytest.raises(BadInput, match="predicts 2 labels, the data has 3: a, b, c; use a model fine-tuned on these"):
         check_head(named(["a", "b"]), ["a", "b", "c"], False, TEACHER)
@@ -96,26 +92,6 @@ def test_a_pretrained_model_is_said_to_be_not_fine_tuned(architecture: str, toke
             check_head(BertConfig(architectures=[architecture]), labels, token_level, TEACHER)
 
 
-def test_a_missing_head_is_refused_unless_the_head_is_new() -> None:
-    head = loaded(["classifier.bias", "classifier.weight", "bert.pooler.dense.weight"])
-    check_weights(tiny_bert(), head, TEACHER, new_head=True)
-    with pytest.raises(BadInput, match=NOT_FINE_TUNED):
-        check_weights(tiny_bert(), head, TEACHER, new_head=False)
-
-
-@pytest.mark.parametrize("new_head", [False, True])
-def test_an_incomplete_encoder_is_refused(new_head: bool) -> None:
-    query = "bert.encoder.layer.0.attention.self.query.weight"
-    for report in (loaded([query]), loaded([], (query,))):
-        with pytest.raises(BadInput, match=f"has no weights for {query}, or .* a complete checkpoint of a bert model"):
-            check_weights(tiny_bert(), report, TEACHER, new_head)
-
-
-def test_a_fine_tuned_bert_needs_its_pooler() -> None:
-    with pytest.raises(BadInput, match=r"has no weights for bert\.pooler"):
-        check_weights(tiny_bert(), loaded(["bert.pooler.dense.weight"]), TEACHER, new_head=False)
-
-
 def test_every_id_that_a_text_may_get_has_a_row() -> None:
     tokenizer: Tokenizer = wordpiece()
     size = tokenizer.get_vocab_size()
@@ -127,6 +103,46 @@ def test_every_id_that_a_text_may_get_has_a_row() -> None:
     tokenizer.add_tokens(["新"])  # no special token: a text may contain it
     with pytest.raises(BadInput, match=f"has ids up to {size + 1}"):
         check_vocabulary_fits(tokenizer, BertConfig(vocab_size=size), "it")
+
+
+def test_an_empty_line_of_a_vocabulary_needs_no_row() -> None:
+    described = json.loads(wordpiece().to_str())
+    size = len(described["model"]["vocab"])
+    described["model"]["vocab"][""] = size
+    check_vocabulary_fits(Tokenizer.from_str(json.dumps(described)), BertConfig(vocab_size=size), "it")
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("multi_label_classification", "any number of labels at once"),
+        ("regression", "a number"),
+        ("multilabel", "something that is not known"),
+        (["regression"], "something that is not known"),
+    ],
+)
+def test_a_head_that_does_not_choose_one_label_is_refused(kind: object, what: str) -> None:
+    config = named(["neg", "pos"])
+    config.problem_type = kind
+    said = f"problem_type in config.json is {kind}: its head predicts {what}; expected: one of several labels"
+    with pytest.raises(BadInput, match=re.escape(said)):
+        check_head(config, ["neg", "pos"], False, TEACHER)
+    config.problem_type = "single_label_classification"  # what the message proposes
+    check_head(config, ["neg", "pos"], False, TEACHER)
+
+
+def test_numbers_in_the_data_are_the_models_own() -> None:
+    """With names in the model this is said; an order that task.labels gives is taken as well."""
+    check_head(named(["negative", "positive"]), ["0", "1"], False, TEACHER)
+    said = "the labels of the data are taken as the model's own numbers: 0 is negative, 1 is positive"
+    assert by_number(named(["negative", "positive"]), ["0", "1"]) == said
+    assert (by_number(named(["negative", "positive"]), ["1", "0"]) or "").endswith("1 is negative, 0 is positive")
+    for own, labels in ((["a", "b"], ["1", "2"]), (["0", "1"], ["0", "1"]), (["LABEL_0", "LABEL_1"], ["0", "1"])):
+        assert by_number(named(own), labels) is None
+    with pytest.raises(BadInput, match=r"their order differs, so add labels = "):
+        check_head(named(["1", "0"]), ["0", "1"], False, TEACHER)
+    with pytest.raises(BadInput, match=r"rename one side"):
+        check_head(named(["negative", "positive"]), ["1", "2"], False, TEACHER)
 
 
 def test_texts_may_be_as_long_as_the_position_embeddings() -> None:

@@ -20,7 +20,7 @@ from pocketbert.compress.models.families import (
     run_layers,
     with_layers,
 )
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.surgery import keep_layers, without
 from tests.support.uneven import HEADS, IDS, MASK, NEURONS, logits, seen, types_for
 

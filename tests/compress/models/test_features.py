@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from pocketbert.compress.models.features import Key, Part, capture, width
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.training.losses.attention_scores import scaled_dot_products
 

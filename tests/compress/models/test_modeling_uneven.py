@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.families import head_counts, neuron_counts
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.sizes import encoder_macs
 from pocketbert.compress.pruning.surgery import without
 from tests.support.models import HEADS as KINDS
@@ -42,7 +43,7 @@ def test_weights_that_are_missing_are_not_made_up(tiny_model: Path, tmp_path: Pa
     config = (tmp_path / "headless" / "config.json").read_bytes()
     BertModel.from_pretrained(tiny_model).save_pretrained(tmp_path / "headless")
     (tmp_path / "headless" / "config.json").write_bytes(config)
-    with pytest.raises(ValueError, match=r"there are no weights for classifier\.bias; use a fine-tuned model"):
+    with pytest.raises(BadInput, match=r"headless is not fine-tuned: it has no classification head"):
         load_classifier(tmp_path / "headless")
 
 

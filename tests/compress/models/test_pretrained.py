@@ -1,6 +1,7 @@
 """Hub ids and folders go through `from_pretrained`; a hub snapshot is laid out on the spot."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.pretrained import load_teacher, source_key
+from pocketbert.compress.models.pretrained import load_teacher, repeated_tokens, source_key
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.training.distillation.student import Student, own_tokenizer
 from tests.support.models import as_published, write_tiny_model
@@ -81,6 +82,17 @@ def test_an_encoder_may_come_without_a_pooler(tmp_path: Path, tiny_model: Path) 
     folder = write_tiny_model(tmp_path / "bare")
     BertModel.from_pretrained(tiny_model, add_pooling_layer=False).save_pretrained(folder)
     assert load_teacher(str(folder), ["a", "b", "c"], tmp_path)
+
+
+def test_an_adapter_beside_the_weights_is_refused(tmp_path: Path) -> None:
+    """transformers ignores it unless peft is installed."""
+    folder = write_tiny_model(tmp_path / "lora")
+    (folder / "adapter_config.json").write_text("{}")
+    for tuned in (False, True):
+        with pytest.raises(BadInput, match=r"has an adapter beside its weights .* or remove that file$"):
+            load_teacher(str(folder), ["a", "b"], tmp_path, tuned=tuned)
+    (folder / "adapter_config.json").unlink()
+    load_teacher(str(folder), ["a", "b"], tmp_path)
 
 
 def test_ids_without_a_row_are_refused(tmp_path: Path) -> None:
@@ -184,3 +196,72 @@ def test_key_of_a_folder_is_its_content(tiny_model: Path, tmp_path: Path) -> Non
     (copy / "config.json").write_text("{}")
     assert source_key(str(copy)) != source_key(str(tiny_model))
     assert source_key("builtin:e5-small") == "builtin:e5-small"
+
+
+TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "好", "差"]
+
+
+def vocabulary_of(folder: Path, content: bytes) -> Path:
+    """A tiny model of six tokens with a vocab.txt instead of a tokenizer.json."""
+    write_tiny_model(folder, vocab_size=len(TOKENS))
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / file).unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}', encoding="utf-8")
+    (folder / "vocab.txt").write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("tail", ["", "\n", "\n\n", "\r\n\r\n\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_and_empty_last_lines_of_a_vocabulary_are_ignored(
+    tail: str, encoding: str, tmp_path: Path
+) -> None:
+    folder = vocabulary_of(tmp_path / "model", ("\n".join(TOKENS) + tail).encode(encoding))
+    _, tokenizer = load_teacher(str(folder), ["a", "b"], tmp_path)
+    assert tokenizer("好坏差")["input_ids"] == [2, 4, 1, 5, 3]
+    assert tokenizer.pad_token_id == 0
+    assert {token: number for token, number in tokenizer.get_vocab().items() if number < 6} == dict(
+        zip(TOKENS, range(6), strict=True)
+    )
+    tokenizer.save_pretrained(tmp_path / "saved")
+    assert "/tmp" not in (tmp_path / "saved/tokenizer_config.json").read_text(encoding="utf-8")  # noqa: S108
+    assert repeated_tokens(str(folder)) is None
+
+
+def test_a_vocabulary_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    folder = vocabulary_of(tmp_path / "model", "\n".join(TOKENS).encode("gbk"))
+    with pytest.raises(BadInput, match=r"its vocab\.txt is not UTF-8 text; save it as UTF-8$"):
+        load_teacher(str(folder), ["a", "b"], tmp_path)
+
+
+def test_a_padding_token_without_a_row_is_refused(tmp_path: Path) -> None:
+    """transformers adds the ``[PAD]`` that the vocabulary lacks."""
+    folder = vocabulary_of(tmp_path / "model", "\n".join([*TOKENS[1:], "书"]).encode())
+    with pytest.raises(BadInput, match="padding token has the id 6, its embedding matrix has 6 rows"):
+        load_teacher(str(folder), ["a", "b"], tmp_path)
+
+
+def test_tokens_that_are_listed_twice_are_told_of(tmp_path: Path) -> None:
+    folder = vocabulary_of(tmp_path / "text", "\n".join([*TOKENS, "好"]).encode())
+    said = "lists 1 tokens twice, such as '好'; texts get the id of the last one"
+    assert repeated_tokens(str(folder)) == f"vocab.txt {said}"
+    for name, vocabulary in (("mapping", '{"好": 1, "差": 2, "好": 3}'), ("list", '[["好", 0], ["差", 1], ["好", 2]]')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tokenizer.json").write_text(f'{{"model": {{"vocab": {vocabulary}}}}}', encoding="utf-8")
+        assert repeated_tokens(str(tmp_path / name)) == f"tokenizer.json {said}"
+    assert repeated_tokens("nobody/nothing") is None
+
+
+def test_a_folder_without_a_model_is_not_read(tmp_path: Path) -> None:
+    for folder in ("/", str(tmp_path)):
+        with pytest.raises(BadInput, match=r"the folder has no config\.json; use the folder of a model"):
+            source_key(folder)
+
+
+def test_a_pipe_among_the_files_of_a_model_is_not_opened(tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    (folder / "model.safetensors").unlink()
+    os.mkfifo(folder / "model.safetensors")
+    with pytest.raises(BadInput, match=r"model\.safetensors: is a named pipe; use a regular file"):
+        load_teacher(str(folder), ["neg", "pos"], tmp_path)

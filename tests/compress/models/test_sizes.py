@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification, MobileBertConfig
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.sizes import (
     count_macs,
     count_parameters,

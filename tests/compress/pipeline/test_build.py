@@ -46,7 +46,10 @@ def test_a_rejected_stage_does_not_ship_and_may_stop_the_build(built: tuple[Path
 def test_two_builds_in_one_folder_are_refused(tiny_recipe: Path, tmp_path: Path) -> None:
     from filelock import FileLock
 
-    with FileLock(tmp_path / ".tiny.lock"), pytest.raises(BadInput, match="another build is working there; wait"):
+    with (
+        FileLock(tmp_path / ".tiny.lock"),
+        pytest.raises(BadInput, match="another build or a gate run is working there; wait"),
+    ):
         run(tiny_recipe, tmp_path / "tiny")
 
 
@@ -84,14 +87,16 @@ def test_killed_build_resumes_inside_distillation(built: tuple[Path, Path]) -> N
 
 
 def test_fresh_deletes_the_results_of_earlier_builds(tiny_recipe: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny").mkdir()
-    (tmp_path / "tiny/old").touch()
+    old = tmp_path / "tiny/stages/00-teacher"
+    old.mkdir(parents=True)
+    (tmp_path / "tiny/notes.txt").touch()
     (tmp_path / "empty").mkdir()
     recipe = load_recipe(tiny_recipe, {"task.dataset": str(tmp_path / "empty")})
     for fresh in (False, True):
         with pytest.raises(BadInput), Progress() as progress:
             build(recipe, tmp_path / "tiny", "", progress, fresh)
-        assert (tmp_path / "tiny/old").exists() != fresh
+        assert old.exists() != fresh
+    assert (tmp_path / "tiny/notes.txt").exists()
 
 
 def test_a_runtime_that_is_not_installed_is_named_before_anything_is_made(

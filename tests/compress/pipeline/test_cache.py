@@ -1,14 +1,18 @@
 """A finished step is taken from the cache unless something that it was made from, or one of its files, has changed."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.manifest import Step, load_manifest
 from pocketbert.compress.pipeline import cache
-from pocketbert.compress.pipeline.cache import cached, make, step_key
+from pocketbert.compress.pipeline.cache import LOG_LIMIT, cached, limit_steps, make, step_key
 from tests.support.own_code import Edit, editable_package
 from tests.support.recipes import run
 
@@ -138,3 +142,40 @@ def test_killed_between_making_and_moving(built: tuple[Path, Path]) -> None:
     _, heard = run(*built)
     assert heard.built == ["02-distill"]
     assert "distilling into 2 layers" not in heard.advances, "it was trained again"
+
+
+def test_thirty_recipes_leave_no_more_than_the_limit(tmp_path: Path) -> None:
+    """Stages of other kinds and files of other formats have other names, and nothing else replaces them."""
+    sizes = []
+    for number in range(30):
+        used = [tmp_path / f"stages/01-{number}", tmp_path / f"ship/{number}"]
+        for folder in used:
+            folder.mkdir(parents=True)
+            (folder / "weights").write_bytes(b"x" * 1000)
+        (tmp_path / "ship/tokenizer.json").touch()
+        (tmp_path / ".scratch" / str(number)).mkdir(parents=True)
+        limit_steps(tmp_path, used, limit=5000)
+        sizes.append(sum(file.stat().st_size for file in tmp_path.rglob("weights")))
+        assert all(folder.exists() for folder in used)
+    assert max(sizes) == 2 * 5000
+    assert (tmp_path / "ship/tokenizer.json").exists()
+    limit_steps(tmp_path, used, max_age=-1)
+    assert sum(file.stat().st_size for file in tmp_path.rglob("weights")) == 2 * 1000
+
+
+def test_a_build_sweeps_what_killed_ones_left(built: tuple[Path, Path]) -> None:
+    root = built[1]
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with atomic_write(root / "x") as living:
+        living.touch()
+    name = living.name.replace(str(os.getpid()), str(dead.pid), 1)
+    left = [root / "stages/00-teacher" / name, root / "data" / name, root.parent / ".sources" / name]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (root / "build.log").write_bytes(b"x" * (LOG_LIMIT + 1))
+    _, heard = run(*built)
+    assert heard.built == []
+    assert not [path for path in left if path.exists()]
+    assert (root / "build.log").stat().st_size < LOG_LIMIT

@@ -165,7 +165,8 @@ def weighed(root: Path, ids: list[str], tmp_path: Path) -> Results:
     manifest["artifacts"][0]["role"], manifest["reference"] = "reference", ids[0]
     (root / "two.json").write_text(json.dumps(manifest))
     asked = GateOptions(
-        root / "two.json", ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store"
+        *(root / "two.json", ("mobile-1t",), None, False, tmp_path / "reports", "test", tmp_path / "store"),
+        first_run=True,
     )
     session = Session(asked)
     session.run(Console(quiet=True))

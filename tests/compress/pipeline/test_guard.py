@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.manifest import Step
-from pocketbert.compress.pipeline.guard import Guard, describe
+from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe
 from pocketbert.compress.pipeline.recipe import GuardTable
 from pocketbert.compress.tasks import open_task
 from pocketbert.compress.tasks.paired import Drop
@@ -42,6 +44,15 @@ def test_a_teacher_that_answers_every_row_alike_is_told_of() -> None:
     assert Guard(GuardTable.model_validate({}), task, GOLD, logits(999)).decide(step, logits(999)).notes == []
 
 
+def test_a_teacher_without_a_right_answer_decides_nothing() -> None:
+    """A student that is as bad would be accepted by a drop of 0."""
+    task, gold = open_task("tagging", ["O", "B-X"], 16), [[0, 1]] * 30
+    outside = np.tile(np.float32([1, 0]), (60, 1))
+    guard = Guard(GuardTable.model_validate({}), task, gold, outside)
+    with pytest.raises(GuardStopped, match="00-teacher: f1 0 % on 30 validation rows, so no model can be worse"):
+        guard.decide(Step(name="00-teacher", kind="finetune", decision="reference"), outside)
+
+
 def test_broken_export_is_rejected_however_good() -> None:
     guard = Guard(GuardTable.model_validate({}), open_task("classification", ["a", "b"], 16), GOLD, logits(100))
     step = Step(name="onnx-fp32", kind="artifact", decision="accepted")
@@ -60,3 +71,16 @@ def test_rows_that_would_settle_it_do() -> None:
     assert abs(step.comparison.drop + shrunk - 0.010) < 5e-4  # the number is rounded
     assert Drop(0.010, -0.01, 0.03, 100).rows_to_decide(0.010) is None
     assert "no number would settle" in describe(judge(110), 0.010)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_logits_that_are_not_finite_are_never_compared(wrong: float) -> None:
+    """Rejected for a single row that decides nothing, and without a figure; such a teacher stops the build."""
+    task, rule = open_task("classification", ["a", "b"], 16), GuardTable.model_validate({})
+    spoilt = logits(0)
+    spoilt[7, 0] = wrong
+    judged = Guard(rule, task, GOLD, logits(100)).decide(Step(name="01-x", kind="x", decision="accepted"), spoilt)
+    assert (judged.decision, judged.comparison) == ("rolled-back", None)
+    assert "01-x: rolled-back (the logits of 1 of 1,000 predictions are NaN" in describe(judged, 0.010)
+    with pytest.raises(BadInput, match=r"^00-teacher: the logits of 1 of 1,000 predictions are NaN or infinite"):
+        Guard(rule, task, GOLD, spoilt).decide(Step(name="00-teacher", kind="x", decision="reference"), spoilt)

@@ -273,3 +273,35 @@ def test_overrides(tiny_recipe: Path) -> None:
             BadInput, match=rf"--set {key}: the recipe has no such key; stages and artifacts count from 0"
         ):
             load_recipe(tiny_recipe, {key: "0.1"})
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[" * 100_000, "not TOML: lists or tables are nested too deeply"),
+        ("7" * 5000, "not TOML: a whole number has thousands of digits"),
+        ("0x" + "f" * 5000, "task.max_length: a whole number of more than 64 bits"),
+        ("100000000000000000000", "task.max_length: a whole number of more than 64 bits"),
+        ("1e30", "task.max_length = 1e+30: expected a whole number, 8 to 512"),
+        ("nan", "task.max_length = NaN: expected a whole number, 8 to 512"),
+        ('"\\u001b[31m"', 'task.max_length = "\\u001b[31m": expected a whole number, 8 to 512'),
+    ],
+    ids=["deep", "digits", "hexadecimal", "64 bits", "1e30", "nan", "escape"],
+)
+def test_a_value_that_no_recipe_has_is_one_line(tiny_recipe: Path, value: str, said: str) -> None:
+    assert broken(tiny_recipe, "max_length = 16", f"max_length = {value}") == said
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "7" * 5000, "\0", "\ud800", "a" * 5000])
+def test_a_setting_that_no_recipe_has_is_one_line(tiny_recipe: Path, value: str) -> None:
+    for key in ("task.max_length", "stage.0", "stage", "name", value):
+        with pytest.raises(BadInput) as refused:
+            load_recipe(tiny_recipe, {key: value})
+        assert len(str(refused.value)) <= 500 and str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "zero\0byte", "half\ud800", "loop"])
+def test_what_cannot_be_a_path_is_no_recipe(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(BadInput, match="cannot be"):
+        load_recipe(tmp_path / name)

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.importance import METHODS, importance, masks
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.tasks.rows import Rows

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.layer_importance import METHODS, layer_importance
 from tests.support.models import rows_of, write_any_model
 

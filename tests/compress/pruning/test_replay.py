@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.replay import run_by_layer, run_from
 from pocketbert.compress.pruning.surgery import keep_layers
 from pocketbert.compress.runtimes.torch import TorchSession

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pocketbert.compress.models.families import PROJECTIONS, encoder_layers, is_token_level
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.surgery import keep_layers, without
 from pocketbert.compress.training.distillation.student import Student, build
 

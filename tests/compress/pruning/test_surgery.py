@@ -7,7 +7,7 @@ import torch
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.families import classify, embed, encoder_layers, head_counts, neuron_counts
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.sizes import count_macs, count_parameters
 from pocketbert.compress.pruning.importance import masks
 from pocketbert.compress.pruning.surgery import Units, check_units, cut_channels, keep_layers, without

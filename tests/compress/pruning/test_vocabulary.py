@@ -7,7 +7,14 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.pruning.vocabulary import common_characters, needed_ids, pieces_of, shrink, special_ids
+from pocketbert.compress.pruning.vocabulary import (
+    characters_of,
+    common_characters,
+    needed_ids,
+    pieces_of,
+    shrink,
+    special_ids,
+)
 from tests.support.tokenizers import TEXTS, unigram, wordpiece
 
 
@@ -53,3 +60,10 @@ def test_nothing_outside_the_vocabulary_is_touched() -> None:
     whole = wordpiece()
     small, _ = shrink(whole, range(whole.get_vocab_size()))
     assert json.loads(small.to_str()) == json.loads(whole.to_str())
+
+
+def test_sets_of_characters() -> None:
+    level_2, big5 = characters_of("gb2312-2"), characters_of("big5")
+    assert (len(level_2), len(big5)) == (3008, 13053)
+    assert "亍" in level_2 and "的" not in level_2
+    assert {"間", "務", "囍"} <= big5 and not {"间", "务"} & big5

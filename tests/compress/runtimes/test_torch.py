@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pocketbert.compress.exports.torch import export
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.runtimes.torch import open_session, threads
 from tests.support.exports import BATCH
 

@@ -8,7 +8,7 @@ import torch
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.families import head_counts, neuron_counts
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.sizes import encoder_macs
 from pocketbert.compress.pruning.importance import METHODS
 from pocketbert.compress.pruning.surgery import without

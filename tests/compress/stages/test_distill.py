@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.vocabulary import shrink
 from pocketbert.compress.stages import stage_module
 from pocketbert.compress.stages.distill import Parameters, run
@@ -82,7 +82,7 @@ def test_what_is_learnt_token_by_token_wants_one_vocabulary(
     other = write_tiny_model(tmp_path / "other")
     save_wordpiece(other)
     given = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
-    said = "has another vocabulary: 27 tokens, the teacher's 30; 14 in common, 13 of them under other ids"
+    said = "has another tokenizer: 27 tokens, the teacher's 30; 14 in common, 13 of them under other ids"
     with pytest.raises(BadInput, match=said) as refused:
         parameters(other, **more).check_tokenizer(given, given, token_level)
     assert because in str(refused.value)
@@ -94,10 +94,10 @@ def test_what_follows_a_student_of_another_vocabulary_learns_from_whole_texts(ti
     left, teacher = (Tokenizer.from_file(str(folder / "tokenizer.json")) for folder in (tmp_path, tiny_model))
     again = Parameters.model_validate({"student": {"init": "current"}})
     again.check_tokenizer(left, teacher, token_level=False)
-    with pytest.raises(BadInput, match="'current' has another vocabulary: 27 tokens"):
+    with pytest.raises(BadInput, match="'current' has another tokenizer: 27 tokens"):
         again.model_copy(update={"preset": "minilm"}).check_tokenizer(left, teacher, token_level=False)
     cut = stage_module("prune-ffn").Parameters(ratio=0.5, recover={"preset": "minilm"})
-    with pytest.raises(BadInput, match="prune-ffn: recover: the model before it has another vocabulary"):
+    with pytest.raises(BadInput, match="prune-ffn: recover: the model before it has another tokenizer"):
         cut.check_tokenizer(left, teacher, token_level=False)
     cut.check_tokenizer(teacher, teacher, token_level=False)
 

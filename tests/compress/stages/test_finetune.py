@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.stages.finetune import Parameters, run
 from tests.support.models import context_of, rows_of
 

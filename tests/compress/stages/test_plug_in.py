@@ -7,7 +7,7 @@ import torch
 
 from pocketbert.compress import stages
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.stages import stage_kinds, stage_module
 from tests.support.models import context_of, rows_of, with_first_stage

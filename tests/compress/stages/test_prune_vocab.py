@@ -1,5 +1,6 @@
 """The smaller vocabulary says what the larger one said, in every family, whatever the ids."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.stages.prune_vocab import Parameters, run
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.rows import Rows
@@ -61,3 +62,41 @@ def test_no_logit_of_a_training_text_changes(any_model: Path, context: Context) 
 def test_a_token_that_is_not_there_is_named(any_model: Path, context: Context) -> None:
     with pytest.raises(BadInput, match="has no token '龘'"):
         run(load_classifier(any_model), context, Parameters(tokens=("好", "龘")))
+
+
+def kept_characters(context: Context, any_model: Path, *keep: str) -> set[str]:
+    run(load_classifier(any_model), context, Parameters(keep=keep))
+    vocabulary = Tokenizer.from_file(str(context.new_tokenizer / "tokenizer.json")).get_vocab()
+    return {piece.removeprefix("##").lstrip("▁") for piece in vocabulary}
+
+
+def test_more_is_kept_by_request(any_model: Path, context: Context, tmp_path: Path) -> None:
+    longer = {"未见", "bd"}  # a piece of the unigram tokenizer, and one of WordPiece
+    assert not longer & kept_characters(context, any_model)
+    (tmp_path / "users.txt").write_text("没有\n未见 zbd\n", encoding="utf-8")
+    assert longer & kept_characters(context, any_model, "gb2312-2", str(tmp_path / "users.txt"))
+    parameters = Parameters(keep=("big5", str(tmp_path / "users.txt")))
+    assert parameters.external_source() == str(tmp_path / "users.txt"), "its content is part of the cache key"
+    assert {"間", "囍"} <= parameters.characters_to_keep()
+
+
+def test_wrong_things_to_keep(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"keep: 'gb2312-3' is neither a set of characters \(gb2312-1, gb2312-2, big5\)"):
+        Parameters(keep=("gb2312-3",)).lines_to_keep()
+    with pytest.raises(BadInput, match="keep: names the files a and b; expected: gb2312-1, gb2312-2, big5, and one"):
+        Parameters(keep=("a", "big5", "b")).lines_to_keep()
+    (tmp_path / "gbk.txt").write_bytes("间务净电网热".encode("gbk"))
+    with pytest.raises(BadInput, match="is not UTF-8, probably GBK"):
+        Parameters(keep=(str(tmp_path / "gbk.txt"),)).lines_to_keep()
+
+
+def test_unknown_tokens_of_rows_without_label_are_told(any_model: Path, context: Context) -> None:
+    """The tokens of these rows are not kept if the recipe lists its own."""
+    rows = Rows(Inputs([], 0), [0, 1, -100], {"text": ["好", "好", "未见"]})
+    labelled = Rows(Inputs([], 0), [0, 1], {"text": ["好", "好"]})
+    run(load_classifier(any_model), replace(context, train=rows, labelled=labelled), Parameters(tokens=("好",)))
+    [said] = context.remarks
+    assert re.search(r"; (50|100)\.000%, before 0\.000%, in the unlabelled texts$", said)
+    everything = replace(context, train=labelled, labelled=labelled, remarks=[])
+    run(load_classifier(any_model), everything, Parameters(tokens=("好",)))
+    assert "unlabelled" not in everything.remarks[0]

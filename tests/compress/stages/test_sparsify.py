@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.sizes import count_zeros
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.stages.sparsify import Parameters, run, weights

@@ -7,7 +7,18 @@ import pytest
 from numpy.typing import NDArray
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.tasks.inputs import Batch, Inputs, as_tensors, batches, collect, longer_texts, pad, predict
+from pocketbert.compress.tasks import open_task
+from pocketbert.compress.tasks.inputs import (
+    Batch,
+    Inputs,
+    NotFinite,
+    as_tensors,
+    batches,
+    collect,
+    longer_texts,
+    pad,
+    predict,
+)
 
 TEXTS = Inputs([[5] * n for n in (7, 1, 4, 9, 2)], 0)
 WINDOWS = Inputs(
@@ -127,3 +138,36 @@ def test_longer_texts_are_told_for_each_split() -> None:
         "in 1 test texts a single word does not fit into 5 tokens and was cut",
         "longer test texts (5 tokens) are read in overlapping windows: 1 inputs more",
     ]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_not_finite_get_no_score(wrong: float) -> None:
+    """Whichever way they come: in one of five rows, and even where another label has the largest logit."""
+
+    def some(batch: Batch) -> NDArray[np.float32]:
+        logits = np.tile(np.float32([1, 2]), (len(batch["input_ids"]), 1))
+        logits[batch["attention_mask"].sum(axis=1) == 9, 0] = wrong
+        return logits
+
+    with pytest.raises(NotFinite, match="the logits of 1 of 5 predictions are NaN or infinite") as refused:
+        predict(some, TEXTS, 2)
+    for kind, labels, gold in (
+        ("classification", ["a", "b"], [1] * 5),
+        ("matching", ["a", "b"], [1] * 5),
+        ("tagging", ["O", "B-X"], [[1], [1] * 4]),
+    ):
+        task = open_task(kind, labels, 16)
+        for score in (task.scores, task.outcomes):
+            with pytest.raises(NotFinite, match="1 of 5"):
+                score(refused.value.logits, gold)
+
+
+def test_of_words_the_context_in_a_window_does_not_count() -> None:
+    """Padding and context may be anything: nobody reads their logits."""
+
+    def some(batch: Batch) -> NDArray[np.float32]:
+        logits = echo(batch)
+        logits[batch["attention_mask"] == 0] = np.nan
+        return logits
+
+    assert predict(some, WINDOWS)[:, 0].tolist() == [11, 12, 13, 14, 15]

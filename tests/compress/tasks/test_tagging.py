@@ -114,7 +114,7 @@ def test_a_byte_level_tokenizer_has_no_unknown_token(task: Task) -> None:
 
 
 def test_labels_that_mark_no_entity_are_refused() -> None:
-    with pytest.raises(BadInput, match="label 'noun' marks no entity; allowed: O, B-TYPE"):
+    with pytest.raises(BadInput, match="label 'noun' marks no entity; allowed: O and B-TYPE"):
         open_task("tagging", ["O", "noun"], 16)
 
 

@@ -1,20 +1,25 @@
 """Tokenizers are opened, asked and compared without transformers."""
 
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.tasks.tokenizer import (
+    _beginning,
     difference,
     encode_texts,
     load_tokenizer,
     one_piece_per_character,
     pad_id,
+    plain,
     read_tokenizer_file,
-    same_vocabulary,
+    same_tokens,
     unknown_id,
     unknown_share,
 )
@@ -27,6 +32,54 @@ def with_vocabulary(change: dict[str, int], drop: tuple[str, ...] = ()) -> Token
     vocabulary = {word: number for word, number in described["model"]["vocab"].items() if word not in drop}
     described["model"]["vocab"] = vocabulary | change
     return Tokenizer.from_str(json.dumps(described))
+
+
+ODD = "好书推荐服务差电脑屏幕坏未见过abcxz ，。Ａé e\u0301\u0308ΣΑ\u200d\u3000\n\t[SEP]🙂가\ufa0e\u3400İß"
+
+
+def truncated_by_the_library(tokenizer: Tokenizer, texts: list[Any], max_length: int) -> tuple[Any, Any, int]:
+    tokenizer.enable_truncation(max_length)
+    encoded = tokenizer.encode_batch(texts)
+    tokenizer.no_truncation()
+    found = [encoding.ids for encoding in encoded], [encoding.type_ids for encoding in encoded]
+    return *found, sum(bool(encoding.overflowing) for encoding in encoded)
+
+
+@pytest.mark.parametrize("make", [wordpiece, unigram])
+def test_truncated_texts_are_those_of_the_library(make: Callable[[], Tokenizer]) -> None:
+    draw, tokenizer = random.Random(11), plain(make())  # noqa: S311
+    texts = ["".join(draw.choices(ODD, k=draw.choice([0, 1, 3, 10, 40, 200]))) for _ in range(400)]
+    for max_length in (4, 5, 8, 16, 17):
+        assert encode_texts(tokenizer, texts, max_length) == truncated_by_the_library(tokenizer, texts, max_length)
+
+
+def test_truncated_pairs_are_those_of_the_library() -> None:
+    tokenizer = plain(wordpiece())
+    pairs = [("好" * first, "书a" * second) for first in range(14) for second in range(14)]
+    for max_length in (4, 5, 8, 9, 12):
+        assert encode_texts(tokenizer, pairs, max_length) == truncated_by_the_library(tokenizer, pairs, max_length)
+
+
+def test_of_a_long_text_the_beginning_is_tokenized() -> None:
+    whole = wordpiece()
+    cut = _beginning(whole, 8)
+    assert cut("好" * 10**6) == "好" * 9
+    assert cut("好a。" * 10) == "好a。" * 9
+    assert cut("a" * 100 + "好" * 20) == "a" * 100 + "好" * 9
+    assert cut("abc " * 10**3) == "abc " * 10**3
+    assert cut(("好" * 99, "书")) == ("好" * 99, "书"), "the lengths of a pair are compared"
+    whole.add_tokens(["好书"])
+    assert _beginning(whole, 8)("好" * 99) == "好" * 99, "a word of several ideographs may be cut"
+    assert _beginning(unigram(), 8)("好" * 99) == "好" * 99, "its pieces depend on the whole text"
+
+
+def test_equal_ids_are_one_object() -> None:
+    """A list of 25 million tokens takes 0.2 GB instead of 0.9."""
+    made = unigram()
+    made.add_tokens([f"t{number}" for number in range(400)])
+    [[*ids], [*again]] = encode_texts(plain(made), ["t399", "t399"], 8)[0]
+    assert max(ids) > 256
+    assert all(first is second for first, second in zip(ids, again, strict=True))
 
 
 def test_a_loaded_tokenizer_neither_pads_nor_truncates(tmp_path: Path) -> None:
@@ -83,9 +136,9 @@ def test_padding_goes_by_either_name() -> None:
 
 
 def test_vocabularies_are_compared_by_their_ids() -> None:
-    assert same_vocabulary(wordpiece(), wordpiece())
+    assert same_tokens(wordpiece(), wordpiece())
     swapped = with_vocabulary({"ab": wordpiece().token_to_id("a"), "a": wordpiece().token_to_id("ab")})
-    assert not same_vocabulary(wordpiece(), swapped)
+    assert not same_tokens(wordpiece(), swapped)
     count = wordpiece().get_vocab_size()
     assert difference(swapped, wordpiece()) == (
         f"{count} tokens, the teacher's {count}; {count} in common, 2 of them under other ids"
@@ -97,7 +150,7 @@ def test_vocabularies_are_compared_by_their_ids() -> None:
     more = wordpiece()
     more.add_tokens(["新"])
     for one, other in ((more, wordpiece()), (wordpiece(), more)):
-        assert not same_vocabulary(one, other), "an added token was not seen"
+        assert not same_tokens(one, other), "an added token was not seen"
 
 
 def test_the_unknown_token_of_each_kind() -> None:
@@ -122,3 +175,42 @@ def test_a_character_is_one_piece_under_metaspace(inside: bool) -> None:
     assert made.encode("京").tokens == ["▁", "京"], "the test proves nothing"
     one_piece_per_character(made)
     assert Tokenizer.from_str(made.to_str()).encode("京").tokens == ["京"]
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("normalizer", lambda made: setattr(made, "normalizer", normalizers.BertNormalizer(lowercase=False))),
+        ("pre_tokenizer", lambda made: setattr(made, "pre_tokenizer", pre_tokenizers.Whitespace())),
+        ("model", lambda made: setattr(made.model, "max_input_chars_per_word", 7)),
+        (
+            "special tokens",
+            lambda made: setattr(made, "post_processor", processors.BertProcessing(("z", 26), ("z", 26))),
+        ),
+    ],
+)
+def test_the_same_ids_may_stand_for_other_tokens(part: str, change: Callable[[Tokenizer], None]) -> None:
+    other = wordpiece()
+    change(other)
+    assert not same_tokens(other, wordpiece())
+    assert difference(other, wordpiece()) == (
+        f"the same ids as the teacher's, but another {part}, so it reads texts in other tokens"
+    )
+
+
+def test_special_tokens_in_a_text_are_ordinary_text(tmp_path: Path) -> None:
+    """Whoever types them; those around the text are the tokenizer's own."""
+    wordpiece().save(str(tmp_path / "tokenizer.json"))
+    loaded = load_tokenizer(tmp_path / "tokenizer.json")
+    for text in ("好[SEP]差", "[PAD]好", "[CLS]"):
+        ids = loaded.encode(text).ids
+        assert (ids[0], ids[-1]) == (3, 4)
+        assert not {0, 3, 4} & set(ids[1:-1])
+        assert encode_texts(loaded, [(text, text)], 20)[0][0].count(4) == 2
+
+
+def test_a_regular_expression_without_an_end_is_one_line() -> None:
+    tokenizer = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(a+)+$"), "isolated")
+    with pytest.raises(BadInput, match=r"tokenizer\.json cannot tokenize a text .*; simplify its regular expressions"):
+        encode_texts(tokenizer, ["a" * 60 + "!"], 16)

@@ -5,7 +5,7 @@ import torch
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.families import classify, embed, encoder_layers
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.training import precision
 from pocketbert.compress.training.frozen import LowerStates, UpperLayers

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.training import precision
 

@@ -3,10 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from transformers import PreTrainedModel
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.features import Key
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.tasks.rows import Tokens
 from pocketbert.compress.training import precision
 from pocketbert.compress.training.precision import fast_logits
@@ -58,6 +61,37 @@ def test_features_are_cached_beside_the_logits(opened: Open, loads: list[Path], 
     assert [file.name for file in folder.glob("*.npy")] == ["hidden-1.npy"]
 
 
+@pytest.mark.parametrize("damage", [b"", b"torn", None], ids=["torn", "other", "flipped"])
+@pytest.mark.parametrize("name", ["train.npy", "train.json"])
+def test_damaged_logits_are_computed_again(
+    opened: Open, loads: list[Path], tmp_path: Path, name: str, damage: bytes | None
+) -> None:
+    whole, file = opened().logits(), tmp_path / name
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content if damage is None else damage)
+    again = opened()
+    assert np.array_equal(again.logits(), whole)
+    assert len(loads) == 2
+    assert again.seconds_computing > 0
+    assert again.seconds_cached == 0
+    opened().logits()
+    assert len(loads) == 2
+
+
+def test_damaged_features_are_computed_again(opened: Open, loads: list[Path], tmp_path: Path) -> None:
+    keys = [Key("hidden", 1), Key("hidden", 2)]
+    vectors = opened().features(keys).batch([1])
+    [file] = tmp_path.glob("features-*/hidden-2.npy")
+    content = bytearray(file.read_bytes())
+    content[-2] ^= 64
+    file.write_bytes(content)
+    again = opened().features(keys)
+    assert all((again.batch([1])[key] == vectors[key]).all() for key in keys)
+    assert len(loads) == 2
+    assert again.seconds_cached > 0, "the other file was computed again"
+
+
 def test_a_computation_that_is_killed_leaves_no_logits(
     opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -73,3 +107,18 @@ def test_a_computation_that_is_killed_leaves_no_logits(
 def test_model_and_tokenizer_are_those_of_the_step(opened: Open, tmp_path: Path) -> None:
     assert opened().config().num_hidden_layers == 4
     assert opened().tokenizer == tmp_path / "tokenizer"
+
+
+def test_logits_that_are_not_finite_teach_nobody(tiny_model: Path, tmp_path: Path) -> None:
+    """In a few training rows only, as from a word that no validation row has; nothing is kept."""
+
+    def spoilt() -> PreTrainedModel:
+        model = load_classifier(tiny_model)
+        with torch.no_grad():
+            model.bert.embeddings.word_embeddings.weight[8] = float("nan")
+        return model
+
+    teacher = Teacher(tmp_path, "key", Tokens(ROWS, ROWS, ROWS), spoilt, Progress())
+    with pytest.raises(BadInput, match="the teacher on the training rows: the logits of 5 of 15 predictions are NaN"):
+        teacher.logits()
+    assert not (tmp_path / "train.npy").exists()

@@ -9,13 +9,15 @@ from accelerate.data_loader import BatchSamplerShard
 from torch import Tensor
 from torch.utils.data import BatchSampler
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.files import record_digests
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.rows import Rows
 from pocketbert.compress.training import trainer
 from pocketbert.compress.training.losses.cross_entropy import cross_entropy
 from pocketbert.compress.training.settings import Schedule
-from pocketbert.compress.training.trainer import Examples, _ByLength, _last_checkpoint, still_improving, train
+from pocketbert.compress.training.trainer import Examples, _ByLength, _last_checkpoint, _score, still_improving, train
 from tests.support.models import context_of, rows_of, write_tiny_model
 
 
@@ -68,14 +70,48 @@ def test_a_batch_of_whole_texts_may_have_other_inputs() -> None:
     assert (batch["inputs"], batch["at"], batch["labels"].tolist()) == ({"given": [1]}, None, [0])
 
 
-def test_newest_whole_checkpoint(tmp_path: Path) -> None:
+def checkpoint(folder: Path, step: int, **state: object) -> Path:
+    path = folder / f"checkpoint-{step}"
+    path.mkdir()
+    (path / "model.safetensors").write_bytes(b"weights")
+    (path / "optimizer.pt").write_bytes(b"moments")
+    record_digests(path / "digests.json", path.iterdir())
+    (path / "trainer_state.json").write_text(json.dumps({"global_step": step, **state}))
+    return path
+
+
+def test_the_newest_whole_checkpoint_is_taken(tmp_path: Path) -> None:
     assert _last_checkpoint(tmp_path) is None
-    for step, state in ((20, json.dumps({"global_step": 20})), (100, '{"global_st'), (90, None)):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        if state is not None:
-            (folder / "trainer_state.json").write_text(state)
+    for step in (20, 70, 80, 90, 100):
+        checkpoint(tmp_path, step)
+    (tmp_path / "checkpoint-100/trainer_state.json").write_text('{"global_st')  # killed while it was written
+    (tmp_path / "checkpoint-90/model.safetensors").unlink()  # killed while it was deleted
+    (tmp_path / "checkpoint-80/optimizer.pt").write_bytes(b"moment!")  # a bit that flipped
+    (tmp_path / "checkpoint-70/digests.json").unlink()
     assert _last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-20")
+
+
+def test_a_checkpoint_needs_the_best_one_of_its_training(tmp_path: Path) -> None:
+    best = checkpoint(tmp_path, 10)
+    newest = checkpoint(tmp_path, 30, best_model_checkpoint="/moved/away/checkpoint-10")
+    assert _last_checkpoint(tmp_path) == str(newest)
+    state = json.loads((newest / "trainer_state.json").read_text())
+    assert state == {"global_step": 30, "best_model_checkpoint": str(best)}
+    (best / "model.safetensors").unlink()
+    assert _last_checkpoint(tmp_path) is None
+
+
+def test_a_training_goes_on_when_its_last_checkpoint_is_half_deleted(tiny_model: Path, tmp_path: Path) -> None:
+    """Killed at each file of a checkpoint, the training starts before it and ends with the same weights."""
+    whole = fitted(tiny_model, tmp_path / "a", [0.9, 0.5], epochs=2)
+    [kept] = (tmp_path / "a").glob("checkpoint-*")
+    names = sorted(file.name for file in kept.iterdir())
+    assert {"digests.json", "model.safetensors", "optimizer.pt", "trainer_state.json"} <= set(names)
+    for name in ("model.safetensors", "rng_state.pth"):
+        (kept / name).unlink()
+        assert _last_checkpoint(tmp_path / "a") is None
+        again = fitted(tiny_model, tmp_path / "a", [0.9, 0.5], epochs=2)
+        assert all(torch.equal(again[weight], whole[weight]) for weight in whole)
 
 
 def test_a_training_that_ends_on_a_gain_was_not_finished() -> None:
@@ -198,3 +234,20 @@ def test_after_training_a_model_answers_in_fp32(
     saved.load_state_dict(model.state_dict())
     with torch.no_grad():
         assert torch.equal(model(ids).logits, saved.eval()(ids).logits)
+
+
+def test_a_training_that_diverges_stops_at_once_and_says_why(tiny_model: Path, tmp_path: Path) -> None:
+    """In the third of 6 steps: the first has a learning rate of 0, the second makes the weights infinite."""
+    said = r"^x: the loss is not a number since step 3: learning_rate = 1e\+37 is probably too high; try 1e\+36$"
+    with pytest.raises(BadInput, match=said):
+        fitted(tiny_model, tmp_path, learning_rate=1e37, epochs=2)
+
+
+def test_a_training_that_diverges_in_its_last_step_is_not_scored(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt = load_classifier(tiny_model)
+    torch.nn.init.constant_(spoilt.classifier.bias, float("inf"))
+    rows = rows_of([[2, 5, 3], [2, 6, 3]], [0, 1])
+    with pytest.raises(BadInput, match=r"^x: learning_rate is high; the logits of 2 of 2 predictions are NaN or inf"):
+        _score(spoilt, context_of(rows, tmp_path), "x: learning_rate is high")

@@ -9,7 +9,7 @@ import pytest
 from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.data.texts import read_texts, tokenize
 from pocketbert.compress.exports.onnx import export
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.training.context import Context
 from studies.pruning import methods
 from studies.pruning.methods import _equivalence, _latency_ratio, _seconds

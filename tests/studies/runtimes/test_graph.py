@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.tasks.inputs import pad
 from studies.runtimes.forwards import AttentionNode

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from studies.verdicts.columns import Column
+from studies.verdicts.columns import Column, columns
 from studies.verdicts.page import errors, write_page
 from studies.verdicts.record import Record
 from studies.verdicts.replay import Rates
@@ -14,17 +14,24 @@ def test_what_counts_as_an_error() -> None:
     rates = Rates(Counter(ok=3, regressed=1))
     assert errors(Column(0.0, False), rates) == 0.25
     assert errors(Column(0.10, False), rates) == 0.75
-    assert errors(Column(0.05, False), rates) is None
+    assert errors(Column(0.03, False), rates) is None
+
+
+def test_the_columns_lie_around_the_limit() -> None:
+    assert [column.name for column in columns(0.05)[::2]] == [
+        f"{slow_down}% idle at +5%" for slow_down in (0, 10, 20, 3, 5)
+    ]
+    assert [column.slow_down for column in columns()[::2]] == [0.0, 0.06, 0.1, 0.2, 0.02, 0.03]
 
 
 def test_a_page_of_an_interrupted_study(tmp_path: Path) -> None:
     record = Record(tmp_path / "record.jsonl", "it")
     for pair in recorded_pairs(0.0, 8):
         record.add(pair)
-    record.add({"column": "0% idle at +5%", "outcome": "ok", "pairs": 4, "seconds": 2.0})
+    record.add({"column": "0% idle at +3%", "outcome": "ok", "pairs": 4, "seconds": 2.0})
     write_page(record, [], tmp_path / "verdicts.md")
     page = (tmp_path / "verdicts.md").read_text(encoding="utf-8")
-    assert "Not recorded yet: 0% busy at +5%, " in page
+    assert "Not recorded yet: 0% busy at +3%, " in page
     assert "| 0% idle  | 8 " in page
-    assert "| 0% idle at +5% | 1          | 1 = 100.0% (2.5 to 100.0)" in page
+    assert "| 0% idle at +3% | 1          | 1 = 100.0% (2.5 to 100.0)" in page
     assert (tmp_path / "verdicts.svg").is_file()

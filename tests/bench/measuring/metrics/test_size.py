@@ -113,7 +113,7 @@ def test_what_cannot_be_read_has_no_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("precision", "bytes_"), [("fp16", 2), ("int8", 1)])
 def test_a_core_ml_package(model: Path, tmp_path: Path, precision: str, bytes_: int) -> None:
     coreml = pytest.importorskip("pocketbert.compress.exports.coreml")
-    from pocketbert.compress.models.modeling_uneven import load_classifier
+    from pocketbert.compress.models.pretrained import load_classifier
 
     path = tmp_path / "m.mlpackage"
     coreml.export(load_classifier(model / "hf"), path, precision)

@@ -28,7 +28,7 @@ def test_without_rows_there_is_no_table() -> None:
 
 def test_names_are_code_unless_code_cannot_hold_them() -> None:
     assert code("a  b") == "`a b`"
-    assert code("a`b|c") == "a`b&#124;c"
+    assert code("a`b|c") == "a&#96;b&#124;c"
     assert quoted("@someone `#1` | x") == "`@someone '#1' ¦ x`"
 
 

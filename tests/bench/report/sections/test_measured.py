@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pocketbert.bench.records.results import Failure, Profile, Results
 from pocketbert.bench.report.sections import measured
+from pocketbert.compress.manifest import Parity
 from tests.support.reports import rows_of
 from tests.support.results import INT8, TEACHER
 
@@ -25,6 +26,17 @@ def test_the_main_table_has_teacher_stages_and_exports(results: Results) -> None
     assert cells[8].startswith("9.61× (")
     assert rows_of(table, f"`{TEACHER}`")[0][-1] == "1×"
     assert table.index(f"`{TEACHER}`") < table.index("`02-prune-heads.torch`") < table.index(ROW)
+
+
+def test_a_taggers_file_shows_the_entities_that_it_keeps(results: Results) -> None:
+    assert "entities" not in measured.scores(results)
+    parity = Parity(max_abs_logit=0.2, label_agreement=0.97, entity_agreement=0.0, rows=256)
+    tagger = measured.scores(replaced(results, parity=parity))
+    assert "| same label as its PyTorch model | same entities (F1) | largest logit difference |" in " ".join(
+        tagger.split()
+    )
+    assert rows_of(tagger, ROW)[0][-3:] == ["97.0 %", "0.0 %", "0.20"]
+    assert rows_of(tagger, f"`{TEACHER}`")[0][-3:] == ["–", "–", "–"]
 
 
 def test_a_file_of_another_platform_has_a_size_and_words_for_the_rest(results: Results) -> None:

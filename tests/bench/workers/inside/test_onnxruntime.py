@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import Tensor
-from pocketbert.bench.workers.inside.onnxruntime import external_data, profile, tensors
+from pocketbert.bench.workers.inside.onnxruntime import profile, tensors
 from tests.support.manifests import Build, write_onnx
 
 BATCH = {"input_ids": np.array([[2, 3, 4]])}
@@ -53,16 +53,12 @@ def test_a_quantized_weight_keeps_its_kind(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_weights_in_another_file_are_found_by_its_name(tmp_path: Path) -> None:
+def test_weights_in_another_file_are_as_large_there(tmp_path: Path) -> None:
     write_onnx(tmp_path / "m.onnx")
-    assert external_data(tmp_path / "m.onnx") == ""
     model, apart = onnx.load(tmp_path / "m.onnx"), tmp_path / "apart.onnx"
     onnx.save(model, apart, save_as_external_data=True, location="weights.data", size_threshold=0)
-    assert external_data(apart) == "weights.data"
     sizes = [{tensor.name: tensor.bytes for tensor in tensors(path)} for path in (tmp_path / "m.onnx", apart)]
     assert sizes[0] == sizes[1], "also of weights that are in the other file"
-    (tmp_path / "broken.onnx").write_bytes(b"no graph")
-    assert external_data(tmp_path / "broken.onnx") == ""
 
 
 def test_nodes_are_counted_by_kind_and_timed(tmp_path: Path) -> None:

@@ -86,8 +86,14 @@ def test_labels_as_strings() -> None:
         (["O"], "1 tags in column 'label' for 2 tokens"),
         ("OO", "column 'label' holds 'OO'; expected: a list with a tag for every token"),
         (None, "column 'label' holds None; expected: a list with a tag for every token"),
-        (["O", 0], "tag 1 in column 'label' is 0; expected: a string"),
-        (["O", None], "tag 1 in column 'label' is None; expected: a string"),
+        (
+            ["O", 0],
+            "tag 1 in column 'label' is 0; expected: a string, or a number if task.labels names the tags in order",
+        ),
+        (
+            ["O", None],
+            "tag 1 in column 'label' is None; expected: a string, or a number if task.labels names the tags in order",
+        ),
     ],
 )
 def test_a_wrong_list_of_tags(value: object, said: str) -> None:

@@ -71,6 +71,21 @@ def test_a_line_of_json_lines_is_counted_with_the_blank_ones(tmp_path: Path) -> 
         ("a.json", '[{"text": "一"},\n {"text" "二"}]', "here, line 2, column 10: is not valid JSON"),
         ("a.json", '[{"text": "一"}, 2]', "here, row 1 (from 0): holds 2"),
         ("a.parquet", "text,label\n", "here: is not a Parquet file"),
+        (
+            "a.csv",
+            "text,label,text\n一,a,二\n",
+            "here, line 1: columns 1 and 3 are both called 'text'; rename or remove one of them",
+        ),
+        ("a.csv", "text,label, text\n一,a,二\n", "here, line 1: columns 1 and 3 are both called 'text'"),
+        (
+            "a.jsonl",
+            '{"text": "一"}\n{"text": "一", "label": 1, "text": "二"}\n',
+            "here, line 2: an object has the key 'text' twice; keep one of them",
+        ),
+        ("a.json", '[{"a": 1},\n {"a": {"b": 1, "b": 1}}]', "here: an object has the key 'b' twice"),
+        ("a.jsonl", "[" * 100_000, "here, line 1: is nested too deeply; expected: one flat JSON object per row"),
+        ("a.jsonl", '{"text": "一"}\n' + '{"a": ' * 100_000, "here, line 2: is nested too deeply"),
+        ("a.jsonl", f'{{"text": "一", "label": {"1" * 5000}}}\n', "here, line 1: holds a number with too many digits"),
     ],
 )
 def test_malformed_files(name: str, content: str, said: str, tmp_path: Path) -> None:
@@ -99,3 +114,56 @@ def test_parquet_keeps_the_classes_of_datasets(tmp_path: Path) -> None:
     table = read_parquet(tmp_path / "a.parquet", "here")
     assert table.classes == {"label": ["O", "B-X"]}
     assert table.place(0) == "row 0 (from 0)"
+
+
+def test_two_columns_of_one_name_in_parquet(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = [pyarrow.array(["一"]), pyarrow.array(["a"]), pyarrow.array(["二"])]
+    parquet.write_table(pyarrow.Table.from_arrays(columns, names=["text", "label", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match="here: columns 1 and 3 are both called 'text'"):
+        read_parquet(tmp_path / "a.parquet", "here")
+
+
+def test_parquet_with_foreign_metadata(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    for metadata in ("{}", "[]", "no JSON", '{"info": {"features": {"text": 3}}}', '{"info": null}'):
+        table = pyarrow.table({"text": ["一"]}).replace_schema_metadata({"huggingface": metadata})
+        parquet.write_table(table, tmp_path / "a.parquet")
+        try:
+            found = read_parquet(tmp_path / "a.parquet", "here")
+        except BadInput as error:
+            assert str(error).startswith("here: is not a Parquet file with plain columns")
+        else:
+            assert list(found.columns["text"]) == ["一"]
+
+
+def test_nameless_columns_may_repeat(tmp_path: Path) -> None:
+    """A spreadsheet writes its empty columns."""
+    (tmp_path / "a.csv").write_text("text,label,,\n一,a,,\n", encoding="utf-8")
+    assert read_csv(tmp_path / "a.csv", "here").columns["label"] == ["a"]
+
+
+def test_a_field_of_any_length(tmp_path: Path) -> None:
+    """Case c23: the module csv stops at 131,072 characters."""
+    long = "很长的文本" * 40_000
+    (tmp_path / "a.csv").write_text(f'text,label\n"{long}",a\n', encoding="utf-8")
+    assert read_csv(tmp_path / "a.csv", "here").columns["text"] == [long]
+
+
+def test_json_lines_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "一\\r二"}\r\n{"text": "三"}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "a.jsonl", "here").columns == {"text": ["一\r二", "三"]}
+
+
+def test_a_quotation_mark_that_swallows_rows(tmp_path: Path) -> None:
+    """Two stray marks, each at a border of a field, are valid CSV."""
+    (tmp_path / "a.csv").write_text('text,label\n一,a\n"二,b\n三,c\n四",d\n五,e\n', encoding="utf-8")
+    with pytest.raises(BadInput, match=r"here, line 3: the quotation mark is closed in line 5 only, and the lines"):
+        read_csv(tmp_path / "a.csv", "here")
+    poem = "床前明月光，\n疑是地上霜。\n举头望明月，\n低头思故乡。"
+    (tmp_path / "a.csv").write_text(f'text,label\n"{poem}",a\n', encoding="utf-8")
+    assert read_csv(tmp_path / "a.csv", "here").columns["text"] == [poem]

@@ -1,5 +1,6 @@
 """A hub dataset: its classes are kept, a row is named by its split, and an unreachable Hub gives a hint."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,63 @@ def test_a_dataset_of_several_parts(tmp_path: Path) -> None:
             load_data(TaskTable(dataset=str(tmp_path), config=config))
     with pytest.raises(BadInput, match=r"has no parts for task\.config to name"):
         load_data(TaskTable(dataset=str(tmp_path / "zh"), config="zh"))
+
+
+ODD = ["NA", "null", "None", "nan", "N/A", "-", "110", "１１０", "1e5", "inf", "", "007"]
+"""What pandas takes for a missing value or a number (case c21)."""
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_file_says_the_same_in_both_layouts(suffix: str, tmp_path: Path) -> None:
+    rows = [{"text": f"{text}好" if text == "" else text, "label": f"{n % 2}.0"} for n, text in enumerate(ODD)]
+    header, form = ("text,label\n", "{text},{label}\n") if suffix == "csv" else ("", None)
+    content = header + "".join(form.format(**row) if form else json.dumps(row) + "\n" for row in rows)
+    for folder, name in (("plain", f"{{}}.{suffix}"), ("hub", f"data/{{}}-00000-of-00001.{suffix}")):
+        for split in ("train", "validation", "test"):
+            file = tmp_path / folder / name.format(split)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+    plain, hub = (load_data(TaskTable(dataset=str(tmp_path / folder))) for folder in ("plain", "hub"))
+    assert plain.splits == hub.splits
+    assert hub.splits["test"]["text"][:3] == ["NA", "null", "None"]
+    assert hub.where["test"].endswith(f"hub', test-00000-of-00001.{suffix}")
+
+
+def test_a_split_of_several_files(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for split in ("train", "validation", "test"):
+        for part, rows in enumerate(("好,a\n差,b\n", "坏,b\n")):
+            (tmp_path / f"data/{split}-0000{part}-of-00002.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    data = load_data(TaskTable(dataset=str(tmp_path)))
+    assert data.splits["train"] == {"text": ["好", "差", "坏"], "label": [0, 1, 1]}
+    (tmp_path / "data/test-00001-of-00002.csv").write_text("text,label\n坏,c\n", encoding="utf-8")
+    with pytest.raises(
+        BadInput, match=r"split test, test-00001-of-00002\.csv, line 2: 'c' in column 'label' is not in"
+    ):
+        load_data(TaskTable(dataset=str(tmp_path)))
+
+
+def test_two_columns_of_one_name_in_both_layouts(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = [pyarrow.array(["一"]), pyarrow.array(["a"]), pyarrow.array(["二"])]
+    for split in ("train", "validation", "test"):
+        table = pyarrow.Table.from_arrays(columns, names=["text", "label", "text"])
+        parquet.write_table(table, tmp_path / f"{split}-00000-of-00001.parquet")
+    with pytest.raises(BadInput, match=r"00001\.parquet: columns 1 and 3 are both called 'text'"):
+        load_data(TaskTable(dataset=str(tmp_path)))
+
+
+def test_a_folder_that_says_how_to_read_it(tmp_path: Path) -> None:
+    """The reader of `datasets` knows separators; a missing text stays a text."""
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"rows-{split}.csv").write_text("text;label\nNA;007\n好;1.0\n", encoding="utf-8")
+    files = "".join(f"  - split: {s}\n    path: rows-{s}.csv\n" for s in ("train", "validation", "test"))
+    readme = f"---\nconfigs:\n- config_name: default\n  sep: ';'\n  data_files:\n{files}---\n"
+    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    data = load_data(TaskTable(dataset=str(tmp_path)))
+    assert (data.labels, data.splits["train"]) == (["007", "1.0"], {"text": ["NA", "好"], "label": [0, 1]})
 
 
 def test_an_unreachable_hub_gives_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,8 @@
 """A split as it was read: rows keep their places, and columns that nobody needs stay unread."""
 
+import pytest
+
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.reading.table import Table
 
 
@@ -41,3 +44,17 @@ def test_a_dataset_keeps_its_classes() -> None:
     assert table.classes == {"a": ["x", "y"], "b": ["z"]}
     assert {name: list(values) for name, values in table.columns.items()} == {"text": ["好"], "a": [1], "b": [[0]]}
     assert str(table.row_error(0, "is wrong")) == "here, row 0 (from 0): is wrong"
+
+
+def test_texts_that_are_no_unicode() -> None:
+    """Arrow checks the bytes of a text only when it is read."""
+    import pyarrow
+    from datasets import Dataset
+
+    column = pyarrow.Array.from_buffers(
+        pyarrow.string(), 1, [None, pyarrow.py_buffer(bytes([0, 0, 0, 0, 2, 0, 0, 0])), pyarrow.py_buffer(b"\xff\xfe")]
+    )
+    table = Table.of_dataset("here", Dataset(pyarrow.table({"text": column})))
+    with pytest.raises(BadInput, match="here: column 'text' holds texts that are not UTF-8"):
+        table.values("text")
+    assert table.values("label") == []

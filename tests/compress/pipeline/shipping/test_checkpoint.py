@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +13,17 @@ import torch
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import onnx as onnx_export
-from pocketbert.compress.models.modeling_uneven import load_classifier
-from pocketbert.compress.pipeline.shipping.checkpoint import Exported, ExportFailed, export_checkpoint, target
+from pocketbert.compress.models.pretrained import load_classifier
+from pocketbert.compress.pipeline.shipping.checkpoint import Asked, Exported, ExportFailed, export_checkpoint, target
+from pocketbert.compress.pipeline.shipping.sample import random_rows
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session
-from pocketbert.compress.tasks.inputs import pad
-from tests.support.models import write_any_model, write_tiny_model
+from pocketbert.compress.runtimes.torch import TorchSession
+from pocketbert.compress.tasks.inputs import pad, predict
+from tests.support.models import BAD, FILLER, GOOD, write_any_model, write_tiny_model
 from tests.support.recipes import pocketbert
 
+SINGLE, PAIRS = Asked(), Asked(pairs=True)
 BATCH = pad([[2, 5, 6, 7, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0, [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1]])
 
 
@@ -33,18 +38,20 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def export(checkpoint: Path, path: Path, precision: str = "fp32", pairs: bool = False) -> Exported:
+def export(checkpoint: Path, path: Path, precision: str = "fp32", asked: Asked = SINGLE) -> Exported:
     with Progress() as progress:
-        return export_checkpoint(str(checkpoint), "onnx", precision, path, pairs, progress)
+        return export_checkpoint(str(checkpoint), "onnx", precision, path, asked, progress)
 
 
 def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
     done = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    difference, agreement, file = done.stdout.splitlines()
+    difference, agreement, trivial, worth, file = done.stdout.splitlines()
     assert ", of logits up to " in difference
-    assert difference.endswith("on 32 rows of random token ids, 2 to 64 of them, padded")
-    assert agreement.startswith("label agreement ")
+    assert difference.endswith("on 40 rows of random token ids, 2 to 64 tokens, padded")
+    assert agreement.startswith("label agreement 100.0% of 40 answers, needed 95.0% (--min-agreement): LABEL_0 ")
+    assert trivial.startswith("the checkpoint answers LABEL_")
+    assert worth.startswith("random token ids are no texts: measure the agreement on your own with --texts FILE")
     assert file.startswith("uneven-int8.onnx: 0.")
     assert file.endswith("MB, reads input_ids, attention_mask; tokenizer.json is beside it")
     assert {path.name for path in tmp_path.iterdir()} == {"uneven-int8.onnx", "tokenizer.json"}
@@ -75,11 +82,11 @@ def test_a_regression_in_thousands(uneven: Path, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "price")
     done = export(tmp_path / "price", tmp_path / "price.onnx")
     assert done.parity.largest > 1e3
-    assert done.labels == 1
+    assert done.compared[1] == "the model answers with a number: there is no label to compare"
 
 
 def test_of_pairs_the_file_declares_token_types(uneven: Path, tmp_path: Path) -> None:
-    done = export(uneven, tmp_path / "pairs.onnx", pairs=True)
+    done = export(uneven, tmp_path / "pairs.onnx", asked=PAIRS)
     assert done.inputs == ("input_ids", "attention_mask", "token_type_ids")
     assert done.parity.max_abs_logit < 1e-5
     expected = open_session("torch", uneven, 1).logits(BATCH)
@@ -89,10 +96,10 @@ def test_of_pairs_the_file_declares_token_types(uneven: Path, tmp_path: Path) ->
 
 
 def test_a_tagger_is_compared_token_by_token(uneven: Path, tmp_path: Path) -> None:
-    folder = write_any_model(tmp_path, "roberta", token_level=True)
+    folder = write_any_model(tmp_path, "roberta", token_level=True, pad_token_id=0)
     for file in uneven.glob("tokenizer*"):
         shutil.copy(file, folder)
-    done = export(folder, tmp_path / "out/tagger.onnx", pairs=True)
+    done = export(folder, tmp_path / "out/tagger.onnx", asked=PAIRS)
     assert done.parity.rows > 32
     assert done.inputs == ("input_ids", "attention_mask"), "RoBERTa tells texts apart by separators"
     assert done.parity.label_agreement == 1.0
@@ -117,6 +124,68 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_int8_that_loses_answers_is_not_kept_unless_the_user_says_so(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = onnx_export.export
+
+    def other_label(model: Any, *more: Any) -> str | None:
+        with torch.no_grad():
+            (swapped := deepcopy(model)).classifier.weight.neg_()
+        return write(swapped, *more)
+
+    monkeypatch.setattr(onnx_export, "export", other_label)
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join([*GOOD, *BAD, *FILLER]) + "\n", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ExportFailed, match=r"keep their label, needed 95\.0%; it was not kept \(a recipe ") as lost:
+        export(uneven, tmp_path / "out/m.onnx", "int8", Asked(texts=texts))
+    assert not list((tmp_path / "out").iterdir())
+    difference, agreement, *_ = lost.value.compared
+    assert difference.endswith(f"on 26 texts of {texts}, 3 to 3 tokens, padded")
+    assert ", needed 95.0% (--min-agreement): LABEL_" in agreement
+    kept = export(uneven, tmp_path / "out/m.onnx", "int8", Asked(texts=texts, min_agreement=0.0))
+    assert kept.path.exists()
+    assert ", needed 0.0% (--min-agreement): LABEL_" in kept.compared[1]
+
+
+def test_a_tagger_that_keeps_its_labels_but_no_entity_is_not_kept(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = {0: "O", 1: "B-PER"}
+    folder = write_any_model(tmp_path, "bert", True, vocab_size=30, id2label=tags, label2id={"O": 0, "B-PER": 1})
+    for file in uneven.glob("tokenizer*"):
+        shutil.copy(file, folder)
+    model = load_classifier(folder)
+    with torch.no_grad():  # so that O is right for 98 words of 100
+        logits = predict(TorchSession(model).logits, random_rows(model.config, 40, types=False))
+        model.classifier.bias[0] += float(np.quantile(logits[:, 1] - logits[:, 0], 0.98))
+    model.save_pretrained(folder)
+    assert (export(folder, tmp_path / "good/m.onnx").parity.entity_agreement or 0) > 0.95
+    write = onnx_export.export
+
+    def shy(model: Any, *more: Any) -> str | None:
+        without_entities = deepcopy(model)
+        with torch.no_grad():
+            without_entities.classifier.bias[0] += 100
+        return write(without_entities, *more)
+
+    monkeypatch.setattr(onnx_export, "export", shy)
+    with pytest.raises(
+        ExportFailed, match=r"only 0\.0% of entities are the source's \(F1\), needed 95\.0%; it was not"
+    ) as lost:
+        export(folder, tmp_path / "bad/m.onnx", "int8")
+    labels, entities = lost.value.compared[1:3]
+    assert float(labels.removeprefix("label agreement ").partition("%")[0]) > 95
+    assert entities.startswith("entity agreement 0.0% (F1 against the checkpoint's), needed 95.0%")
+
+
+def test_the_smallest_agreement_is_a_fraction(uneven: Path, tmp_path: Path) -> None:
+    for given, said in [(95.0, "expected a fraction from 0 to 1; did you mean 0.95"), (float("nan"), "from 0 to 1$")]:
+        with pytest.raises(BadInput, match=f"--min-agreement .*: .*{said}"):
+            export(uneven, tmp_path / "m.onnx", "int8", Asked(min_agreement=given))
+
+
 def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, said in [
         (("onx", "fp32", None), r"--format: unknown 'onx', did you mean 'onnx'\? \(expected one of: "),
@@ -131,6 +200,7 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
     headless = shutil.copytree(uneven, tmp_path / "headless")
     for change, said in [
         ({"architectures": ["BertForMaskedLM"]}, "is a BertForMaskedLM; expected: a sequence or token classifier"),
+        ({"problem_type": "multi_label_classification"}, "its head predicts any number of labels at once"),
         ({"model_type": "distilbert"}, "a distilbert model cannot be exported; allowed: bert, roberta, electra, ernie"),
     ]:
         config = json.loads((uneven / "config.json").read_text()) | change
@@ -167,7 +237,9 @@ def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
         target(str(checkpoint), "onnx", "fp32", tmp_path / "file/m.onnx")
     config = json.loads((checkpoint / "config.json").read_text()) | {"intermediate_size": 24}
     (checkpoint / "config.json").write_text(json.dumps(config))
-    with pytest.raises(BadInput, match=r"plain: .*"):
+    with pytest.raises(
+        BadInput, match=r"plain has no weights for .*, or their shape is another than config\.json says"
+    ):
         export(checkpoint, tmp_path / "m.onnx")
 
 
@@ -176,8 +248,16 @@ def test_core_ml_is_worked_out_and_said_not_to_be_run(uneven: Path, tmp_path: Pa
     done = pocketbert("export", uneven, "--format", "coreml", "--precision", "fp16", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "exporting uneven-fp16.mlpackage\n"
-    note, difference, _, file = done.stdout.splitlines()
+    note, difference, *_, file = done.stdout.splitlines()
     assert note.startswith("not run here: converted")
-    assert difference.endswith("on 6 rows of random token ids, 2 to 64 of them, padded")
+    assert difference.endswith("on 20 rows of random token ids, 2 to 64 tokens, padded")
     assert file.startswith("uneven-fp16.mlpackage: 0.")
     assert {path.name for path in tmp_path.iterdir()} == {"uneven-fp16.mlpackage", "tokenizer.json"}
+
+
+def test_a_multi_label_head_is_refused(tmp_path: Path) -> None:
+    """The largest of its logits decides nothing, so neither agreement nor an app would mean anything."""
+    for kind in ("multi_label_classification", "regression"):
+        folder = write_tiny_model(tmp_path / kind, problem_type=kind)
+        with pytest.raises(BadInput, match=rf"problem_type in config\.json is {kind}: its head predicts"):
+            export(folder, tmp_path / f"{kind}.onnx")

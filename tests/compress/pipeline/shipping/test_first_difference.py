@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.shipping.first_difference import first_difference, lowest
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes.torch import TorchSession

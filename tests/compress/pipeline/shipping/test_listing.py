@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as parquet
+
 from pocketbert.compress.base.files import digest
 from pocketbert.compress.manifest import Parity, Step, load_manifest
 from pocketbert.compress.pipeline.shipping.listing import manifest_entry
@@ -31,6 +34,9 @@ def test_manifest_lists_reference_stages_and_ships(tiny_build: tuple[Path, Path]
     assert {a.tokenizer for a in manifest.artifacts} < manifest.files.keys()
     assert {"data/test.parquet", "control/test.npy"} < manifest.files.keys()
     assert not (tiny_build[1] / ".scratch").exists()
+    seen = np.load(tiny_build[1] / "stages/00-teacher/seen.npy")
+    test = parquet.read_table(tiny_build[1] / "data/test.parquet").to_pydict()
+    assert test.get("in_train", [False] * len(seen)) == (seen > 0).tolist()
 
 
 def finished(folder: Path, name: str, **fields: Any) -> FinishedStep:
@@ -40,7 +46,8 @@ def finished(folder: Path, name: str, **fields: Any) -> FinishedStep:
 
 def test_an_entry_has_the_files_size_and_the_models_figures(tmp_path: Path) -> None:
     parity = Parity(max_abs_logit=0.1, label_agreement=1.0, rows=9)
-    model = finished(tmp_path / "stages/02-distill", "02-distill", measured={"parameters_left": 7, "macs_128": 5})
+    measured = {"parameters_left": 7, "macs_128": 5, "positions": 64}
+    model = finished(tmp_path / "stages/02-distill", "02-distill", measured=measured)
     made = finished(
         tmp_path / "ship/onnx-int8", "onnx-int8", parity=parity, parameters={"format": "onnx", "precision": "int8"}
     )
@@ -51,7 +58,7 @@ def test_an_entry_has_the_files_size_and_the_models_figures(tmp_path: Path) -> N
     assert (entry.path, entry.tokenizer) == ("ship/onnx-int8/student-int8.onnx", "ship/tokenizer.json")
     assert (entry.runtime, entry.precision, entry.parity) == ("onnxruntime", "int8", parity)
     assert (entry.bytes, entry.sha256) == (5, digest(file))
-    assert (entry.parameters, entry.macs, entry.made_from) == (7, 5, "02-distill")
+    assert (entry.parameters, entry.macs, entry.positions, entry.made_from) == (7, 5, 64, "02-distill")
 
 
 def test_an_entry_of_a_folder_counts_all_its_files(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.shipping.ranking import rank_linears, rounded_activation, rounded_weight
 from pocketbert.compress.tasks.inputs import Inputs
 from tests.support.models import SEQUENCES, WORDS, spoil, write_any_model

@@ -12,7 +12,7 @@ import torch
 
 from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.manifest import Manifest, load_manifest
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.guard import GuardStopped
 from pocketbert.compress.pipeline.shipping import ranking
 from tests.support.models import spoil

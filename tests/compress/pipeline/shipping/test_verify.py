@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.exports import torch as torch_export
 from pocketbert.compress.manifest import Parity
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.shipping.artifact import Export
-from pocketbert.compress.pipeline.shipping.verify import compare, complaint
+from pocketbert.compress.pipeline.shipping.verify import compare, complaint, verify
 from pocketbert.compress.pruning.surgery import without
-from pocketbert.compress.tasks.inputs import Inputs
+from pocketbert.compress.runtimes.onnxruntime import OnnxSession
+from pocketbert.compress.tasks.inputs import Batch, Inputs
 from pocketbert.compress.tasks.rows import Tokens
 from tests.support.exports import Exporter, spoiling, verified
 from tests.support.models import SEQUENCES, WORDS, rows_of, write_any_model
@@ -69,6 +71,10 @@ def test_of_taggers_and_of_other_families_too(family: str, tmp_path: Path, monke
     model = load_classifier(write_any_model(tmp_path, family, token_level=True))
     rows = rows_of(SEQUENCES, [0] * len(SEQUENCES))
     words = type(rows)(WORDS, [[0] * len(scored) for scored in WORDS.scored or []], rows.columns)
+    right = verified(model, Export("onnx", "fp32"), tmp_path / "right.onnx", Tokens(words, words, words))
+    assert right.failed is None
+    assert right.parity is not None
+    assert right.parity.entity_agreement == (1.0 if family == "mobilebert" else None), "ELECTRA's answers are all alike"
     monkeypatch.setattr(onnx_export, "export", spoiling(2, onnx_export.export))
     made = verified(model, Export("onnx", "fp32"), tmp_path / "m.onnx", Tokens(words, words, words))
     assert (made.failed or "").endswith("; first in layer 2")
@@ -140,6 +146,33 @@ def test_complaints() -> None:
     assert of(0.1, 0.90, "int8") == "only 90.0% of answers keep their label, needed 95.0%"
 
 
+def test_a_tagger_may_keep_its_labels_and_lose_its_entities() -> None:
+    def of(entities: float | None, precision: str = "int8") -> str:
+        parity = Parity(max_abs_logit=1e-5, label_agreement=0.999, entity_agreement=entities, rows=9)
+        return complaint(parity, Export("coreml" if precision == "int8" else "onnx", precision).tolerance) or ""
+
+    assert of(0.0) == "only 0.0% of entities are the source's (F1), needed 95.0%"
+    assert of(0.0, "fp32") == "only 0.0% of entities are the source's (F1), needed 95.0%"
+    assert of(0.96) == of(0.99, "fp32") == of(None) == "", "one word at the border is no failure of a file"
+
+
+def test_a_file_that_loses_one_of_many_labels_fails(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its 3 % of the answers stay below the tolerance."""
+    answers = np.zeros((200, 2), dtype=np.float32)
+    answers[:, 0], answers[:6, 1] = 1.0, 2.0
+    rows = rows_of(SEQUENCES[:1] * 200, [0] * 200)
+    monkeypatch.setattr(Export, "predict", lambda *_: np.eye(2, dtype=np.float32)[[0] * 200])
+    made = verify(model, Export("onnx", "int8"), tmp_path / "m.onnx", answers, rows.inputs, Progress())
+    assert made.failed == "none of the 6 answers LABEL_1 is kept"
+    accepted = Export("onnx", "int8").tolerance._replace(labels=0.0)
+    assert (
+        verify(model, Export("onnx", "int8"), tmp_path / "m.onnx", answers, rows.inputs, Progress(), accepted).failed
+        is None
+    )
+
+
 def test_every_precision_has_a_tolerance() -> None:
     from pocketbert.compress.exports import FORMATS
 
@@ -153,3 +186,22 @@ def test_a_logit_that_is_no_number_is_the_largest_difference() -> None:
     logits = source.copy()
     logits[1, 0] = np.nan
     assert np.isnan(compare(logits, source).max_abs_logit)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_file_with_one_row_of_nan_is_not_kept(
+    precision: str, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = OnnxSession.logits
+
+    def spoilt(session: OnnxSession, batch: Batch) -> Any:
+        logits = predict(session, batch)
+        logits[batch["attention_mask"].sum(axis=1) == len(SEQUENCES[0])] = np.nan
+        return logits
+
+    monkeypatch.setattr(OnnxSession, "logits", spoilt)
+    made = verified(model, Export("onnx", precision), tmp_path / "m.onnx")
+    same = sum(len(sequence) == len(SEQUENCES[0]) for sequence in SEQUENCES)
+    assert (made.failed or "").startswith(f"the logits of {same} of {len(SEQUENCES)} predictions are NaN or infinite")
+    assert (made.logits, made.parity) == (None, None)
+    assert list(tmp_path.iterdir()) == []

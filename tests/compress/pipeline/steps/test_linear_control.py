@@ -1,5 +1,6 @@
 """The linear baseline is compared with the teacher on the same rows, once per dataset."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from pocketbert.compress.manifest import load_manifest
 from pocketbert.compress.pipeline.steps.linear_control import linear_control
+from tests.support.models import Heard
 from tests.support.recipes import run
 
 
@@ -37,9 +39,35 @@ def test_it_depends_on_the_rows_alone(built: tuple[Path, Path]) -> None:
     assert any(line.startswith("linear control: ") and "from the same 120 rows" in line for line in heard.lines)
 
 
-def test_a_task_that_is_not_one_text_has_none() -> None:
-    build: Any = SimpleNamespace(
-        texts=SimpleNamespace(task=SimpleNamespace(linear_control=False), splits={}),
-        teacher=SimpleNamespace(tokens=SimpleNamespace(labelled=None)),
+def bare(task: bool = True, control: bool = True) -> Any:
+    """A build without rows, in which every baseline fails."""
+    return SimpleNamespace(
+        texts=SimpleNamespace(task=SimpleNamespace(linear_control=task), splits={}),
+        recipe=SimpleNamespace(teacher=SimpleNamespace(control=control)),
+        progress=Heard(),
     )
-    assert linear_control(build) is None
+
+
+def test_a_task_that_is_not_one_text_and_a_recipe_that_wants_none_have_none() -> None:
+    assert linear_control(bare(task=False)) == (None, [])
+    assert linear_control(bare(control=False)) == (None, [])
+
+
+def test_a_failure_is_a_remark(built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError("Unable to allocate 26 GiB")
+
+    monkeypatch.setattr("pocketbert.compress.pipeline.steps.linear_control.linear_predictions", fails)
+    shutil.rmtree(built[1] / "control")
+    manifest, heard = run(*built)
+    told = "linear control: left out, it failed (Unable to allocate 26 GiB); teacher.control = false switches it off"
+    assert told in heard.lines
+    assert manifest.linear_control is None
+    assert told in manifest.steps[0].remarks
+    assert [artifact.id for artifact in manifest.artifacts if artifact.role == "ship"], "the build did not go on"
+
+
+def test_without_it_the_teacher_is_the_same(built: tuple[Path, Path]) -> None:
+    manifest, heard = run(*built, teacher__control="false")
+    assert manifest.linear_control is None
+    assert heard.built == []

@@ -1,12 +1,19 @@
 """What the recipe and the teacher alone show to be wrong is said before anything is trained."""
 
+import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.pipeline.build import build
+from pocketbert.compress.models.pretrained import load_teacher
+from pocketbert.compress.pipeline.build import build, fine_tuned
 from pocketbert.compress.pipeline.recipe import load_recipe
 from tests.support.models import Heard, with_first_stage, write_tiny_model
 from tests.support.recipes import run
@@ -105,3 +112,95 @@ def test_a_choice_is_checked_against_the_model_it_is_for(built: tuple[Path, Path
     twice = '{ kind = "prune-layers", layers = [0, 1] }'
     with pytest.raises(BadInput, match="layers lists all 2 layers of the model"):
         run(*built, stage__0=twice, stage__1=twice)
+
+
+@pytest.fixture
+def tuned(built: tuple[Path, Path], tiny_model: Path, tmp_path: Path) -> Path:
+    """The fine-tuned teacher of the tiny recipe as a folder of its own."""
+    folder = tmp_path / "tuned"
+    shutil.copytree(built[1] / "stages/00-teacher/model", folder)
+    shutil.copy(tiny_model / "tokenizer.json", folder)
+    return folder
+
+
+def change(folder: Path, change_weights: Callable[[dict[str, Tensor]], None], **config: object) -> None:
+    weights = load_file(folder / "model.safetensors")
+    change_weights(weights)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(described | config), encoding="utf-8")
+
+
+def turn(weights: dict[str, Tensor]) -> None:
+    """Exchange the two labels."""
+    for name in ("classifier.weight", "classifier.bias"):
+        weights[name] = weights[name].flip(0).contiguous()
+
+
+def teacher_of(recipe: Path, root: Path, model: Path, **task: str) -> tuple[Any, list[str]]:
+    settings = {"teacher.model": str(model), "teacher.epochs": "0"}
+    with Heard() as heard:
+        made, _ = fine_tuned(
+            load_recipe(recipe, settings | {f"task.{key}": value for key, value in task.items()}), root, heard
+        )
+    return made, heard.lines
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_teacher_whose_labels_are_turned_is_told_so_and_the_advice_works(
+    named: bool, built: tuple[Path, Path], tuned: Path, tmp_path: Path
+) -> None:
+    names = {"id2label": {"0": "neg", "1": "pos"}} if named else {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}
+    change(tuned, turn, **names)
+    said = r"^teacher\.model '.*': its outputs seem to be in another order than the labels: accuracy is [0-9.]+ % in"
+    with pytest.raises(BadInput, match=said.replace(" %", "%")) as refused:
+        teacher_of(built[0], tmp_path / "out", tuned)
+    labels = str(refused.value).rpartition("labels in [task] to ")[2]
+    assert labels == '["pos", "neg"]'
+    if named:
+        mapping = re.search(r"set id2label in its config\.json to (\{.*?\}), and", str(refused.value))
+        assert mapping
+        change(tuned, lambda weights: None, id2label=json.loads(mapping[1]))
+    made, _ = teacher_of(built[0], tmp_path / "out", tuned, labels=labels)
+    assert made.config.id2label == {0: "pos", 1: "neg"}
+
+
+def test_numbers_in_the_data_and_names_in_the_model_are_said(
+    built: tuple[Path, Path], tuned: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    """The names stay in what is exported; a multi-label head is refused."""
+    numbers = tmp_path / "numbers"
+    numbers.mkdir()
+    for file in tiny_data.glob("*.jsonl"):
+        text = file.read_text(encoding="utf-8").replace('"neg"', "0").replace('"pos"', "1")
+        (numbers / file.name).write_text(text, encoding="utf-8")
+    change(tuned, lambda weights: None, id2label={"0": "negative", "1": "positive"})
+    made, said = teacher_of(built[0], tmp_path / "out", tuned, dataset=str(numbers))
+    assert "  the labels of the data are taken as the model's own numbers: 0 is negative, 1 is positive" in said
+    assert made.config.id2label == {0: "negative", 1: "positive"}
+    change(tuned, lambda weights: None, problem_type="multi_label_classification")
+    with pytest.raises(
+        BadInput, match=r"problem_type in config.json is multi_label_classification: its head predicts any"
+    ):
+        teacher_of(built[0], tmp_path / "out", tuned, dataset=str(numbers))
+
+
+def test_a_problem_type_is_not_inherited(tiny_model: Path, tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "several", problem_type="multi_label_classification")
+    model, _ = load_teacher(str(folder), ["a", "b"], tmp_path)
+    model.save_pretrained(tmp_path / "saved")
+    assert "multi_label" not in (tmp_path / "saved/config.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("epochs", ["0", "4"])
+def test_a_teacher_with_a_weight_that_is_no_number_is_refused(
+    epochs: str, built: tuple[Path, Path], tuned: Path, tmp_path: Path
+) -> None:
+    def spoil(weights: dict[str, Tensor]) -> None:
+        weights["bert.pooler.dense.bias"][0] = float("nan")
+
+    change(tuned, spoil)
+    recipe = load_recipe(built[0], {"teacher.model": str(tuned), "teacher.epochs": epochs})
+    with Heard() as heard, pytest.raises(BadInput, match=r"1 of the 32 numbers in bert\.pooler\.dense\.bias are NaN"):
+        fine_tuned(recipe, tmp_path / "out", heard)
+    assert heard.advances == {}

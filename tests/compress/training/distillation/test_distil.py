@@ -8,7 +8,7 @@ from transformers import BertConfig
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.own_code import modules_of
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.stages import stage_module
 from pocketbert.compress.tasks.rows import Rows, Tokens
 from pocketbert.compress.training import losses, trainer

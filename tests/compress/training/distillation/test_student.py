@@ -16,7 +16,7 @@ from pocketbert.compress.models.families import (
     is_token_level,
     neuron_counts,
 )
-from pocketbert.compress.models.modeling_uneven import load_classifier
+from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.stages.distill import Parameters

@@ -1,0 +1,65 @@
+"""Limits of a cache folder: its least recently used entries go first. An entry's time of change is its last use."""
+
+import shutil
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+DAY_S = 86_400.0
+
+
+class Usage(NamedTuple):
+    """What a cache folder holds."""
+
+    entries: int
+    bytes: int
+    oldest_s: float  # seconds since the entry that was not used for longest was used; 0 without entries
+
+
+def usage(folder: Path) -> Usage:
+    """Return what the entries of `folder` take."""
+    found = _entries(folder).values()
+    now = time.time()
+    oldest = min((used for used, _ in found), default=now)
+    return Usage(len(found), sum(size for _, size in found), max(now - oldest, 0.0))
+
+
+def prune(folder: Path, limit: int, max_age: float, keep: Collection[str] = ()) -> None:
+    """Remove the least recently used entries until at most `limit` bytes are left, and those older than `max_age`.
+
+    Args:
+        max_age: seconds since the last use.
+        keep: names of entries that stay, whatever their size and age; they count towards the limit.
+    """
+    entries = _entries(folder)
+    left = limit - sum(size for path, (_, size) in entries.items() if path.name in keep)
+    oldest = time.time() - max_age
+    for path, (used, size) in sorted(entries.items(), key=lambda entry: entry[1], reverse=True):
+        if path.name in keep:
+            continue
+        if used < oldest or size > left:
+            remove(path)
+        else:
+            left -= size
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder, as far as possible; another process may do the same."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _entries(folder: Path) -> dict[Path, tuple[float, int]]:
+    """Return each entry with the time of its last use and its bytes."""
+    found: dict[Path, tuple[float, int]] = {}
+    with suppress(OSError):
+        for path in folder.iterdir():
+            with suppress(OSError):  # another process may remove entries, too
+                size = sum(each.lstat().st_size for each in (path, *path.rglob("*")) if not each.is_dir())
+                found[path] = path.lstat().st_mtime, size
+    return found

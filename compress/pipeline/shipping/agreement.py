@@ -1,0 +1,138 @@
+"""Agreement of an exported file with its source: by label, and for taggers by entity.
+
+Nearly every word of a tagger's text is outside of all entities, so a file that finds none keeps nearly every label.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.exports import Tolerance
+from pocketbert.compress.tasks.inputs import Inputs
+from pocketbert.compress.tasks.tagging import Tagging
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+_ENOUGH = 5
+"""Answers with a label that can hardly all be lost by the rounding of one that is right."""
+_LISTED = 10
+"""Labels whose agreement is described one by one."""
+
+
+class Kept(NamedTuple):
+    """How often the source, the file, and both in the same place predict a label, or an entity of a type."""
+
+    source: int
+    file: int
+    both: int
+
+
+Agreement = Mapping[str, Kept]
+"""Label, or type of entity -> how much of it the file keeps."""
+
+
+def labels_of(config: "PretrainedConfig") -> list[str]:
+    """Return the labels of a model in the order of its logits."""
+    return [str(config.id2label[n]) for n in range(config.num_labels)]
+
+
+def by_label(labels: Sequence[str], logits: NDArray[np.float32], source: NDArray[np.float32]) -> Agreement:
+    """Compare the predicted labels, one per prediction; logits are (predictions, labels) each."""
+    file, own = logits.argmax(axis=1), source.argmax(axis=1)
+    counts = {
+        label: Kept(int(np.sum(own == n)), int(np.sum(file == n)), int(np.sum((own == n) & (file == n))))
+        for n, label in enumerate(labels)
+    }
+    return {label: kept for label, kept in counts.items() if kept.source or kept.file}
+
+
+def by_entity(
+    labels: Sequence[str], logits: NDArray[np.float32], source: NDArray[np.float32], inputs: Inputs
+) -> Agreement:
+    """Compare the predicted entities by type, first and last word; logits are (predictions, labels) each.
+
+    Labels that mark no entities, such as LABEL_0, count as one entity per word, except the source's commonest label.
+    """
+    try:
+        task = Tagging(list(labels), 0)
+    except BadInput:
+        commonest = np.bincount(source.argmax(axis=1)).argmax()
+        task = Tagging(["O" if n == commonest else f"S-{label}" for n, label in enumerate(labels)], 0)
+    own, file, both = Counter[str](), Counter[str](), Counter[str]()
+    for row in _rows(inputs):
+        expected, found = (task.entities(values[row].argmax(axis=1)) for values in (source, logits))
+        for counter, entities in ((own, expected), (file, found), (both, expected & found)):
+            counter.update(type_ for type_, *_ in entities)
+    return {type_: Kept(own[type_], file[type_], both[type_]) for type_ in sorted(own | file)}
+
+
+def share(agreement: Agreement) -> float | None:
+    """Return twice the common predictions over those of both: for entities F1, for labels the share that is kept.
+
+    None: neither source nor file predicts anything, so nothing was compared.
+    """
+    source, file, both = map(sum, zip(*agreement.values(), strict=True)) if agreement else (0, 0, 0)
+    return 2 * both / (source + file) if source + file else None
+
+
+def lost(agreement: Agreement) -> str | None:
+    """Say which label the file has lost altogether, or None; one label of many hardly changes the share."""
+    for label, kept in agreement.items():
+        if kept.source >= _ENOUGH and not kept.both:
+            return f"none of the {kept.source:,} answers {label} is kept"
+    return None
+
+
+def describe(
+    labels: Sequence[str],
+    logits: NDArray[np.float32],
+    source: NDArray[np.float32],
+    inputs: Inputs,
+    allowed: Tolerance,
+) -> Iterator[str]:
+    """Describe, one sentence each, what the file keeps of its source's labels and, of a tagger, of its entities."""
+    if len(labels) == 1:
+        yield "the model answers with a number: there is no label to compare"
+        return
+    kept = by_label(labels, logits, source)
+    yield f"label agreement {share(kept):.1%} of {len(logits):,} answers, {_needed(allowed.labels)}: {_each(kept)}"
+    if len(told := [label for label, counts in kept.items() if counts.source]) == 1:
+        yield f"the checkpoint answers {told[0]} everywhere: the agreement says nothing about its other labels"
+    if inputs.scored is None:
+        return
+    entities = by_entity(labels, logits, source, inputs)
+    if (f1 := share(entities)) is None:
+        yield "neither the checkpoint nor the file finds an entity here: no entity was compared"
+    else:
+        yield f"entity agreement {f1:.1%} (F1 against the checkpoint's), {_needed(allowed.entities)}: {_each(entities)}"
+        if added := sum(kept.file - kept.both for kept in entities.values()):
+            yield f"the file finds {added:,} entities that the checkpoint does not find"
+
+
+def _needed(agreement: float) -> str:
+    return f"needed {agreement:.1%} (--min-agreement)"
+
+
+def _each(agreement: Agreement) -> str:
+    """List what is kept of each label; of many labels, of those that lose most."""
+    most = sorted(agreement, key=lambda label: agreement[label].both - agreement[label].source)[:_LISTED]
+    told = [
+        f"{label or 'entity'} {kept.both:,} of {kept.source:,}" for label, kept in agreement.items() if label in most
+    ]
+    more = len(agreement) - len(told)
+    return ", ".join([*told, *([f"and {more} labels more"] if more else [])])
+
+
+def _rows(inputs: Inputs) -> Iterator[slice]:
+    """Yield the predictions of each row; a long row has several inputs, one after the other."""
+    start = 0
+    for n, end in enumerate(inputs.ends.tolist()):
+        last = inputs.rows is None or n + 1 == len(inputs) or inputs.rows[n + 1] != inputs.rows[n]
+        if last:
+            yield slice(start, end)
+            start = end

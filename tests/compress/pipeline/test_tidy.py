@@ -1,0 +1,27 @@
+"""``--fresh`` deletes what builds make, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.pipeline.tidy import clear
+
+
+def test_fresh_deletes_nothing_that_no_build_made(tmp_path: Path) -> None:
+    theirs = tmp_path / "src/data/rows.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    with pytest.raises(BadInput, match="no build made this folder; choose another folder with --out"):
+        clear(tmp_path / "src")
+    assert theirs.exists()
+
+
+def test_fresh_deletes_a_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    theirs = tmp_path / "elsewhere/rows.csv"
+    theirs.parent.mkdir()
+    theirs.touch()
+    (tmp_path / "tiny/stages/00-teacher").mkdir(parents=True)
+    (tmp_path / "tiny/data").symlink_to(theirs.parent)
+    clear(tmp_path / "tiny")
+    assert theirs.exists() and not (tmp_path / "tiny/data").exists()
