@@ -28,6 +28,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_example_is_green_then_judged_then_red(project: Path) -> None:
     test = ("-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", "-q")
     lost = run(project, *test)

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.recipes import pocketbert
 
 
+@pytest.mark.slow
 def test_build_then_evaluate(tiny_recipe: Path, tmp_path: Path) -> None:
     built = pocketbert("build", tiny_recipe, "--set", "stage.1.epochs=1", cwd=tmp_path)
     assert built.returncode == 0, built.stderr

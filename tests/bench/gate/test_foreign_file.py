@@ -90,6 +90,7 @@ def test_a_folder_where_a_file_is_wanted_is_refused(bench: Run, manifest: Path) 
 
 
 @pytest.mark.usefixtures("tiny_model")  # PyTorch, first imported while a pytester is open, cannot be imported again
+@pytest.mark.slow
 def test_a_model_of_short_texts_is_asked_about_short_ones(
     bench: Run, manifest: Path, pytester: pytest.Pytester
 ) -> None:

@@ -53,6 +53,7 @@ def test_two_builds_in_one_folder_are_refused(tiny_recipe: Path, tmp_path: Path)
         run(tiny_recipe, tmp_path / "tiny")
 
 
+@pytest.mark.slow
 def test_killed_build_resumes_inside_distillation(built: tuple[Path, Path]) -> None:
     script = (
         "import sys, pocketbert.compress.training.trainer as t; t._SAVE_EVERY = 0.0\n"

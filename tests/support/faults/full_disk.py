@@ -58,4 +58,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         small, faults = full_disks(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else 19)
     print(f"{small} disks were too small, {len(faults)} builds went wrong")
-    sys.exit("\n".join(faults))
+    sys.exit("\n".join(faults) or 0)
