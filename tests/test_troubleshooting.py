@@ -3,12 +3,9 @@
 import json
 import shutil
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from pocketbert.bench.cli import every_command
 from pocketbert.bench.gate.baseline import open_baseline
@@ -20,6 +17,7 @@ from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.tasks.label_order import OtherOrder
 from tests.support import REPO
+from tests.support.exports import turning_labels
 from tests.support.models import write_tiny_data, write_tiny_model
 from tests.support.pages import blocks
 
@@ -153,14 +151,7 @@ def test_a_share_that_heads_cannot_reach(said: Said) -> None:
 
 
 def test_a_file_that_loses_answers(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = onnx_export.export
-
-    def other_label(model: Any, *more: Any) -> str | None:
-        with torch.no_grad():
-            (swapped := deepcopy(model)).classifier.weight.neg_()
-        return write(swapped, *more)
-
-    monkeypatch.setattr(onnx_export, "export", other_label)
+    monkeypatch.setattr(onnx_export, "export", turning_labels(onnx_export.export))
     assert quoted(said("export", "my-bert", "--format", "onnx", "--precision", "int8"))
 
 

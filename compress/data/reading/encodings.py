@@ -43,10 +43,11 @@ def _not_utf8(file: Path, where: str) -> BadInput:
     with file.open("rb") as raw:
         likely = _wide(raw.read(_SAMPLE), zeros=0.01)
         raw.seek(0)
-        for line, content in enumerate(raw, start=1):  # noqa: B007
+        for number, content in enumerate(raw, start=1):
             try:
                 content.decode()
             except UnicodeDecodeError as error:
+                line = number
                 likely = likely or likely_encoding(content[error.start :] + raw.read(_SAMPLE))
                 break
     guess = f", probably {likely}" if likely else ""

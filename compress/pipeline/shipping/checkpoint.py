@@ -115,10 +115,11 @@ def export_checkpoint(
     types = asked.pairs and config.type_vocab_size > 1
     export = Export(format_, precision, (*INPUTS, "token_type_ids") if types else INPUTS)
     count = _FEW_ROWS if export.runtime in EMULATED else _ROWS
-    rows = random_rows(config, count, types)
     if texts:
         texts = texts[:count] if export.runtime in EMULATED else texts
         rows = tokenize(texts, tokenizer.backend_tokenizer, config, types)
+    else:
+        rows = random_rows(config, count, types)
     with atomic_write(path) as temporary:
         progress.say(f"exporting {path.name}")
         try:

@@ -12,6 +12,7 @@ from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.pipeline.shipping.verify import compare, complaint
+from tests.support.plug_ins import add_module
 
 NEW_FILE = '''
 def export(model, path, precision, inputs, keep_float):
@@ -23,10 +24,7 @@ def export(model, path, precision, inputs, keep_float):
 
 @pytest.fixture
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "plug-in"
-    folder.mkdir()
-    (folder / "names.py").write_text(NEW_FILE, encoding="utf-8")
-    monkeypatch.setattr(exports, "__path__", [*exports.__path__, str(folder)])
+    add_module(monkeypatch, exports, "names", NEW_FILE, tmp_path)
     monkeypatch.setitem(FORMATS, "names", Format("torch", "txt", {"fp32": Tolerance(0.5, 0.75)}))
 
 

@@ -11,6 +11,7 @@ from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.stages import stage_kinds, stage_module
 from tests.support.models import context_of, rows_of, with_first_stage
+from tests.support.plug_ins import add_module
 
 KINDS = ["finetune", "prune-heads", "prune-ffn", "prune-width", "prune-layers", "prune-vocab", "distill", "sparsify"]
 NEW_FILE = '''
@@ -36,10 +37,7 @@ def run(model, context, parameters):
 
 @pytest.fixture
 def new_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "plug-in"
-    folder.mkdir()
-    (folder / "calibrate_logits.py").write_text(NEW_FILE, encoding="utf-8")
-    monkeypatch.setattr(stages, "__path__", [*stages.__path__, str(folder)])
+    add_module(monkeypatch, stages, "calibrate_logits", NEW_FILE, tmp_path)
 
 
 def test_the_kinds_are_the_modules_in_the_order_of_a_recipe() -> None:

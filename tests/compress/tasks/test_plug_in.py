@@ -12,6 +12,7 @@ from pocketbert.compress.data.texts import read_texts, tokenize, write_test
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.tasks import open_task
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
+from tests.support.plug_ins import add_module
 
 NEW_FILE = '''
 from pocketbert.compress.tasks.classification import Classification
@@ -30,10 +31,7 @@ class Titles(Classification):
 
 @pytest.fixture
 def titles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "plug-in"
-    folder.mkdir()
-    (folder / "titles.py").write_text(NEW_FILE, encoding="utf-8")
-    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
+    add_module(monkeypatch, tasks, "titles", NEW_FILE, tmp_path)
     monkeypatch.setitem(tasks.TASKS, "titles", "Titles")
 
 

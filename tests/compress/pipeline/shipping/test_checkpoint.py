@@ -20,6 +20,7 @@ from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import pad, predict
+from tests.support.exports import turning_labels
 from tests.support.models import BAD, FILLER, GOOD, write_any_model, write_tiny_model
 from tests.support.recipes import pocketbert
 
@@ -127,14 +128,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(
 def test_int8_that_loses_answers_is_not_kept_unless_the_user_says_so(
     uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = onnx_export.export
-
-    def other_label(model: Any, *more: Any) -> str | None:
-        with torch.no_grad():
-            (swapped := deepcopy(model)).classifier.weight.neg_()
-        return write(swapped, *more)
-
-    monkeypatch.setattr(onnx_export, "export", other_label)
+    monkeypatch.setattr(onnx_export, "export", turning_labels(onnx_export.export))
     texts = tmp_path / "texts.txt"
     texts.write_text("\n".join([*GOOD, *BAD, *FILLER]) + "\n", encoding="utf-8")
     (tmp_path / "out").mkdir()
