@@ -91,7 +91,7 @@ def build(
 @app.command()
 def evaluate(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL_OR_ARTIFACT", help="A checkpoint folder, or an .onnx or .pte file.")
+        str, typer.Argument(metavar="MODEL_OR_ARTIFACT", help="A checkpoint folder, or an .onnx, .pte or .tflite file.")
     ],
     recipe: Annotated[Path, typer.Option(help="The recipe whose task and data it is scored on.")],
     split: Annotated[str, typer.Option(help="validation or test")] = "validation",
@@ -117,9 +117,13 @@ def evaluate(
 def export(
     checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A Hugging Face folder or hub id.")],
     format_: Annotated[str, typer.Option("--format", help=f"one of: {', '.join(FORMATS)}")],
-    precision: Annotated[str, typer.Option(help="of the weights: fp32, fp16 or int8, as the format has them")],
+    precision: Annotated[str, typer.Option(help="of the weights: fp32, fp16, int8 or int4, as the format has them")],
     out: Annotated[Path | None, typer.Option(metavar="PATH", help="default: named after the checkpoint, here")] = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="It reads pairs of texts: declare their token types.")] = False,
+    lengths: Annotated[
+        list[int] | None,
+        typer.Option("--length", help="Tokens of a text, of a format that needs them fixed (litert); may be repeated."),
+    ] = None,
     texts: Annotated[
         Path | None,
         typer.Option(
@@ -139,8 +143,8 @@ def export(
     """Write a classifier of texts or tokens as one file that ships; exit with 1 if its answers are not PyTorch's."""
     from pocketbert.compress.pipeline.shipping.checkpoint import Asked, ExportFailed, export_checkpoint, target
 
-    path = target(checkpoint, format_, precision, out)
-    asked = Asked(pairs, texts, min_agreement)
+    asked = Asked(pairs, texts, min_agreement, tuple(lengths or ()))
+    path = target(checkpoint, format_, precision, out, asked.lengths)
 
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet

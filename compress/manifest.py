@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest, read_json
@@ -46,6 +46,9 @@ class Artifact(Strict):
     copy is not timed. `dense_deflated_bytes` is the zipped size of an exported file without the zeros.
 
     `positions` is the number of tokens of the longest text that it reads; latency is not measured at longer lengths.
+    `lengths` are those of a file that pads each text to the next of them; empty: any length.
+
+    `min_runtime` names the oldest runtime, and its version, that opens the file, as far as it is known.
 
     `inputs` maps all input names of a foreign file to ours, in its order. If a format has no input names (``.pte``),
     the order alone counts.
@@ -63,6 +66,8 @@ class Artifact(Strict):
     parameters: int | None = Field(None, gt=0)
     macs: int | None = Field(None, gt=0)
     positions: int | None = Field(None, gt=0)
+    lengths: list[PositiveInt] = []
+    min_runtime: str | None = None
     made_from: str | None = None
     parity: Parity | None = None
     dense: str | None = None
@@ -134,16 +139,23 @@ class Comparison(Strict):
 class Try(Strict):
     """One attempt at a stage, at one strength; the layers in `spare` kept their full width.
 
-    Or one attempt at an INT8 file, with the linear layers in `float_layers` kept in float; `failed` is the reason if
-    the file does not match its source.
+    Or one attempt at an INT8 or INT4 file, with the linear layers and embeddings in `float_layers` kept in float and
+    those in `int8_layers` kept in INT8; `failed` is the reason if the file does not match its source.
     """
 
     strength: float | None
     spare: list[int] = []
     float_layers: list[str] = []
+    int8_layers: list[str] = []
     comparison: Comparison
     accepted: bool
     failed: str | None = None
+
+    @property
+    def kept(self) -> str:
+        """Number of layers that keep a higher precision, such as ``2 in float, 1 in INT8``; empty if there are none."""
+        counts = {"float": len(self.float_layers), "INT8": len(self.int8_layers)}
+        return ", ".join(f"{count} in {precision}" for precision, count in counts.items() if count)
 
 
 class Step(Strict):
@@ -158,6 +170,7 @@ class Step(Strict):
     parameters: dict[str, Any] = {}
     measured: dict[str, int] = {}
     parity: Parity | None = None
+    min_runtime: str | None = None  # of an exported file
     failed: str | None = None  # the reason if a file does not match its source or was not written
     notes: list[str] = []
     remarks: list[str] = []  # of the stage, about its own work

@@ -5,11 +5,14 @@ lose them. Students are distilled from a teacher trained on those 2,000 rows, an
 same students trained on the labels alone, three seeds each. `… whole reviews` (or one of the other two): all rows keep
 their labels; the student of the recipe (on people-daily with two epochs instead of three) is compared with the teacher
 and with the student trained on the labels alone (`--alpha 0.9`: with another weight of the labels). `… ablations`:
-2,000 rows, with every loss term left out in turn. Each run is cached below `artifacts/study`; the tables are printed.
+2,000 rows, with every loss term left out in turn. `… students offline`: the student of a recipe, the same one with
+ReLU instead of GELU, and a static one (without layers). Each run is cached below `artifacts/study`; the tables are
+printed.
 """
 
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +31,7 @@ from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import Texts, read_texts
 from pocketbert.compress.pipeline.build import fine_tuned
 from pocketbert.compress.pipeline.recipe import Recipe, load_recipe
+from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.stages import distill, prune_vocab
 from pocketbert.compress.tasks import Outcomes, Task
@@ -55,6 +59,8 @@ _WHOLE: dict[str, dict[str, str]] = {"people-daily": {"stage.1.epochs": "2"}}
 """Overrides of the recipe: a third epoch of six students takes an hour."""
 _LABELS_EPOCHS, _DISTIL_EPOCHS = 8, 2
 """Epochs on 2,000 rows, and on all rows. Labels alone get as many as help; the best epoch on validation is kept."""
+_STATIC = {"epochs": 10, "learning_rate": 3e-3}
+"""Training of a static student, whose steps take a hundredth of the time; each step changes few rows of its matrix."""
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -76,6 +82,7 @@ class Study:
         self._teacher = self.model, self.context
         teacher: Teacher = cast("Teacher", self.context.teacher)
         self._key, self._batch_size = teacher.key, recipe.teacher.batch_size
+        self._trained: dict[str, PreTrainedModel] = {}
         teacher.logits()  # outside of the first student's time
         self._texts: Texts = read_texts(recipe.task)
 
@@ -95,8 +102,11 @@ class Study:
         self.model = prune_vocab.run(self.model, replace(self.context, new_tokenizer=tokenizer), parameters)
         self.context = replace(retokenized(self.context, tokenizer / "tokenizer.json"), tokenizer=tokenizer)
 
-    def student(self, name: str, seed: int, settings: dict[str, Any]) -> Run:
-        """Train and score a student; `settings` are of a distill stage, by default with 4 of the teacher's layers."""
+    def student(self, name: str, seed: int, settings: dict[str, Any], export: Export | None = None) -> Run:
+        """Train a student and score it, or a file of it. Several files in turn are made from one training.
+
+        `settings` are of a distill stage, by default with 4 of the teacher's layers.
+        """
         parameters = distill.Parameters.model_validate(
             {
                 "student": {"init": "teacher-layers", "layers": 4},
@@ -111,25 +121,29 @@ class Study:
         def made() -> "tuple[PreTrainedModel, Context]":
             from transformers import set_seed
 
-            set_seed(seed)
             context = replace(self.context, seed=seed, scratch=self.folder / "scratch" / kept, memo={})
-            return distill.run(self.model, context, parameters), context
+            if kept not in self._trained:
+                set_seed(seed)
+                self._trained = {kept: distill.run(self.model, context, parameters)}
+            return self._trained[kept], context
 
-        return self._kept(kept, made)
+        return self._kept(f"{kept}-{export.name}-{export.key(kept, {})[:8]}" if export else kept, made, export)
 
     def _name(self, name: str, settings: dict[str, Any], *plug_ins: str) -> str:
         """Return a file name that changes with the teacher, the settings and our own sources."""
         made_of = json.dumps([self._key, settings, digest_of(distill.__name__, *plug_ins)], sort_keys=True)
         return f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
 
-    def _kept(self, name: str, made: "Callable[[], tuple[PreTrainedModel, Context]]") -> Run:
+    def _kept(
+        self, name: str, made: "Callable[[], tuple[PreTrainedModel, Context]]", export: Export | None = None
+    ) -> Run:
         """Return the cached run of that name; if there is none, train the model and score it on the test split."""
         file = self.folder / f"{name}.npz"
         if not file.is_file():
             begin = time.monotonic()
             model, context = made()
             seconds = time.monotonic() - begin
-            logits = self._test_logits(model, context, name)
+            logits = self._test_logits(model, context, name, export)
             outcomes = self.task.outcomes(logits, self._texts.splits["test"]["label"])
             value = self.task.scores(logits, self._texts.splits["test"]["label"])[self.task.metric]
             with atomic_write(file) as temporary:
@@ -138,11 +152,19 @@ class Study:
         with np.load(file, allow_pickle=False) as kept:
             return Run(float(kept["value"]), kept["outcomes"], float(kept["seconds"]))
 
-    def _test_logits(self, model: "PreTrainedModel", context: Context, name: str) -> NDArray[np.float32]:
+    def _test_logits(
+        self, model: "PreTrainedModel", context: Context, name: str, export: Export | None
+    ) -> NDArray[np.float32]:
         tokenizer = load_tokenizer(context.tokenizer / "tokenizer.json")
         inputs = self.task.encode(tokenizer, self._texts.splits["test"])
-        with self._progress.work(f"{name}: running inference on the test rows", len(inputs)) as work:
-            return predict(TorchSession(model).logits, inputs, progress=work.advance)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self._progress.work(f"{name}: running inference on the test rows", len(inputs)) as work,
+        ):
+            if export is None:
+                return predict(TorchSession(model).logits, inputs, progress=work.advance)
+            export.write(model, file := Path(folder, export.file))
+            return export.predict(file, inputs, work.advance)
 
 
 @app.command()
@@ -158,8 +180,8 @@ def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]
             alone.append(study.student("labels-alone", seed, {"alpha": 1.0, "epochs": _LABELS_EPOCHS}))
             distilled.append(study.student("distilled", seed, {"alpha": 0.3, "epochs": _DISTIL_EPOCHS}))
     rows = [
-        [f"{LABELLED:,} labels alone", *_shown(alone), ""],
-        ["distilled, the other rows without labels", *_shown(distilled), _lead(distilled, alone)],
+        [f"{LABELLED:,} labels alone", *shown(alone), ""],
+        ["distilled, the other rows without labels", *shown(distilled), lead(distilled, alone)],
         [f"their teacher, {LABELLED:,} labels", f"{teacher.value:.2%}", "", ""],
     ]
     headers = [f"{dataset}: student of 4 layers", f"{study.task.metric}, test", "seconds", "lead, points"]
@@ -188,11 +210,42 @@ def whole_split(
             alone.append(study.student("labels-alone", seed, settings | {"alpha": 1.0}))
     rows = [
         ["teacher", f"{teacher.value:.2%}", "", "", ""],
-        ["student, labels alone", *_shown(alone), _lead(alone, [teacher]), ""],
-        ["student, distilled", *_shown(distilled), _lead(distilled, [teacher]), _lead(distilled, alone)],
+        ["student, labels alone", *shown(alone), lead(alone, [teacher]), ""],
+        ["student, distilled", *shown(distilled), lead(distilled, [teacher]), lead(distilled, alone)],
     ]
     leads = ["lead over the teacher, points", "over labels alone"]
     headers = [f"{dataset}, all rows", f"{study.task.metric}, test", "seconds", *leads]
+    print(markdown_table(headers, rows))
+
+
+@app.command()
+def students(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe of texts or pairs, such as offline.")],
+    seeds: Annotated[int, typer.Option(help="Number of seeds.")] = len(SEEDS),
+) -> None:
+    """Compare the recipe's student with the same one with ReLU, and with a static one."""
+    quiet()
+    read = load_recipe(Path(f"recipes/{recipe}.toml"))
+    usual = next(stage for stage in read.stages if isinstance(stage, distill.Parameters)).model_dump(exclude_none=True)
+    variants = {
+        "student of the recipe": usual,
+        "the same with ReLU": usual | {"student": usual["student"] | {"activation": "relu"}},
+        "static": usual | {"student": {"architecture": "static"}} | _STATIC,
+    }
+    with Progress() as progress:
+        study = Study(read, _FOLDER / f"students-{recipe}", progress, build=Path("artifacts") / recipe)
+        teacher = study.teacher()
+        study.prune_vocabulary(prune_vocab.Parameters())
+        found = {
+            name: [study.student(name.rpartition(" ")[2].lower(), seed, settings) for seed in SEEDS[:seeds]]
+            for name, settings in variants.items()
+        }
+    first = found["student of the recipe"]
+    rows = [["teacher", f"{teacher.value:.2%}", "", ""]]
+    rows += [
+        [name, *shown(runs), "" if runs is first else lead(runs, first, paired=True)] for name, runs in found.items()
+    ]
+    headers = [recipe, f"{study.task.metric}, test", "seconds", "lead over the student of the recipe, pp"]
     print(markdown_table(headers, rows))
 
 
@@ -220,26 +273,33 @@ def ablations() -> None:
             name: [study.student(name, seed, {"alpha": 0.5, "epochs": 3} | settings) for seed in SEEDS]
             for name, settings in variants.items()
         }
-    rows = [[name, *_shown(runs), _lead(runs, found["labels alone"])] for name, runs in found.items()]
+    rows = [[name, *shown(runs), lead(runs, found["labels alone"])] for name, runs in found.items()]
     headers = [f"reviews, {LABELLED:,} rows", f"{study.task.metric}, test", "seconds", "lead over labels alone, points"]
     print(markdown_table(headers, rows))
 
 
-def _shown(runs: list[Run]) -> list[str]:
+def shown(runs: list[Run]) -> list[str]:
+    """Return the mean and the single values of the metric, and the mean of the seconds."""
     values = ", ".join(f"{100 * run.value:.1f}" for run in runs)
     return [f"{fmean(run.value for run in runs):.2%} ({values})", f"{fmean(run.seconds for run in runs):.0f}"]
 
 
-def _lead(ours: list[Run], theirs: list[Run]) -> str:
-    """Return the mean difference with its 95 % bootstrap interval over seeds and rows."""
+def lead(ours: list[Run], theirs: list[Run], paired: bool = False) -> str:
+    """Return the mean difference with its 95 % bootstrap interval over seeds and rows.
+
+    `paired`: a seed's two runs belong together, so that each draw takes both or none.
+    """
     draw = np.random.default_rng(0)
     rows = len(ours[0].outcomes)
     found = []
     for _ in range(_RESAMPLES):
         drawn = draw.integers(0, rows, rows)
+        seeds = [draw.integers(0, len(runs), len(runs)) for runs in (ours, theirs)]
+        if paired:
+            seeds[1] = seeds[0]
         means = [
-            fmean(_value(runs[seed].outcomes[drawn]) for seed in draw.integers(0, len(runs), len(runs)))
-            for runs in (ours, theirs)
+            fmean(_value(runs[seed].outcomes[drawn]) for seed in chosen)
+            for runs, chosen in zip((ours, theirs), seeds, strict=True)
         ]
         found.append(means[0] - means[1])
     low, high = np.quantile(found, [0.025, 0.975])

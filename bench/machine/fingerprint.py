@@ -15,7 +15,7 @@ FLAGS = (
     "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
 """The instruction sets by which the runtimes choose their kernels: x86, then ARM."""
-PACKAGES = ("onnxruntime", "executorch", "torch", "transformers", "tokenizers", "numpy")
+PACKAGES = ("onnxruntime", "executorch", "ai-edge-litert", "torch", "transformers", "tokenizers", "numpy")
 
 
 def read_machine() -> Machine:

@@ -237,6 +237,7 @@ class Measured(Strict):
     parameters: int | None
     macs: int | None
     positions: int | None = None  # tokens of the longest text that it reads
+    lengths: list[int] = []  # a text is padded to the next of them; empty: no text is padded
     parity: Parity | None
     dense: str | None = None
     dense_deflated_bytes: int | None = None

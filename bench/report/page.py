@@ -8,7 +8,7 @@ from pocketbert.bench.records.results import Results
 from pocketbert.bench.report.format.markdown import bullets, code, fence, fold, moment, paragraphs, text
 from pocketbert.bench.report.format.numbers import duration, points
 from pocketbert.bench.report.plots import draw_all, pictures
-from pocketbert.bench.report.sections import guarded, judged, lead, measured, phone, tested, why, zeros
+from pocketbert.bench.report.sections import guarded, judged, lead, library, measured, phone, tested, why, zeros
 from pocketbert.compress.base.files import atomic_write
 
 WHY = (
@@ -109,13 +109,18 @@ def _folds(results: Results, unplaced: dict[str, str]) -> list[str]:
                 "Single requests (batch 1), timed in turn with the teacher. The speed-up is the ratio of the P50s, "
                 "with its interval; milliseconds belong to this machine.",
             ),
-            note=measured.tokenizer_note(results),
+            note=paragraphs(measured.tokenizer_note(results), measured.padding_note(results)),
         ),
         fold("<b>Real devices</b>: figures handed in", phone.details(results)),
         fold(
             "<b>Memory</b>: over time, and at its peak", measured.memory_details(results), intro=picture("memory.svg")
         ),
-        fold("<b>Size</b>: where the bytes are", measured.size_parts(results), intro=picture("size.svg")),
+        fold(
+            "<b>Size</b>: where the bytes are",
+            measured.size_parts(results),
+            intro=picture("size.svg"),
+            note=library.note(results),
+        ),
         fold("<b>Scores</b> on the test split, and agreement with PyTorch", measured.scores(results)),
         fold(
             "<b>History</b>: every metric from commit to commit",

@@ -23,8 +23,9 @@ import pocketbert.compress
 from pocketbert.bench.stats.runs import Run
 from pocketbert.bench.workers.file import File
 from pocketbert.bench.workers.inside import Operator
+from pocketbert.bench.workers.packed import pack
 from pocketbert.compress.base.folders.leftovers import temporary_folder
-from pocketbert.compress.tasks.inputs import Batch
+from pocketbert.compress.tasks.inputs import Inputs
 
 PATIENCE_S = 180.0
 """Longest wait for a reply: loading a BERT takes seconds, a request or a batch far less."""
@@ -209,12 +210,17 @@ class Child:
         """Run inference on request `index`, modulo the number of requests."""
         return Run(**self.ask("run", index=index))
 
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Return the logits of a padded batch, (rows, labels)."""
-        inputs, outputs = self.folder / "batch.npz", self.folder / "logits.npy"
-        with _disk(inputs):
-            np.savez(inputs, allow_pickle=False, **batch)
-        self.ask("logits", batch=str(inputs), out=str(outputs))
+    def open_scorer(self, file: File) -> None:
+        """Import the runtime and open the artifact to score texts on all cores of this child."""
+        self.imports(file.runtime)
+        self.ask("open_scorer", file=file)
+
+    def score(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Return the logits in the order of the inputs, (predictions, labels); some may not be finite."""
+        texts, outputs = self.folder / "texts.npz", self.folder / "logits.npy"
+        with _disk(texts):
+            np.savez(texts, allow_pickle=False, **pack(inputs))
+        self.ask("score", texts=str(texts), out=str(outputs))
         found: NDArray[np.float32] = np.load(outputs, allow_pickle=False)
         return found
 

@@ -89,6 +89,7 @@ class Worker:
     def __init__(self, cores: list[int]) -> None:
         self._cores = cores
         self._session: Any = None
+        self._score: Any = None
         self._artifact: Path | None = None
         self._threads: Callable[[], int] | None = None
         self._requests: list[dict[str, Any]] = []
@@ -140,13 +141,29 @@ class Worker:
             "voluntary_switches": after.ru_nvcsw - before.ru_nvcsw,
         }
 
-    def logits(self, batch: str, out: str) -> dict[str, Any]:
-        """Run inference on the padded batch in the file `batch` and write the logits to `out`."""
+    def open_scorer(self, file: list[Any]) -> dict[str, Any]:
+        """Open the artifact to score texts on all of this worker's cores."""
+        from pocketbert.compress.runtimes.scoring import open_scorer
+
+        pin(self._cores)
+        runtime, path, inputs = file
+        self._score = open_scorer(runtime, Path(path), len(self._cores), inputs)
+        return {}
+
+    def score(self, texts: str, out: str) -> dict[str, Any]:
+        """Run inference on the texts in the file `texts` and write the logits to `out`, finite or not."""
         import numpy as np
 
-        with np.load(batch, allow_pickle=False) as file:
-            inputs = {name: file[name] for name in file.files}
-        np.save(out, self._session.logits(inputs), allow_pickle=False)
+        from pocketbert.bench.workers.packed import unpack
+        from pocketbert.compress.tasks.inputs import NotFinite
+
+        with np.load(texts, allow_pickle=False) as file:
+            inputs = unpack(file)
+        try:
+            logits = self._score(inputs)
+        except NotFinite as found:  # the parent counts them among all texts
+            logits = found.logits
+        np.save(out, logits, allow_pickle=False)
         return {}
 
     def profile(self, file: list[Any], threads: int) -> dict[str, Any]:

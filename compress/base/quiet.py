@@ -3,6 +3,23 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Discard what this process prints to standard error, as libraries in C++ do past `sys.stderr`."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        with redirect_stderr(StringIO()):
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def quiet() -> None:

@@ -33,8 +33,23 @@ def traceable(model: "PreTrainedModel", computed: torch.dtype = torch.float32) -
     kind = str(model.config.model_type)
     if kind.removeprefix("uneven_") in FAMILIES:
         return PlainClassifier(model).eval(), None
+    if kind == "static":
+        return Static(model).eval(), None
     note = f"{kind} has no plain forward here: its layers are exported as transformers has them"
     return StockLayers(model, torch.finfo(computed).min).eval(), note
+
+
+class Static(nn.Module):
+    """A classifier without layers, whose own forward pass can be traced."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        """Compute logits, (texts, labels)."""
+        logits: Tensor = self.model(input_ids, attention_mask, token_type_ids).logits
+        return logits
 
 
 class StockLayers(nn.Module):

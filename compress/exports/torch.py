@@ -1,7 +1,7 @@
 """Hugging Face folders, for PyTorch users; the teacher is measured in this format."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS, keep_float: Sequence[str] = ()
+    model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str] = INPUTS, kept: Mapping[str, str] = {}
 ) -> str | None:
     """Save `model` into the folder `path` as safetensors; the saved model accepts any `inputs`.
 
@@ -21,7 +21,7 @@ def export(
     runtime can read an INT8 folder (`pocketbert.compress.models.int8`).
     """
     if precision == "int8":
-        save_quantized(quantize(model, keep_float), path)
+        save_quantized(quantize(model, kept), path)
     elif precision == "fp16":
         copy.deepcopy(model).half().save_pretrained(path)
         return COMPUTED_IN_FP32

@@ -1,6 +1,7 @@
 """Checks of a model before it is trained or scored: its tokenizer, labels and positions."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,12 @@ def check_positions(config: "PretrainedConfig", max_length: int, where: str) -> 
     """Raise `BadInput` if `max_length` is more than the model's positions."""
     if max_length > (longest := positions(config)):
         raise BadInput(f"{where} has {longest} positions, task.max_length is {max_length}; allowed: up to {longest}")
+
+
+def check_lengths(config: "PretrainedConfig", lengths: Sequence[int], where: str) -> None:
+    """Raise `BadInput` if a file is wanted for texts of `lengths` of which one is more than the model's positions."""
+    if max(lengths, default=0) > (longest := positions(config)):
+        raise BadInput(f"{where}: lengths = {list(lengths)}: the model has {longest} positions; shorten the last one")
 
 
 def check_head(config: "PretrainedConfig", labels: list[str], token_level: bool, where: str) -> None:

@@ -64,8 +64,8 @@ def layer_prefix(model: "PreTrainedModel", layer: int) -> str:
 
 
 def encoder_layers(model: "PreTrainedModel") -> Sequence[Any]:
-    """Return the encoder's layers, bottom first."""
-    layers: Sequence[Any] = model.base_model.encoder.layer
+    """Return the encoder's layers, bottom first; a static model has none."""
+    layers: Sequence[Any] = model.base_model.encoder.layer if model.config.num_hidden_layers else ()
     return layers
 
 

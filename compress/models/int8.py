@@ -20,6 +20,7 @@ from torch.nn import functional
 from transformers import AutoConfig
 from transformers.initialization import no_init_weights
 
+import pocketbert.compress.models.modeling_static  # noqa: F401  (registers its configuration with AutoConfig)
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.models.families import is_token_level
@@ -70,7 +71,7 @@ class Int8Embedding(nn.Module):
         return torch.addcmul(least, functional.embedding(ids, self.weight), scale)
 
 
-def quantize(model: "PreTrainedModel", keep_float: Collection[str] = ()) -> "PreTrainedModel":
+def quantize(model: "PreTrainedModel", kept: Collection[str] = ()) -> "PreTrainedModel":
     """Copy `model` with dynamically quantized INT8 linear layers and INT8 embedding matrices.
 
     A linear layer has symmetric INT8 weights with one scale per output; its input is quantized to UINT8 on every call,
@@ -78,13 +79,13 @@ def quantize(model: "PreTrainedModel", keep_float: Collection[str] = ()) -> "Pre
     PC, ``qnnpack`` on ARM.
 
     Args:
-        keep_float: names of linear layers, as in `named_modules`, that stay FP32.
+        kept: names of linear layers and embeddings, as in `named_modules`, that stay FP32.
     """
-    chosen = {nn.Linear: per_channel_dynamic_qconfig} | dict.fromkeys(keep_float)
+    chosen = {nn.Linear: per_channel_dynamic_qconfig} | dict.fromkeys(kept)
     with _quiet():
         quantized: PreTrainedModel = _quantize_dynamic(model.eval(), chosen)
     for name, module in list(quantized.named_modules()):
-        if isinstance(module, nn.Embedding):
+        if isinstance(module, nn.Embedding) and name not in kept:
             quantized.set_submodule(name, Int8Embedding.of(module), strict=True)
     return quantized
 
@@ -143,7 +144,7 @@ def load_quantized(folder: Path) -> "PreTrainedModel":
         )
     tensors = load_file(folder / WEIGHTS)
     for name, module in list(model.named_modules()):
-        if isinstance(module, nn.Embedding):
+        if isinstance(module, nn.Embedding) and f"{name}.{_SCALE}" in tensors:
             model.set_submodule(name, Int8Embedding(*module.weight.shape), strict=True)
     linears = {
         name: _linear(name, tensors)

@@ -239,7 +239,8 @@ def read_config(source: str, where: str, trust_remote_code: bool = False) -> "Pr
     """
     from transformers import AutoConfig, BertConfig, PreTrainedConfig
 
-    import pocketbert.compress.models.modeling_uneven  # noqa: F401  (registers its configurations with AutoConfig)
+    import pocketbert.compress.models.modeling_static
+    import pocketbert.compress.models.modeling_uneven  # noqa: F401  (the same)
 
     if Path(source, "adapter_config.json").is_file():
         raise BadInput(

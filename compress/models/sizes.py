@@ -34,6 +34,8 @@ def neuron_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
 
 def layer_macs(config: "PretrainedConfig", length: int = LENGTH) -> list[int]:
     """Count the MACs of each layer: its linear layers, and the attention matmuls (QKᵀ, AV)."""
+    if not config.num_hidden_layers:
+        return []
     if config.model_type == "mobilebert":
         return [_mobilebert_layer(config, length)] * config.num_hidden_layers
     head, neuron = head_macs(config, length), neuron_macs(config, length)

@@ -15,6 +15,8 @@ from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Manifest
 from pocketbert.compress.pipeline.cache import SCRATCH
 from pocketbert.compress.pipeline.recipe import Recipe
+from pocketbert.compress.pipeline.shipping.artifact import require_exporter
+from pocketbert.compress.pipeline.shipping.calibration import check_labels
 from pocketbert.compress.pipeline.shipping.dense import dense_sizes
 from pocketbert.compress.pipeline.shipping.listing import write_manifest
 from pocketbert.compress.pipeline.shipping.ship import ship
@@ -23,7 +25,6 @@ from pocketbert.compress.pipeline.steps.stage import run_stage
 from pocketbert.compress.pipeline.steps.step import Build
 from pocketbert.compress.pipeline.steps.teacher import make_teacher
 from pocketbert.compress.pipeline.tidy import clear, tidy
-from pocketbert.compress.runtimes import require
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -44,7 +45,7 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
         GuardStopped: a step was rejected and the recipe says ``on_fail = "stop"``.
     """
     for artifact in recipe.artifacts:
-        require(FORMATS[artifact.format].runtime)
+        require_exporter(artifact.format, artifact.precision)
     with _alone_in(root):
         if rank() == 0:
             if fresh:
@@ -57,6 +58,9 @@ def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: b
 
 
 def _run(build: Build, command: str) -> Manifest:
+    for number, artifact in enumerate(build.recipe.artifacts, start=1):
+        if FORMATS[artifact.format].calibrated:
+            check_labels(build.texts, f"artifact {number} ({artifact.format})")
     models = [build.set_reference(make_teacher(build))]
     control, remarks = linear_control(build)
     steps = [models[0].with_remarks(remarks)]

@@ -9,9 +9,10 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.data.texts import read_texts
 from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.pipeline.recipe import Recipe
-from pocketbert.compress.runtimes import EMULATED, open_session, usable_threads
+from pocketbert.compress.runtimes import EMULATED, usable_threads
+from pocketbert.compress.runtimes.scoring import open_scorer
 from pocketbert.compress.tasks import Task
-from pocketbert.compress.tasks.inputs import NotFinite, predict
+from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.label_order import other_order
 from pocketbert.compress.tasks.odd_texts import odd_texts
 from pocketbert.compress.tasks.tokenizer import load_tokenizer, pad_id, plain
@@ -29,7 +30,7 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     """
     if split not in SPLITS:
         raise BadInput(f"--split {split}: unknown split; expected: {' or '.join(SPLITS)}")
-    expected = "expected: a checkpoint folder, or a file ending in .onnx or .pte"
+    expected = "expected: a checkpoint folder, or a file ending in .onnx, .pte or .tflite"
     if not path.exists():
         raise BadInput(f"{path}: no such model; {expected}")
     runtimes = {f".{known.suffix}": known.runtime for known in FORMATS.values()}
@@ -46,9 +47,9 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
         progress.say(remark)
     own = _check_folder(path, texts.task, tokenizer, progress) if path.is_dir() else []
     try:
-        session = open_session(runtime, path, usable_threads())
+        score = open_scorer(runtime, path, usable_threads())
         with progress.work(f"evaluating {path.name}", len(inputs)) as work:
-            logits = predict(session.logits, inputs, progress=work.advance)
+            logits = score(inputs, work.advance)
     except NotFinite as error:
         raise BadInput(f"{path}: {error}") from error
     except BadInput:

@@ -108,8 +108,8 @@ def _would_settle(comparison: Comparison, max_drop: float) -> str:
 def describe_try(one: Try) -> str:
     """Describe one try: ``strength 0.25: +1.31 points, rejected``, or ``2 in float: +0.12 points, accepted``."""
     what = "as chosen" if one.strength is None else f"strength {one.strength:.3g}"
-    if one.float_layers:
-        what = f"{len(one.float_layers)} in float"
+    if one.kept:
+        what = one.kept
     spared = f" without layer {', '.join(map(str, one.spare))}" if one.spare else ""
     decision = "accepted" if one.accepted else "rejected"
     return f"{what}{spared}: {100 * one.comparison.drop:+.2f} points, {decision}"

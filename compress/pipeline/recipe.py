@@ -7,14 +7,14 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.paths import DOCUMENT, check_file, exists
 from pocketbert.compress.base.strict import FileName, Frozen
 from pocketbert.compress.data.settings import TaskTable
-from pocketbert.compress.exports import FORMATS
+from pocketbert.compress.exports import FORMATS, file_name, wrong_lengths, wrong_precision
 from pocketbert.compress.stages import StageParameters, stage_kinds, stage_module
 from pocketbert.compress.tasks import TASKS
 from pocketbert.compress.training.settings import TeacherTable
@@ -25,8 +25,8 @@ Table = TypeVar("Table", bound=Frozen)
 class GuardTable(Frozen):
     """``[guard]``: the largest allowed drop of the validation metric (absolute), and what happens beyond it.
 
-    ``weaken`` lowers the strength of a stage at most `tries` times before the stage is undone. Of an INT8 file it keeps
-    as few layers in float as possible.
+    ``weaken`` lowers the strength of a stage at most `tries` times before the stage is undone. Of an INT8 or INT4
+    file, the layers that rounding hurts most go back a precision, as few as possible.
     """
 
     max_drop: float = Field(0.010, ge=0, le=0.99, description="a fraction (0.05 = 5 percentage points)")
@@ -36,18 +36,49 @@ class GuardTable(Frozen):
 
 
 class ArtifactTable(Frozen):
-    """``[[artifact]]``: one file to export."""
+    """``[[artifact]]``: one file to export.
+
+    `lengths`, in tokens and in increasing order, belong to the formats whose files take texts of fixed lengths. A
+    shorter text is padded to the next of them. `ort` writes an ONNX file in ONNX Runtime's own format as well.
+    """
 
     format: str
     precision: str = "fp32"
+    lengths: tuple[PositiveInt, ...] = ()
+    ort: bool = False
 
     @model_validator(mode="after")
     def _known(self) -> Self:
         if self.format not in FORMATS:
             raise ValueError(f'format = "{self.format}": unknown format{nearest(self.format, FORMATS)}')
-        if self.precision not in (allowed := FORMATS[self.format].precisions):
-            raise ValueError(f'precision = "{self.precision}": allowed for {self.format}: {", ".join(allowed)}')
+        if wrong := wrong_precision(self.format, self.precision):
+            raise ValueError(f'precision = "{self.precision}": {wrong}')
+        if wrong := wrong_lengths(self.format, self.lengths):
+            raise ValueError(f"lengths {f'= {list(self.lengths)}' if self.lengths else 'is missing'}: {wrong}")
         return self
+
+    @model_validator(mode="after")
+    def _has_ort(self) -> Self:
+        if self.ort and self.format != "onnx":
+            raise ValueError(f'ort = true: allowed for format = "onnx", not "{self.format}"; remove it')
+        if self.ort and self.precision not in (allowed := FORMATS["ort"].precisions):
+            raise ValueError(
+                f"ort = true: ONNX Runtime unpacks {self.precision.upper()} weights when it writes an .ort file; "
+                f"allowed: {', '.join(allowed)}"
+            )
+        return self
+
+    def files(self) -> list["ArtifactTable"]:
+        """Return one table for each file, the one that the guard decides about first: that of the longest texts."""
+        plain = self.model_copy(update={"ort": False})
+        if FORMATS[self.format].calibrated:
+            return [plain.model_copy(update={"lengths": (length,)}) for length in reversed(self.lengths)]
+        return [plain, *([plain.model_copy(update={"format": "ort"})] if self.ort else [])]
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return file_name(self.format, self.precision, self.lengths)
 
 
 class Recipe(Frozen):
@@ -85,9 +116,13 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     if recipe.task.kind not in TASKS:
         kind = recipe.task.kind
         raise BadInput(f'{path}: task.kind = "{kind}": unknown task{nearest(kind, TASKS)}')
-    shipped = [f"{a.format}-{a.precision}" for a in recipe.artifacts]
-    if twice := [name for name in shipped if shipped.count(name) > 1]:
-        raise BadInput(f"{path}: artifact: {twice[0]} is listed twice; remove one")
+    for (where, _), made in zip(files, recipe.artifacts, strict=True):
+        if made.lengths and made.lengths[-1] < (longest := recipe.task.max_length):
+            said = f"{where}: lengths = {list(made.lengths)}: task.max_length is {longest}"
+            raise BadInput(f"{said}, and no text is cut; add a length of {longest} or more, or lower task.max_length")
+    shipped = [one.file for made in recipe.artifacts for one in made.files()]
+    if twice := [one for made in recipe.artifacts for one in made.files() if shipped.count(one.file) > 1]:
+        raise BadInput(f"{path}: artifact: {twice[0].format}-{twice[0].precision} is listed twice; remove one")
     if not shipped:
         raise BadInput(f"{path}: no [[artifact]], so nothing to export; add one with format = {' | '.join(FORMATS)}")
     return recipe

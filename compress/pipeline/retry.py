@@ -1,6 +1,6 @@
-"""Retries of a rejected step: a stage at lower strengths, an INT8 file with some layers in float."""
+"""Retries of a rejected stage at lower strengths."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from pocketbert.compress.manifest import Step, Try
@@ -60,34 +60,6 @@ def weaken(
 
 def _how(parameters: StageParameters) -> dict[str, Any]:
     return {"strength": parameters.strength, "spare": list(getattr(parameters, "spare", ()))}
-
-
-def fall_back(rejected: A, ranked: Sequence[str], attempt: Callable[[Sequence[str]], A]) -> tuple[A, list[Try]]:
-    """Return the accepted file with the fewest linear layers in float, and all tries.
-
-    The number of layers in float doubles until the guard accepts, and is then bisected (Bentley & Yao 1976, "An Almost
-    Optimal Algorithm for Unbounded Searching"). The result is the same as one by one, after fewer tries. A file with
-    every layer in float would be an FP32 file; `rejected` is returned instead.
-
-    Args:
-        rejected: the file with all layers in INT8.
-        ranked: names of the linear layers, the most sensitive first; the first ones stay in float.
-        attempt: exports the file with these layers in float and decides about it.
-    """
-    best, tried = rejected, [as_try(rejected.step, strength=None)]
-    refused, accepted = 0, len(ranked)
-    while accepted - refused > 1:
-        passed = best is not rejected
-        count = (refused + accepted) // 2 if passed else min(2 * refused or 1, len(ranked) - 1)
-        found = attempt(ranked[:count])
-        if found.step.comparison is None:  # the exporter failed, which says nothing about other numbers
-            break
-        tried.append(as_try(found.step, strength=None, float_layers=list(ranked[:count])))
-        if tried[-1].accepted:
-            best, accepted = found, count
-        else:
-            refused = count
-    return best, tried
 
 
 def as_try(step: Step, **what: Any) -> Try:

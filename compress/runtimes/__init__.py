@@ -1,7 +1,7 @@
 """Runtimes: file -> logits. A new runtime is one file here and its line in `RUNTIMES`.
 
-A module has ``open_session(path, threads)``, for runtimes of single files with ``inputs`` as well; and ``threads()`` if
-the runtime reports its number of threads.
+A module has ``open_session(path, threads)``, for runtimes of single files with ``inputs`` as well; ``threads()`` if the
+runtime reports its number of threads; and ``THREAD_SAFE = True`` if several threads may call one session at once.
 """
 
 import os
@@ -21,18 +21,31 @@ if TYPE_CHECKING:
 
 
 class Session(Protocol):
-    """An opened artifact."""
+    """An opened artifact.
+
+    A session may have ``batch``, the number of texts that it answers together without a change of any logit beyond
+    rounding; without it texts are scored one at a time (`pocketbert.compress.runtimes.scoring`).
+    """
 
     def logits(self, batch: "Batch") -> NDArray[np.float32]:
         """Compute the logits of a batch, (rows, labels) or (rows, tokens, labels)."""
         ...
 
 
-RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "executorch": "executorch"}
+RUNTIMES = {
+    "torch": "torch",
+    "onnxruntime": "onnxruntime",
+    "executorch": "executorch",
+    "litert": "ai_edge_litert",
+}
 """Runtime -> the package that it needs; the module here has the runtime's name."""
 EMULATED = {"coreml": "coremltools"}
 """Runtimes of other platforms -> the package that emulates them. Their files are verified and sized, never timed."""
-_EXTRAS = dict.fromkeys(("coremltools", "executorch"), "'pocketbert[mobile]'")
+_EXTRAS = {
+    **dict.fromkeys(("coremltools", "executorch", "torchao"), "'pocketbert[mobile]'"),
+    **dict.fromkeys(("litert_torch", "litert_quantizer"), "'pocketbert[litert-export]'"),
+    "ai_edge_litert": "'pocketbert[litert]'",
+}
 """Package -> the extra of ours that installs a version known to work."""
 
 
@@ -62,5 +75,10 @@ def require(runtime: str) -> None:
     packages = RUNTIMES | EMULATED
     if runtime not in packages:
         raise BadInput(f"unknown runtime {runtime!r}; allowed: {', '.join(packages)}")
-    if find_spec(package := packages[runtime]) is None:
-        raise BadInput(f"runtime {runtime!r} is not installed: pip install {_EXTRAS.get(package, package)}")
+    require_package(packages[runtime], f"runtime {runtime!r}")
+
+
+def require_package(package: str, what: str) -> None:
+    """Raise `BadInput`, which says how to install `what`, unless its `package` is installed."""
+    if find_spec(package) is None:
+        raise BadInput(f"{what} is not installed: pip install {_EXTRAS.get(package, package)}")

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from pocketbert.compress.tasks.inputs import Batch
 
 
-_WEIGHTS = "Data/com.apple.CoreML/weights"
+WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
+"""File of a package that holds its weights."""
 
 
 class Constant(NamedTuple):
-    """A stored tensor: its values in FP32, and whether the file stores them in INT8 (else in the computing type)."""
+    """A stored tensor: its values in FP32, and the type that the file stores: float16, float32, int8 or int4."""
 
     values: NDArray[np.float32]
-    int8: bool
+    type: str
 
 
 class ProgramSession:
@@ -37,7 +38,7 @@ class ProgramSession:
 
     def __init__(self, path: Path) -> None:
         spec = coremltools.utils.load_spec(str(path))
-        program = load(spec, spec.specificationVersion, file_weights_dir=str(path / _WEIGHTS))
+        program = load(spec, spec.specificationVersion, file_weights_dir=str((path / WEIGHTS).parent))
         self._main = program.functions["main"]
         self.constants = {name: constant for op in self._main.operations for name, constant in _stored(op)}
 
@@ -64,10 +65,12 @@ def open_session(path: Path, threads: int) -> ProgramSession:
 
 def _stored(op: Any) -> Iterator[tuple[str, Constant]]:
     """The floating-point tensor that a constant operation stores, with its name."""
-    int8 = op.op_type.startswith("constexpr_")
-    value = op.materialized_val_inference() if int8 else op.outputs[0].val if op.op_type == "const" else None
+    packed = op.op_type.startswith("constexpr_")
+    value = op.materialized_val_inference() if packed else op.outputs[0].val if op.op_type == "const" else None
     if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
-        yield op.outputs[0].name, Constant(value.astype(np.float32), int8)
+        integers = packed and op.inputs["data" if "data" in op.inputs else "quantized_data"]
+        stored = types.builtin_to_string(integers.dtype) if packed else str(value.dtype)
+        yield op.outputs[0].name, Constant(value.astype(np.float32), stored)
 
 
 def _computed(op: Any, values: Mapping[str, Any]) -> dict[str, Any]:

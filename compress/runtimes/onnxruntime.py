@@ -13,6 +13,7 @@ from pocketbert.compress.base.errors import BadInput
 if TYPE_CHECKING:
     from pocketbert.compress.tasks.inputs import Batch
 
+THREAD_SAFE = True
 _TYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(float)": np.float32}
 """Types of inputs that a graph may declare; some graphs need a mask of floats."""
 

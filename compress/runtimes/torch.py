@@ -16,11 +16,19 @@ if TYPE_CHECKING:
     from pocketbert.compress.tasks.inputs import Batch
 
 
-class TorchSession:
-    """A classifier in evaluation mode."""
+_BATCH = 32
+"""Texts that a float model answers together: padding and company change its logits by rounding alone."""
 
-    def __init__(self, model: "PreTrainedModel") -> None:
-        self._model = model.eval()
+
+class TorchSession:
+    """A classifier in evaluation mode.
+
+    Args:
+        batch: texts that are scored together; 1 for a model whose activations are quantized dynamically.
+    """
+
+    def __init__(self, model: "PreTrainedModel", batch: int = _BATCH) -> None:
+        self._model, self.batch = model.eval(), batch
 
     @torch.inference_mode()
     def logits(self, batch: "Batch") -> NDArray[np.float32]:
@@ -35,7 +43,7 @@ def open_session(path: Path, threads: int) -> TorchSession:
     Weights stored in FP16 are converted to FP32, because the CPU has few kernels for FP16.
     """
     torch.set_num_threads(threads)
-    return TorchSession(load_quantized(path) if is_quantized(path) else load_classifier(path))
+    return TorchSession(load_quantized(path), batch=1) if is_quantized(path) else TorchSession(load_classifier(path))
 
 
 def threads() -> int:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.stages import StageParameters
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.distillation.distil import Distillation, distil
@@ -19,6 +20,8 @@ class Parameters(Distillation, StageParameters):
     student: Student
 
     def check(self, config: "PretrainedConfig") -> None:
+        if self.student.architecture == "static" and self.aligned:
+            raise BadInput('distill: a static student has no layers to align; use preset = "logits" without align')
         self.student.check(config)
 
     def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
@@ -33,6 +36,10 @@ class Parameters(Distillation, StageParameters):
         return self.student.init if self.student.pretrained else None
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
+        if self.student.architecture == "static" and token_level:
+            raise BadInput(
+                "distill: a static student predicts one label per text, and tagging needs one per word; use layers"
+            )
         own = own_tokenizer(self.student) or given
         self.check_vocabulary(own, teacher, token_level, self.student.where)
 
@@ -54,7 +61,8 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     from pocketbert.compress.tasks.tokenizer import one_piece_per_character, same_tokens
 
     wanted, task = parameters.student, context.task
-    student, tokenizer = build(wanted, model, task.labels, task.token_level, context.seed)
+    separator = _separator(context) if wanted.architecture == "static" else None
+    student, tokenizer = build(wanted, model, task.labels, task.token_level, context.seed, separator)
     if tokenizer is not None:
         if task.token_level:
             one_piece_per_character(tokenizer.backend_tokenizer)
@@ -64,10 +72,29 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
             tokenizer.save_pretrained(context.new_tokenizer)
             context = in_its_own_tokens(context)
     check_types(context.train.inputs.types is not None, student.config, wanted.where)
-    layers = student.config.num_hidden_layers
-    description = "recovering by distillation" if wanted.init == "current" else f"distilling into {layers} layers"
+    into = f"{layers} layers" if (layers := student.config.num_hidden_layers) else "a static model"
+    description = "recovering by distillation" if wanted.init == "current" else f"distilling into {into}"
     distil(student, context, parameters, description)
     return student
+
+
+def _separator(context: Context) -> int | None:
+    """Return the id of the token between the two texts of a pair; None if a row is one text.
+
+    Raises:
+        BadInput: nothing separates the two texts.
+    """
+    from pocketbert.compress.tasks.tokenizer import load_tokenizer, separator_id
+
+    if len(context.task.columns) < 2:
+        return None
+    found = separator_id(load_tokenizer(context.tokenizer / "tokenizer.json"))
+    if found is None:
+        raise BadInput(
+            "distill: a static student cannot tell the two texts of a pair apart, because the tokenizer puts no token "
+            "between them; use layers"
+        )
+    return found
 
 
 def in_its_own_tokens(context: Context) -> Context:

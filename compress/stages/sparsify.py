@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.stages.cuts import RecoverableParameters, recovered
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 class Parameters(RecoverableParameters):
@@ -30,6 +31,10 @@ class Parameters(RecoverableParameters):
     amount: float = Field(gt=0, lt=1)
     scope: Literal["layer", "global"] = "layer"
     embeddings: bool = False
+
+    def check(self, config: "PretrainedConfig") -> None:
+        if not (config.num_hidden_layers or self.embeddings):
+            raise BadInput("sparsify: a static model has no layers; add embeddings = true, or remove this stage")
 
     @property
     def strength(self) -> float:

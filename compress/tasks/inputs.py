@@ -1,6 +1,7 @@
 """Tokenized inputs, padded batches and predictions, without transformers: the bench scores files with it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -100,6 +101,20 @@ class Inputs:
             rows=self.rows and self.rows[:count],
         )
 
+    def up_to(self, tokens: int | None) -> NDArray[np.intp]:
+        """Return the indices of the inputs with at most so many tokens; None: of all inputs."""
+        lengths = np.array([len(sequence) for sequence in self.sequences])
+        return np.flatnonzero(lengths <= (lengths.max() if tokens is None else tokens))
+
+    def chosen(self, indices: Indices) -> "Inputs":
+        """Return these inputs, each as a row of its own."""
+        return Inputs(
+            [self.sequences[i] for i in indices],
+            self.padding,
+            self.types and [self.types[i] for i in indices],
+            self.scored and [self.scored[i] for i in indices],
+        )
+
     def one_per_row(self) -> list[list[int]]:
         """Return the first input of each row; a long row of a tagging task has several."""
         if self.rows is None:
@@ -132,11 +147,16 @@ def as_tensors(batch: Batch, device: "torch.device | str" = "cpu") -> "dict[str,
     return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
 
 
-def batches(inputs: Inputs, size: int) -> Iterator[tuple[NDArray[np.intp], Batch]]:
-    """Yield batches of inputs of similar length: (indices of the inputs, padded batch)."""
+def by_length(inputs: Inputs, size: int) -> Iterator[NDArray[np.intp]]:
+    """Yield the indices of the inputs, `size` at a time, the shortest inputs first."""
     order = np.argsort([len(sequence) for sequence in inputs.sequences], kind="stable")
     for start in range(0, len(order), size):
-        indices = order[start : start + size]
+        yield order[start : start + size]
+
+
+def batches(inputs: Inputs, size: int) -> Iterator[tuple[NDArray[np.intp], Batch]]:
+    """Yield batches of inputs of similar length: (indices of the inputs, padded batch)."""
+    for indices in by_length(inputs, size):
         yield indices, inputs.padded(indices)
 
 
@@ -159,15 +179,29 @@ def predict(
     inputs: Inputs,
     size: int = 32,
     progress: Callable[[int], None] = lambda done: None,
+    workers: int = 1,
 ) -> NDArray[np.float32]:
     """Run inference; returns logits in the order of the inputs, (predictions, labels): one per text, or one per word.
 
-    `progress` is called with the number of inputs of each batch. Raises like `collect`.
+    Args:
+        size: inputs of a batch.
+        progress: is called with the number of inputs of each batch.
+        workers: threads that share the batches, each with one call of `logits` at a time.
+
+    Raises:
+        BadInput: see `collect`. The first error of `logits` ends the run.
     """
+
+    def answered(indices: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        return indices, logits(inputs.padded(indices))
+
     parts = []
-    for indices, batch in batches(inputs, size):
-        parts.append((indices, logits(batch)))
-        progress(len(indices))
+    with ThreadPoolExecutor(workers) as pool:
+        # A single worker is this thread: PyTorch's number of threads belongs to the thread that set it.
+        spread = pool.map if workers > 1 else map
+        for part in spread(answered, by_length(inputs, size)):
+            parts.append(part)
+            progress(len(part[0]))
     return collect(parts, inputs)
 
 

@@ -206,6 +206,13 @@ def difference(student: Tokenizer, teacher: Tokenizer) -> str:
     )
 
 
+def separator_id(tokenizer: Tokenizer) -> int | None:
+    """Return the id of the token after the first text of a pair; None if nothing separates the two texts."""
+    pair = tokenizer.encode("a", "b")
+    after = next((at for at, text in enumerate(pair.sequence_ids) if at and text is None), None)
+    return None if after is None or 1 not in pair.sequence_ids[after:] else pair.ids[after]
+
+
 def unknown_id(tokenizer: Tokenizer) -> int | None:
     """Return the id of the unknown token; None for a byte-level BPE, which covers every text."""
     model = json.loads(tokenizer.to_str())["model"]

@@ -20,8 +20,8 @@ from torch.nn.utils.rnn import pad_sequence
 from pocketbert.compress.base.errors import MachineFailed
 from pocketbert.compress.base.files import atomic_write, record_digests, recorded_figures
 from pocketbert.compress.base.progress import Progress, Work
-from pocketbert.compress.models.features import Key, capture, width
 from pocketbert.compress.tasks.inputs import Batch, Inputs, as_tensors, batches
+from pocketbert.compress.training.features import Key, capture, width
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

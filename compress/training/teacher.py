@@ -19,7 +19,7 @@ from pocketbert.compress.tasks.rows import Tokens
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from pocketbert.compress.models.features import Key
+    from pocketbert.compress.training.features import Key
     from pocketbert.compress.training.states import TeacherFeatures
 
 
@@ -93,7 +93,7 @@ class Teacher:
         """
         from pocketbert.compress.training.states import TeacherFeatures
 
-        ours = digest_of("pocketbert.compress.models.features", "pocketbert.compress.training.states")[:8]
+        ours = digest_of("pocketbert.compress.training.features", "pocketbert.compress.training.states")[:8]
         inputs, folder = self.tokens.train.inputs, self._folder / f"features-{ours}"
         with first_alone():
             for older in self._folder.glob("features-*"):

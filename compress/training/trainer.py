@@ -5,7 +5,7 @@ The Trainer's checkpoints are in the scratch folder of the step, which is delete
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ def train(
     description: str,
     evaluated: PreTrainedModel,
     halfway: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> list[float]:
     """Train `model` in place; of several epochs, keep the one with the best metric on the validation rows.
 
@@ -87,6 +88,7 @@ def train(
         description: the text of the progress bar.
         evaluated: the model that is evaluated: `model`, or the whole model that `model` is a part of.
         halfway: evaluate a single epoch at its half and at its end.
+        callbacks: further ones, which are called after our own.
 
     Returns:
         The task's metric on the validation rows at each evaluation: one after each of several epochs.
@@ -140,7 +142,7 @@ def train(
             train_dataset=range(len(inputs)),
             eval_dataset=range(1),  # required by the Trainer but not read: `_Evaluation` evaluates
             data_collator=examples.batch,
-            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), evaluation],
+            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), evaluation, *callbacks],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))

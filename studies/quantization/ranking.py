@@ -1,14 +1,15 @@
-"""The ranking of linear layers by their damage in INT8, compared with rounding each layer alone.
+"""The ranking of layers by what rounding costs in them, compared with rounding each layer alone.
 
-`python -m studies.quantization.ranking [FOLDER]` ranks the layers of a stage of a build of `recipes/offline.toml`
-(by default artifacts/offline/stages/02-distill) on the first training rows, in three orders.
+`python -m studies.quantization.ranking [FOLDER]` ranks the linear layers and embeddings of a stage of a build of
+`recipes/offline.toml` (by default artifacts/offline/stages/03-prune-vocab) on the first training rows, in several
+orders, for INT8 and for INT4.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -21,7 +22,7 @@ from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import read_texts, tokenize
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.recipe import load_recipe
-from pocketbert.compress.pipeline.shipping.ranking import ROWS, rank_linears, rounded_activation, rounded_weight
+from pocketbert.compress.pipeline.shipping.ranking import ROWS, rounded_activation, rounded_weight, rounding_costs
 from pocketbert.compress.pipeline.steps.step import TOKENIZER
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import Inputs, predict
@@ -30,36 +31,35 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Errors = dict[str, tuple[float, float]]
-"""Linear layer -> sums over the rows of its squared output error and of its squared output."""
+"""Layer -> sums over the rows of its squared output error and of its squared output."""
 
 
 def main() -> None:
     """Print the table."""
     quiet()
-    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/02-distill")
+    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/03-prune-vocab")
     model = load_classifier(folder / "model")
+    table = []
     with Progress() as progress:
         tokens = tokenize(read_texts(load_recipe(Path("recipes/offline.toml")).task), folder / TOKENIZER)
         rows, more = tokens.train.inputs.first(ROWS), tokens.train.inputs.first(2 * ROWS)
-        ranked = rank_linears(model, rows, progress)
-        again = rank_linears(model, more, progress)
-        alone, errors = _alone(model, rows, progress)
-    names = sorted(alone, key=lambda name: -alone[name])
-    orders = {
-        "effect on the output, first order": ranked,
-        f"the same, {2 * ROWS} rows": again,
-        "error of the Linear's output, relative": sorted(names, key=lambda name: -errors[name][0] / errors[name][1]),
-        "error of the Linear's output": sorted(names, key=lambda name: -errors[name][0]),
-    }
-    table = [
-        [
-            words,
-            f"{spearmanr(range(len(names)), [order.index(name) for name in names]).statistic:.2f}",
-            f"{sum(name in order[:5] for name in names[:5])} of 5",
-        ]
-        for words, order in orders.items()
-    ]
+        costs, again = (rounding_costs(model, inputs, progress) for inputs in (rows, more))
+        for precision in ("int8", "int4"):
+            names = [name for name, cost in costs.items() if precision in cost]
+            alone, errors = _alone(model, names, precision, rows, progress)
+            orders = {
+                "effect on the output, first order": {name: costs[name][precision] for name in names},
+                f"the same, {2 * ROWS} rows": {name: again[name][precision] for name in names},
+                "error of the layer's output, relative": {name: errors[name][0] / errors[name][1] for name in names},
+                "error of the layer's output": {name: errors[name][0] for name in names},
+            }
+            worst = sorted(names, key=lambda name: -alone[name])[:5]
+            for words, scores in orders.items():
+                first = sorted(names, key=lambda name: -scores[name])[:5]
+                rank = spearmanr([scores[name] for name in names], [alone[name] for name in names]).statistic
+                table.append([precision.upper(), words, f"{rank:.2f}", f"{len({*worst} & {*first})} of 5"])
     headers = [
+        "precision",
         f"ranked by, {ROWS} rows",
         "rank correlation with rounding each alone",
         "of the worst 5 among the first 5",
@@ -67,14 +67,16 @@ def main() -> None:
     print(tabulate(table, headers=headers, tablefmt="pipe"))
 
 
-def _alone(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> tuple[dict[str, float], Errors]:
-    """Return for each linear layer the mean squared change of the logits if it alone is rounded, and its own error."""
+def _alone(
+    model: "PreTrainedModel", names: Sequence[str], precision: str, inputs: Inputs, progress: Progress
+) -> tuple[dict[str, float], Errors]:
+    """Return for each layer the mean squared change of the logits if it alone is rounded, and its own error."""
     exact = predict(TorchSession(model).logits, inputs)
-    linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     moved, errors = {}, {}
-    with progress.work("rounding one linear layer at a time", len(linears)) as bar:
-        for name, linear in linears.items():
-            with _rounded(linear) as sums:
+    with progress.work(f"rounding one layer at a time to {precision.upper()}", len(names)) as bar:
+        for name in names:
+            layer = cast("nn.Linear | nn.Embedding", model.get_submodule(name))
+            with _rounded(layer, precision) as sums:
                 moved[name] = float(np.square(predict(TorchSession(model).logits, inputs) - exact).mean())
             errors[name] = (sums[0], sums[1])
             bar.advance()
@@ -82,17 +84,20 @@ def _alone(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> tupl
 
 
 @contextmanager
-def _rounded(linear: nn.Linear) -> Iterator[list[float]]:
-    """Make the layer compute in INT8 inside the block; yields the sums of squares of its error and of its output."""
-    weight, sums = rounded_weight(linear.weight.detach()), [0.0, 0.0]
+def _rounded(layer: nn.Linear | nn.Embedding, precision: str) -> Iterator[list[float]]:
+    """Make the layer compute as in a file inside the block; yields the sums of squares of its error and its output."""
+    weight, sums = rounded_weight(layer, precision), [0.0, 0.0]
 
     def replaced(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-        rounded = functional.linear(rounded_activation(inputs[0]), weight, linear.bias)
+        if isinstance(layer, nn.Embedding):
+            rounded = functional.embedding(inputs[0], weight)
+        else:
+            rounded = functional.linear(rounded_activation(inputs[0]), weight, layer.bias)
         sums[0] += float((rounded - output).square().sum())
         sums[1] += float(output.square().sum())
         return rounded
 
-    handle = linear.register_forward_hook(replaced)
+    handle = layer.register_forward_hook(replaced)
     try:
         yield sums
     finally:

@@ -29,7 +29,7 @@ from pocketbert.bench.workers.file import File
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
-from pocketbert.compress.exports import FORMATS, INPUTS, file_name
+from pocketbert.compress.exports import FORMATS, INPUTS, file_name, module_name
 from pocketbert.compress.manifest import load_manifest
 from pocketbert.compress.models.sizes import count_macs
 from pocketbert.compress.runtimes import EMULATED, require
@@ -78,12 +78,14 @@ def exports(model: "PreTrainedModel", folder: Path, progress: Progress) -> Itera
     """Export the student in every format and precision that this machine can write."""
     macs = count_macs(model, TOKENS)
     for format_, known in FORMATS.items():
-        for precision in known.precisions:
-            path = folder / file_name(format_, precision)
+        lengths = (TOKENS,) if known.fixed_lengths else ()
+        for precision in () if known.calibrated else known.precisions:  # there are no rows to calibrate on
+            path = folder / file_name(format_, precision, lengths)
             progress.say(f"exporting {path.name}")
             begin = time.monotonic()
             try:
-                import_module(f"pocketbert.compress.exports.{format_}").export(model, path, precision, INPUTS)
+                exporter = import_module(module_name(format_))
+                exporter.export(model, path, precision, INPUTS, {}, *([lengths] if lengths else []))
             except (BadInput, ImportError) as error:
                 progress.say(f"{path.name}: left out: {error}")
                 continue

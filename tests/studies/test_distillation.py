@@ -73,6 +73,18 @@ def test_what_is_otherwise_than_in_the_recipes_is_what_is_meant() -> None:
 def test_a_lead_over_a_teacher_of_one_seed() -> None:
     rows = np.arange(1_000)
     ours = [Run(value, rows < 1_000 * value, 1.0) for value in (0.8, 0.9)]
-    lead = distillation._lead(ours, [Run(0.7, rows < 700, 1.0)])
+    lead = distillation.lead(ours, [Run(0.7, rows < 700, 1.0)])
     middle, low, high = (float(part) for part in lead.replace("(", "").replace(")", "").replace("to ", "").split())
     assert middle == pytest.approx(15) and 7 < low < 10 and 20 < high < 23
+
+
+def test_paired_seeds_do_not_widen_a_lead() -> None:
+    """Each seed gains 5 points on the same rows, though the seeds are 30 points apart."""
+    rows = np.arange(1_000)
+    before = [Run(value, rows < 1_000 * value, 1.0) for value in (0.5, 0.8)]
+    after = [Run(value, rows < 1_000 * value, 1.0) for value in (0.55, 0.85)]
+    low, high = (
+        float(lead.split("(")[1].split(" ")[0])
+        for lead in (distillation.lead(after, before), distillation.lead(after, before, paired=True))
+    )
+    assert low < -20 < 3 < high

@@ -1,6 +1,6 @@
 """Batches, and checks of an export against its source, shared by the formats' tests."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,14 @@ def verified(model: Any, export: Export, path: Path, tokens: Tokens = TOKENS) ->
 def spoiling(layer: int, real: Exporter) -> Exporter:
     """An exporter that gets one layer wrong."""
 
-    def export(
-        model: Any, path: Path, precision: str, inputs: Sequence[str], keep_float: Collection[str]
-    ) -> str | None:
+    def export(model: Any, path: Path, precision: str, inputs: Sequence[str], kept: Mapping[str, str]) -> str | None:
         wrong = deepcopy(model)
         if layer < len(wrong.base_model.encoder.layer):
             with torch.no_grad():
                 wrong.base_model.encoder.layer[layer].output.dense.bias.add_(
                     torch.linspace(-1, 1, wrong.config.hidden_size)
                 )
-        return real(wrong, path, precision, inputs, keep_float)
+        return real(wrong, path, precision, inputs, kept)
 
     return export
 

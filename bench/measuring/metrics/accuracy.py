@@ -16,7 +16,11 @@ from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.own_code import digest_of
 from pocketbert.compress.tasks import Task
-from pocketbert.compress.tasks.inputs import predict
+from pocketbert.compress.tasks.inputs import by_length, check_finite
+
+_RUNTIMES = "pocketbert.compress.runtimes"
+_AT_ONCE = 128
+"""Texts of one command: large enough to keep all cores busy, small enough for the progress bar."""
 
 
 def expect(setup: Setup) -> None:
@@ -53,7 +57,7 @@ def _cache(setup: Setup, subject: Subject) -> Path:
         setup.machine.fingerprint,
         *versions,
         version("seqeval"),
-        digest_of(type(setup.task).__module__, f"pocketbert.compress.runtimes.{subject.artifact.runtime}"),
+        digest_of(type(setup.task).__module__, *(f"{_RUNTIMES}.{n}" for n in (subject.artifact.runtime, "scoring"))),
     )
 
 
@@ -64,10 +68,17 @@ def measure_accuracy(child: Child, setup: Setup, subject: Subject) -> Accuracy:
     def done(count: int) -> None:
         setup.bar.advance("accuracy", subject.key, count / len(inputs))
 
-    child.open(subject.file)
+    child.open_scorer(subject.file)
+    parts = []
+    for indices in by_length(inputs, _AT_ONCE):
+        parts.append((indices, child.score(inputs.chosen(indices))))
+        done(len(indices))
+    logits = np.empty((int(inputs.ends[-1]), parts[0][1].shape[1]), dtype=np.float32)
+    for indices, values in parts:
+        logits[inputs.answers(indices)] = values
     try:
-        logits = predict(child.logits, inputs, progress=done)
-    except BadInput as refused:  # this artifact does not fit the task, the others may
+        check_finite(logits)
+    except BadInput as refused:  # this artifact gets no score, the others may
         raise ChildFailed(str(refused)) from refused
     if logits.shape[1] != len(task.labels):
         raise ChildFailed(f"it predicts {logits.shape[1]} labels, the task has {len(task.labels)}")

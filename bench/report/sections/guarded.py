@@ -35,12 +35,12 @@ def guard(results: Results) -> str:
 
 
 def _tries(results: Results) -> str:
-    """Write the table of attempts: strengths of a stage, and INT8 files with more and more layers in float."""
+    """Write the table of attempts: strengths of a stage, and files with more and more layers in a higher precision."""
     rows = [
         [
             code(step.name),
             "as chosen" if one.strength is None else f"{one.strength:.3g}",
-            f"{len(one.float_layers)} in float" if one.float_layers else ", ".join(map(str, one.spare)),
+            one.kept or ", ".join(map(str, one.spare)),
             percent(one.comparison.value),
             points_with_interval(one.comparison.as_drop()),
             "accepted" if one.accepted else f"rejected: {text(one.failed)}" if one.failed else "rejected",

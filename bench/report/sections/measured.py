@@ -76,6 +76,19 @@ def tokenizer_note(results: Results) -> str:
     return f"The tokenizer is timed apart and not included: P50 {low if low == high else f'{low} to {high}'} ms."
 
 
+def padding_note(results: Results) -> str:
+    """Return which files pad texts, and to which lengths: a short text takes the time of its length."""
+    padded = {
+        tuple(a.lengths): [code(b.id) for b in results.artifacts if b.lengths == a.lengths] for a in results.artifacts
+    }
+    said = [
+        f"{', '.join(ids)} to {' or '.join(map(str, lengths))} tokens" for lengths, ids in padded.items() if lengths
+    ]
+    return (
+        f"Each text is padded to the next length that the file takes, and timed so: {'; '.join(said)}." if said else ""
+    )
+
+
 def memory_details(results: Results) -> str:
     """Write the table of peak resident memory at the three moments of its reading, and of the model memory."""
     rows = [

@@ -1,4 +1,4 @@
-"""Operators that appeared, vanished or slowed, by the runtime's own profiler.
+"""Operators that appeared, vanished or slowed, by the runtime's own profiler; without one, their numbers alone.
 
 Each file runs in its own child, on the threads and cores of the profile in which the artifact is slowest. Profiling
 adds overhead: the times show which operators got slower, not how much slower the artifact is.
@@ -37,13 +37,15 @@ def find(case: Case) -> list[Changed]:
     profile = {p.name: p for p in case.results.profiles}[name]
     was, now = _profiled(case.both(), profile, length)
     pairs = [(was.get(kind, Operator(kind, 0, 0.0)), now.get(kind, Operator(kind, 0, 0.0))) for kind in {**now, **was}]
-    before = sum(then.ms for then, _ in pairs)
-    gained = sum(max(today.ms - then.ms, 0.0) for then, today in pairs)
+    timed = all(operator.ms is not None for pair in pairs for operator in pair)
+    costs = [(today.ms or 0.0) - (then.ms or 0.0) for then, today in pairs]
+    before = sum(then.ms or 0.0 for then, _ in pairs)
+    gained = sum(max(cost, 0.0) for cost in costs)
     return [
-        Changed(what=then.name, was=_said(then), now=_said(today), cost=today.ms - then.ms, unit="ms")
-        for then, today in pairs
+        Changed(what=then.name, was=_said(then), now=_said(today), cost=cost if timed else None, unit="ms")
+        for (then, today), cost in zip(pairs, costs, strict=True)
         if round(then.nodes, 1) != round(today.nodes, 1)
-        or today.ms - then.ms > max(_SLOWED * then.ms, _MATTERS * before, _MATTERS * gained)
+        or cost > max(_SLOWED * (then.ms or 0.0), _MATTERS * before, _MATTERS * gained)
     ]
 
 
@@ -77,10 +79,17 @@ def _average(turns: Sequence[Sequence[Operator]]) -> dict[str, Operator]:
     every: dict[str, list[Operator]] = {}
     for operator in (operator for turn in turns for operator in turn):
         every.setdefault(operator.name, []).append(operator)
-    return {
-        name: Operator(name, fmean(o.nodes for o in each), fmean(o.ms for o in each)) for name, each in every.items()
-    }
+    return {name: Operator(name, fmean(o.nodes for o in each), _mean_ms(each)) for name, each in every.items()}
+
+
+def _mean_ms(operators: Sequence[Operator]) -> float | None:
+    times = [operator.ms for operator in operators if operator.ms is not None]
+    return fmean(times) if times else None
 
 
 def _said(operator: Operator) -> str:
-    return f"{operator.nodes:g} × {operator.ms / operator.nodes:.3f} ms" if operator.nodes else ""
+    if not operator.nodes:
+        return ""
+    return (
+        f"{operator.nodes:g}" if operator.ms is None else f"{operator.nodes:g} × {operator.ms / operator.nodes:.3f} ms"
+    )

@@ -24,11 +24,11 @@ class Tensor(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """All nodes of one kind: their number and their total time, ms, per request."""
+    """All nodes of one kind: their number and their total time, ms, per request; None: the runtime times no nodes."""
 
     name: str
     nodes: float
-    ms: float
+    ms: float | None
 
 
 def tensors(runtime: str, path: Path) -> list[Tensor] | None:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from pocketbert.bench.workers.inside import Tensor
 
+_BITS = {"int4": 4, "int8": 8, "float16": 16, "float32": 32}
+
 
 def tensors(path: Path) -> list[Tensor]:
-    """Return the weights under the converter's names; floats are stored in FP16."""
+    """Return the weights under the converter's names."""
     from pocketbert.compress.runtimes.coreml import ProgramSession  # needs the extra `mobile`
 
     return [
-        Tensor(name, "int8" if held.int8 else "float16", held.values.shape, held.values.size * (1 if held.int8 else 2))
+        Tensor(name, held.type, held.values.shape, (held.values.size * _BITS[held.type] + 7) // 8)
         for name, held in ProgramSession(path).constants.items()
     ]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _WARM_UP = 3
 _NUMBERED = re.compile(r"onnx::|val_\d|\d+$")
-_STEPS = 6
-"""Largest number of nodes from a weight to its bias: a quantized product is cast and scaled twice in between."""
+_STEPS = 7
+"""Largest number of nodes from a weight to its bias: INT4 is unpacked, a quantized product cast and scaled twice."""
 
 
 def tensors(path: Path) -> list[Tensor]:

@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pocketbert.compress.base.errors import BadInput, CheckFailed, nearest
 from pocketbert.compress.base.files import atomic_write, files_of
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.exports import FORMATS, INPUTS, Tolerance
+from pocketbert.compress.exports import FORMATS, INPUTS, Tolerance, wrong_lengths, wrong_precision
 from pocketbert.compress.manifest import Parity
-from pocketbert.compress.models.checks import check_problem
-from pocketbert.compress.models.families import FAMILIES, is_token_level
-from pocketbert.compress.runtimes import EMULATED, require
+from pocketbert.compress.models.checks import check_lengths, check_problem
+from pocketbert.compress.models.families import FAMILIES, is_token_level, positions
+from pocketbert.compress.pipeline.shipping.artifact import Export, require_exporter
+from pocketbert.compress.pipeline.shipping.calibration import ROWS as CALIBRATION_ROWS
+from pocketbert.compress.runtimes import EMULATED
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -23,7 +26,7 @@ _ARCHITECTURES = (*FAMILIES, "mobilebert")
 _HEADS = ("ForSequenceClassification", "ForTokenClassification")
 _ROWS, _FEW_ROWS = 40, 20
 _RANDOM = "random token ids are no texts: measure the agreement on your own with --texts FILE, one text per line"
-_IN_A_RECIPE = ' (a recipe with guard.on_fail = "weaken" keeps the layers that lose most in float)'
+_IN_A_RECIPE = ' (a recipe with guard.on_fail = "weaken" keeps the layers that lose most in a higher precision)'
 
 
 class ExportFailed(CheckFailed):
@@ -55,27 +58,34 @@ class Asked(NamedTuple):
         pairs: the model reads pairs of texts; the file gets the input token_type_ids if the model has token types.
         texts: a file with one text, or pair, per line; None: random token ids.
         min_agreement: smallest agreement of the answers, a fraction; None: the format's own.
+        lengths: lengths of texts that the file takes, of a format that needs them fixed; longer texts are truncated.
     """
 
     pairs: bool = False
     texts: Path | None = None
     min_agreement: float | None = None
+    lengths: tuple[int, ...] = ()
 
 
-def target(checkpoint: str, format_: str, precision: str, out: Path | None) -> Path:
+def target(checkpoint: str, format_: str, precision: str, out: Path | None, lengths: Sequence[int] = ()) -> Path:
     """Return the file or folder to write: `out`, or one in the current folder that is named after the checkpoint.
 
     Raises:
-        BadInput: an unknown format or precision, a package that is not installed, or a path that exists already.
+        BadInput: an unknown format or precision, lengths that do not fit the format, a package that is not installed,
+            or a path that exists already.
     """
     if format_ not in FORMATS:
         raise BadInput(f"--format: unknown {format_!r}{nearest(format_, FORMATS)}")
     known = FORMATS[format_]
-    if precision not in known.precisions:
-        raise BadInput(f"--precision {precision}: allowed for {format_}: {', '.join(known.precisions)}")
-    require(known.runtime)
+    if wrong := wrong_precision(format_, precision):
+        raise BadInput(f"--precision {precision}: {wrong}")
+    if wrong := wrong_lengths(format_, lengths):
+        raise BadInput(f"--length{' --length'.join(f' {length}' for length in lengths)}: {wrong}")
+    if known.calibrated and len(lengths) > 1:
+        raise BadInput(f"--length {lengths[1]}: a file of {format_} takes texts of one length; export it once for each")
+    require_exporter(format_, precision)
     path = out or Path(f"{Path(checkpoint).resolve().name}-{precision}.{known.suffix}")
-    if path.suffix != f".{known.suffix}":
+    if not path.name.endswith(f".{known.suffix}"):
         raise BadInput(f"--out {path}: expected for {format_}: a name ending in .{known.suffix}")
     if path.exists():
         raise BadInput(f"{path} exists; remove it, or choose another name with --out")
@@ -99,27 +109,35 @@ def export_checkpoint(
     """
     from pocketbert.compress.models.pretrained import open_pretrained, read_config
     from pocketbert.compress.pipeline.shipping.agreement import describe, labels_of
-    from pocketbert.compress.pipeline.shipping.artifact import Export
     from pocketbert.compress.pipeline.shipping.sample import random_rows, read_texts, tokenize
     from pocketbert.compress.pipeline.shipping.verify import verify
     from pocketbert.compress.runtimes.torch import TorchSession
     from pocketbert.compress.tasks.inputs import predict
 
     allowed = _allowed(FORMATS[format_].precisions[precision], asked.min_agreement)
+    if FORMATS[format_].calibrated and not asked.texts:
+        raise BadInput(
+            f"--format {format_}: its activations are calibrated on texts like those of the app: name a file of them "
+            "with --texts FILE, one text per line"
+        )
     texts = read_texts(asked.texts, asked.pairs) if asked.texts else []
     config = read_config(checkpoint, checkpoint)
     _check(config, checkpoint)
+    check_lengths(config, asked.lengths, checkpoint)
     model, tokenizer = open_pretrained(checkpoint, checkpoint, None, is_token_level(config))
     beside, content = path.with_name("tokenizer.json"), tokenizer.backend_tokenizer.to_str(pretty=True)
     _check_beside(beside, content, Path(checkpoint, beside.name), path)
     types = asked.pairs and config.type_vocab_size > 1
-    export = Export(format_, precision, (*INPUTS, "token_type_ids") if types else INPUTS)
+    export = Export(format_, precision, (*INPUTS, "token_type_ids") if types else INPUTS, lengths=asked.lengths)
     count = _FEW_ROWS if export.runtime in EMULATED else _ROWS
+    longest = max(asked.lengths) if asked.lengths else positions(config)
     if texts:
         texts = texts[:count] if export.runtime in EMULATED else texts
-        rows = tokenize(texts, tokenizer.backend_tokenizer, config, types)
+        rows = tokenize(texts, tokenizer.backend_tokenizer, config, types, longest)
     else:
-        rows = random_rows(config, count, types)
+        rows = random_rows(config, count, types, longest)
+    if FORMATS[format_].calibrated:
+        export = replace(export, rows=rows.chosen(range(len(rows))[:CALIBRATION_ROWS]))
     with atomic_write(path) as temporary:
         progress.say(f"exporting {path.name}")
         try:
@@ -135,7 +153,11 @@ def export_checkpoint(
                 *([] if texts else [_RANDOM]),
             ]
         if made.failed or made.parity is None:
-            kept = "" if made.logits is None else f"; it was not kept{_IN_A_RECIPE if precision == 'int8' else ''}"
+            kept = (
+                ""
+                if made.logits is None
+                else f"; it was not kept{_IN_A_RECIPE if precision in ('int8', 'int4') else ''}"
+            )
             raise ExportFailed(f"{path}: {made.failed}{kept}", compared)
     if not beside.exists():
         with atomic_write(beside) as temporary:

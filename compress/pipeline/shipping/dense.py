@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pocketbert.compress.base.files import deflated_bytes, files_of
-from pocketbert.compress.exports import file_name
+from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Step
 from pocketbert.compress.pipeline.shipping.artifact import Export
+from pocketbert.compress.pipeline.shipping.calibration import choose
 from pocketbert.compress.pipeline.steps.step import Build, FinishedStep
 
 
@@ -24,7 +25,7 @@ def dense_sizes(build: Build, models: Sequence[FinishedStep], exports: Sequence[
     if dense is models[-1]:
         return {}
     made = [done.step.parameters for done in exports if done.accepted and done.step.parameters["precision"] != "fp32"]
-    return {file_name(each["format"], each["precision"]): _deflated(build, each, dense) for each in made}
+    return {Export.of(each, typed=False).file: _deflated(build, each, dense) for each in made}
 
 
 def last_dense(models: Sequence[FinishedStep]) -> FinishedStep:
@@ -34,12 +35,13 @@ def last_dense(models: Sequence[FinishedStep]) -> FinishedStep:
 
 def _deflated(build: Build, made: dict[str, Any], dense: FinishedStep) -> int:
     """Return the deflated bytes of the file that is `made` in the same way from `dense`; the file is not kept."""
-    export = Export.of(made, build.typed(dense))
+    calibrated = FORMATS[made["format"]].calibrated
+    export = Export.of(made, build.typed(dense), choose(dense.tokens.train) if calibrated else None)
     key = export.key(dense.step.key, made)
     step = Step(name=f"{export.name} without zeros", kind="dense", decision="accepted", parameters=made, key=key)
 
     def work(_: Path, scratch: Path) -> Step:
-        file = scratch / file_name(export.format, export.precision)
+        file = scratch / export.file
         export.write(dense.model(), file)
         size = sum(deflated_bytes(part) for _, part in files_of(file))
         return step.model_copy(update={"measured": {"deflated_bytes": size}})

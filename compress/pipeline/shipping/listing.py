@@ -10,10 +10,11 @@ import numpy as np
 from pocketbert.compress.base.files import digest, files_of, write_json
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.data.texts import write_test
-from pocketbert.compress.exports import FORMATS, file_name
+from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Artifact, LinearControl, Manifest, TaskSpec
 from pocketbert.compress.pipeline.cache import SCRATCH
-from pocketbert.compress.pipeline.shipping.artifact import EXPORTED_TOKENIZER
+from pocketbert.compress.pipeline.shipping.artifact import EXPORTED_TOKENIZER, Export
+from pocketbert.compress.pipeline.shipping.ship import REQUIRED_OPERATORS
 from pocketbert.compress.pipeline.steps.step import TOKENIZER, Build, FinishedStep
 from pocketbert.compress.pipeline.steps.teacher import SEEN
 
@@ -50,12 +51,19 @@ def write_manifest(
         if done.step.kind == "sparsify":
             entry["dense"] = next(a.id for a in reversed(artifacts) if a.dense is None)
         artifacts.append(manifest_entry(root, done.folder / "model", done.folder / TOKENIZER, done, done, **entry))
+    beside: list[str] = []
     for done in [done for done in steps if done.step.kind == "artifact" and done.accepted]:
-        name = file_name(done.step.parameters["format"], done.step.parameters["precision"])
+        name = Export.of(done.step.parameters, typed=False).file
+        if max(done.step.parameters.get("lengths") or [task.max_length]) < task.max_length:  # not for all test rows
+            beside.append((done.folder / name).relative_to(root).as_posix())
+            continue
         entry = {"id": name, "role": "ship", "dense_deflated_bytes": dense.get(name)}
         path, tokenizer = done.folder / name, root / EXPORTED_TOKENIZER
         artifacts.append(manifest_entry(root, path, tokenizer, models[-1], done, **entry))
-    read = {_TEST, *(artifact.tokenizer for artifact in artifacts), *([control.test_answers] if control else [])}
+    if any(table.ort for table in build.recipe.artifacts):
+        beside.append(REQUIRED_OPERATORS)
+    tokenizers = {artifact.tokenizer for artifact in artifacts}
+    read = {_TEST, *beside, *tokenizers, *([control.test_answers] if control else [])}
     manifest = Manifest(
         schema=1,
         recipe=build.recipe.name,
@@ -87,6 +95,7 @@ def manifest_entry(
         entry: further fields, `id` and `role` among them.
     """
     parameters = made.step.parameters
+    lengths = list(parameters.get("lengths", ()))
     return Artifact(
         runtime=FORMATS[parameters.get("format", "torch")].runtime,
         path=path.relative_to(root).as_posix(),
@@ -96,8 +105,10 @@ def manifest_entry(
         bytes=sum(file.stat().st_size for _, file in files_of(path)),
         parameters=model.step.measured["parameters_left"],
         macs=model.step.measured["macs_128"],
-        positions=model.step.measured.get("positions"),
+        positions=max(lengths) if lengths else model.step.measured.get("positions"),
+        lengths=lengths,
         made_from=model.step.name,
         parity=made.step.parity,
+        min_runtime=made.step.min_runtime,
         **entry,
     )

@@ -1,13 +1,16 @@
-"""Ranks linear layers by their sensitivity to INT8, whatever the runtime."""
+"""Ranks linear layers and embeddings by their sensitivity to rounding, whatever the runtime."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.models.rounding import round_outputs, round_rows, stored_precision
+from pocketbert.compress.pipeline.shipping.fallback import Costs
 from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches
 
 if TYPE_CHECKING:
@@ -19,27 +22,36 @@ ROWS = 64
 """Training rows that the layers are scored on."""
 
 
-def rank_linears(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> list[str]:
-    """Return the names of all linear layers, as ``named_modules()`` gives them, the most sensitive first.
+def rounding_costs(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -> Costs:
+    """Compute the cost of rounding for all linear layers and embeddings, named as ``named_modules()`` does.
 
-    A layer is rounded as runtimes do it: weights symmetric per output channel, activations dynamically per request.
-    Its cost is the mean square of the effect on the model's margin (the largest logit minus the next), to first order:
-    the gradient of the margin times the error of the layer's output. This is the Taylor view of rounding of Nagel et
-    al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization". One pass scores all layers.
+    A layer is rounded as runtimes do it: weights symmetric per output channel or per row, the inputs of a linear layer
+    dynamically per request. Its cost is the mean square of the effect on the model's margin (the largest logit minus
+    the next), to first order: the gradient of the margin times the error of the layer's output. This is the Taylor view
+    of rounding of Nagel et al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization". One pass scores
+    all layers in both precisions. Matrices that are INT8 in an INT4 file too have no cost of INT4, and embeddings of
+    which the rows need one vector alone (token types of single texts) are left out: no file stores them rounded.
 
     Intel's Neural Compressor (its MSE strategy) and others rank by the error of a layer's own output, which predicts
     the effect on the model much worse. Rank correlation with rounding each layer alone, for a 4-layer student of 384
     channels: 0.99 to first order, 0.63 by the relative output error, 0.61 by the output error
     (`python -m studies.quantization.ranking`).
     """
-    linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    costs, shares = dict.fromkeys(linears, 0.0), dict[str, Tensor]()
-    handles = [linear.register_forward_hook(_add_error(linear, shares, name)) for name, linear in linears.items()]
+    constant = ("task_type_embeddings",) if inputs.types else ("task_type_embeddings", "token_type_embeddings")
+    layers = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | nn.Embedding) and not name.endswith(constant)
+    }
+    shares = dict[tuple[str, str], Tensor]()
+    scored = [(name, precision) for name, layer in layers.items() for precision in _precisions(layer)]
+    costs = dict.fromkeys(scored, 0.0)
+    handles = [layers[name].register_forward_hook(_add_error(layers[name], shares, (name, to))) for name, to in scored]
     model.eval()
     try:
-        with progress.work("ranking layers by what INT8 costs in them", len(inputs)) as bar:
+        with progress.work("ranking layers by what rounding costs in them", len(inputs)) as bar:
             for numbers, batch in batches(inputs, _BATCH):
-                shares |= {name: torch.zeros(len(numbers), requires_grad=True) for name in linears}
+                shares |= {each: torch.zeros(len(numbers), requires_grad=True) for each in scored}
                 logits = model(**as_tensors(batch)).logits
                 positions = inputs.positions(numbers)
                 largest = (logits if positions is None else logits[positions]).topk(2).values
@@ -47,33 +59,41 @@ def rank_linears(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -
                 gradients = torch.autograd.grad(
                     margin, list(shares.values()), allow_unused=True, materialize_grads=True
                 )
-                for name, gradient in zip(shares, gradients, strict=True):
-                    costs[name] += gradient.square().sum().item()
+                for each, gradient in zip(shares, gradients, strict=True):
+                    costs[each] += gradient.square().sum().item()
                 bar.advance(len(numbers))
     finally:
         for handle in handles:
             handle.remove()
-    return sorted(costs, key=lambda name: -costs[name])
+    return {name: {to: costs[name, to] / len(inputs) for to in _precisions(layer)} for name, layer in layers.items()}
+
+
+def _precisions(layer: nn.Linear | nn.Embedding) -> list[str]:
+    return ["int8"] if stored_precision(layer.weight.numel(), "int4") == "int8" else ["int8", "int4"]
 
 
 def _add_error(
-    linear: nn.Linear, shares: dict[str, Tensor], name: str
+    layer: nn.Linear | nn.Embedding, shares: Mapping[tuple[str, str], Tensor], key: tuple[str, str]
 ) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
     """Return a hook that adds a row's share of the rounding error to its output; the share is 0 and has a gradient."""
-    weight = rounded_weight(linear.weight.detach())
+    weight = rounded_weight(layer, key[1])
 
     def add(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
         with torch.no_grad():
-            error = functional.linear(rounded_activation(inputs[0]), weight, linear.bias) - output
-        return output + shares[name].view(-1, *[1] * (output.dim() - 1)) * error
+            if isinstance(layer, nn.Linear):
+                error = functional.linear(rounded_activation(inputs[0]), weight, layer.bias) - output
+            else:
+                error = functional.embedding(inputs[0], weight) - output
+        return output + shares[key].view(-1, *[1] * (output.dim() - 1)) * error
 
     return add
 
 
-def rounded_weight(weight: Tensor) -> Tensor:
-    """Round a weight, (out, in), to the nearest multiples of each row's largest magnitude / 127."""
-    scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(_SMALLEST) / 127
-    return (weight / scale).round() * scale
+def rounded_weight(layer: nn.Linear | nn.Embedding, precision: str) -> Tensor:
+    """Round a weight, (out, in) or (rows, width), as a file of that `precision` stores it."""
+    values = layer.weight.detach().numpy()
+    integers, scales = (round_outputs if isinstance(layer, nn.Linear) else round_rows)(values, precision)
+    return torch.from_numpy(integers * scales.astype(np.float32))
 
 
 def rounded_activation(values: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.paths import DOCUMENT, check_file
 from pocketbert.compress.data.reading.encodings import opened
-from pocketbert.compress.models.families import is_token_level, positions
+from pocketbert.compress.models.families import is_token_level
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.tokenizer import encode_texts, plain
 
@@ -22,10 +22,10 @@ _CONTINUES = "##"
 """WordPiece's mark of a piece inside a word: a tagger labels the first piece of a word."""
 
 
-def random_rows(config: "PretrainedConfig", count: int, types: bool) -> Inputs:
-    """Draw rows of random ids, from 2 tokens to the model's longest; pairs are split at a random place."""
+def random_rows(config: "PretrainedConfig", count: int, types: bool, longest: int) -> Inputs:
+    """Draw rows of random ids, from 2 tokens to the `longest`, but at most 128; pairs are split at a random place."""
     draw = np.random.default_rng(0)
-    lengths = np.linspace(2, min(_LONGEST, positions(config)), count).astype(int).tolist()
+    lengths = np.linspace(2, min(_LONGEST, longest), count).astype(int).tolist()
     # RoBERTa derives positions from the padding ids, so none may be inside a text.
     ids = np.setdiff1d(np.arange(config.vocab_size), [config.pad_token_id or 0])
     return Inputs(
@@ -59,14 +59,18 @@ def read_texts(path: Path, pairs: bool) -> list[str] | list[tuple[str, str]]:
 
 
 def tokenize(
-    texts: list[str] | list[tuple[str, str]], tokenizer: "Tokenizer", config: "PretrainedConfig", types: bool
+    texts: list[str] | list[tuple[str, str]],
+    tokenizer: "Tokenizer",
+    config: "PretrainedConfig",
+    types: bool,
+    longest: int,
 ) -> Inputs:
-    """Tokenize texts or pairs, truncated to the positions of the model; a tagger is scored at the start of each word.
+    """Tokenize texts or pairs, truncated to the `longest` text; a tagger is scored at the start of each word.
 
     Raises:
         BadInput: for a tagger, no text has a word.
     """
-    tokenizer, longest = plain(tokenizer), positions(config)
+    tokenizer = plain(tokenizer)
     padding = int(config.pad_token_id or 0)
     if not is_token_level(config):
         ids, kinds, truncated = encode_texts(tokenizer, texts, longest)

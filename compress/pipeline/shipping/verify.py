@@ -3,7 +3,6 @@
 No export enters the manifest without it. The test split is left to the bench, which scores the exported file on it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -17,7 +16,7 @@ from pocketbert.compress.base.failures import machine_failure
 from pocketbert.compress.base.files import remove
 from pocketbert.compress.base.folders.leftovers import temporary_folder
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.exports import Tolerance, file_name
+from pocketbert.compress.exports import Tolerance
 from pocketbert.compress.manifest import Parity
 from pocketbert.compress.pipeline.shipping.agreement import by_entity, by_label, labels_of, lost, share
 from pocketbert.compress.pipeline.shipping.artifact import Export
@@ -77,13 +76,12 @@ def verify(
         source = source[: inputs.ends[-1]]
     try:
         note = export.write(model, path)
-        floats = f", {len(export.keep_float)} in float" if export.keep_float else ""
-        name = file_name(export.format, export.precision)
-        with progress.work(f"verifying {name}{floats}", len(inputs)) as bar:
+        higher = f", {len(export.kept)} in a higher precision" if export.kept else ""
+        with progress.work(f"verifying {export.file}{higher}", len(inputs)) as bar:
             logits = export.predict(path, inputs, bar.advance)
     except NotFinite as error:
         remove(path)
-        few = _chosen(inputs, _inputs_of(inputs, np.flatnonzero(~np.isfinite(error.logits).all(axis=1))[:_FEW]))
+        few = inputs.chosen(_inputs_of(inputs, np.flatnonzero(~np.isfinite(error.logits).all(axis=1))[:_FEW]))
         return Verified(None, None, f"{error}{_first_wrong(model, export, few, progress, allowed)}")
     except BadInput:
         raise
@@ -91,7 +89,7 @@ def verify(
         if machine_failure(error):
             raise
         remove(path)
-        where = _first_wrong(model, export, _chosen(inputs, range(len(inputs))[:_FEW]), progress, None)
+        where = _first_wrong(model, export, inputs.chosen(range(len(inputs))[:_FEW]), progress, None)
         return Verified(None, None, f"{type(error).__name__}: {first_line(error)}{where}")
     parity = compare(logits, source)
     labels = labels_of(model.config)
@@ -102,7 +100,7 @@ def verify(
     failed = complaint(parity, allowed) or (lost(kept) if allowed.labels else None)
     if failed and allowed.logit is not None and complaint(compare(logits, source), allowed):
         largest = np.abs(logits - source).max(axis=1).argsort()[-_FEW:]
-        few = _chosen(inputs, _inputs_of(inputs, largest))
+        few = inputs.chosen(_inputs_of(inputs, largest))
         failed += _first_wrong(model, export, few, progress, allowed)
     return Verified(logits, parity if isfinite(parity.max_abs_logit) else None, failed, note)
 
@@ -147,7 +145,7 @@ def _first_wrong(
 
     def wrong(lowest: "PreTrainedModel") -> bool:
         with temporary_folder() as folder:
-            path = folder / file_name(export.format, export.precision)
+            path = folder / export.file
             try:
                 export.write(lowest, path)
                 logits = export.predict(path, few)
@@ -160,13 +158,3 @@ def _first_wrong(
         return complaint(compare(logits, predict(TorchSession(lowest).logits, few)), allowed) is not None
 
     return f"; first in {first_difference(model, wrong, progress)}" if allowed or wrong(model) else ""
-
-
-def _chosen(inputs: Inputs, indices: Sequence[int] | NDArray[np.intp]) -> Inputs:
-    """Return these inputs, each as a row of its own."""
-    return Inputs(
-        [inputs.sequences[n] for n in indices],
-        inputs.padding,
-        inputs.types and [inputs.types[n] for n in indices],
-        inputs.scored and [inputs.scored[n] for n in indices],
-    )

@@ -10,7 +10,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.findings import find
 from pocketbert.compress.data.texts import Texts
 from pocketbert.compress.manifest import Step
-from pocketbert.compress.models.checks import by_number, check_positions, check_types
+from pocketbert.compress.models.checks import by_number, check_lengths, check_positions, check_types
 from pocketbert.compress.models.pretrained import (
     load_teacher,
     other_normalizer,
@@ -108,10 +108,11 @@ def _check_label_order(texts: Texts, done: FinishedStep, model: str, trust_remot
 
 
 def check_stages(recipe: Recipe, task: Task, config: "PretrainedConfig", tokenizer: Tokenizer) -> None:
-    """Check, before anything is trained, that each stage can work with this teacher and the results of earlier stages.
+    """Check, before anything is trained, that each stage can work with this teacher and the results of earlier stages,
+    and that the last model has positions for every length that the artifacts name.
 
     Raises:
-        BadInput: names the first stage that cannot.
+        BadInput: names the first stage or artifact that does not fit.
     """
     given, given_tokenizer = config, tokenizer
     for stage in recipe.stages:
@@ -120,3 +121,5 @@ def check_stages(recipe: Recipe, task: Task, config: "PretrainedConfig", tokeniz
         given_tokenizer = stage.tokenizer_after(given_tokenizer)
         given = stage.config_after(given, config)
         check_positions(given, task.max_length, f"the model after {stage.kind}")
+    for number, artifact in enumerate(recipe.artifacts, start=1):
+        check_lengths(given, artifact.lengths, f"artifact {number} ({artifact.format})")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
-from pocketbert.compress.models.features import Key, capture
 from pocketbert.compress.training.distillation.alignment import Alignment
+from pocketbert.compress.training.features import Key, capture
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel

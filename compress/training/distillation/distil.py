@@ -1,6 +1,7 @@
 """Distillation: training on labels and on the fine-tuned teacher, for a new student or a pruned model."""
 
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -23,6 +24,9 @@ class Distillation(Schedule):
 
     `preset` names the alignments of a paper, `align` adds further terms. Rows without labels contribute the teacher's
     part alone.
+
+    `fake_quant`: the second half of the training rounds weights to this precision, and activations to 8 bits, in its
+    forward pass, so that the weights learn to bear the rounding of such a file; what comes out is a float model.
     """
 
     temperature: float = Field(2.0, gt=0)
@@ -30,6 +34,7 @@ class Distillation(Schedule):
     preset: Preset = "logits"
     align: tuple[Alignment, ...] = ()
     learning_rate: float = Field(2e-4, gt=0)
+    fake_quant: Literal["int8", "int4"] | None = None
 
     @property
     def aligned(self) -> bool:
@@ -65,6 +70,7 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
     Raises:
         BadInput: an alignment that the two models do not allow, or token by token between two tokenizations.
     """
+    from pocketbert.compress.training.fake_quant import fake_quantized
     from pocketbert.compress.training.losses.distillation import distillation
     from pocketbert.compress.training.trainer import Examples, train
 
@@ -85,7 +91,9 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
         return combined + alignment
 
     examples = Examples(rows, columns, batch_of)
-    history = train(trained, context, examples, settings, loss, description, student)
+    with fake_quantized(student, settings.fake_quant) if settings.fake_quant else nullcontext() as rounding:
+        callbacks = [rounding] if rounding else []
+        history = train(trained, context, examples, settings, loss, description, student, callbacks=callbacks)
     if len(history) > 1:
         context.remarks.append(
             f"{context.task.metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"

@@ -42,20 +42,23 @@ class Student(Frozen):
 
     - `init`: ``teacher-layers`` (layers of the given model, perhaps narrower), ``random`` (fresh weights), ``current``
       (the given model itself, to recover from pruning), or the hub id or folder of a pretrained student.
-    - `architecture`: ``teacher`` (the family of the given model), ``tinybert`` (that family in TinyBERT's sizes) or
-      ``mobilebert`` (its layers have a bottleneck of a quarter of `hidden`).
+    - `architecture`: ``teacher`` (the family of the given model), ``tinybert`` (that family in TinyBERT's sizes),
+      ``mobilebert`` (its layers have a bottleneck of a quarter of `hidden`) or ``static`` (no layers: the mean of the
+      token embeddings, with ``teacher-layers`` those of the given model).
     - `layers`: a number of layers, evenly spaced (`evenly_spaced`), or a list of layer numbers in ascending order.
       `hidden`, `heads` and `intermediate` hold for every layer. The default sizes are those of the architecture, else
       those of the given model. If no size is given, each of the ``teacher-layers`` keeps its own shape; otherwise
       `pocketbert.compress.pruning.slicing` makes them narrower.
+    - `activation`: the function in the FFNs, by default that of the given or pretrained model.
     """
 
     init: str = Field("teacher-layers", min_length=1)
-    architecture: Literal["teacher", "tinybert", "mobilebert"] = "teacher"
+    architecture: Literal["teacher", "tinybert", "mobilebert", "static"] = "teacher"
     layers: int | tuple[int, ...] | None = None
     hidden: int | None = Field(None, ge=1)
     heads: int | None = Field(None, ge=1)
     intermediate: int | None = Field(None, ge=1)
+    activation: Literal["gelu", "relu"] | None = None
 
     @field_validator("layers")
     @classmethod
@@ -69,7 +72,9 @@ class Student(Frozen):
     @model_validator(mode="after")
     def _init_fits(self) -> Self:
         sizes = [name for name in Sizes._fields if getattr(self, name) is not None]
-        if self.init == "teacher-layers":
+        if self.architecture == "static":
+            self._check_static()
+        elif self.init == "teacher-layers":
             if self.architecture == "mobilebert":
                 raise ValueError('a mobilebert cannot take these layers; use init = "random", a hub id or a folder')
             if not sizes and self.architecture == "teacher":
@@ -85,6 +90,14 @@ class Student(Frozen):
         elif self.init == "current" and self.architecture != "teacher":
             raise ValueError('init = "current" has its own architecture; remove architecture')
         return self
+
+    def _check_static(self) -> None:
+        if self.init not in ("teacher-layers", "random"):
+            raise ValueError(f'init = {self.init!r} is no static model; use "teacher-layers" or "random"')
+        if unused := [key for key in ("layers", "heads", "intermediate", "activation") if getattr(self, key)]:
+            raise ValueError(f"a static student has no layers; remove {unused[0]}")
+        if self.hidden and self.init == "teacher-layers":
+            raise ValueError('the model\'s embeddings have their own width; remove hidden, or use init = "random"')
 
     @property
     def pretrained(self) -> bool:
@@ -103,6 +116,8 @@ class Student(Frozen):
 
     def sizes(self, config: "PretrainedConfig") -> Sizes:
         """Return the sizes of the student; `config` is the given model's."""
+        if self.architecture == "static":
+            return Sizes(0, self.hidden or getattr(config, "embedding_size", config.hidden_size), 0, 0)
         usual = _DEFAULTS.get(self.architecture) or Sizes(
             config.num_hidden_layers, config.hidden_size, config.num_attention_heads, config.intermediate_size
         )
@@ -124,7 +139,7 @@ class Student(Frozen):
         """
         if self.pretrained:
             self._check_pretrained()
-        elif self.init != "current":
+        elif self.init != "current" and self.architecture != "static":
             if self.architecture != "mobilebert":
                 families.family(config)
             _check_shape(self.sizes(config), self.architecture)
@@ -194,7 +209,12 @@ def _check_at_most(name: str, wanted: int, most: int, where: str) -> None:
 
 
 def build(
-    student: Student, model: "PreTrainedModel", labels: list[str], token_level: bool, seed: int
+    student: Student,
+    model: "PreTrainedModel",
+    labels: list[str],
+    token_level: bool,
+    seed: int,
+    separator: int | None = None,
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast | None]":
     """Build the student, not yet trained, and its tokenizer; None if it uses the tokenizer of `model`.
 
@@ -203,6 +223,7 @@ def build(
         labels: the labels of a new head.
         token_level: whether the head predicts a label for every token.
         seed: the seed of random weights.
+        separator: of pairs, the id of the token after the first text, which a static student reads.
 
     Raises:
         BadInput: as `Student.check`.
@@ -210,21 +231,49 @@ def build(
     from transformers import set_seed
 
     from pocketbert.compress.models.pretrained import open_pretrained
-    from pocketbert.compress.pruning.slicing import fill_from_wide
-    from pocketbert.compress.pruning.surgery import keep_layers
 
     student.check(model.config)
     set_seed(seed)
-    if student.init == "current":
-        return model, None
     if student.pretrained:
-        return open_pretrained(student.init, student.where, labels, token_level)
+        made, tokenizer = open_pretrained(student.init, student.where, labels, token_level)
+    else:
+        made, tokenizer = _built(student, model, labels, token_level, separator), None
+    if student.activation:
+        activate(made, student.activation)
+    return made, tokenizer
+
+
+def _built(
+    student: Student, model: "PreTrainedModel", labels: list[str], token_level: bool, separator: int | None
+) -> "PreTrainedModel":
+    from pocketbert.compress.models.pretrained import described_labels
+    from pocketbert.compress.pruning.slicing import fill_from_wide
+    from pocketbert.compress.pruning.surgery import keep_layers
+
+    if student.init == "current":
+        return model
     if student.init == "teacher-layers" and not student.narrower:
-        return keep_layers(model, student.kept_layers(model.config)), None
-    made = _fresh(student, model.config, labels, token_level)
-    if student.init == "teacher-layers":
+        return keep_layers(model, student.kept_layers(model.config))
+    described = described_labels(labels) | ({"sep_token_id": separator} if student.architecture == "static" else {})
+    made = _fresh(student, model.config, described, token_level)
+    if student.init == "random":
+        return made
+    if student.architecture == "static":
+        words, given = made.get_input_embeddings(), model.get_input_embeddings()
+        words.load_state_dict(given.state_dict())
+    else:
         fill_from_wide(made, model, student.kept_layers(model.config))
-    return made, None
+    return made
+
+
+def activate(model: "PreTrainedModel", activation: str) -> None:
+    """Give all FFNs of `model` this activation function."""
+    from transformers.activations import ACT2FN
+
+    model.config.hidden_act = activation
+    for module in model.modules():
+        if hasattr(module, "intermediate_act_fn"):
+            module.intermediate_act_fn = ACT2FN[activation]
 
 
 def own_tokenizer(student: Student) -> "Tokenizer | None":
@@ -237,40 +286,49 @@ def own_tokenizer(student: Student) -> "Tokenizer | None":
     return backend
 
 
-def _fresh(student: Student, config: "PretrainedConfig", labels: list[str], token_level: bool) -> "PreTrainedModel":
+def _fresh(
+    student: Student, config: "PretrainedConfig", described: dict[str, Any], token_level: bool
+) -> "PreTrainedModel":
     """A student with random weights."""
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-    from pocketbert.compress.models.pretrained import described_labels
-
     auto = AutoModelForTokenClassification if token_level else AutoModelForSequenceClassification
-    model: PreTrainedModel = auto.from_config(_described(student, config, described_labels(labels)))
+    model: PreTrainedModel = auto.from_config(_described(student, config, described))
     return model.eval()
 
 
-def _described(student: Student, config: "PretrainedConfig", labels: dict[str, Any]) -> "PretrainedConfig":
+def _described(student: Student, config: "PretrainedConfig", more: dict[str, Any]) -> "PretrainedConfig":
     """The configuration of a student with the vocabulary of `config`; all its layers have one shape."""
-    make = _mobilebert if student.architecture == "mobilebert" else _same_family
-    return make(config, student.sizes(config), labels)
+    make = {"mobilebert": _mobilebert, "static": _static}.get(student.architecture, _same_family)
+    return make(config, student.sizes(config), more)
 
 
-def _same_family(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]) -> "PretrainedConfig":
+def _static(config: "PretrainedConfig", sizes: Sizes, more: dict[str, Any]) -> "PretrainedConfig":
+    """It looks up no positions: `max_position_embeddings` only keeps the longest text of the given model."""
+    from pocketbert.compress.models.modeling_static import StaticConfig
+
+    kept = {key: getattr(config, key) for key in ("vocab_size", "pad_token_id")}
+    longest = families.positions(config)
+    return StaticConfig(hidden_size=sizes.hidden, max_position_embeddings=longest, **(kept | more))
+
+
+def _same_family(config: "PretrainedConfig", sizes: Sizes, more: dict[str, Any]) -> "PretrainedConfig":
     from transformers import AutoConfig
 
     own = ("model_type", "architectures", "auto_map", "layer_heads", "layer_intermediate")
     described = {key: value for key, value in config.to_dict().items() if key not in own}
     if described.get("embedding_size") == config.hidden_size:  # an ELECTRA without a projection of its embeddings
         described["embedding_size"] = sizes.hidden
-    return AutoConfig.for_model(families.family(config), **(described | sizes.named() | labels))
+    return AutoConfig.for_model(families.family(config), **(described | sizes.named() | more))
 
 
-def _mobilebert(config: "PretrainedConfig", sizes: Sizes, labels: dict[str, Any]) -> "PretrainedConfig":
+def _mobilebert(config: "PretrainedConfig", sizes: Sizes, more: dict[str, Any]) -> "PretrainedConfig":
     """Bottleneck and embeddings are a quarter of the hidden size, as in the paper."""
     from transformers import MobileBertConfig
 
     kept = {key: getattr(config, key) for key in ("vocab_size", "pad_token_id", "type_vocab_size")}
     return MobileBertConfig(
-        **(kept | sizes.named() | labels),
+        **(kept | sizes.named() | more),
         max_position_embeddings=families.positions(config),
         embedding_size=sizes.hidden // 4,
         intra_bottleneck_size=sizes.hidden // 4,

@@ -17,6 +17,7 @@ from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.measuring.turns import time_in_turn
 from pocketbert.bench.workers.child import Child, ChildFailed, resident
 from pocketbert.bench.workers.file import File
+from pocketbert.compress.tasks.inputs import Inputs
 from tests.support import REPO
 from tests.support.manifests import is_worker, write_onnx
 
@@ -89,8 +90,8 @@ def opened(kind: str, patience_s: float = 30) -> Child:
 def test_what_libraries_print_does_not_break_the_protocol() -> None:
     with opened("fine") as child:
         assert child.run(0).ms > 0
-        logits = child.logits({"input_ids": np.array([[3, 4, 5]]), "attention_mask": np.ones((1, 3), np.int64)})
-        assert logits.tolist() == [[3.0, 4.0]]
+        child.open_scorer(File("fake", Path("fine")))
+        assert child.score(Inputs([[3, 4, 5], [6, 7]], 0)).tolist() == [[3.0, 4.0], [6.0, 7.0]]
 
 
 @pytest.mark.usefixtures("fake")

@@ -4,6 +4,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from pocketbert.bench.workers import worker
+from pocketbert.bench.workers.packed import pack
 from pocketbert.bench.workers.worker import Worker, memory, pin, serve
+from pocketbert.compress.tasks.inputs import Inputs, predict
 from tests.support.manifests import write_onnx
 
 
@@ -58,9 +61,25 @@ def test_a_run_says_its_times_and_switches(echo: Worker, tmp_path: Path) -> None
 
 
 def test_logits_travel_as_files_without_pickle(echo: Worker, tmp_path: Path) -> None:
-    np.savez(tmp_path / "batch.npz", input_ids=np.array([[7, 8, 9]]), attention_mask=np.ones((1, 3)))
-    assert echo.logits(str(tmp_path / "batch.npz"), str(tmp_path / "out.npy")) == {}
-    assert np.load(tmp_path / "out.npy").tolist() == [[7.0, 8.0]]
+    echo._score = partial(predict, Echo().logits)
+    np.savez(tmp_path / "texts.npz", **pack(Inputs([[7, 8, 9], [1, 2]], 0)))
+    assert echo.score(str(tmp_path / "texts.npz"), str(tmp_path / "out.npy")) == {}
+    assert np.load(tmp_path / "out.npy").tolist() == [[7.0, 8.0], [1.0, 2.0]]
+
+
+def test_logits_that_are_not_finite_travel_too(echo: Worker, tmp_path: Path) -> None:
+    echo._score = partial(predict, lambda batch: np.full((len(batch["input_ids"]), 2), np.nan, dtype=np.float32))
+    np.savez(tmp_path / "texts.npz", **pack(Inputs([[7, 8, 9]], 0)))
+    echo.score(str(tmp_path / "texts.npz"), str(tmp_path / "out.npy"))
+    assert np.isnan(np.load(tmp_path / "out.npy")).all()
+
+
+def test_a_scorer_has_all_cores_of_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+    monkeypatch.setattr(worker, "pin", lambda cores: None)
+    monkeypatch.setattr("pocketbert.compress.runtimes.scoring.open_scorer", lambda *given: opened.append(given))
+    Worker([0, 3]).open_scorer(["onnxruntime", str(tmp_path / "m.onnx"), None])
+    assert opened == [("onnxruntime", tmp_path / "m.onnx", 2, None)]
 
 
 def test_a_file_is_opened_under_its_own_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from pocketbert.compress.pipeline.evaluate import evaluate_file
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.pruning.surgery import without
-from pocketbert.compress.runtimes.coreml import ProgramSession
+from pocketbert.compress.runtimes.coreml import WEIGHTS, ProgramSession
 from pocketbert.compress.tasks.inputs import pad
 from tests.support.exports import spoiling, verified
 from tests.support.models import write_any_model
@@ -43,21 +43,36 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
     return without(load_classifier(folder), {0: [1], 1: range(4)}, {0: range(10)}).eval()
 
 
-KEPT = "bert.encoder.layer.0.attention.self.key"
+LAYER = "bert.encoder.layer.0"
+KEPT = {f"{LAYER}.attention.self.key": "float", "bert.embeddings.word_embeddings": "float"}
+KEPT_OF_INT4 = KEPT | {f"{LAYER}.attention.self.value": "int8", "bert.embeddings.position_embeddings": "int8"}
 
 
 @pytest.fixture(scope="module")
-def package(uneven: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("packages") / "m.mlpackage"
-    note = coreml.export(uneven, path, "int8", PAIRS, [KEPT])
-    assert note == ("not run here: converted, its specification and weights checked; iOS 16 or later, up to 64 tokens")
-    assert [file.name for file in path.parent.iterdir()] == ["m.mlpackage"]
-    return path
+def packages(uneven: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("packages")
+    made = {}
+    for precision, kept, system in (("int8", KEPT, 16), ("int4", KEPT_OF_INT4, 18)):
+        made[precision] = folder / precision / "m.mlpackage"
+        made[precision].parent.mkdir()
+        note = coreml.export(uneven, made[precision], precision, PAIRS, kept)
+        checked = "converted, its specification and weights checked"
+        assert note == f"not run here: {checked}; iOS {system} or later, up to 64 tokens"
+        assert [file.name for file in made[precision].parent.iterdir()] == ["m.mlpackage"]
+    return made
 
 
-def test_an_int8_package_answers_nearly_as_its_source(uneven: torch.nn.Module, package: Path) -> None:
-    expected, answer = answers(uneven), ProgramSession(package).logits(BATCH)
-    assert 0 < np.abs(answer - expected).max() < 0.05 * np.abs(expected).max()
+@pytest.fixture(scope="module")
+def package(packages: dict[str, Path]) -> Path:
+    return packages["int8"]
+
+
+@pytest.mark.parametrize(("precision", "error"), [("int8", 0.05), ("int4", 0.5)])
+def test_a_package_answers_nearly_as_its_source(
+    uneven: torch.nn.Module, packages: dict[str, Path], precision: str, error: float
+) -> None:
+    expected, answer = answers(uneven), ProgramSession(packages[precision]).logits(BATCH)
+    assert 0 < np.abs(answer - expected).max() < error * np.abs(expected).max()
     assert np.abs(expected - answers(uneven, PAIRS[:2])).max() > 0.05 * np.abs(expected).max(), "types do nothing"
 
 
@@ -68,30 +83,66 @@ def test_the_first_layer_that_differs_is_named(tmp_path: Path, monkeypatch: pyte
     assert (made.failed or "").endswith("; first in layer 1")
 
 
-def test_every_matrix_is_int8_but_what_is_to_stay_float(package: Path) -> None:
-    stored = ProgramSession(package).constants
-    int8 = {name.removesuffix("_to_fp16_quantized") for name, constant in stored.items() if constant.int8}
-    assert {"p_embeddings_word_embeddings_weight", "p_layers_0_attention_self_query_weight"} < int8
-    assert "p_layers_0_attention_self_key_weight" not in int8
-    floats = {name for name, constant in stored.items() if constant.values.size >= 2048 and not constant.int8}
-    assert floats == {"p_layers_0_attention_self_key_weight_to_fp16"}
+def test_every_matrix_has_its_type(packages: dict[str, Path]) -> None:
+    words, positions, query, key, value = (
+        f"p_{name}_weight"
+        for name in (
+            "embeddings_word_embeddings",
+            "embeddings_position_embeddings",
+            *(f"layers_0_attention_self_{part}" for part in ("query", "key", "value")),
+        )
+    )
+    for precision, kept in (("int8", {}), ("int4", {positions: "int8", value: "int8"})):
+        stored = ProgramSession(packages[precision]).constants
+        types = {
+            name.removesuffix("_quantized").removesuffix("_to_fp16"): constant.type
+            for name, constant in stored.items()
+            if constant.values.size > 2048
+        }
+        wanted = dict.fromkeys((positions, query, value), precision) | {words: "float16", key: "float16"} | kept
+        assert wanted.items() <= types.items()
+        others = {type_ for name, type_ in types.items() if name not in wanted}
+        assert others == {precision}
+
+
+def test_int4_takes_half_the_bytes_of_int8(packages: dict[str, Path]) -> None:
+    int8, int4 = ((packages[precision] / WEIGHTS).stat().st_size for precision in ("int8", "int4"))
+    assert int4 < 0.75 * int8  # with what `KEPT` names in FP16 in both
 
 
 def test_what_is_stored_is_held_against_the_source(uneven: torch.nn.Module, package: Path) -> None:
     forward, _ = traceable(uneven)
-    kept = [uneven.get_submodule(KEPT).weight]
-    coreml._check_weights(package, coreml._matrices(forward, PAIRS), "int8", kept)
-    with pytest.raises(ValueError, match=r"hold layers\.0\.attention\.self\.key\.weight, \(48, 64\), in INT8"):
-        coreml._check_weights(package, coreml._matrices(forward, PAIRS), "int8", [])
+    own = {id(uneven.get_submodule(name).weight): to for name, to in KEPT.items()}
+    right = list(coreml._matrices(forward, PAIRS, "int8", own))
+    coreml._check_weights(package, right)
+    coreml._check_size(package, forward, right)
+    whole = list(coreml._matrices(forward, PAIRS, "int8", {}))
+    missing = r"hold embeddings\.word_embeddings\.weight, \(64, 64\), in INT8; 2 of 13 weights were skipped"
+    with pytest.raises(ValueError, match=missing):
+        coreml._check_weights(package, whole)
+    with pytest.raises(ValueError, match=r"holds .* bytes of weights, expected at most .*: weights were skipped"):
+        coreml._check_size(package, forward, [each._replace(type="int4") for each in right])
     other = copy.deepcopy(forward)
-    still = [other.layers[0].attention.self.key.weight]
     with torch.no_grad():
         other.classifier.weight[0, 0] += 0.01
-    with pytest.raises(ValueError, match=r"not hold classifier\.weight, \(2, 64\), in FP16"):
-        coreml._check_weights(package, coreml._matrices(other, PAIRS), "int8", still)
+    wrong = [each._replace(weight=other.get_parameter(each.name)) for each in right]
+    with pytest.raises(ValueError, match=r"not hold classifier\.weight, \(2, 64\), in FP16; 1 of 13"):
+        coreml._check_weights(package, wrong)
     coreml._check_interface(package, PAIRS, 64)
     with pytest.raises(ValueError, match="declares the inputs"):
         coreml._check_interface(package, PAIRS[:2], 64)
+
+
+def test_a_weight_that_the_converter_skips_is_an_error(
+    uneven: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def skipping(*_: object, **__: object) -> None:
+        """Choose no blocks, as for a width that a block does not divide."""
+
+    monkeypatch.setattr(coreml.coremltools.optimize._utils, "infer_block_sizes", skipping)
+    with pytest.raises(ValueError, match=r"m\.mlpackage does not hold .*, in INT4; \d+ of 13 weights were skipped"):
+        coreml.export(uneven, tmp_path / "m.mlpackage", "int4", PAIRS)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_export_that_fails_leaves_nothing(

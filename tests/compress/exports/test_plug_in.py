@@ -15,7 +15,7 @@ from pocketbert.compress.pipeline.shipping.verify import compare, complaint
 from tests.support.plug_ins import add_module
 
 NEW_FILE = '''
-def export(model, path, precision, inputs, keep_float):
+def export(model, path, precision, inputs, kept):
     """Write the names of the weights."""
     path.write_text("\\n".join([precision, *inputs, *model.state_dict()]), encoding="utf-8")
     return "names only"

@@ -34,7 +34,7 @@ def test_an_int8_folder_keeps_the_named_linear_layers_in_float(
 ) -> None:
     kept = "bert.encoder.layer.0.intermediate.dense"
     weight = model.get_submodule(kept).weight.detach().clone()
-    assert torch_export.export(model, tmp_path / "m", "int8", keep_float=[kept]) is None
+    assert torch_export.export(model, tmp_path / "m", "int8", kept={kept: "float"}) is None
     floats = {
         name
         for name, tensor in load_file(tmp_path / "m" / WEIGHTS).items()

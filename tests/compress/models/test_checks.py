@@ -12,6 +12,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.checks import (
     by_number,
     check_head,
+    check_lengths,
     check_positions,
     check_types,
     check_vocabulary_fits,
@@ -151,6 +152,15 @@ def test_texts_may_be_as_long_as_the_position_embeddings() -> None:
         check_positions(BertConfig(max_position_embeddings=64), 65, "it")
     with pytest.raises(BadInput, match="has 62 positions"):  # 0 and 1 are not used
         check_positions(RobertaConfig(max_position_embeddings=64, pad_token_id=1), 63, "it")
+
+
+def test_no_length_of_a_file_is_beyond_the_positions() -> None:
+    config = BertConfig(max_position_embeddings=64)
+    check_lengths(config, (), "it")
+    check_lengths(config, (32, 64), "it")
+    said = r"^it: lengths = \[32, 65\]: the model has 64 positions; shorten the last one$"
+    with pytest.raises(BadInput, match=said):
+        check_lengths(config, (32, 65), "it")
 
 
 def test_pairs_with_token_types_need_two_types() -> None:

@@ -101,9 +101,9 @@ def test_a_fresh_process_answers_the_same_to_the_last_bit(uneven: torch.nn.Modul
     assert exports == "[]", "a runtime needs no exporter"
 
 
-def test_linears_that_stay_float(uneven: torch.nn.Module, tmp_path: Path) -> None:
-    kept = ["classifier", "bert.encoder.layer.0.output.dense"]
-    export(uneven, tmp_path / "some", "int8", keep_float=kept)
+def test_matrices_that_stay_float(uneven: torch.nn.Module, tmp_path: Path) -> None:
+    kept = ["classifier", "bert.encoder.layer.0.output.dense", "bert.embeddings.word_embeddings"]
+    export(uneven, tmp_path / "some", "int8", kept=dict.fromkeys(kept, "float"))
     stored, source = load_file(tmp_path / "some" / WEIGHTS), uneven.state_dict()
     assert {name.removesuffix(".weight") for name, t in stored.items() if t.ndim > 1 and t.is_floating_point()} == {
         *kept

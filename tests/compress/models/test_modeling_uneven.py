@@ -15,6 +15,7 @@ from pocketbert.compress.models.families import head_counts, neuron_counts
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.sizes import encoder_macs
 from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.training.distillation.student import Student, build
 from tests.support.models import HEADS as KINDS
 from tests.support.models import write_any_model
 from tests.support.uneven import HEADS, IDS, MASK, NEURONS, logits, seen
@@ -60,6 +61,8 @@ def test_uneven_shapes_survive_saving(any_model: Path, tmp_path: Path) -> None:
 def test_uneven_shapes_load_where_pocketbert_is_not_installed(tmp_path: Path) -> None:
     folders = [write_any_model(tmp_path, *kind) for kind in KINDS]
     cuts = {folder.name: without(load_classifier(folder), HEADS, NEURONS) for folder in folders}
+    static = Student(init="random", architecture="static")
+    cuts["static-texts"] = build(static, cuts["bert-texts"], ["a", "b"], False, 0)[0]
     for name, cut in cuts.items():
         cut.save_pretrained(tmp_path / f"cut-{name}")
     script = (

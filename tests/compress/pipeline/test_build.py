@@ -43,6 +43,21 @@ def test_a_rejected_stage_does_not_ship_and_may_stop_the_build(built: tuple[Path
     assert '"rolled-back"' in record.read_text()
 
 
+def test_a_static_student_ships(built: tuple[Path, Path]) -> None:
+    """Every step that looks at a model: vocabulary pruning, files in every precision, the record of sizes."""
+    recipe = built[0]
+    words = recipe.read_text(encoding="utf-8").replace('init = "teacher-layers", layers = 2', 'architecture = "static"')
+    vocabulary = '[[stage]]\nkind = "prune-vocab"\n[[artifact]]\nformat = "onnx"\nprecision = "int4"\n'
+    recipe.write_text(f"{words}{vocabulary}", encoding="utf-8")
+    manifest, _ = run(*built, stage__1__epochs="3", stage__1__learning_rate="0.03")
+    steps = {step.name: step for step in manifest.steps}
+    distilled, ships = steps["02-distill"], [a for a in manifest.artifacts if a.role == "ship"]
+    assert distilled.measured["encoder_macs_128"] == 0
+    assert distilled.comparison is not None and distilled.comparison.value > 0.9, "good and bad characters decide"
+    assert len(ships) == 4
+    assert {a.made_from for a in ships} == {"03-prune-vocab"}
+
+
 def test_two_builds_in_one_folder_are_refused(tiny_recipe: Path, tmp_path: Path) -> None:
     from filelock import FileLock
 

@@ -20,6 +20,7 @@ from pocketbert.compress.manifest import load_manifest
 from pocketbert.compress.pipeline.build import build
 from pocketbert.compress.pipeline.evaluate import evaluate_file
 from pocketbert.compress.pipeline.recipe import load_recipe
+from pocketbert.compress.runtimes import RUNTIMES
 from tests.support.models import BAD, FILLER, GOOD, write_tiny_model
 
 RECIPE = """
@@ -99,6 +100,8 @@ MOBILE = "".join(
     )
     if find_spec(package)
 )
+LITERT = '[[artifact]]\nformat = "litert"\nprecision = "int8"\nlengths = [16, 128]\n'
+"""A conversion takes long, so one task has it."""
 
 
 @pytest.fixture(scope="module", params=list(CASES))
@@ -112,7 +115,8 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     recipe = folder / "recipe.toml"
     filled = RECIPE.format(kind=kind, data=folder, model=model, student=student, preset=preset)
-    recipe.write_text(filled + MOBILE, encoding="utf-8")
+    litert = LITERT if request.param == "matching" and find_spec("litert_torch") else ""
+    recipe.write_text(filled + MOBILE + litert, encoding="utf-8")
     with Progress() as progress:
         build(load_recipe(recipe), folder / "artifacts", "test", progress)
     return recipe
@@ -141,7 +145,7 @@ def test_guard_evaluate_and_bench_say_the_same(built: Path, tmp_path: Path) -> N
             comparison = steps[name].comparison
             assert comparison is not None
             assert (scores[comparison.metric], rows) == (pytest.approx(comparison.value), comparison.rows)
-        files = {a.id: root / a.path for a in manifest.artifacts if a.runtime in ("onnxruntime", "executorch")}
+        files = {a.id: root / a.path for a in manifest.artifacts if a.runtime in RUNTIMES and a.runtime != "torch"}
         expected = {name: evaluate_file(file, recipe, "test", progress)[0] for name, file in files.items()}
     shipped = [a.id for a in manifest.artifacts if a.role == "ship"]
     assert len(shipped) == len(recipe.artifacts)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.pipeline.recipe import load_recipe
 from tests.support import REPO
 
@@ -14,6 +15,12 @@ RECIPES = sorted((REPO / "recipes").glob("*.toml"))
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_shipped_recipes_load(path: Path) -> None:
     assert load_recipe(path).name == path.stem
+
+
+def test_the_recipe_for_phones_has_every_format_in_every_precision() -> None:
+    made = [file for table in load_recipe(REPO / "recipes/mobile.toml").artifacts for file in table.files()]
+    every = {(name, precision) for name, format_ in FORMATS.items() for precision in format_.precisions}
+    assert {(file.format, file.precision) for file in made} == every
 
 
 def broken(path: Path, old: str, new: str) -> str:
@@ -152,19 +159,79 @@ STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
             'format = "onnx"',
             'format = "onx"',
             "artifact 2 (onx), line 26: format = \"onx\": unknown format, did you mean 'onnx'? "
-            "(expected one of: torch, onnx, executorch, coreml)",
+            f"(expected one of: {', '.join(FORMATS)})",
         ),
         (
             'precision = "int8"',
             'precision = "int5"',
-            'artifact 3 (onnx), line 28: precision = "int5": allowed for onnx: fp32, fp16, int8',
+            'artifact 3 (onnx), line 28: precision = "int5": allowed for onnx: fp32, fp16, int8, int4',
         ),
         (
             'format = "onnx"',
             'format = "coreml"',
-            'artifact 2 (coreml), line 26: precision = "fp32": allowed for coreml: fp16, int8',
+            'artifact 2 (coreml), line 26: precision = "fp32": allowed for coreml: fp16, int8, int4; '
+            "formats with fp32: torch, onnx, ort, executorch, litert",
         ),
         ('precision = "int8"', 'precision = "fp32"', "artifact: onnx-fp32 is listed twice; remove one"),
+        (
+            'precision = "int8"',
+            'precision = "int8"\nort = true\n[[artifact]]\nformat = "ort"\nprecision = "int8"',
+            "artifact: ort-int8 is listed twice; remove one",
+        ),
+        (
+            'format = "torch"',
+            'format = "torch"\nort = true',
+            'artifact 1 (torch), line 24: ort = true: allowed for format = "onnx", not "torch"; remove it',
+        ),
+        (
+            'precision = "int8"',
+            'precision = "fp16"\nort = true',
+            "artifact 3 (onnx), line 28: ort = true: ONNX Runtime unpacks FP16 weights when it writes an .ort file; "
+            "allowed: fp32, int8, int4",
+        ),
+        (
+            'format = "onnx"\nprecision',
+            'format = "onnx-qdq"\nprecision',
+            "artifact 3 (onnx-qdq), line 28: lengths is missing: onnx-qdq takes texts of fixed lengths; name them, "
+            "such as 32 and 128",
+        ),
+        (
+            'format = "onnx"',
+            'format = "litert"',
+            "artifact 2 (litert), line 26: lengths is missing: litert takes texts of fixed lengths; name them, such as "
+            "32 and 128",
+        ),
+        (
+            'format = "onnx"',
+            'format = "onnx"\nlengths = [32]',
+            "artifact 2 (onnx), line 26: lengths = [32]: onnx takes texts of any length; remove it",
+        ),
+        (
+            'format = "onnx"',
+            'format = "litert"\nlengths = [128, 32]',
+            "artifact 2 (litert), line 26: lengths = [128, 32]: expected in increasing order: [32, 128]",
+        ),
+        (
+            'format = "onnx"',
+            'format = "litert"\nlengths = [2, 32]',
+            "artifact 2 (litert), line 26: lengths = [2, 32]: expected 3 tokens or more; two of them are special",
+        ),
+        (
+            'format = "onnx"',
+            'format = "litert"\nlengths = [0]',
+            "artifact 2 (litert), line 26: lengths entry 1 = 0: expected a whole number, more than 0",
+        ),
+        (
+            'format = "onnx"',
+            'format = "litert"\nlengths = 32',
+            "artifact 2 (litert), line 26: lengths = 32: expected a list, each entry a whole number",
+        ),
+        (
+            'format = "onnx"',
+            'format = "litert"\nlengths = [8, 12]',
+            "artifact 2 (litert), line 26: lengths = [8, 12]: task.max_length is 16, and no text is cut; add a length "
+            "of 16 or more, or lower task.max_length",
+        ),
         ("[teacher]", "[teacher]\ngradient_accumulation_steps = 5", "teacher: batch_size "),
         ("alpha =", "gradient_accumulation_steps = 5\nalpha =", f"{DISTILL}batch_size "),
     ],
@@ -252,6 +319,17 @@ def test_more_zeros_may_follow_zeros(tiny_recipe: Path) -> None:
     text = tiny_recipe.read_text(encoding="utf-8")
     tiny_recipe.write_text(text.replace("[[artifact]]", f"{SPARSIFY}{again}[[artifact]]", 1), encoding="utf-8")
     assert [stage.kind for stage in load_recipe(tiny_recipe).stages][2:] == ["sparsify", "sparsify"]
+
+
+def test_files_of_other_lengths_have_other_names(tiny_recipe: Path) -> None:
+    text = tiny_recipe.read_text(encoding="utf-8")
+    tables = "".join(f'[[artifact]]\nformat = "litert"\nlengths = {lengths}\n' for lengths in ([16], [32], [16, 32]))
+    tiny_recipe.write_text(f"{text}{tables}", encoding="utf-8")
+    files = [artifact.file for artifact in load_recipe(tiny_recipe).artifacts]
+    assert files[-3:] == ["student-fp32-16.tflite", "student-fp32-32.tflite", "student-fp32.tflite"]
+    tiny_recipe.write_text(f'{text}{tables}[[artifact]]\nformat = "litert"\nlengths = [8, 16]\n', encoding="utf-8")
+    with pytest.raises(BadInput, match="artifact: litert-fp32 is listed twice; remove one"):
+        load_recipe(tiny_recipe)
 
 
 def test_no_file_and_another_encoding(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_rows_run_one_by_one(tmp_path: Path) -> None:
     assert np.allclose(logits, expected(), rtol=1e-5)
     [table] = [constant for constant in session.constants.values() if constant.values.shape == TABLE.shape]
     assert np.array_equal(table.values, TABLE.astype(np.float32))
-    assert not table.int8
+    assert table.type == "float32"
 
 
 def test_results_outside_the_range_of_fp16_overflow(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_an_unknown_runtime_is_refused(tmp_path: Path) -> None:
     [
         ("onnxruntime", "onnxruntime"),
         ("executorch", r"'pocketbert\[mobile\]'"),
+        ("litert", r"'pocketbert\[litert\]'"),
         ("coreml", r"'pocketbert\[mobile\]'"),
     ],
 )

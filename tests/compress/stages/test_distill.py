@@ -128,6 +128,29 @@ def test_too_few_positions_are_refused(
     assert len(taught) == 1
 
 
+def test_what_a_static_student_cannot_learn(tiny_model: Path) -> None:
+    given = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    static = Parameters.model_validate({"student": {"architecture": "static"}})
+    with pytest.raises(BadInput, match="predicts one label per text, and tagging needs one per word"):
+        static.check_tokenizer(given, given, token_level=True)
+    static.check_tokenizer(given, given, token_level=False)
+    with pytest.raises(BadInput, match="has no layers to align"):
+        static.model_copy(update={"preset": "minilm"}).check(load_classifier(tiny_model).config)
+
+
+def test_a_static_student_of_pairs_needs_a_token_between_them(
+    context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
+) -> None:
+    model, static = load_classifier(tiny_model), Parameters.model_validate({"student": {"architecture": "static"}})
+    assert run(model, context, static).config.sep_token_id is None, "single texts"
+    pairs = replace(context, task=open_task("matching", ["neg", "pos"], 16))
+    with pytest.raises(BadInput, match="the tokenizer puts no token between them"):
+        run(model, pairs, static)
+    save_wordpiece(tmp_path / "separated")
+    separated = replace(pairs, tokenizer=tmp_path / "separated")
+    assert run(model, separated, static).config.sep_token_id == 4
+
+
 def test_pairs_want_a_student_of_two_token_types(
     context: Context, taught: list[Context], tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -61,10 +61,11 @@ def test_words_are_found_in_the_batch_and_among_all_predictions(
     assert [part.tolist() for part in found] == [rows, tokens]
 
 
+@pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_windows_are_collected_in_the_order_of_the_words(size: int) -> None:
+def test_windows_are_collected_in_the_order_of_the_words(size: int, workers: int) -> None:
     """Whatever the batches: words that are only context in a window do not count."""
-    assert predict(echo, WINDOWS, size)[:, 0].tolist() == [11, 12, 13, 14, 15]
+    assert predict(echo, WINDOWS, size, workers=workers)[:, 0].tolist() == [11, 12, 13, 14, 15]
 
 
 def test_predict_keeps_the_order_of_the_rows() -> None:
@@ -101,6 +102,18 @@ def test_the_first_rows_take_their_windows_along() -> None:
     assert first.ends.tolist() == [2, 3, 5], "counted from the shorter list"
     pairs = Inputs([[2, 5, 3, 6, 3]] * 3, 0, types=[[0, 0, 0, 1, 1]] * 3).first(2)
     assert (len(pairs), pairs.types) == (2, [[0, 0, 0, 1, 1]] * 2)
+
+
+def test_chosen_inputs_are_rows_of_their_own() -> None:
+    chosen = WINDOWS.chosen([2, 0])
+    assert chosen.sequences == [WINDOWS.sequences[2], WINDOWS.sequences[0]]
+    assert (chosen.scored, chosen.rows, chosen.types) == ([[2, 3], [1, 2]], None, None)
+    assert chosen.ends.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize(("tokens", "found"), [(None, [0, 1, 2, 3, 4]), (9, [0, 1, 2, 3, 4]), (4, [1, 2, 4]), (0, [])])
+def test_inputs_up_to_a_length(tokens: int | None, found: list[int]) -> None:
+    assert TEXTS.up_to(tokens).tolist() == found
 
 
 def test_one_input_stands_for_each_row() -> None:

@@ -11,9 +11,9 @@ from transformers import PreTrainedModel
 
 from pocketbert.compress.base.errors import MachineFailed
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.features import Key, capture
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
+from pocketbert.compress.training.features import Key, capture
 from pocketbert.compress.training.states import TeacherFeatures, TokenStates, check_disk_space, write_states
 
 LENGTHS = [2, 1, 3]

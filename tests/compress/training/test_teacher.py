@@ -8,10 +8,10 @@ from transformers import PreTrainedModel
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.features import Key
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.tasks.rows import Tokens
 from pocketbert.compress.training import precision
+from pocketbert.compress.training.features import Key
 from pocketbert.compress.training.precision import fast_logits
 from pocketbert.compress.training.teacher import Teacher
 from tests.support.models import rows_of

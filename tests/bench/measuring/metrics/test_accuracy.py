@@ -3,14 +3,16 @@ from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from pocketbert.bench.measuring.metrics import accuracy
 from pocketbert.bench.measuring.metrics.accuracy import measure_accuracy, unseen_score
 from pocketbert.bench.measuring.setup import Setup
-from pocketbert.bench.measuring.subject import Subject
+from pocketbert.bench.measuring.subject import Subject, TestRows
 from pocketbert.bench.records.results import Accuracy, pack, unpack
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.compress.tasks import Outcomes, open_task
-from pocketbert.compress.tasks.inputs import Inputs
+from pocketbert.compress.tasks.inputs import Inputs, predict
 
 
 @pytest.mark.parametrize(
@@ -49,10 +51,40 @@ def test_the_score_of_the_rows_that_are_not_in_train(outcomes: Outcomes, score: 
         assert unseen_score(kept, told_nothing) is None
 
 
+def test_many_texts_travel_in_parts_and_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a tagger: two words of the first text, none of the second, one of the others."""
+    monkeypatch.setattr(accuracy, "_AT_ONCE", 2)
+    scored = [[1, 2], [], [1], [1]]
+    texts = Inputs([[2, 7, 8, 9, 3], [2, 3], [2, 6, 3], [2, 5, 5, 3]], 0, scored=scored)
+    asked: list[int] = []
+
+    def score(part: Inputs) -> NDArray[np.float32]:
+        asked.append(len(part))
+        return predict(lambda batch: np.repeat(batch["input_ids"][:, :, None], 2, axis=2).astype(np.float32), part)
+
+    child = SimpleNamespace(open_scorer=lambda file: None, score=score)
+    seen: list[NDArray[np.float32]] = []
+    done: list[float] = []
+    task = SimpleNamespace(
+        labels=["O", "B-X"],
+        metric="f1",
+        scores=lambda logits, gold: seen.append(logits) or {"f1": 0.5},
+        outcomes=lambda logits, gold: np.array([True] * 4),
+    )
+    setup = SimpleNamespace(
+        task=task, rows=TestRows({}, [0] * 4, "", []), bar=SimpleNamespace(advance=lambda *given: done.append(given[2]))
+    )
+    subject = SimpleNamespace(inputs=texts, key="", file=None)
+    measure_accuracy(cast("Child", child), cast("Setup", setup), cast("Subject", subject))
+    assert seen[0][:, 0].tolist() == [7, 8, 6, 5]
+    assert asked == [2, 2]
+    assert sum(done) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_artifact_with_a_logit_that_is_not_finite_gets_no_score(value: float) -> None:
     answers = np.array([[0.1, 0.9], [0.8, value], [0.2, 0.1]], dtype=np.float32)
-    child = SimpleNamespace(open=lambda file: None, logits=lambda batch: answers)
+    child = SimpleNamespace(open_scorer=lambda file: None, score=lambda texts: answers)
     setup = SimpleNamespace(
         task=open_task("classification", ["neg", "pos"], 16),
         rows=range(3),

@@ -41,14 +41,14 @@ def test_attempts_are_listed_with_their_strength(results: Results) -> None:
     assert "What the guard tried" not in guard(results)
 
 
-def test_attempts_of_an_int8_file_count_the_layers_in_float(results: Results) -> None:
+def test_attempts_of_a_file_count_the_layers_in_a_higher_precision(results: Results) -> None:
     step = results.steps[-1]
     assert step.comparison is not None
     layers = ["bert.pooler.dense", "bert.encoder.layer.2.output.dense"]
     tries = [
         Try(strength=None, comparison=step.comparison, accepted=False, failed="labels differ"),
         Try(strength=None, float_layers=layers[:1], comparison=step.comparison, accepted=False),
-        Try(strength=None, float_layers=layers, comparison=step.comparison, accepted=True),
+        Try(strength=None, float_layers=layers, int8_layers=["a"], comparison=step.comparison, accepted=True),
     ]
     table = guard(with_tries(results, step.name, tries, remarks=[f"in float: {', '.join(layers)}"]))
     assert "\n\n- onnx-int8: in float: bert.pooler.dense, bert.encoder.layer.2.output.dense\n\n" in table
@@ -56,7 +56,7 @@ def test_attempts_of_an_int8_file_count_the_layers_in_float(results: Results) ->
     assert [(row[0], row[1], row[-1]) for row in rows] == [
         ("as chosen", "–", "rejected: labels differ"),
         ("as chosen", "1 in float", "rejected"),
-        ("as chosen", "2 in float", "accepted"),
+        ("as chosen", "2 in float, 1 in INT8", "accepted"),
     ]
 
 

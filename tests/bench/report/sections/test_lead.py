@@ -74,16 +74,19 @@ def test_a_weakened_step_is_named_with_both_strengths(results: Results) -> None:
         (None, "the drop was 3.1 points, allowed 1.0"),
     ],
 )
-def test_an_int8_file_with_layers_in_float_says_why(results: Results, failed: str | None, words: str) -> None:
+def test_a_file_with_layers_in_a_higher_precision_says_why(results: Results, failed: str | None, words: str) -> None:
     step = results.steps[-1]
     assert step.comparison is not None
     far = step.comparison.model_copy(update={"drop": 0.031})
     tries = [
         Try(strength=None, comparison=far, accepted=False, failed=failed),
-        Try(strength=None, float_layers=["a", "b"], comparison=step.comparison, accepted=True),
+        Try(strength=None, float_layers=["a"], int8_layers=["b", "c"], comparison=step.comparison, accepted=True),
     ]
-    lines = guard_lines(with_step(results, step.name, tries=tries))
-    assert lines[0] == f"**onnx-int8 keeps 2 layers in float**: with all in INT8 {words}."
+    lines = guard_lines(with_step(results, step.name, tries=tries, parameters={"precision": "int4"}))
+    assert (
+        lines[0]
+        == f"**onnx-int8 keeps layers in a higher precision (1 in float, 2 in INT8)**: with all in INT4 {words}."
+    )
 
 
 def test_the_build_goes_on_after_a_stage_in_the_middle(results: Results) -> None:

@@ -48,6 +48,14 @@ def test_a_file_of_another_platform_has_a_size_and_words_for_the_rest(results: R
     assert f"- {ROW}: not run here, since coreml is not on this system" in measured.not_measured(other)
 
 
+def test_files_that_pad_texts_are_named_with_their_lengths(results: Results) -> None:
+    assert measured.padding_note(results) == ""
+    note = measured.padding_note(replaced(results, lengths=[32, 128]))
+    assert note == (
+        f"Each text is padded to the next length that the file takes, and timed so: {ROW} to 32 or 128 tokens."
+    )
+
+
 def test_a_profile_under_a_second_name_is_one_column(results: Results) -> None:
     profiles = [
         Profile(name="cpu", threads=2, cores=[0, 1], lengths=["128"]),

@@ -94,6 +94,18 @@ def test_the_same_file_twice_has_no_operator_to_show(look: Look, side: Callable[
     assert all(change.was and change.now for change in nodes)  # noise may slow a kind, it makes none
 
 
+def test_operators_without_times_are_told_by_their_number(
+    look: Look, side: Callable[[str, Build], Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was = {kind: inside.Operator(kind, count, None) for kind, count in {"ADD": 2, "MUL": 1}.items()}
+    now = {kind: inside.Operator(kind, count, None) for kind, count in {"ADD": 3, "MUL": 1, "CAST": 1}.items()}
+    monkeypatch.setattr("pocketbert.bench.verdicts.why.operators._profiled", lambda *_: (was, now))
+    why = look((side("was", Build()), side("now", Build())), "latency")
+    found = {name: (change.was, change.now, change.cost) for name, change in by_name(why, "operators").items()}
+    assert found == {"ADD": ("2", "3", None), "CAST": ("", "1", None)}
+    assert "ADD 2 → 3, CAST new, 1" in summary(why)
+
+
 def test_a_tensor_that_grew(look: Look, side: Callable[[str, Build], Side], tmp_path: Path) -> None:
     was = side("was", Build())
     model = onnx.load(str(was.file.path))

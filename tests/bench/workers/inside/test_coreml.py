@@ -12,10 +12,10 @@ from pocketbert.bench.workers.inside.coreml import tensors
 coreml = pytest.importorskip("pocketbert.compress.runtimes.coreml", exc_type=ImportError)
 
 
-def test_integers_take_a_byte_and_floats_two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    held = {
-        "w": SimpleNamespace(int8=True, values=np.zeros((2, 3))),
-        "b": SimpleNamespace(int8=False, values=np.zeros(3)),
-    }
+def test_a_weight_takes_the_bits_of_its_type(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shapes = {"int4": (3, 3), "int8": (2, 3), "float16": (3,), "float32": (3,)}
+    held = {type_: SimpleNamespace(type=type_, values=np.zeros(shape)) for type_, shape in shapes.items()}
     monkeypatch.setattr(coreml, "ProgramSession", lambda path: SimpleNamespace(constants=held))
-    assert tensors(tmp_path) == [Tensor("w", "int8", (2, 3), 6), Tensor("b", "float16", (3,), 6)]
+    found = {tensor.name: tensor.bytes for tensor in tensors(tmp_path)}
+    assert found == {"int4": 5, "int8": 6, "float16": 6, "float32": 12}
+    assert tensors(tmp_path)[0] == Tensor("int4", "int4", (3, 3), 5)

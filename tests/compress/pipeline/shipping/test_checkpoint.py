@@ -62,6 +62,27 @@ def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
     assert again.stderr == "pocketbert: uneven-int8.onnx exists; remove it, or choose another name with --out\n"
 
 
+def test_a_file_for_an_npu_is_calibrated_on_the_users_texts(uneven: Path, tmp_path: Path) -> None:
+    path, asked = tmp_path / "m.qdq.onnx", Asked(lengths=(16,))
+    (tmp_path / "texts.txt").write_text("\n".join([GOOD, BAD, GOOD + FILLER]), encoding="utf-8")
+    with Progress() as progress:
+        with pytest.raises(
+            BadInput, match=r"^--format onnx-qdq: its activations are calibrated on texts like those of"
+        ):
+            export_checkpoint(str(uneven), "onnx-qdq", "int8", path, asked, progress)
+        asked = asked._replace(texts=tmp_path / "texts.txt")
+        done = export_checkpoint(str(uneven), "onnx-qdq", "int8", path, asked, progress)
+    assert done.notes[0].startswith("made for NPUs")
+    assert done.parity.rows == 3
+    with pytest.raises(
+        BadInput, match=r"^--length 32: a file of onnx-qdq takes texts of one length; export it once for"
+    ):
+        target("m", "onnx-qdq", "int8", None, (16, 32))
+    with pytest.raises(BadInput, match=r"a name ending in \.qdq\.onnx$"):
+        target("m", "onnx-qdq", "int8", tmp_path / "other.onnx", (16,))
+    assert target("m", "onnx-qdq", "int8", None, (16,)).name == "m-int8.qdq.onnx"
+
+
 def test_into_its_own_folder_and_beside_an_older_tokenizer(uneven: Path, tmp_path: Path) -> None:
     """The same tokenizer as compact JSON, which an older library wrote."""
     folder = tmp_path / "model"
@@ -152,7 +173,7 @@ def test_a_tagger_that_keeps_its_labels_but_no_entity_is_not_kept(
         shutil.copy(file, folder)
     model = load_classifier(folder)
     with torch.no_grad():  # so that O is right for 98 words of 100
-        logits = predict(TorchSession(model).logits, random_rows(model.config, 40, types=False))
+        logits = predict(TorchSession(model).logits, random_rows(model.config, 40, types=False, longest=64))
         model.classifier.bias[0] += float(np.quantile(logits[:, 1] - logits[:, 0], 0.98))
     model.save_pretrained(folder)
     assert (export(folder, tmp_path / "good/m.onnx").parity.entity_agreement or 0) > 0.95
@@ -183,8 +204,11 @@ def test_the_smallest_agreement_is_a_fraction(uneven: Path, tmp_path: Path) -> N
 def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, said in [
         (("onx", "fp32", None), r"--format: unknown 'onx', did you mean 'onnx'\? \(expected one of: "),
-        (("onnx", "int4", None), r"--precision int4: allowed for onnx: fp32"),
+        (("torch", "int4", None), r"--precision int4: allowed for torch: fp32, fp16, int8; formats with int4: onnx, "),
         (("onnx", "fp32", tmp_path / "m.bin"), r"m\.bin: expected for onnx: a name ending in \.onnx"),
+        (("litert", "int8", None), "^--length: litert takes texts of fixed lengths; name them, such as 32 and 128$"),
+        (("onnx", "int8", None, (32,)), "^--length 32: onnx takes texts of any length; remove it$"),
+        (("litert", "int8", None, (9, 8)), r"^--length 9 --length 8: expected in increasing order: \[8, 9\]$"),
     ]:
         with pytest.raises(BadInput, match=said):
             target("any", *asked)

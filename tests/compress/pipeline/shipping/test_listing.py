@@ -61,6 +61,17 @@ def test_an_entry_has_the_files_size_and_the_models_figures(tmp_path: Path) -> N
     assert (entry.parameters, entry.macs, entry.positions, entry.made_from) == (7, 5, 64, "02-distill")
 
 
+def test_an_entry_of_a_file_of_fixed_lengths_reads_no_longer_text(tmp_path: Path) -> None:
+    model = finished(tmp_path, "02-distill", measured={"parameters_left": 7, "macs_128": 5, "positions": 64})
+    parameters = {"format": "litert", "precision": "int8", "lengths": (16, 32)}
+    made = finished(tmp_path / "ship/litert-int8", "litert-int8", parameters=parameters)
+    made.folder.mkdir(parents=True)
+    file = made.folder / "student-int8.tflite"
+    file.write_bytes(b"12345")
+    entry = manifest_entry(tmp_path, file, tmp_path / "t.json", model, made, id="a", role="ship")
+    assert (entry.runtime, entry.positions, entry.lengths) == ("litert", 32, [16, 32])
+
+
 def test_an_entry_of_a_folder_counts_all_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "stages/01-x"
     (folder / "model/sub").mkdir(parents=True)

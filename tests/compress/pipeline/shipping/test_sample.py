@@ -14,12 +14,12 @@ CLASSIFIER = BertConfig(vocab_size=20, max_position_embeddings=8, architectures=
 
 
 def test_random_rows_have_every_length_and_no_padding() -> None:
-    rows = random_rows(CLASSIFIER, 7, types=True)
+    rows = random_rows(CLASSIFIER, 7, types=True, longest=8)
     assert [len(sequence) for sequence in rows.sequences] == [2, 3, 4, 5, 6, 7, 8]
     assert rows.types is not None
     assert all(types == sorted(types) for types in rows.types)
     assert {token for sequence in rows.sequences for token in sequence} <= set(range(1, 20))
-    assert random_rows(TAGGER, 2, types=False).scored == [[0, 1], list(range(8))]
+    assert random_rows(TAGGER, 2, types=False, longest=8).scored == [[0, 1], list(range(8))]
 
 
 def test_texts_are_lines_and_pairs_are_parted_by_a_tab(tmp_path: Path) -> None:
@@ -47,18 +47,20 @@ def test_texts_that_cannot_be_used_are_one_line(tmp_path: Path) -> None:
         read_texts(tmp_path / ("a" * 5000), pairs=False)
 
 
-def test_texts_are_truncated_to_the_positions_and_pairs_have_types() -> None:
-    rows = tokenize(["好书推荐服务差电脑", "好"], wordpiece(), CLASSIFIER, types=False)
+def test_texts_are_truncated_to_the_longest_and_pairs_have_types() -> None:
+    rows = tokenize(["好书推荐服务差电脑", "好"], wordpiece(), CLASSIFIER, types=False, longest=8)
     assert [len(sequence) for sequence in rows.sequences] == [8, 3]
     assert rows.truncated == 1
     assert rows.scored is None
-    assert 4 not in tokenize(["好[SEP]书"], wordpiece(), CLASSIFIER, types=False).sequences[0][:-1], "ordinary text"
-    pairs = tokenize([("好", "书")], wordpiece(), CLASSIFIER, types=True)
+    assert 4 not in tokenize(["好[SEP]书"], wordpiece(), CLASSIFIER, types=False, longest=8).sequences[0][:-1], (
+        "ordinary text"
+    )
+    pairs = tokenize([("好", "书")], wordpiece(), CLASSIFIER, types=True, longest=8)
     assert pairs.types == [[0, 0, 0, 1, 1]]
 
 
 def test_a_tagger_is_scored_at_the_first_piece_of_each_word() -> None:
-    assert tokenize(["好 abx 差"], wordpiece(), TAGGER, types=False).scored == [[1, 2, 4]]
-    assert tokenize(["好书"], unigram(), TAGGER, types=False).scored == [[1]]
+    assert tokenize(["好 abx 差"], wordpiece(), TAGGER, types=False, longest=8).scored == [[1, 2, 4]]
+    assert tokenize(["好书"], unigram(), TAGGER, types=False, longest=8).scored == [[1]]
     with pytest.raises(BadInput, match="the tokenizer finds no word in these texts"):
-        tokenize(["\u200b"], wordpiece(), TAGGER, types=False)
+        tokenize(["\u200b"], wordpiece(), TAGGER, types=False, longest=8)

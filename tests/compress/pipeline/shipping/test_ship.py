@@ -1,20 +1,23 @@
-"""From the last accepted model to files that ship: layers that go back to float, exporters that fail."""
+"""From the last accepted model to files that ship: layers that go back a precision, exporters that fail."""
 
 import json
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 import torch
 
 from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.manifest import Manifest, load_manifest
+from pocketbert.compress.models import rounding
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.guard import GuardStopped
 from pocketbert.compress.pipeline.shipping import ranking
+from pocketbert.compress.pipeline.shipping.ship import REQUIRED_OPERATORS
 from tests.support.models import spoil
 from tests.support.recipes import run
 
@@ -55,12 +58,12 @@ def test_what_int8_cannot_hold_goes_back_to_float(recipe: Path, tmp_path: Path) 
     step = manifest.steps[1]
     assert step.name == "onnx-int8"
     assert step.decision == "accepted"
-    assert step.parameters["keep_float"] == [FOUND]
+    assert step.parameters["kept"] == {FOUND: "float"}
     assert step.remarks == [f"in float: {FOUND}"]
     assert [(one.float_layers, one.accepted) for one in step.tries] == [([], False), ([FOUND], True)]
     assert "keep their label" in (step.tries[0].failed or ""), "the answers were no longer its source's"
     assert step.tries[0].comparison.drop > 0.2 > abs(step.tries[1].comparison.drop)
-    assert heard.advances["verifying student-int8.onnx, 1 in float"]
+    assert heard.advances["verifying student-int8.onnx, 1 in a higher precision"]
     assert any("1 in float: " in line for line in heard.lines)
     shipped = load_manifest(tmp_path / "a/manifest.json").artifact("student-int8.onnx")
     written = json.loads((tmp_path / "a" / shipped.path).parent.joinpath("stage.json").read_text())
@@ -74,7 +77,17 @@ def test_what_int8_cannot_hold_goes_back_to_float(recipe: Path, tmp_path: Path) 
     assert heard.built == []
     manifest, heard = run(recipe, tmp_path / "a", guard__max_drop="0.04")
     assert heard.built == [], "another rule takes every try from the cache"
-    assert manifest.steps[1].parameters["keep_float"] == [FOUND]
+    assert manifest.steps[1].parameters["kept"] == {FOUND: "float"}
+
+
+def test_an_int4_file_goes_back_through_int8(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounding, "FEW", 0)
+    manifest, _ = run(recipe, tmp_path / "a", artifact='[{ format = "onnx", precision = "int4" }]')
+    step = manifest.steps[1]
+    assert (step.name, step.decision) == ("onnx-int4", "accepted")
+    assert (step.tries[1].int8_layers, step.tries[1].accepted) == ([FOUND], False)
+    assert step.parameters["kept"][FOUND] == "float"
+    assert len(step.parameters["kept"]) < 8, "too much went back"
 
 
 def sizes(manifest: Manifest) -> tuple[int, int]:
@@ -84,14 +97,13 @@ def sizes(manifest: Manifest) -> tuple[int, int]:
 
 def test_layers_are_ranked_once_for_all_files(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ranking that begins with the wrong one: two have to be tried, and the ranking is not asked again."""
-    asked, rank = [], ranking.rank_linears
+    asked, costs = [], ranking.rounding_costs
 
-    def wrong_first(*given: Any) -> list[str]:
+    def wrong_first(*given: Any) -> dict[str, dict[str, float]]:
         asked.append(given)
-        ranked = rank(*given)
-        return [ranked[5], *(name for name in ranked if name != ranked[5])]
+        return {**costs(*given), "bert.encoder.layer.0.attention.self.key": {"int8": 1e9}}
 
-    monkeypatch.setattr(ranking, "rank_linears", wrong_first)
+    monkeypatch.setattr(ranking, "rounding_costs", wrong_first)
     manifest, _ = run(recipe, tmp_path / "a")
     assert len(asked) == 1
     assert [len(one.float_layers) for one in manifest.steps[1].tries] == [0, 1, 2]
@@ -115,13 +127,11 @@ def test_rollback_and_stop_try_nothing(recipe: Path, tmp_path: Path) -> None:
 def test_an_exporter_that_fails_stops_no_build(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = onnx_export.export
 
-    def failing(
-        model: Any, path: Path, precision: str, inputs: Sequence[str], keep_float: Collection[str]
-    ) -> str | None:
+    def failing(model: Any, path: Path, precision: str, inputs: Sequence[str], kept: Mapping[str, str]) -> str | None:
         if precision == "int8" and len(model.bert.encoder.layer) > 1:
             path.write_bytes(b"half")
             raise RuntimeError("no kernel for this\nand a long trace")
-        return real(model, path, precision, inputs, keep_float)
+        return real(model, path, precision, inputs, kept)
 
     monkeypatch.setattr(onnx_export, "export", failing)
     root = tmp_path / "a"
@@ -135,6 +145,55 @@ def test_an_exporter_that_fails_stops_no_build(recipe: Path, tmp_path: Path, mon
     manifest, heard = run(recipe, root)
     assert heard.built[0] == "onnx-int8", "a failure was taken from the cache"
     assert manifest.steps[1].decision == "accepted"
+
+
+BESIDE = """[
+    { format = "onnx", precision = "int8", ort = true },
+    { format = "onnx-qdq", precision = "int8", lengths = [8, 24] },
+]"""
+
+
+def test_files_beside_the_first_one(built: tuple[Path, Path]) -> None:
+    """The .ort file is an artifact of its own; a file for short texts alone is listed with the other files."""
+    root = built[1]
+    manifest, _ = run(*built, stage="[]", artifact=BESIDE)
+    steps = {step.name: step for step in manifest.steps if step.kind == "artifact"}
+    assert list(steps) == ["onnx-int8", "ort-int8", "onnx-qdq-int8-24", "onnx-qdq-int8-8"]
+    assert {step.decision for step in steps.values()} == {"accepted"}
+    shipped = [artifact for artifact in manifest.artifacts if artifact.role == "ship"]
+    assert [a.id for a in shipped] == ["student-int8.onnx", "student-int8.ort", "student-int8-24.qdq.onnx"]
+    for artifact in shipped:
+        assert artifact.parity is not None
+        assert artifact.bytes == (root / artifact.path).stat().st_size
+        assert artifact.sha256 is not None
+    major, minor, _ = onnxruntime.__version__.split(".", 2)
+    assert [a.min_runtime for a in shipped] == [
+        "ONNX Runtime 1.12",
+        f"ONNX Runtime {major}.{minor}",
+        "ONNX Runtime 1.12",
+    ]
+    assert shipped[2].positions == 24
+    assert {"ship/onnx-qdq-int8-8/student-int8-8.qdq.onnx", REQUIRED_OPERATORS} <= manifest.files.keys()
+    rows = [steps[name].parity for name in ("onnx-qdq-int8-24", "onnx-qdq-int8-8")]
+    assert rows[0] is not None and rows[1] is not None
+    assert rows[0].rows > rows[1].rows > 0
+    assert steps["onnx-qdq-int8-8"].comparison is None, "the guard compares all validation rows or none"
+    assert any("validation texts that fit" in remark for remark in steps["onnx-qdq-int8-8"].remarks)
+    assert (root / REQUIRED_OPERATORS).read_text().startswith("# student-int8-24.qdq.onnx, student-int8-8.qdq.onnx")
+    assert load_manifest(root / "manifest.json").model_dump_json() == manifest.model_dump_json()
+    _, heard = run(*built, stage="[]", artifact=BESIDE)
+    assert heard.built == []
+    manifest, _ = run(*built, stage="[]", artifact='[{ format = "onnx", precision = "int8" }]')
+    assert REQUIRED_OPERATORS not in manifest.files
+
+
+def test_nothing_lies_beside_a_file_that_the_guard_rejects(recipe: Path, tmp_path: Path) -> None:
+    files = '[{ format = "onnx", precision = "int8", ort = true }, { format = "onnx" }]'
+    manifest, _ = run(recipe, tmp_path / "a", guard__on_fail="rollback", artifact=files)
+    assert [step.name for step in manifest.steps[1:]] == ["onnx-int8", "onnx-fp32"]
+    manifest, _ = run(recipe, tmp_path / "a", artifact=files)
+    kept = [step.parameters["kept"] for step in manifest.steps[1:3]]
+    assert kept == [{FOUND: "float"}] * 2, "the .ort file keeps what the ONNX file keeps"
 
 
 def test_a_file_that_computes_something_else_does_not_ship(

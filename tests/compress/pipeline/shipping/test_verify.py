@@ -1,6 +1,6 @@
 """An export is held against its source; one that differs or fails leaves nothing behind and names the layer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,11 @@ from tests.support.models import SEQUENCES, WORDS, rows_of, write_any_model
 def failing(layer: int, real: Exporter) -> Exporter:
     """An exporter that writes half a file and raises when it comes to a layer."""
 
-    def export(
-        model: Any, path: Path, precision: str, inputs: Sequence[str], keep_float: Collection[str]
-    ) -> str | None:
+    def export(model: Any, path: Path, precision: str, inputs: Sequence[str], kept: Mapping[str, str]) -> str | None:
         if layer < len(model.base_model.encoder.layer):
             path.write_bytes(b"half")
             raise RuntimeError("no kernel for this\nand a long trace")
-        return real(model, path, precision, inputs, keep_float)
+        return real(model, path, precision, inputs, kept)
 
     return export
 

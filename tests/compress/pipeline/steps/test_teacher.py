@@ -91,6 +91,16 @@ def test_a_student_of_too_few_positions_is_named_before_training(tiny_recipe: Pa
     assert heard.advances == {}
 
 
+def test_a_length_beyond_the_positions_is_named_before_training(tiny_recipe: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(
+        tiny_recipe, {"artifact.1": '{ format = "onnx-qdq", precision = "int8", lengths = [16, 128] }'}
+    )
+    said = r"^artifact 2 \(onnx-qdq\): lengths = \[16, 128\]: the model has 64 positions; shorten the last one$"
+    with Heard() as heard, pytest.raises(BadInput, match=said):
+        build(recipe, tmp_path / "tiny", "test", heard)
+    assert heard.advances == {}
+
+
 def test_tokens_that_shall_stay_are_those_of_the_student_before(tiny_recipe: Path, tmp_path: Path) -> None:
     other = write_tiny_model(tmp_path / "other")
     save_wordpiece(other)

@@ -7,10 +7,10 @@ from torch import Tensor
 from transformers import BertConfig, BertForSequenceClassification
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.features import Key
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.training.distillation.aligner import Aligned, Aligner
 from pocketbert.compress.training.distillation.alignment import Alignment, Feature, check, terms
+from pocketbert.compress.training.features import Key
 from pocketbert.compress.training.losses.attention_scores import attention_scores
 from pocketbert.compress.training.losses.attention_transfer import attention_transfer
 from pocketbert.compress.training.losses.cosine_embedding import cosine_embedding

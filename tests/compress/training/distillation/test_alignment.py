@@ -3,9 +3,9 @@ from pydantic import ValidationError
 from transformers import BertConfig, MobileBertConfig
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.features import Key
 from pocketbert.compress.models.modeling_uneven import UnevenBertConfig
 from pocketbert.compress.training.distillation.alignment import Alignment, check, terms
+from pocketbert.compress.training.features import Key
 
 TEACHER = BertConfig(hidden_size=384, num_hidden_layers=12, num_attention_heads=12)
 STUDENT = BertConfig(hidden_size=312, num_hidden_layers=4, num_attention_heads=12)

@@ -44,7 +44,7 @@ def context(rows: Rows, tiny_model: Path, tmp_path: Path) -> Context:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """The arguments of `train`; nothing is trained."""
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(trainer, "train", lambda *arguments: (calls.append(arguments), [0.5, 0.6])[1])
+    monkeypatch.setattr(trainer, "train", lambda *arguments, **_: (calls.append(arguments), [0.5, 0.6])[1])
     return calls
 
 
@@ -138,6 +138,32 @@ def test_layers_are_aligned_only_between_equal_tokens(context: Context, tiny_mod
     other = Context(**(vars(context) | {"train": longer}))
     with pytest.raises(BadInput, match=r"distill: student and teacher tokenize the texts differently, .* use preset"):
         distil(load_classifier(tiny_model), other, Distillation(preset="minilm"), "x")
+
+
+@pytest.mark.parametrize("kind", ["distill", "recover"])
+def test_both_trainings_of_a_recipe_may_round(
+    context: Context, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The student alone rounds, and while it is trained alone."""
+    table: dict[str, Any] = {"student": {"init": "current"}, "fake_quant": "int4", "preset": "minilm"}
+    if kind == "recover":
+        cut = stage_module("prune-ffn").Parameters(ratio=0.5, recover={"fake_quant": "int4", "preset": "minilm"})
+        settings = cut.recover
+    else:
+        settings = stage_module("distill").Parameters.model_validate(table)
+    student, rounding = load_classifier(tiny_model), []
+
+    def train(trained: Any, *_: Any, callbacks: Any) -> list[float]:
+        rounding.extend(name for name, module in trained.named_modules() if "forward" in vars(module))
+        assert [type(callback).__name__ for callback in callbacks] == ["FakeQuant"]
+        return [0.5]
+
+    monkeypatch.setattr(trainer, "train", train)
+    distil(student, context, settings, "x")
+    assert len(rounding) == 4 * 6 + 2 + 3 and all(name.startswith("student.") for name in rounding)
+    assert not any("forward" in vars(module) for module in student.modules())
+    with pytest.raises(ValueError, match="'int8' or 'int4'"):
+        Distillation.model_validate({"fake_quant": "int2"})
 
 
 def test_without_a_teacher_nothing_is_distilled(rows: Rows, tiny_model: Path, tmp_path: Path) -> None:

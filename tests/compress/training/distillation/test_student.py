@@ -9,6 +9,7 @@ import torch
 from transformers import BertConfig, ElectraConfig, MobileBertConfig, PretrainedConfig
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.models.families import (
     encoder_layers,
     evenly_spaced,
@@ -55,7 +56,12 @@ def test_evenly_spaced() -> None:
         ({"layers": [2, 1]}, "a list of layers in ascending order"),
         ({"layers": [1, 1]}, "a list of layers in ascending order"),
         ({"init": ""}, "at least 1 character"),
-        ({"architecture": "albert"}, "'teacher', 'tinybert' or 'mobilebert'"),
+        ({"architecture": "albert"}, "'teacher', 'tinybert', 'mobilebert' or 'static'"),
+        ({"architecture": "static", "layers": 2}, "a static student has no layers; remove layers"),
+        ({"architecture": "static", "activation": "relu"}, "a static student has no layers; remove activation"),
+        ({"architecture": "static", "init": "current"}, "init = 'current' is no static model"),
+        ({"architecture": "static", "hidden": 16}, 'have their own width; remove hidden, or use init = "random"'),
+        ({"layers": 2, "activation": "swish"}, "'gelu' or 'relu'"),
         ({"layers": 2, "width": 3}, "width"),
     ],
 )
@@ -118,6 +124,8 @@ def test_what_cannot_be_made_is_refused_before_anything_trains(
         ({"init": "random", "architecture": "mobilebert"}, TINY),
         ({"init": "random", "layers": 6}, TINY),
         ({"architecture": "tinybert"}, BertConfig()),
+        ({"architecture": "static"}, MobileBertConfig()),
+        ({"architecture": "static", "init": "random", "hidden": 100}, TINY),
     ],
 )
 def test_what_can_be_made_is_not_refused(table: dict[str, Any], config: PretrainedConfig) -> None:
@@ -181,6 +189,56 @@ def test_electra_without_a_projection_gets_none(tmp_path: Path) -> None:
     student, _ = build(Student(layers=2, hidden=16), model, ["a", "b"], False, 0)
     assert student.config.embedding_size == 16
     assert student(IDS).logits.shape == (2, 2)
+
+
+def activations(model: torch.nn.Module) -> set[str]:
+    return {type(m.intermediate_act_fn).__name__ for m in model.modules() if hasattr(m, "intermediate_act_fn")}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"layers": 2},
+        {"layers": 2, "hidden": 16},
+        {"init": "random", "layers": 2},
+        {"init": "random", "architecture": "mobilebert", "layers": 2, "hidden": 16, "heads": 2, "intermediate": 24},
+        {"init": "current"},
+    ],
+    ids=["layers", "narrower", "random", "mobilebert", "current"],
+)
+def test_every_ffn_has_the_activation_that_is_asked_for(
+    tiny_model: Path, tmp_path: Path, table: dict[str, Any]
+) -> None:
+    """Also in a layer without neurons, which has no activation, and after saving and loading."""
+    model = (
+        without(load_classifier(tiny_model), {}, {3: range(64)})
+        if "hidden" not in table
+        else load_classifier(tiny_model)
+    )
+    wanted = "gelu" if table.get("architecture") == "mobilebert" else "relu"
+    student, _ = build(Student.model_validate(table | {"activation": wanted}), model, ["a", "b"], False, 0)
+    student.save_pretrained(tmp_path)
+    again = load_classifier(tmp_path)
+    assert student.config.hidden_act == again.config.hidden_act == wanted
+    assert activations(student) == activations(again) == {"ReLU" if wanted == "relu" else "GELUActivation"}
+    with torch.no_grad():
+        logits = student.eval()(IDS).logits
+        assert torch.equal(again(IDS).logits, logits)
+        assert torch.allclose(traceable(student)[0](IDS, torch.ones_like(IDS)), logits, atol=1e-5)
+
+
+def test_a_static_student_begins_with_the_models_embeddings(any_model: Path) -> None:
+    model = load_classifier(any_model)
+    student, _ = build(Student(architecture="static"), model, LABELS, False, 0)
+    words = model.get_input_embeddings().weight
+    assert torch.equal(student.get_input_embeddings().weight, words)
+    assert student.config.hidden_size == words.shape[1]
+    with torch.no_grad():
+        student.get_input_embeddings().weight.zero_()
+    assert words.abs().sum() > 0, "student and teacher share a tensor"
+    fresh, _ = build(Student(init="random", architecture="static", hidden=8), model, LABELS, False, 0)
+    assert fresh.get_input_embeddings().weight.shape == (32, 8)
+    assert fresh.config.label2id == {label: number for number, label in enumerate(LABELS)}
 
 
 @pytest.mark.parametrize("token_level", [False, True])

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from transformers import BertConfig
 
-from pocketbert.compress.models.features import Key
 from pocketbert.compress.training import losses
 from pocketbert.compress.training.distillation.aligner import Aligner
 from pocketbert.compress.training.distillation.alignment import Alignment
+from pocketbert.compress.training.features import Key
 from pocketbert.compress.training.losses import LOSSES, losses_of
 from pocketbert.compress.training.losses.cross_entropy import cross_entropy
 from pocketbert.compress.training.losses.distillation import distillation

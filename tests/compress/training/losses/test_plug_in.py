@@ -9,11 +9,11 @@ import torch
 from pydantic import ValidationError
 from transformers import BertConfig
 
-from pocketbert.compress.models.features import Key
 from pocketbert.compress.training import losses
 from pocketbert.compress.training.distillation.aligner import Aligner
 from pocketbert.compress.training.distillation.alignment import Alignment
 from pocketbert.compress.training.distillation.distil import Distillation
+from pocketbert.compress.training.features import Key
 
 NEW_FILE = '''
 def smallest_gap(student, teacher, mask):

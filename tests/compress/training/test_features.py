@@ -11,9 +11,9 @@ from transformers import (
     PreTrainedModel,
 )
 
-from pocketbert.compress.models.features import Key, Part, capture, width
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pruning.surgery import without
+from pocketbert.compress.training.features import Key, Part, capture, width
 from pocketbert.compress.training.losses.attention_scores import scaled_dot_products
 
 IDS = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 9, 3, 1]])

@@ -1,0 +1,123 @@
+"""Quantization-aware training: the forward pass rounds weights and activations as exported files do.
+
+Gradients pass through the rounding unchanged, so the float weights learn to bear it: the straight-through estimator of
+Bengio et al. 2013, "Estimating or Propagating Gradients Through Stochastic Neurons"
+(https://arxiv.org/abs/1308.3432), in the training of Jacob et al. 2018, "Quantization and Training of Neural Networks
+for Efficient Integer-Arithmetic-Only Inference" (https://arxiv.org/abs/1712.05877).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import TrainerCallback
+
+from pocketbert.compress.models.rounding import LEVELS, LINEAR_LEVELS, SMALLEST_ROW_SCALE, stored_precision
+
+START = 0.5
+"""Share of the training steps that are made before training rounds too. Until then the weights are far from where they
+end, and 15 levels would only add noise; the learning rate then falls from its half to 0, so that weights settle."""
+
+
+class FakeQuant(TrainerCallback):
+    """Switch of the rounding in training, set before each step by the step's number alone: a resumed training agrees.
+
+    In evaluation mode the model always rounds, so that the best epoch is chosen by what the file will compute.
+    """
+
+    active = False
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.active = state.global_step >= START * state.max_steps
+
+
+@contextmanager
+def fake_quantized(model: nn.Module, precision: str) -> Iterator[FakeQuant]:
+    """Make linear layers and embedding matrices of `model` round inside the block; yields the callback of the training.
+
+    Parameters keep their names and their float values, so checkpoints are those of a training without rounding.
+
+    Args:
+        precision: of the weights, ``int8`` or ``int4``. Activations are rounded to 8 bits in both.
+    """
+    switch = FakeQuant()
+    replaced = [module for module in model.modules() if type(module) in _FORWARDS]
+    for module in replaced:
+        stored = stored_precision(module.get_parameter("weight").numel(), precision)
+        module.__dict__["forward"] = partial(_FORWARDS[type(module)], module, switch, stored)
+    try:
+        yield switch
+    finally:
+        for module in replaced:
+            del module.__dict__["forward"]
+
+
+@torch.no_grad()
+def round_rows(values: Tensor, precision: str) -> Tensor:
+    """Round each row, (…, width), as `pocketbert.compress.models.rounding.round_rows` does."""
+    levels = LEVELS[precision]
+    scales = (values.abs().amax(dim=-1, keepdim=True) / levels).clamp_min(SMALLEST_ROW_SCALE).half().float()
+    return (values / scales).round().clamp(-levels, levels) * scales
+
+
+@torch.no_grad()
+def round_outputs(weight: Tensor, precision: str) -> Tensor:
+    """Round a weight, (out, in), as `pocketbert.compress.models.rounding.round_outputs` does."""
+    scales = weight.abs().amax(dim=1, keepdim=True) / LINEAR_LEVELS[precision]
+    scales = scales.where(scales >= torch.finfo(torch.float32).tiny, 1.0)
+    return (weight / scales).round() * scales
+
+
+@torch.no_grad()
+def round_activations(values: Tensor) -> Tensor:
+    """Round what goes into a linear layer, (texts, …), to 8 bits by the rule of ONNX's DynamicQuantizeLinear.
+
+    Each text has its own scale and zero point, because an app asks one text at a time.
+    """
+    values = values.float()
+    each = tuple(range(1, values.dim()))
+    low, high = values.amin(each, keepdim=True).clamp(max=0), values.amax(each, keepdim=True).clamp(min=0)
+    scale = (high - low) / 255
+    scale = scale.where(scale > 0, 1.0)
+    zero = (-low / scale).round().clamp(0, 255)
+    return (((values / scale).round() + zero).clamp(0, 255) - zero) * scale
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Replaces values by their rounded ones; the gradient takes no notice."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, rounded: Tensor) -> Tensor:
+        return rounded.to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
+def straight_through(values: Tensor, rounded: Tensor) -> Tensor:
+    """Return `rounded`, whose gradient goes to `values`."""
+    replaced: Tensor = _StraightThrough.apply(values, rounded)  # type: ignore[no-untyped-call]
+    return replaced
+
+
+def _linear(module: nn.Linear, switch: FakeQuant, precision: str, hidden: Tensor) -> Tensor:
+    if module.training and not switch.active:
+        return functional.linear(hidden, module.weight, module.bias)
+    weight = straight_through(module.weight, round_outputs(module.weight, precision))
+    return functional.linear(straight_through(hidden, round_activations(hidden)), weight, module.bias)
+
+
+def _embedding(module: nn.Embedding, switch: FakeQuant, precision: str, ids: Tensor) -> Tensor:
+    rows = nn.Embedding.forward(module, ids)
+    if module.training and not switch.active:
+        return rows
+    return straight_through(rows, round_rows(rows, precision))  # the rounded matrix's rows: each has its own scale
+
+
+_FORWARDS: dict[type[nn.Module], Any] = {nn.Linear: _linear, nn.Embedding: _embedding}
+"""Kind of module -> its forward pass with rounding."""
