@@ -67,7 +67,8 @@ def fall_back(rejected: A, ranked: Sequence[str], attempt: Callable[[Sequence[st
 
     The number of layers in float doubles until the guard accepts, and is then bisected (Bentley & Yao 1976, "An Almost
     Optimal Algorithm for Unbounded Searching"). The result is the same as one by one, after fewer tries. A file with
-    every layer in float would be an FP32 file; `rejected` is returned instead.
+    every layer in float would be an FP32 file; `rejected` is returned instead. A file whose answers are NaN or infinite
+    is rejected like one that answers badly.
 
     Args:
         rejected: the file with all layers in INT8.
@@ -80,7 +81,8 @@ def fall_back(rejected: A, ranked: Sequence[str], attempt: Callable[[Sequence[st
         passed = best is not rejected
         count = (refused + accepted) // 2 if passed else min(2 * refused or 1, len(ranked) - 1)
         found = attempt(ranked[:count])
-        if found.step.comparison is None:  # the exporter failed, which says nothing about other numbers
+        if found.step.comparison is None and found.step.finite:
+            # The exporter failed, which says nothing about other numbers of layers.
             break
         tried.append(as_try(found.step, strength=None, float_layers=list(ranked[:count])))
         if tried[-1].accepted:
@@ -94,8 +96,8 @@ def as_try(step: Step, **what: Any) -> Try:
     """Record one attempt; `what` holds the fields of `Try` that say how it was made.
 
     Raises:
-        ValueError: the step has no comparison.
+        ValueError: the step has no comparison, although its answers are finite.
     """
-    if step.comparison is None:
+    if step.comparison is None and step.finite:
         raise ValueError(f"{step.name} has no comparison")
     return Try(comparison=step.comparison, accepted=step.decision == "accepted", failed=step.failed, **what)

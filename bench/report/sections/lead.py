@@ -137,11 +137,14 @@ def _weakened(step: Step, results: Results) -> str:
     """Compare the recipe's strength with the one that the guard accepted; for INT8, count the layers in float."""
     wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
     name = f"**{choose.step_name(step, results.steps)}"
-    drop = f"the drop was {numbers.points(wanted.comparison.drop)} points, allowed {numbers.points(results.max_drop)}"
+    drop = "some answers were not finite"
+    if c := wanted.comparison:
+        drop = f"the drop was {numbers.points(c.drop)} points, allowed {numbers.points(results.max_drop)}"
     if count := len(taken.float_layers):
         layers = "1 layer" if count == 1 else f"{count} layers"
         return f"{name} keeps {layers} in float**: with all in INT8 {text(wanted.failed or drop)}."
-    strengths = "" if wanted.strength == taken.strength else f" from {wanted.strength:.3g} to {taken.strength:.3g}"
+    before, now = wanted.strength, taken.strength
+    strengths = "" if before is None or now is None or before == now else f" from {before:.3g} to {now:.3g}"
     restored = f" with layer {', '.join(map(str, taken.spare))} given back" if taken.spare else ""
     return f"{name} was weakened{strengths}{restored}**: at first {drop}."
 

@@ -1,6 +1,7 @@
 """Ranks linear layers by their sensitivity to INT8, whatever the runtime."""
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING
 
 import torch
@@ -48,7 +49,7 @@ def rank_linears(model: "PreTrainedModel", inputs: Inputs, progress: Progress) -
                     margin, list(shares.values()), allow_unused=True, materialize_grads=True
                 )
                 for name, gradient in zip(shares, gradients, strict=True):
-                    costs[name] += gradient.square().sum().item()
+                    costs[name] += gradient.square().sum().nan_to_num(nan=inf, posinf=inf).item()
                 bar.advance(len(numbers))
     finally:
         for handle in handles:
@@ -64,7 +65,8 @@ def _add_error(
 
     def add(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
         with torch.no_grad():
-            error = functional.linear(rounded_activation(inputs[0]), weight, linear.bias) - output
+            rounded = functional.linear(rounded_activation(inputs[0]), weight, linear.bias)
+            error = (rounded - output).nan_to_num(nan=torch.finfo(output.dtype).max)  # NaN is the worst answer
         return output + shares[name].view(-1, *[1] * (output.dim() - 1)) * error
 
     return add

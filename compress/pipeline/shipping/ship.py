@@ -38,7 +38,7 @@ def ship(build: Build, source: FinishedStep) -> list[FinishedStep]:
 def _artifact(build: Build, table: ArtifactTable, source: FinishedStep) -> FinishedStep:
     """Export one ``[[artifact]]``; where INT8 costs too much, keep as few linear layers in float as possible."""
     done = _export(build, table, source)
-    costs = not done.accepted and done.step.comparison
+    costs = not done.accepted and (done.step.comparison or not done.step.finite)
     if costs and table.precision == "int8" and build.recipe.guard.on_fail == "weaken":
         ranked = _ranked(build, source)
         outcome = fall_back(done, ranked, lambda keep_float: _export(build, table, source, keep_float))

@@ -39,7 +39,7 @@ class Alignment(Frozen):
     student: int = Field(default=0, ge=0)
     feature: Feature
     loss: str = Field(default_factory=lambda given: next(iter(losses_of(given["feature"]))))
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, le=1_000_000)
 
     @field_validator("loss")
     @classmethod

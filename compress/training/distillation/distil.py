@@ -25,7 +25,7 @@ class Distillation(Schedule):
     part alone.
     """
 
-    temperature: float = Field(2.0, gt=0)
+    temperature: float = Field(2.0, ge=0.01, le=1000)
     alpha: float = Field(0.5, ge=0, le=1)
     preset: Preset = "logits"
     align: tuple[Alignment, ...] = ()

@@ -100,20 +100,25 @@ def made(count: int, accepted: bool) -> Made:
 
 
 class Files:
-    """Of `layers`, ranked, the first `needed` must be in float; the exporter fails on `broken` of them."""
+    """Of `layers`, ranked, the first `needed` must be in float; the exporter fails on `broken` of them.
 
-    def __init__(self, layers: int, needed: int, broken: int | None = None) -> None:
+    With fewer than `finite` in float the answers are NaN.
+    """
+
+    def __init__(self, layers: int, needed: int, broken: int | None = None, finite: int = 0) -> None:
         self.ranked = [f"linear {number}" for number in range(layers)]
-        self.needed, self.broken = needed, broken
+        self.needed, self.broken, self.finite = needed, broken, finite
 
     def attempt(self, keep_float: Sequence[str]) -> Made:
         assert list(keep_float) == self.ranked[: len(keep_float)], "others than the worst"
         if len(keep_float) == self.broken:
             return Made(Step(name="onnx-int8", kind="artifact", decision="rolled-back", failed="ValueError: no"))
+        if len(keep_float) < self.finite:
+            return Made(Step(name="onnx-int8", kind="artifact", decision="rolled-back", failed="NaN", finite=False))
         return made(len(keep_float), len(keep_float) >= self.needed)
 
     def search(self) -> tuple[Made, list[tuple[int, bool]]]:
-        best, tried = fall_back(made(0, accepted=False), self.ranked, self.attempt)
+        best, tried = fall_back(self.attempt([]), self.ranked, self.attempt)
         return best, [(len(one.float_layers), one.accepted) for one in tried]
 
 
@@ -151,6 +156,16 @@ def test_an_exporter_that_fails_ends_the_search() -> None:
     assert best.step.comparison is not None
     assert best.step.comparison.drop == 0.08
     assert tried[-1] == (8, True)
+
+
+def test_nan_is_the_worst_answer_and_ends_no_search() -> None:
+    best, tried = Files(layers=26, needed=6, finite=5).search()
+    assert tried == [(0, False), (1, False), (2, False), (4, False), (8, True), (6, True), (5, False)]
+    assert best.step.comparison is not None
+    assert best.step.comparison.drop == 0.06
+    best, tried = Files(layers=4, needed=4, finite=4).search()
+    assert (best.step.decision, best.step.failed, best.step.finite) == ("rolled-back", "NaN", False)
+    assert [count for count, _ in tried] == [0, 1, 2, 3]
 
 
 def test_the_line_says_how_many_and_why() -> None:

@@ -82,6 +82,35 @@ def sizes(manifest: Manifest) -> tuple[int, int]:
     return found[0] or 0, found[1] or 0
 
 
+def test_nan_in_int8_is_tried_with_layers_in_float_too(recipe: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """Planted: a layer that overflows in 8 bits, first one that can go back to float, then one that cannot."""
+    real, hopeless = onnx_export.export, False
+
+    def overflowing(model: Any, path: Path, precision: str, inputs: Any, keep_float: Collection[str]) -> str | None:
+        changed = deepcopy(model)
+        if precision == "int8" and (hopeless or FOUND not in keep_float):
+            with torch.no_grad():
+                changed.classifier.bias[0] = float("inf")
+        return real(changed, path, precision, inputs, keep_float)
+
+    monkeypatch.setattr(onnx_export, "export", overflowing)
+    manifest, _ = run(recipe, tmp_path / "a")
+    step = manifest.steps[1]
+    assert (step.decision, step.parameters["keep_float"]) == ("accepted", [FOUND])
+    assert [(one.float_layers, one.comparison is None) for one in step.tries] == [([], True), ([FOUND], False)]
+    assert "predictions are NaN or infinite" in (step.tries[0].failed or "")
+    _, heard = run(recipe, tmp_path / "a")
+    assert heard.built == []
+    hopeless = True
+    manifest, heard = run(recipe, tmp_path / "b")
+    step = manifest.steps[1]
+    assert (step.decision, step.comparison, step.parameters.get("keep_float")) == ("rolled-back", None, None)
+    assert len(step.tries) > 5
+    [line] = [line for line in heard.lines if line.startswith("onnx-int8: rolled-back") and "tries" in line]
+    assert line.startswith("onnx-int8: rolled-back (student-int8.onnx: the logits of ")
+    assert [a.id for a in manifest.artifacts] == ["teacher-fp32.torch", "student-fp32.onnx"]
+
+
 def test_layers_are_ranked_once_for_all_files(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ranking that begins with the wrong one: two have to be tried, and the ranking is not asked again."""
     asked, rank = [], ranking.rank_linears
