@@ -100,7 +100,7 @@ def pin(
 
 def _only(folder: Path) -> Path:
     """Return the only baseline in the folder."""
-    found = sorted(folder.glob("*.json"))
+    found = sorted(folder.glob("[!.]*.json"))  # a killed update leaves a hidden one
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise BadInput(f"{folder}: which baseline? Name it with --baseline; found: {names}")

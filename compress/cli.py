@@ -135,8 +135,8 @@ def export(
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Keep no file of which a smaller share of answers, or of a tagger F1 of entities, equals the "
-            f"checkpoint's; default by format and precision: {limits('onnx')}.",
+            help="Keep no file of which a smaller share of answers (of a tagger: F1 of entities; of a model with one "
+            f"score: R²) equals the checkpoint's; default by format and precision: {limits('onnx')}.",
         ),
     ] = None,
 ) -> None:

@@ -4,8 +4,10 @@ Paths are relative to the manifest's folder and must stay inside it. Every file 
 it is opened. Importing this module loads neither torch nor transformers.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,8 +16,9 @@ from pydantic import Field, PositiveInt
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest, read_json
-from pocketbert.compress.base.paths import check_file, exists
+from pocketbert.compress.base.paths import DOCUMENT, check_file, exists
 from pocketbert.compress.base.strict import FileName, Share, Strict
+from pocketbert.compress.models.families import positions
 from pocketbert.compress.tasks import Outcomes, Task
 from pocketbert.compress.tasks.paired import Drop
 
@@ -45,8 +48,9 @@ class Artifact(Strict):
     `dense` names the artifact that this one is a sparse copy of. Dense kernels need the same time for both, so a sparse
     copy is not timed. `dense_deflated_bytes` is the zipped size of an exported file without the zeros.
 
-    `positions` is the number of tokens of the longest text that it reads; latency is not measured at longer lengths.
-    `lengths` are those of a file that pads each text to the next of them; empty: any length.
+    `positions` is the number of tokens of the longest text that it reads; latency is not measured at longer lengths. Of
+    a Hugging Face folder `load_manifest` reads it in config.json if it is not given. `lengths` are those of a file that
+    pads each text to the next of them; empty: any length.
 
     `min_runtime` names the oldest runtime, and its version, that opens the file, as far as it is known.
 
@@ -140,14 +144,15 @@ class Try(Strict):
     """One attempt at a stage, at one strength; the layers in `spare` kept their full width.
 
     Or one attempt at an INT8 or INT4 file, with the linear layers and embeddings in `float_layers` kept in float and
-    those in `int8_layers` kept in INT8; `failed` is the reason if the file does not match its source.
+    those in `int8_layers` kept in INT8; `failed` is the reason if the file does not match its source. `comparison` is
+    None if a logit of the file is NaN or infinite.
     """
 
     strength: float | None
     spare: list[int] = []
     float_layers: list[str] = []
     int8_layers: list[str] = []
-    comparison: Comparison
+    comparison: Comparison | None
     accepted: bool
     failed: str | None = None
 
@@ -166,6 +171,7 @@ class Step(Strict):
     decision: Literal["reference", "accepted", "rolled-back"]
     unsettled: bool = False
     comparison: Comparison | None = None
+    finite: bool = True  # False if a logit is NaN or infinite, so that there is no comparison
     seconds: float = 0.0
     parameters: dict[str, Any] = {}
     measured: dict[str, int] = {}
@@ -244,7 +250,32 @@ def load_manifest(path: Path) -> Manifest:
     """
     manifest = read_json(path, Manifest, SCHEMA, "no such manifest; build one with: pocketbert build RECIPE")
     _check(manifest, path)
+    manifest.artifacts = [_with_positions(artifact, path.parent) for artifact in manifest.artifacts]
+    _check_positions(manifest, path)
     return manifest
+
+
+def _with_positions(artifact: Artifact, folder: Path) -> Artifact:
+    """Return the artifact with the positions that the config.json of a Hugging Face folder counts, if it has none."""
+    if artifact.positions is not None or artifact.runtime != "torch":
+        return artifact
+    file = inside(folder, artifact.path) / "config.json"
+    try:
+        check_file(file, DOCUMENT)
+        config: Any = SimpleNamespace(**json.loads(file.read_text(encoding="utf-8")))
+        found = positions(config)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):  # the runtime will say so
+        return artifact
+    return artifact.model_copy(update={"positions": found}) if found > 0 else artifact
+
+
+def _check_positions(manifest: Manifest, path: Path) -> None:
+    for artifact in manifest.artifacts:
+        if artifact.positions is not None and artifact.positions < (longest := manifest.task.max_length):
+            raise BadInput(
+                f"{path}: {artifact.id}: positions = {artifact.positions}, but task.max_length is {longest}; "
+                "build again with a shorter task.max_length"
+            )
 
 
 def _check(manifest: Manifest, path: Path) -> None:
@@ -262,11 +293,6 @@ def _check(manifest: Manifest, path: Path) -> None:
             )
         if artifact.dense and artifact.role != "stage":
             raise BadInput(f"{path}: {artifact.id}: dense is allowed with role 'stage' only: an exported file is timed")
-        if artifact.positions is not None and artifact.positions < (longest := manifest.task.max_length):
-            raise BadInput(
-                f"{path}: {artifact.id}: positions = {artifact.positions}, but task.max_length is {longest}; "
-                "build again with a shorter task.max_length"
-            )
     inside(path.parent, manifest.task.test)
     if manifest.linear_control:
         inside(path.parent, manifest.linear_control.test_answers)

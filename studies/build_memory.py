@@ -1,7 +1,7 @@
 """Time and peak memory of builds by rows, labels and length of the texts: ``python -m studies.build_memory``.
 
 The model is tiny (2 layers of 32), so that the figures are those of rows, tokens, linear baseline and libraries. The
-second build of each case finds every step in the cache.
+second build of each case finds every step in the cache. Seconds of the processor are told beside those of the clock.
 """
 
 import json
@@ -25,6 +25,7 @@ dataset = "data"
 max_length = 128
 [teacher]
 model = "model"
+epochs = {epochs}
 batch_size = 32
 [guard]
 max_drop = 0.9
@@ -34,23 +35,25 @@ format = "torch"
 
 
 def main() -> None:
-    """Print the table; arguments ``ROWS LABELS LENGTH`` measure this case alone."""
-    chosen = [tuple(map(int, sys.argv[1:4]))] if len(sys.argv) == 4 else CASES
+    """Print the table; arguments ``ROWS LABELS LENGTH [EPOCHS]`` measure this case alone."""
+    chosen = [tuple(map(int, sys.argv[1:4]))] if len(sys.argv) > 3 else CASES
+    recipe = RECIPE.format(epochs=sys.argv[4] if len(sys.argv) > 4 else 1)
     lines = []
     for rows, labels, length in chosen:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_model(folder / "model")
             write_rows(folder / "data", rows, labels, length)
-            (folder / "case.toml").write_text(RECIPE, encoding="utf-8")
+            (folder / "case.toml").write_text(recipe, encoding="utf-8")
             figures = [build(folder) for _ in range(2)]
         lines.append([f"{rows:,}", f"{labels:,}", f"{length:,}", *(text for each in figures for text in each)])
-    headers = ["rows", "labels", "characters", "s", "peak", "again, s", "again, peak"]
-    print(tabulate(lines, headers, tablefmt="github", colalign=["right"] * 7, disable_numparse=True))
+    measured = ("s", "CPU s", "peak")
+    headers = ["rows", "labels", "characters", *measured, *(f"again, {name}" for name in measured)]
+    print(tabulate(lines, headers, tablefmt="github", colalign=["right"] * len(headers), disable_numparse=True))
 
 
-def build(folder: Path) -> tuple[str, str]:
-    """Build once; returns seconds and the peak memory of the process."""
+def build(folder: Path) -> tuple[str, str, str]:
+    """Build once; returns seconds of the clock and of the processor, and the peak memory of the process."""
     started = time.monotonic()
     code = f"""
 import resource, sys
@@ -59,13 +62,14 @@ sys.argv = ["pocketbert", "build", {str(folder / "case.toml")!r}, "--out", {str(
 try:
     main()
 finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
     if done.returncode:
         sys.exit(done.stderr)
-    peak = int(done.stdout.split()[-1])
-    return f"{time.monotonic() - started:.0f}", f"{peak / 1e9:.2f} GB"
+    cpu, peak = map(float, done.stdout.split()[-2:])
+    return f"{time.monotonic() - started:.0f}", f"{cpu:.0f}", f"{peak / 1e9:.2f} GB"
 
 
 def write_rows(folder: Path, rows: int, labels: int, length: int) -> None:

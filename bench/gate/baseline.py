@@ -78,7 +78,8 @@ def _lost(options: GateOptions, path: Path, recipe: str) -> str:
         return f", but {past} has runs that were compared with one of {had[-1]}; restore it"
     if any(pins_of(options.baselines, recipe)):
         return ", but the recipe has pinned ones; restore it"
-    others = [other.stem for other in sorted(options.baselines.glob("*.json"))]
+    # A killed update leaves a hidden file.
+    others = [other.stem for other in sorted(options.baselines.glob("[!.]*.json"))]
     if not others:
         return ""
     [nearest] = get_close_matches(recipe, others, n=1, cutoff=0)

@@ -4,7 +4,7 @@ Every pytest run on this machine loads it, so it imports nothing but pytest unti
 """
 
 from collections.abc import Generator, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -133,8 +133,6 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
         pytest.fail(f"pocketbert: {ALONE}", pytrace=False)
     from rich.console import Console
 
-    from pocketbert.compress.base.processes import Terminated, termination_raised
-
     gate = pytestconfig.stash[GATE]
     session = gate.open()
     if session is None:
@@ -142,13 +140,25 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else nullcontext():
         try:
-            with termination_raised():
+            with ended_in_one_line():
                 gate.verdicts = session.run(Console(stderr=True), gate.wanted)
             return gate.verdicts
-        except Terminated as ended:
-            pytest.exit("pocketbert: terminated", returncode=128 + ended.signal)
         except BadInput as refused:
             pytest.exit(f"pocketbert: {refused}", returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@contextmanager
+def ended_in_one_line() -> Iterator[None]:
+    """End pytest with one line when a signal asks for it, also after the tests, where pytest itself would not."""
+    from pocketbert.compress.base.processes import Terminated, termination_raised
+
+    try:
+        with termination_raised():
+            yield
+    except Terminated as ended:
+        pytest.exit("pocketbert: terminated", returncode=128 + ended.signal)
+    except KeyboardInterrupt:
+        pytest.exit("pocketbert: interrupted", returncode=pytest.ExitCode.INTERRUPTED)
 
 
 @pytest.fixture
@@ -210,7 +220,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report; let the exit code follow the verdicts, whatever became of their items."""
     gate = session.config.stash[GATE]
     if gate.session and gate.session.results:
-        gate.session.write_report()
+        with ended_in_one_line():
+            gate.session.write_report()
     if exitstatus == pytest.ExitCode.OK:
         gate.forced = gate.unjudged()
         if gate.forced or (gate.session and gate.session.unwritten):

@@ -24,6 +24,7 @@ from pocketbert.bench.measuring.subject import TestRows, load_rows
 from pocketbert.bench.records.history import append, checked_out, path_of
 from pocketbert.bench.records.pins import protected
 from pocketbert.bench.records.results import Flips, Profile, Results, Verdict
+from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.records.store import Store
 from pocketbert.bench.verdicts.decide import decide
 from pocketbert.bench.verdicts.flips import flips
@@ -148,7 +149,7 @@ class Session:
             if measured.role != "ship" or measured.accuracy is None:
                 continue
             entry = known.get(measured.id)
-            if entry and entry.accuracy and entry.accuracy.test_sha256 == measured.accuracy.test_sha256:
+            if entry and entry.accuracy and same_rows(entry.accuracy, measured.accuracy):
                 yield flips(measured.id, measured.accuracy, "the baseline", entry.accuracy, self._rows, self._task)
             elif reference:
                 yield flips(measured.id, measured.accuracy, results.reference, reference, self._rows, self._task)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pocketbert.bench.measuring import metrics
 from pocketbert.bench.measuring.metrics.accuracy import unseen_score, with_drop
@@ -17,6 +18,7 @@ from pocketbert.bench.measuring.setup import Needed, Setup
 from pocketbert.bench.measuring.subject import TestRows
 from pocketbert.bench.records.results import METRICS, SCHEMA, Latency, Measured, Paired, Results, unpack
 from pocketbert.bench.records.reuse import prune
+from pocketbert.compress.base.errors import BadInput, first_line
 from pocketbert.compress.manifest import Artifact, Comparison, LinearControl, inside
 
 _CARRIED = (Measured.model_fields.keys() & Artifact.model_fields.keys()) - {"sha256"}
@@ -41,6 +43,7 @@ class Measurement:
         self._begin = time.monotonic()
         self._needed, self._command, self._rerun = needed, command, rerun
         self._setup = Setup(needed, folder, rows, bar)
+        self._control = self._control_logits()
 
     def run(self) -> Results:
         """Measure everything; what cannot be measured is in the artifact's `failures`.
@@ -92,12 +95,26 @@ class Measurement:
             same_file=rerun.same_file if rerun else [],
         )
 
+    def _control_logits(self) -> NDArray[np.float32] | None:
+        """Read the predictions of the linear baseline on the test rows; None if there is none."""
+        setup, control = self._setup, self._setup.manifest.linear_control
+        if control is None:
+            return None
+        path, shape = inside(setup.folder, control.test_answers), (len(setup.rows), len(setup.task.labels))
+        try:
+            logits: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise BadInput(f"{path}: linear_control.test_answers is not a .npy file ({first_line(error)})") from error
+        if not isinstance(logits, np.ndarray) or logits.dtype.kind not in "fiu" or logits.shape != shape:
+            raise BadInput(f"{path}: linear_control.test_answers: expected numbers of the shape {shape}; build again")
+        return logits
+
     def _linear_control(self) -> LinearControl | None:
         """Return the linear baseline, compared with the teacher on the test rows."""
         setup, control, teacher = self._setup, self._setup.manifest.linear_control, self._setup.reference.accuracy
-        if control is None or teacher is None:
+        if control is None or teacher is None or self._control is None:
             return None
-        logits = np.load(inside(setup.folder, control.test_answers), allow_pickle=False)
+        logits = self._control
         confidence = setup.manifest.confidence
         comparison = Comparison.scored(setup.task, setup.rows.gold, logits, unpack(teacher), teacher.value, confidence)
         return control.model_copy(update={"comparison": comparison})

@@ -117,8 +117,8 @@ def _time(children: dict[str, Child], sides: Mapping[str, Side], threads: int, l
         with _naming(which):
             child.requests(sides[which].requests[length])
     runs, failed = time_in_turn(children, numbers, warm_up=WARM_UP)
-    for which, words in failed.items():
-        raise SideFailed(which, words)
+    for which, failure in failed.items():
+        raise SideFailed(which, str(failure))
     return Pair(runs["baseline"], runs["candidate"], threads)
 
 

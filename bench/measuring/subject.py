@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from pocketbert.bench.measuring.unchanged import Unchanged
 from pocketbert.bench.records.results import MIX, Accuracy, Failure, Latency, Memory, Metric, Size
-from pocketbert.bench.workers.child import ChildFailed
+from pocketbert.bench.workers.child import ChildFailed, RequestFailed
 from pocketbert.bench.workers.file import File
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.manifest import Artifact, Manifest, inside
@@ -31,6 +31,10 @@ from pocketbert.compress.tasks.tokenizer import load_tokenizer, unknown_id
 
 REQUESTS = 100
 """Single requests per artifact, profile and length; MLPerf LoadGen requires 64 for a P90 with a 99 % bound."""
+
+
+_FEW_POSITIONS = 'if the model has fewer positions, add their number to the manifest, such as "positions": 64'
+"""The hint about a request that a model cannot read, if nothing says how many positions it has."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,10 @@ class Subject:
         try:
             yield
         except (ChildFailed, psutil.Error) as failure:
-            self.fail(metric, str(failure), profile, length)
+            words = str(failure)
+            if isinstance(failure, RequestFailed) and self.artifact.positions is None:
+                words += f"; {_FEW_POSITIONS}"
+            self.fail(metric, words, profile, length)
 
 
 def single_requests(drawn: list[list[int]], length: str) -> list[list[int]]:

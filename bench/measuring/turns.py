@@ -50,7 +50,7 @@ def time_in_turn(
     numbers: Sequence[int],
     done: Callable[[str], None] = lambda name: None,
     warm_up: int = WARM_UP,
-) -> tuple[dict[str, list[Run]], dict[str, str]]:
+) -> tuple[dict[str, list[Run]], dict[str, ChildFailed]]:
     """Run the requests of these numbers in every child in turn: A B C, C B A, A B C, …
 
     A child that fails leaves the round; the others go on.
@@ -62,16 +62,16 @@ def time_in_turn(
         warm_up: how many of the first requests are run once before, untimed.
 
     Returns:
-        The runs of the children that did not fail, and the last words of those that did.
+        The runs of the children that did not fail, and the failures of those that did.
     """
     runs: dict[str, list[Run]] = {name: [] for name in children}
-    failed: dict[str, str] = {}
+    failed: dict[str, ChildFailed] = {}
     for turn, number in enumerate([*numbers[:warm_up], *numbers]):
         for name in list(runs) if turn % 2 == 0 else list(reversed(runs)):
             try:
                 run = children[name].run(number)
             except ChildFailed as failure:
-                failed[name] = str(failure)
+                failed[name] = failure
                 del runs[name]
                 continue
             done(name)

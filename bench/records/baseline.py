@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, field_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 from tabulate import tabulate
 
 from pocketbert.bench.records.results import Accuracy, Machine, Measured, Ratios, Results
 from pocketbert.bench.records.updates import Known, Update, accepted
 from pocketbert.compress.base.errors import BadInput, printable
+from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.files import read_json
 from pocketbert.compress.base.strict import FileName, Strict
 
@@ -146,18 +147,21 @@ def _entry(measured: Measured) -> Entry:
     if measured.failures or not measured.size or not (measured.not_run or (measured.accuracy and measured.memory)):
         why = "; ".join(map(str, measured.failures)) or "not everything was measured"
         raise BadInput(f"{measured.id}: {why}; a baseline needs a run without failures")
-    return Entry(
-        runtime=measured.runtime,
-        inputs=measured.inputs,
-        positions=measured.positions,
-        sha256=measured.sha256,
-        tokenizer_sha256=measured.tokenizer_sha256,
-        bytes=measured.size.bytes,
-        deflated_bytes=measured.size.deflated_bytes,
-        accuracy=measured.accuracy.model_copy(update={"drop": None}) if measured.accuracy else None,
-        memory_own_mib=measured.memory.own_mib if measured.memory else None,
-        latency={str(entry.place): entry.ratio for entry in measured.latency},
-    )
+    try:
+        return Entry(
+            runtime=measured.runtime,
+            inputs=measured.inputs,
+            positions=measured.positions,
+            sha256=measured.sha256,
+            tokenizer_sha256=measured.tokenizer_sha256,
+            bytes=measured.size.bytes,
+            deflated_bytes=measured.size.deflated_bytes,
+            accuracy=measured.accuracy.model_copy(update={"drop": None}) if measured.accuracy else None,
+            memory_own_mib=measured.memory.own_mib if measured.memory else None,
+            latency={str(entry.place): entry.ratio for entry in measured.latency},
+        )
+    except ValidationError as error:
+        raise BadInput(f"{measured.id}: {explain(error, Entry)}; run the gate again") from error
 
 
 def describe(baseline: Baseline) -> str:

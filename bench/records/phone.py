@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from pocketbert.bench.records.results import MIX, OnPhone, Results
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.paths import DOCUMENT, check_file
+
+_TOKENS = re.compile("0*[1-9][0-9]{0,8}")
 
 
 def join(results: Results, path: Path) -> Results:
@@ -72,7 +75,7 @@ def _checked(entry: dict[str, Any], where: str, results: Results) -> OnPhone:
         figure = OnPhone.model_validate(entry)
     except ValidationError as error:
         raise BadInput(f"{where}: {explain(error, OnPhone)}") from error
-    if figure.length != MIX and not (figure.length.isdigit() and int(figure.length)):
+    if figure.length != MIX and not _TOKENS.fullmatch(figure.length):
         raise BadInput(f"{where}: length {figure.length!r}; expected a number of tokens, or {MIX!r}")
     known = {artifact.id: artifact for artifact in results.artifacts}
     if figure.artifact not in known:

@@ -22,6 +22,7 @@ from pydantic import (
 
 from pocketbert.bench.records.since import Since
 from pocketbert.bench.stats.intervals import Interval, Ratio
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import read_json
 from pocketbert.compress.base.strict import FileName, Share, Strict
 from pocketbert.compress.manifest import LinearControl, Parity, Step, TaskSpec
@@ -33,11 +34,10 @@ MIX = "mix"
 SCHEMA = 2
 Outcome = Literal["ok", "improved", "regressed", "inconclusive", "no-baseline", "missing"]
 Metric = Literal["size", "memory", "accuracy", "latency"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
-"""In the order in which they are measured; memory gives a first estimate of the speed."""
+METRICS: tuple[Metric, ...] = get_args(Metric)  # in the order of measuring; memory gives a first estimate of the speed
 NoBaseline = Literal["new", "size-only", "other-machine", "other-reference", "other-rows"]
 """Why a figure has no counterpart in the baseline to be compared with."""
-_HEXADECIMAL = re.compile("([0-9a-f]{2})*")
+_PART = "^[^/]+$"  # of a place
 _FAILURE = re.compile(r"(?P<metric>\w+)(?: (?P<profile>[^/:]+)(?:/(?P<length>[^:]+))?)?: (?P<words>.*)", re.DOTALL)
 
 
@@ -60,7 +60,7 @@ class Place(NamedTuple):
 
     def fits(self, *positions: int | None) -> bool:
         """Return whether models with so many positions read requests of this length; None: not known."""
-        return not self.length.isdecimal() or all(int(self.length) <= each for each in positions if each is not None)
+        return not self.length.isdecimal() or all(int(self.length[:20]) <= n for n in positions if n is not None)
 
 
 def _at_places(latency: dict[str, Ratio]) -> dict[str, Ratio]:
@@ -99,8 +99,8 @@ class Failure(Strict):
 class Latency(Strict):
     """Single requests (batch 1) of one artifact in one profile at one length."""
 
-    profile: str
-    length: str
+    profile: str = Field(pattern=_PART)
+    length: str = Field(pattern=_PART)
     runs: int = Field(gt=0)
     p50_ms: PositiveFloat
     p90_ms: PositiveFloat
@@ -118,13 +118,12 @@ class Latency(Strict):
 class Paired(Strict):
     """An exported artifact and the baseline's file, timed in pairs of fresh processes: the data of a latency verdict.
 
-    Changes are relative: 0.05 is 5 % slower. Their intervals are valid at every look of the sequential test
-    (`pocketbert.bench.stats.sequential`).
+    Changes are relative (0.05 is 5 % slower); their intervals hold at every look (`pocketbert.bench.stats.sequential`).
     """
 
     artifact: str
-    profile: str
-    length: str
+    profile: str = Field(pattern=_PART)
+    length: str = Field(pattern=_PART)
     against: str  # SHA-256 of the file, or the interpreter, of the other process
     outcome: Literal["ok", "improved", "regressed", "inconclusive"]
     change: Interval  # of P50
@@ -187,7 +186,7 @@ class Accuracy(Strict):
     rows: int = Field(gt=0)
     drop: Interval | None  # reference minus this artifact, paired; None for the reference
     correct: str  # hexadecimal; one bit per test row (numpy.packbits, big-endian), or `counts` × uint16, little-endian
-    counts: NonNegativeInt = 0  # per row of entities: found, predicted, true
+    counts: Literal[0, 3] = 0  # per row of entities: found, predicted, true
     test_sha256: str
     reused: bool = False  # from an earlier run with the same file, rows, libraries and machine
 
@@ -195,7 +194,7 @@ class Accuracy(Strict):
     def _one_outcome_per_row(self) -> Self:
         each = self.rows * self.counts
         allowed = (each, 2 * each) if self.counts else (-(-self.rows // 8),)  # older files have one byte per count
-        if not _HEXADECIMAL.fullmatch(self.correct) or len(self.correct) // 2 not in allowed:
+        if not re.fullmatch("([0-9a-f]{2})*", self.correct) or len(self.correct) // 2 not in allowed:
             raise ValueError(f"correct: {len(self.correct)} characters do not hold the outcomes of {self.rows} rows")
         return self
 
@@ -378,9 +377,12 @@ def load_results(path: Path) -> Results:
     """Read a results file.
 
     Raises:
-        BadInput: the file is missing, or has another schema.
+        BadInput: the file is missing, has another schema, or its reference is not in it.
     """
-    return read_json(path, Results, SCHEMA, "no such results file; pytest bench writes one")
+    found = read_json(path, Results, SCHEMA, "no such results file; pytest bench writes one")
+    if found.reference not in [artifact.id for artifact in found.artifacts]:
+        raise BadInput(f"{path}: reference {found.reference!r} is not among the artifacts; run the gate again")
+    return found
 
 
 def pack(outcomes: Outcomes) -> dict[str, Any]:

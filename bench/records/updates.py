@@ -53,8 +53,8 @@ def accepted(results: Results, was: str, known: Mapping[str, Known]) -> Update:
                 factor = 1.0
             elif factor is None and (ratio := before.ratios.get(str(entry.place))):
                 factor = entry.ratio.estimate / ratio.estimate
-            if factor:
-                latency.setdefault(artifact.id, {})[str(entry.place)] = round(factor, 5)
+            if factor and (rounded := round(factor, 5)) > 0:  # results can claim any change
+                latency.setdefault(artifact.id, {})[str(entry.place)] = rounded
     return Update(was=was, latency=latency)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pocketbert.bench.records.results import Place, Results
+from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.report.differences import Difference, Differences, latencies
 from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.format.choose import headline_place, in_words
@@ -114,7 +115,7 @@ def _warnings(found: Differences) -> list[str]:
             f"**Zeros**: only the {sparse} run ships weights set to 0. They make no dense kernel faster: a change of "
             "latency is not theirs."
         )
-    if any(a.accuracy and b.accuracy and a.accuracy.test_sha256 != b.accuracy.test_sha256 for a, b in found.pairs):
+    if any(a.accuracy and b.accuracy and not same_rows(a.accuracy, b.accuracy) for a, b in found.pairs):
         lines.append("**Other test rows**: scores stand side by side, but cannot be compared row by row.")
     return lines
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pocketbert.bench.records.baseline import reference_of
 from pocketbert.bench.records.results import Accuracy, Latency, Measured, Place, Results, unpack
+from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.report.format.choose import duplicates
 from pocketbert.bench.report.format.numbers import Quantity, negated
 from pocketbert.bench.stats.intervals import Interval, relative_change
@@ -103,7 +104,7 @@ class Differences:
         return Difference("memory", artifact, was, now, change, sure=sure)
 
     def _accuracy(self, artifact: str, was: Accuracy, now: Accuracy) -> Difference:
-        same = was.test_sha256 == now.test_sha256
+        same = same_rows(was, now) and bool(now.counts) == self._task.token_level
         change = negated(self._task.drop(unpack(was), unpack(now), self.now.confidence)) if same else None
         return Difference("accuracy", artifact, was.value, now.value, change)
 

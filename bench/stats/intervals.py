@@ -11,6 +11,9 @@ from pydantic import AfterValidator
 
 from pocketbert.compress.base.strict import Strict
 
+_LARGEST = 1e30
+"""Of a ratio of two times; the change between two such ratios is a finite number."""
+
 
 class Interval(Strict):
     """A point estimate with its two-sided confidence interval."""
@@ -21,8 +24,8 @@ class Interval(Strict):
 
 
 def _above_zero(ratio: Interval) -> Interval:
-    if not 0 < ratio.low <= ratio.estimate <= ratio.high:
-        raise ValueError("expected 0 < low <= estimate <= high")
+    if not 0 < ratio.low <= ratio.estimate <= ratio.high or ratio.low < 1 / _LARGEST or ratio.high > _LARGEST:
+        raise ValueError(f"expected 0 < low <= estimate <= high, {1 / _LARGEST:g} to {_LARGEST:g}")
     return ratio
 
 
@@ -59,8 +62,8 @@ def _over_sets(logs: Sequence[float]) -> Interval:
     from scipy.stats import t
 
     half = float(t.ppf(0.975, len(logs) - 1)) * stdev(logs) / sqrt(len(logs))
-    middle = fmean(logs)
-    return Interval(estimate=exp(middle), low=exp(middle - half), high=exp(middle + half))
+    middle, most = fmean(logs), log(_LARGEST) - 1
+    return Interval(estimate=exp(middle), low=exp(max(middle - half, -most)), high=exp(min(middle + half, most)))
 
 
 def relative_change(now: Interval, before: Interval) -> Interval:

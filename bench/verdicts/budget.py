@@ -81,6 +81,10 @@ def check(budget: Budget, artifact: Measured, results: Results) -> Checked:
         short = "" if place.fits(artifact.positions) else f"it has {artifact.positions} positions"
         words = "; ".join(map(str, artifact.failures)) or short or "not measured"
         return Checked("unmeasured", f"latency: {artifact.id} in {place}: {words}")
+    if budget.p50_ms is not None and (
+        entry.sets < 2 or len(entry.samples_ms) < entry.sets or not all(entry.samples_ms)
+    ):
+        return Checked("unmeasured", f"latency: {artifact.id} in {place}: too few times for an interval")
     found, limit, unit = _measured(budget, entry, other, results)
     outcome: Literal["ok", "over", "inconclusive"] = "inconclusive"
     if found.low > limit or not all(isfinite(end) for end in found.model_dump().values()):
@@ -107,7 +111,7 @@ def _measured(budget: Budget, entry: Latency, other: Latency | None, results: Re
 def _place(budget: Budget, results: Results) -> Place:
     known = {p.name: p.lengths for p in results.profiles}
     name, _, length = (budget.profile or next(iter(known), "")).partition("/")
-    if name not in known:
+    if not known.get(name):
         raise BadInput(f"latency_budget: profile {name!r} was not measured; measured: {', '.join(known) or 'none'}")
     if length and length not in known[name]:
         raise BadInput(f"latency_budget: profile {name!r} has no length {length!r}; lengths: {', '.join(known[name])}")

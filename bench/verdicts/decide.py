@@ -19,6 +19,7 @@ from pocketbert.bench.records.results import (
     Verdict,
     unpack,
 )
+from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts import rules
 from pocketbert.bench.verdicts.items import Item
@@ -177,7 +178,7 @@ class _Comparer:
             return found
         if was is None:
             return replace(self._no_baseline(before, score.value, found.note), interval=score.drop)
-        if was.test_sha256 != score.test_sha256:
+        if not same_rows(was, score):
             reason = "the baseline was scored on other test rows"
             return replace(found, outcome="no-baseline", note=reason, figure=found.note, why="other-rows")
         lost = self._drop_of(unpack(was), unpack(score))

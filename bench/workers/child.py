@@ -60,6 +60,10 @@ class ChildFailed(Exception):
     """The artifact in this child cannot be measured. The message goes into the report."""
 
 
+class RequestFailed(ChildFailed):
+    """The runtime cannot answer a request, such as one that is longer than the model reads; the child lives on."""
+
+
 class Resident(NamedTuple):
     """Memory of a child at one moment, MiB."""
 
@@ -156,8 +160,11 @@ class Child:
         except OSError as error:
             raise ChildFailed(self._death()) from error
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, refused: type[ChildFailed] = ChildFailed) -> dict[str, Any]:
         """Wait for the reply to the command that `begin` sent.
+
+        Args:
+            refused: raised if the command failed.
 
         Raises:
             ChildFailed: the command failed, the process died, or no reply came in time.
@@ -174,7 +181,7 @@ class Child:
         line, self._buffer = self._buffer.split(b"\n", 1)
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise ChildFailed(reply["error"])
+            raise refused(reply["error"])
         return reply
 
     def ask(self, do: str, **values: Any) -> dict[str, Any]:
@@ -207,8 +214,14 @@ class Child:
         self.ask("requests", path=str(path))
 
     def run(self, index: int) -> Run:
-        """Run inference on request `index`, modulo the number of requests."""
-        return Run(**self.ask("run", index=index))
+        """Run inference on request `index`, modulo the number of requests.
+
+        Raises:
+            RequestFailed: the runtime refused the request.
+            ChildFailed: the process died, or no reply came in time.
+        """
+        self.begin("run", index=index)
+        return Run(**self.finish(RequestFailed))
 
     def open_scorer(self, file: File) -> None:
         """Import the runtime and open the artifact to score texts on all cores of this child."""

@@ -73,11 +73,11 @@ def memory(artifact: Path | None = None) -> dict[str, Any]:
 
 
 def _mapped_kib(artifact: Path) -> int:
-    total = 0
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    total, path, folder = 0, str(artifact), str(artifact.parent)
+    for line in Path("/proc/self/maps").read_text().splitlines():  # thousands, so no paths are made of them
         span, *_, name = line.split(maxsplit=5)
-        beside = artifact.suffix == ".onnx" and Path(name).parent == artifact.parent  # its weights may be there
-        if name.startswith("/") and (beside or Path(name).is_relative_to(artifact)):
+        beside = artifact.suffix == ".onnx" and name.rpartition("/")[0] == folder  # its weights may be there
+        if name.startswith("/") and (beside or name == path or name.startswith(f"{path}/")):
             first, _, last = span.partition("-")
             total += int(last, 16) - int(first, 16)
     return total // 1024

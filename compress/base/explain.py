@@ -13,6 +13,7 @@ _TYPES = {"boolean": (bool,), "integer": (int,), "number": (int, float), "string
 _LIMITS = {
     "minimum": "{} or more",
     "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
     "exclusiveMaximum": "less than {}",
     "minLength": "not empty",
 }

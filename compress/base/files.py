@@ -28,6 +28,8 @@ _LEVEL = 6  # the default of zip, and so of apk and ipa tools
 _CHUNK = 1 << 20
 _TEMPORARY = re.compile(r"^\..*\.(?P<process>\d+)(-(?P<ids>[0-9a-f]{8}))?\.tmp(\.[^.]*)?$")
 """Names of `atomic_write`; older versions wrote the process id alone."""
+_LARGEST = 1e100
+"""The largest magnitude of a figure in our files; products and squares of figures are finite, too."""
 _FOREIGN = 86_400.0
 """Seconds after which a temporary file of another machine or container is removed."""
 
@@ -167,9 +169,18 @@ def _seal_of(plain: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
 
-def _finite(text: str) -> float:
+def _figure(text: str) -> float:
     value = float(text)
+    if isfinite(value) and abs(value) > _LARGEST:
+        raise BadInput(f"{text[:40]} is too large; expected a number from -1e100 to 1e100")
     return value if isfinite(value) else _refuse(text)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not -(2**63) <= value < 2**63:
+        raise BadInput(f"{text[:40]} is a whole number of more than 64 bits")
+    return value
 
 
 def _refuse(text: str) -> NoReturn:
@@ -190,7 +201,8 @@ def read_json(path: Path, kind: type[Model], schema: int, hint: str, fix: str = 
     if not exists(path):
         raise BadInput(f"{path}: {hint}")
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse, parse_float=_finite)
+        text = path.read_text(encoding="utf-8")
+        raw = json.loads(text, parse_constant=_refuse, parse_float=_figure, parse_int=_count)
     except RecursionError as error:
         raise BadInput(f"{path}: lists or objects are nested too deeply") from error
     except OSError as error:
@@ -206,6 +218,8 @@ def read_json(path: Path, kind: type[Model], schema: int, hint: str, fix: str = 
         found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
         raise BadInput(f"{path}: schema is {found!r}, this version reads {schema}{fix}")
     try:
+        if "\\ud" in text.lower():  # an escape that may be half of a character, which no file can be written with
+            json.dumps(raw, ensure_ascii=False).encode()
         return kind.model_validate(raw)
     except ValidationError as error:
         raise BadInput(f"{path}: {explain(error, kind)}") from error

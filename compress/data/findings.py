@@ -15,6 +15,7 @@ from pocketbert.compress.data.tags import tag_remarks
 from pocketbert.compress.data.texts import Texts
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import Columns
+from pocketbert.compress.tasks.long_texts import readable
 
 _TOO_MUCH = 0.01
 """Share of rows from which a remark is a warning."""
@@ -46,10 +47,11 @@ def find(texts: Texts) -> Findings:
 
 
 def _keys(task: Task, columns: Columns) -> list[str]:
-    """Return the normalised text of each row."""
+    """Return the normalised text of each row, of a long one its beginning; a tagger reads whole texts."""
+    longest = None if task.token_level else readable(task.max_length)
 
     def text(value: Any) -> str:
-        return normalised(value if isinstance(value, str) else "".join(value))
+        return normalised(value if isinstance(value, str) else "".join(value))[:longest]
 
     return [_BETWEEN.join(map(text, values)) for values in zip(*(columns[name] for name in task.columns), strict=True)]
 
@@ -71,7 +73,9 @@ def _overlap(split: str, rows: NDArray[np.uint8]) -> Iterator[str]:
 def _lost_characters(task: Task, split: str, columns: Columns) -> Iterator[str]:
     """Yield a remark on texts with U+FFFD, which programs write in place of what they cannot decode."""
     rows = zip(*(columns[name] for name in task.columns), strict=True)
-    if count := sum("\ufffd" in "".join(map("".join, row)) for row in rows):
+    if count := sum(
+        any("\ufffd" in (text if isinstance(text, str) else "".join(text)) for text in row) for row in rows
+    ):
         yield f"warning: {count:,} {split} texts hold U+FFFD (\ufffd): characters were lost before the file was written"
 
 

@@ -1,6 +1,7 @@
 """Checks a model's configuration: what its class would ignore is refused, and what it does otherwise is translated."""
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from pocketbert.compress.base.errors import BadInput
@@ -107,3 +108,13 @@ def _with_widths(config: "PretrainedConfig", where: str) -> "PretrainedConfig":
     made = AutoConfig.for_model(f"uneven_{config.model_type}", **described, layer_heads=left)
     made.name_or_path = config.name_or_path
     return made
+
+
+def with_a_head(config: "PretrainedConfig") -> "PretrainedConfig | None":
+    """Return the configuration with one head in each layer that has none; None if every layer has heads."""
+    heads: list[int] = getattr(config, "layer_heads", None) or []
+    if all(heads):
+        return None
+    headed = deepcopy(config)
+    headed.layer_heads = [each or 1 for each in heads]
+    return headed

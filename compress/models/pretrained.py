@@ -13,7 +13,7 @@ from pocketbert.compress.base.errors import BadInput, first_line, offline_hint
 from pocketbert.compress.base.files import digest
 from pocketbert.compress.base.paths import check_file, exists
 from pocketbert.compress.models.checks import by_number, check_head, check_positions, check_vocabulary_fits
-from pocketbert.compress.models.configuration import fit_padding, translated
+from pocketbert.compress.models.configuration import fit_padding, translated, with_a_head
 from pocketbert.compress.models.e5_small import unpack
 from pocketbert.compress.models.families import family, is_token_level
 from pocketbert.compress.models.weights import check_weights
@@ -104,15 +104,21 @@ def load_classifier(folder: Path) -> "PreTrainedModel":
 
 
 def _load(
-    source: str, where: str, config: "PretrainedConfig", token_level: bool, new_head: bool, **options: bool
+    source: str, where: str, config: "PretrainedConfig", token_level: bool, new_head: bool, **options: Any
 ) -> "PreTrainedModel":
-    """Load the weights, FP32, and check them."""
+    """Load the weights, FP32, and check them.
+
+    transformers 4 stored empty weights of a layer that had lost all its heads. Our class has no place for them.
+    """
     from pocketbert.compress.models.modeling_uneven import AUTO
 
+    options |= {"dtype": "float32", "output_loading_info": True, "ignore_mismatched_sizes": True}
     with _one_line_errors(source, where):
-        model, loading = AUTO[token_level].from_pretrained(
-            source, config=config, dtype="float32", output_loading_info=True, ignore_mismatched_sizes=True, **options
-        )
+        model, loading = AUTO[token_level].from_pretrained(source, config=config, **options)
+        if loading["unexpected_keys"] and (headed := with_a_head(config)):  # this report has shapes
+            _, report = AUTO[token_level].from_pretrained(source, config=headed, **options)
+            empty = {name for name, stored, _ in report["mismatched_keys"] if 0 in stored}
+            loading["unexpected_keys"] = set(loading["unexpected_keys"]) - empty
     check_weights(model, loading, where, new_head)
     loaded: PreTrainedModel = model.eval()
     return loaded

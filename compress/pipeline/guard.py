@@ -49,7 +49,8 @@ class Guard:
         except NotFinite as error:  # no score, whichever rows it is
             if step.decision == "reference":
                 raise BadInput(f"{step.name}: {error}") from error
-            return step.model_copy(update={"decision": "rolled-back", "notes": [str(error)]})
+            told = [reason or str(error)]
+            return step.model_copy(update={"decision": "rolled-back", "finite": False, "notes": told})
         if step.decision == "reference":
             if comparison.value == 0:
                 raise GuardStopped(
@@ -85,13 +86,13 @@ def describe(step: Step, max_drop: float) -> str:
     """Describe a step in one line: its metric, the drop with its interval, the decision."""
     c = step.comparison
     because = f" ({'; '.join(step.notes)})" if step.notes else ""
+    if len(step.tries) > 1:
+        because += f", after {len(step.tries)} tries ({', '.join(map(describe_try, step.tries))})"
     if c is None:
         return f"{step.name}: {step.decision}{because}"
     if step.decision == "reference":
         return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the reference{because}"
     settled = _would_settle(c, max_drop) if step.unsettled else ""
-    if len(step.tries) > 1:
-        because += f", after {len(step.tries)} tries ({', '.join(map(describe_try, step.tries))})"
     return (
         f"{step.name}: {c.metric} {c.value:.2%}, drop {100 * c.drop:+.2f} points "
         f"({100 * c.low:+.2f} to {100 * c.high:+.2f}, allowed {100 * max_drop:.1f}): {step.decision}{because}{settled}"
@@ -112,4 +113,5 @@ def describe_try(one: Try) -> str:
         what = one.kept
     spared = f" without layer {', '.join(map(str, one.spare))}" if one.spare else ""
     decision = "accepted" if one.accepted else "rejected"
-    return f"{what}{spared}: {100 * one.comparison.drop:+.2f} points, {decision}"
+    drop = f"{100 * one.comparison.drop:+.2f} points" if one.comparison else "no finite answers"
+    return f"{what}{spared}: {drop}, {decision}"

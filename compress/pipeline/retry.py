@@ -66,8 +66,8 @@ def as_try(step: Step, **what: Any) -> Try:
     """Record one attempt; `what` holds the fields of `Try` that say how it was made.
 
     Raises:
-        ValueError: the step has no comparison.
+        ValueError: the step has no comparison, although its answers are finite.
     """
-    if step.comparison is None:
+    if step.comparison is None and step.finite:
         raise ValueError(f"{step.name} has no comparison")
     return Try(comparison=step.comparison, accepted=step.decision == "accepted", failed=step.failed, **what)

@@ -77,6 +77,8 @@ def importance(model: "PreTrainedModel", rows: Rows, method: str, seed: int, pro
         rows: labelled examples; ``magnitude`` and ``random`` do not use them.
         seed: seed of ``random``.
     """
+    if not any([*head_counts(model.config), *neuron_counts(model.config)]):
+        method = "magnitude"  # the loss has no gradient where earlier stages have removed everything
     return METHODS[method](model, rows, seed, progress)
 
 

@@ -6,7 +6,10 @@ from tokenizers import Tokenizer
 
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import Columns
-from pocketbert.compress.tasks.tokenizer import unknown_id
+from pocketbert.compress.tasks.tokenizer import token_ids, unknown_id
+
+_FIRST = 1000
+"""Characters of a text that nearly always hold a token, if there is one."""
 
 
 def odd_texts(task: Task, tokenizer: Tokenizer, splits: Mapping[str, Columns]) -> Iterator[str]:
@@ -43,4 +46,5 @@ def _special(tokenizer: Tokenizer) -> dict[str, bool]:
 def _empty(tokenizer: Tokenizer, texts: Sequence[str]) -> int:
     """Count the texts without a token; only those without a letter or digit can be."""
     candidates = [text for text in texts if not any(map(str.isalnum, text))]
-    return sum(not encoding.ids for encoding in tokenizer.encode_batch(candidates, add_special_tokens=False))
+    left = [text for text in candidates if not tokenizer.encode(text[:_FIRST], add_special_tokens=False).ids]
+    return sum(not ids for ids in token_ids(tokenizer, left, special=False))

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from pocketbert.compress.tasks.inputs import Columns, Inputs, largest
 from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop
 from pocketbert.compress.tasks.schemes import as_bioes
-from pocketbert.compress.tasks.tokenizer import pad_id, unknown_id
+from pocketbert.compress.tasks.tokenizer import pad_id, room, unknown_id
 
 _OVERLAP = 4
 """A window shares a quarter of its length with the window before."""
@@ -44,7 +44,7 @@ class Tagging:
         """
         special = tokenizer.encode("").ids
         before, after = special[:1], special[1:]
-        budget = self.max_length - len(special)
+        budget = room(tokenizer, self.max_length)
         pieces = _pieces(tokenizer)
         sequences: list[list[int]] = []
         scored: list[list[int]] = []

@@ -1,20 +1,18 @@
 """Opens, queries and compares tokenizers (tokenizer.json), with the library `tokenizers` alone."""
 
 import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Encoding, Tokenizer, normalizers, pre_tokenizers
+from tokenizers import Encoding, Tokenizer, pre_tokenizers
 
 from pocketbert.compress.base.errors import BadInput, first_line
+from pocketbert.compress.tasks.long_texts import beginning
 
 PAD_TOKENS = ("[PAD]", "<pad>")
 _CHARACTERS = 100_000
 """Characters that are tokenized at a time."""
-_IDEOGRAPH = re.compile("[一-\u9fff]")
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
@@ -59,22 +57,39 @@ def encode_texts(
     """Tokenize texts or pairs: token ids and token types with special tokens, and how many were truncated.
 
     Of a pair with more than `max_length` tokens the longer text is truncated first.
+
+    Raises:
+        BadInput: the special tokens alone fill `max_length`, or the tokenizer fails.
     """
     tokenizer.no_truncation()  # the library's own truncation keeps the rest of a text as windows
+    room(tokenizer, max_length, pairs=bool(texts) and not isinstance(texts[0], str))
     sequences: list[list[int]] = []
     types: list[list[int]] = []
     truncated, same = 0, dict[int, int]()
-    beginning = _beginning(tokenizer, max_length)
-    for batch in _batches([beginning(text) for text in texts]):
-        for encoding in _encoded(tokenizer, batch):
-            ids, kinds = encoding.ids, encoding.type_ids
-            if len(ids) > max_length:
-                truncated += 1
-                kept = _kept(encoding.sequence_ids, max_length)
-                ids, kinds = [ids[at] for at in kept], [kinds[at] for at in kept]
-            sequences.append([same.setdefault(number, number) for number in ids])  # equal ids are one object
-            types.append(kinds)
+    for encoding in _encodings(tokenizer, texts, max_length):
+        ids, kinds = encoding.ids, encoding.type_ids
+        if len(ids) > max_length:
+            truncated += 1
+            kept = _kept(encoding.sequence_ids, max_length)
+            ids, kinds = [ids[at] for at in kept], [kinds[at] for at in kept]
+        sequences.append([same.setdefault(number, number) for number in ids])  # equal ids are one object
+        types.append(kinds)
     return sequences, types, truncated
+
+
+def room(tokenizer: Tokenizer, max_length: int, pairs: bool = False) -> int:
+    """Return the tokens of a text, or of both texts of a pair, that fit beside the special ones.
+
+    Raises:
+        BadInput: none fits.
+    """
+    special = len(tokenizer.encode("", "" if pairs else None).ids)
+    if special >= max_length:
+        raise BadInput(
+            f"the tokenizer puts {special} special tokens around each text, and task.max_length is {max_length}; "
+            f"allowed: more than {special}"
+        )
+    return max_length - special
 
 
 def _kept(parts: Sequence[int | None], max_length: int) -> list[int]:
@@ -102,25 +117,26 @@ def _kept(parts: Sequence[int | None], max_length: int) -> list[int]:
     return kept
 
 
-def _beginning(tokenizer: Tokenizer, max_length: int) -> Callable[[Any], Any]:
-    """Return a function that cuts a long text where its first tokens do not depend on what follows.
+def _encodings(tokenizer: Tokenizer, texts: Sequence[Any], max_length: int) -> Iterator[Encoding]:
+    """Yield the tokens of each text or pair; of a long text only the first ones, if they are enough to truncate it."""
+    cut = beginning(tokenizer, max_length)
+    parts = [cut(text) for text in texts]
+    found = (encoding for batch in _batches(parts) for encoding in _encoded(tokenizer, batch))
+    for text, part, encoding in zip(texts, parts, found, strict=True):
+        yield encoding if part == text or _enough(text, part, encoding, max_length) else _encoded(tokenizer, [text])[0]
 
-    Such a place is known for BERT's tokenizers alone: before an ideograph, which is a word of its own, after more
-    ideographs than tokens are read. Pairs stay as they are, because their lengths are compared.
+
+def _enough(text: Any, part: Any, encoding: Encoding, max_length: int) -> bool:
+    """Return whether the beginning `part` of a text or pair is truncated to the same tokens as the whole.
+
+    Of a pair in which both texts have to be truncated, their lengths are compared: the whole of both is needed.
     """
-    bert = isinstance(tokenizer.normalizer, normalizers.BertNormalizer) and tokenizer.normalizer.handle_chinese_chars
-    bert = bert and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
-    added = "".join(token.content for token in tokenizer.get_added_tokens_decoder().values())
-    if not bert or _IDEOGRAPH.search(added):
-        return lambda text: text
-
-    def cut(text: Any) -> Any:
-        if not isinstance(text, str) or len(text) <= max_length:
-            return text
-        found = next(islice(_IDEOGRAPH.finditer(text), max_length + 1, None), None)
-        return text[: found.start()] if found else text
-
-    return cut
+    tokens = encoding.sequence_ids
+    budget, counts = max_length - tokens.count(None), (tokens.count(0), tokens.count(1))
+    if isinstance(text, str):
+        return counts[0] > budget
+    long = all(count > budget for count, a, b in zip(counts, text, part, strict=True) if a != b)
+    return long and min(counts) <= budget
 
 
 def _encoded(tokenizer: Tokenizer, batch: list[Any], special: bool = True) -> list[Encoding]:

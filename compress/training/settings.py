@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from pocketbert.compress.base.processes import world
 from pocketbert.compress.base.strict import Frozen
 
+MOST_EPOCHS, MOST_ROWS = 1000, 65_536
+"""Most epochs and most rows of a batch: a larger number is a mistake that would cost days or all memory."""
+
 
 class Schedule(Frozen):
     """AdamW over `epochs` in batches of `batch_size` rows; the learning rate rises for a tenth, then falls to 0.
@@ -16,10 +19,10 @@ class Schedule(Frozen):
     count as much as portions with many.
     """
 
-    epochs: int = Field(1, ge=1)
+    epochs: int = Field(1, ge=1, le=MOST_EPOCHS)
     learning_rate: float = Field(1e-4, gt=0)
-    batch_size: int = Field(32, ge=1)
-    gradient_accumulation_steps: int = Field(1, ge=1)
+    batch_size: int = Field(32, ge=1, le=MOST_ROWS)
+    gradient_accumulation_steps: int = Field(1, ge=1, le=MOST_ROWS)
 
     @model_validator(mode="after")
     def _whole_portions(self) -> Self:
@@ -44,7 +47,7 @@ class TeacherTable(Schedule):
     """
 
     model: str
-    epochs: int = Field(1, ge=0)
+    epochs: int = Field(1, ge=0, le=MOST_EPOCHS)
     frozen_layers: int = Field(0, ge=0)
     trust_remote_code: bool = False
     control: bool = True

@@ -12,8 +12,11 @@ from studies.verdicts.columns import LENGTH, Column
 from studies.verdicts.record import Record
 from studies.verdicts.slower import write_slower
 
-_FIRST_GUESS = 400
+_FIRST_GUESS = 7000
+"""Columns of a slow-down of 100 %; a wrong guess only takes longer to correct."""
 _PAIRS = 16
+_MOST = 2.0
+"""Largest correction of one round, as a factor: noise of the size of a small slow-down must not multiply the work."""
 
 
 def slower_sides(
@@ -24,20 +27,20 @@ def slower_sides(
     The amount of work comes from the record if it is there, so that a resumed study continues with the same files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sides = {0.0: student}
-    for slow_down in sorted({column.slow_down for column in columns} - {0.0}):
+    sides, guess = {0.0: student}, _FIRST_GUESS
+    for slow_down in sorted({column.slow_down for column in columns} - {0.0}, reverse=True):
         copy = replace(student, file=student.file._replace(path=folder / f"slower-{slow_down:.0%}.onnx"))
         if slow_down not in record.work:
-            work = _calibrated(student, copy, profile, slow_down, progress)
+            work = _calibrated(student, copy, profile, slow_down, round(guess * slow_down), progress)
             record.add({"slow_down": slow_down, "columns": work})
+        guess = round(record.work[slow_down] / slow_down)
         write_slower(student.file.path, copy.file.path, record.work[slow_down])
         sides[slow_down] = copy
     return sides
 
 
-def _calibrated(student: Side, copy: Side, profile: Profile, slow_down: float, progress: Progress) -> int:
+def _calibrated(student: Side, copy: Side, profile: Profile, slow_down: float, columns: int, progress: Progress) -> int:
     """Correct a guess twice, each time in proportion to its measured slow-down."""
-    columns = round(_FIRST_GUESS * slow_down / 0.2)
     with progress.work(f"work for {slow_down:.0%}", 2 * _PAIRS) as work:
         for _ in range(2):
             write_slower(student.file.path, copy.file.path, columns)
@@ -45,5 +48,6 @@ def _calibrated(student: Side, copy: Side, profile: Profile, slow_down: float, p
             for number in range(_PAIRS):
                 logs.append(time_pair(student, copy, profile, [LENGTH], number)[LENGTH].log_p50)
                 work.advance()
-            columns = round(columns * slow_down / (exp(fmean(logs)) - 1))
+            measured = max(exp(fmean(logs)) - 1, slow_down / _MOST)
+            columns = round(columns * max(slow_down / measured, 1 / _MOST))
     return columns

@@ -33,9 +33,9 @@ class Column:
 
 
 def columns(limit: float = LIMIT) -> list[Column]:
-    """Return the columns of a study at +`limit`, in the order of recording.
+    """Return the columns of a study at +`limit`, in the order of recording: the idle machine first.
 
-    A slow-down on the threshold takes longest and is never decided, so it comes last.
+    A slow-down on the threshold takes longest and is never decided, so it comes last under each load.
     """
     slow_downs = dict.fromkeys((0.0, round(2 * limit, 3), 0.10, 0.20, round(2 / 3 * limit, 3), limit))
-    return [Column(slow_down, busy, limit) for slow_down in slow_downs for busy in (False, True)]
+    return [Column(slow_down, busy, limit) for busy in (False, True) for slow_down in slow_downs]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUTCOMES = ("ok", "improved", "inconclusive", "regressed")
+_TOOK = ("median pairs", "median s", "most s")
 _RESAMPLED = 1000
 
 
@@ -106,17 +107,13 @@ def _live(record: Record, every: list[Column]) -> str:
     for column in every:
         if not (verdicts := record.live.get(column.name)):
             continue
-        rates = Rates(Counter(verdict["outcome"] for verdict in verdicts))
-        rows.append(
-            [
-                column.name,
-                rates.total,
-                *(rates.shown(outcome) for outcome in OUTCOMES),
-                f"{median(verdict['pairs'] for verdict in verdicts):g}",
-                f"{median(verdict['seconds'] for verdict in verdicts):.1f}",
-            ]
+        rates = Rates(
+            Counter(verdict["outcome"] for verdict in verdicts),
+            [verdict["pairs"] for verdict in verdicts],
+            [verdict["seconds"] for verdict in verdicts],
         )
-    return markdown_table(["column", "verdicts", *OUTCOMES, "median pairs", "median s"], rows)
+        rows.append([column.name, rates.total, *(rates.shown(outcome) for outcome in OUTCOMES), *rates.took()])
+    return markdown_table(["column", "verdicts", *OUTCOMES, *_TOOK], rows)
 
 
 def _replayed(record: Record, every: list[Column]) -> str:
@@ -126,8 +123,9 @@ def _replayed(record: Record, every: list[Column]) -> str:
             continue
         order, again = in_order(pairs, column.limit), resampled(pairs, column.limit, _RESAMPLED)
         shares = (f"{again.share(outcome):.1%}" for outcome in OUTCOMES)
-        rows.append([column.name, order.total, *(order.shown(outcome) for outcome in OUTCOMES), " / ".join(shares)])
-    headers = ["column", "in order", *OUTCOMES, f"resampled: {' / '.join(OUTCOMES)}"]
+        outcomes = [order.shown(outcome) for outcome in OUTCOMES]
+        rows.append([column.name, order.total, *outcomes, *order.took(), " / ".join(shares)])
+    headers = ["column", "in order", *OUTCOMES, *_TOOK, f"resampled: {' / '.join(OUTCOMES)}"]
     return markdown_table(headers, rows)
 
 

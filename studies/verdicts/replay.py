@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ _BLOCK = 4
 
 @dataclass(frozen=True)
 class Rates:
-    """The number of verdicts of each outcome."""
+    """The number of verdicts of each outcome, and what each took: pairs, and seconds."""
 
     counts: Counter[str]
+    pairs: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -30,6 +33,12 @@ class Rates:
     def share(self, outcome: str) -> float:
         """Return the share of an outcome, 0 to 1."""
         return self.counts[outcome] / self.total if self.total else float("nan")
+
+    def took(self) -> list[str]:
+        """Return the median of the pairs, the median and the most of the seconds."""
+        if not self.pairs:
+            return ["–"] * 3
+        return [f"{median(self.pairs):g}", f"{median(self.seconds):.1f}", f"{max(self.seconds):.1f}"]
 
     def shown(self, outcome: str) -> str:
         """Return count, share and exact (Clopper-Pearson) 95 % interval: ``3 = 1.5% (0.3 to 4.3)``."""
@@ -57,15 +66,17 @@ def decide_once(pairs: Sequence[dict[str, Any]], limit: float) -> tuple[str, int
 
 def in_order(pairs: Sequence[dict[str, Any]], limit: float) -> Rates:
     """Take one verdict after the other, each from the pairs after those of the verdict before."""
-    counts: Counter[str] = Counter()
+    rates = Rates(Counter())
     at = 0
     while at < len(pairs):
         outcome, used = decide_once(pairs[at:], limit)
         if not outcome:  # the recording ends before this verdict is decided
             break
-        counts[outcome] += 1
+        rates.counts[outcome] += 1
+        rates.pairs.append(used)
+        rates.seconds.append(sum(pair["seconds"] for pair in pairs[at : at + used]))
         at += used
-    return Rates(counts)
+    return rates
 
 
 def resampled(pairs: Sequence[dict[str, Any]], limit: float, verdicts: int, seed: int = 0) -> Rates:

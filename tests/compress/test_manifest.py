@@ -54,6 +54,35 @@ def test_fewer_positions_than_the_texts_have_tokens(written: tuple[Path, dict[st
     assert "a: positions = 8, but task.max_length is 16; build again with a shorter" in complaint(*written)
 
 
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"model_type": "bert", "max_position_embeddings": 64}, 64),
+        ({"model_type": "uneven_roberta", "max_position_embeddings": 66, "pad_token_id": 1}, 64),
+        ({"model_type": "roberta", "max_position_embeddings": 66}, None),
+        ({"model_type": "bert", "max_position_embeddings": "many"}, None),
+        ([], None),
+    ],
+)
+def test_positions_of_a_folder_are_in_its_configuration(
+    written: tuple[Path, dict[str, Any]], config: object, found: int | None
+) -> None:
+    path, raw = written
+    (path.parent / "model").mkdir()
+    (path.parent / "model/config.json").write_text(json.dumps(config), encoding="utf-8")
+    entry = raw["artifacts"][0]
+    entry |= {"runtime": "torch", "path": "model", "sha256": None}
+    path.write_text(json.dumps(raw))
+    assert load_manifest(path).artifact("a").positions == found
+    if found:
+        raw["task"]["max_length"] = 65
+        assert "a: positions = 64, but task.max_length is 65" in complaint(path, raw)
+    entry["positions"] = 32
+    raw["task"]["max_length"] = 16
+    path.write_text(json.dumps(raw))
+    assert load_manifest(path).artifact("a").positions == 32
+
+
 def test_file_missing(written: tuple[Path, dict[str, Any]]) -> None:
     (written[0].parent / "a.onnx").unlink()
     assert "'a.onnx' does not exist" in complaint(*written)

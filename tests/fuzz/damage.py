@@ -65,6 +65,8 @@ TEXTS = (
     "giant",
     "outside",
     "builtin:nothing",
+    "7" * 5000,
+    "٣",
 )
 NUMBERS = (0, -1, 1, 2, 2**31, 2**63, 2**64, 10**30, 10**400, 0.0, -0.0, 1e-320, 1e30, -1e308, 0.5, True, False)
 PICKS = st.integers(0, 2**64 - 1).map(random.Random)

@@ -1,9 +1,12 @@
-"""One kind of input: many damaged ones of it, and those that end in anything but success or one line."""
+"""One kind of input: many of it, and those that end in anything but success or one line."""
 
+import faulthandler
 import os
 import resource
 import signal
 import sys
+import tempfile
+import time
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -11,54 +14,90 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, CheckFailed, MachineFailed
 
 LONGEST = 500
 """The largest number of characters of a message."""
-_PATIENCE = 20  # seconds that one input may take
+FAULTS = ("traceback", "hang", "message", "stray write")
+"""What a fault's description begins with."""
+_PATIENCE = 10.0  # seconds of the processor's time that one input may take
+_PROGRESS, _IDLE = 0.02, 3
+"""A process that gets no more of the processor's time than this, seconds, in so many times `_PATIENCE` is blocked."""
+_NEVER = 3600.0
+"""Seconds after which a library that does not return ends the run, with a traceback."""
 _MEMORY = 12 * 2**30  # bytes of address space
+_TERMINAL = os.dup(2)
+_WRITES = ("os.mkdir", "os.remove", "os.rmdir", "os.rename", "os.link", "os.symlink", "os.truncate", "shutil.rmtree")
+_ALLOWED = ("/dev/null", "/proc/")
 
 
 class TooLong(BaseException):
     """An input was not answered in time; no `except Exception` of a library swallows it."""
 
 
+def nothing(opened: Any) -> None:
+    """Do nothing with what was opened."""
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A kind of input: how many of them, what they are like, and what reads one."""
+    """A kind of input: how many of them, what they are like, what opens one, and what is then done with it.
+
+    Args:
+        home: the only folder in which files may be written; None: not checked.
+    """
 
     count: int
     inputs: SearchStrategy[Any]
-    read: Callable[[Any], object]
+    read: Callable[[Any], Any]
+    use: Callable[[Any], object] = nothing
+    home: Path | None = None
+
+
+class Answer(NamedTuple):
+    """What came of one input: whether it was opened, whether all that follows succeeded, and what is wrong."""
+
+    read: bool
+    used: bool
+    fault: str = ""
 
 
 @dataclass
 class Found:
-    """What came of the inputs of one kind: the number of inputs, and fault -> the inputs that end in it."""
+    """What came of the inputs of one kind: their numbers, and fault -> the inputs that end in it."""
 
     inputs: int = 0
     read: int = 0
+    used: int = 0
+    seconds: float = 0.0
     faults: dict[str, list[str]] = field(default_factory=dict)
 
-    @property
-    def messages(self) -> int:
-        """The number of inputs that are refused in a message that is too long, or that a terminal obeys."""
-        return sum(len(inputs) for fault, inputs in self.faults.items() if fault.startswith("a message"))
+    def __add__(self, other: "Found") -> "Found":
+        faults = {
+            fault: [*self.faults.get(fault, ()), *other.faults.get(fault, ())]
+            for fault in {**self.faults, **other.faults}
+        }
+        counts = (
+            self.inputs + other.inputs,
+            self.read + other.read,
+            self.used + other.used,
+            self.seconds + other.seconds,
+        )
+        return Found(*counts, faults)
 
-    @property
-    def tracebacks(self) -> int:
-        """The number of inputs that end in a traceback, or not in time."""
-        return sum(map(len, self.faults.values())) - self.messages
+    def count(self, what: str = "") -> int:
+        """Return the number of inputs that end in a fault of this kind."""
+        return sum(len(inputs) for fault, inputs in self.faults.items() if fault.startswith(what))
 
 
 def hunt(kind: Kind, count: int, number: int) -> Found:
     """Try `count` inputs of a kind, the same ones for the same seed `number`."""
-    found = Found()
+    found, begun = Found(), time.monotonic()
 
     @seed(number)
     @settings(
@@ -70,39 +109,48 @@ def hunt(kind: Kind, count: int, number: int) -> Found:
     )
     @given(kind.inputs)
     def one(value: Any) -> None:
+        answer = answer_to(kind, value)
         found.inputs += 1
-        fault = fault_of(kind.read, value)
-        if fault is None:
-            found.read += 1
-        elif fault:
-            found.faults.setdefault(fault, []).append(repr(value)[:300])
+        found.read += answer.read
+        found.used += answer.used
+        if answer.fault:
+            found.faults.setdefault(answer.fault, []).append(repr(value)[:300])
 
     one()
+    found.seconds = time.monotonic() - begun
     return found
 
 
-def fault_of(read: Callable[[Any], object], value: Any) -> str | None:
-    """Return what is wrong with the answer to one input: None if it is read, nothing if it is refused in one line."""
-    try:
-        with _in_time(), _silent():
-            read(value)
-    except BadInput as refused:
-        return _wrong_with(str(refused))
-    except (Exception, TooLong) as error:
-        return f"{type(error).__name__} in {_place(error)}"
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of a library in Rust
-            raise
-        return f"{type(error).__name__} in {_place(error)}"
-    return None
+def answer_to(kind: Kind, value: Any) -> Answer:
+    """Open one input and go on with it."""
+    read = used = False
+    fault = ""
+    with _strays(kind.home) as strays:
+        try:
+            with _in_time(), _silent():
+                opened = kind.read(value)
+                read = True
+                kind.use(opened)
+                used = True
+        except (BadInput, CheckFailed, MachineFailed) as refused:
+            fault = _wrong_with(str(refused))
+        except TooLong as error:
+            fault = f"hang: {_place(error)}"
+        except Exception as error:
+            fault = f"traceback: {type(error).__name__} in {_place(error)}"
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of a library in Rust
+                raise
+            fault = f"traceback: {type(error).__name__} in {_place(error)}"
+    return Answer(read, used, fault or (f"stray write: {strays[0]!a}" if strays else ""))
 
 
 def _wrong_with(message: str) -> str:
     """Return what is wrong with a message, if anything is."""
     if len(message) > LONGEST:
-        return "a message of more than 500 characters"
+        return f"message of more than {LONGEST} characters"
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in message):
-        return "a message with a control character"
+        return "message with a control character"
     return ""
 
 
@@ -119,31 +167,96 @@ def _place(error: BaseException) -> str:
 
 @contextmanager
 def _in_time() -> Iterator[None]:
+    """Raise `TooLong` if an input takes so much time of the processor, or waits for something that never comes.
+
+    On a busy machine an input may wait long for the processor itself, which is no fault.
+    """
+    begun, last, idle = time.process_time(), time.process_time(), 0
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TooLong(f"no answer in {_PATIENCE} s")
+        nonlocal last, idle
+        now = time.process_time()
+        idle, last = idle + 1 if now - last < _PROGRESS else 0, now
+        if now - begun > _PATIENCE or idle == _IDLE:
+            raise TooLong(f"no answer after {now - begun:.0f} s of the processor's time")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE, _PATIENCE)
+    faulthandler.dump_traceback_later(_NEVER, exit=True, file=_TERMINAL)
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Drop what libraries in C++ and Rust write to the standard error output."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+    """Drop what is written to the standard output and error output, also by libraries in C++ and Rust."""
+    streams = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush()
+    kept = [os.dup(number) for number in (1, 2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        for stream in streams:
+            stream.flush()
+        for number, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
         os.close(nowhere)
+
+
+_watched: list[tuple[tuple[str, ...], list[str]]] = []
+"""The folders in which files may be written, and the paths of others; empty while nothing is watched."""
+
+
+@contextmanager
+def _strays(home: Path | None) -> Iterator[list[str]]:
+    """Yield a list that fills with the paths outside of `home` and the temporary folder that Python writes to."""
+    strays: list[str] = []
+    if home:
+        roots = (os.path.realpath(home), os.path.realpath(tempfile.gettempdir()), *_ALLOWED)
+        _watched.append((roots, strays))
+    try:
+        yield strays
+    finally:
+        if home:
+            _watched.pop()
+
+
+def _watch(event: str, given: tuple[Any, ...]) -> None:
+    """Note a path that is written to; an audit hook of Python, which cannot be removed."""
+    if not _watched:
+        return
+    if event == "open":
+        path, mode, flags = given
+        if not (set(mode or "") & set("wax+") or (flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
+            return
+        paths = [path]
+    elif event in _WRITES:
+        if any(isinstance(each, int) and each >= 0 for each in given[1:] if event != "os.mkdir"):
+            return  # relative to a folder that is open; its own path was checked
+        paths = (
+            list(given[:2]) if event in ("os.rename", "os.link") else [given[1] if event == "os.symlink" else given[0]]
+        )
+    else:
+        return
+    roots, strays = _watched[-1]
+    for path in paths:
+        if isinstance(path, str | bytes | os.PathLike):
+            given_path = Path(os.fsdecode(path))
+            real = str(given_path.parent.resolve() / given_path.name)
+            if not real.startswith(roots) and "__pycache__" not in real:
+                strays.append(f"{event} {real}")
+
+
+sys.addaudithook(_watch)
 
 
 def limit_memory() -> None:

@@ -1,24 +1,26 @@
-"""A grammar of recipes: right ones with a few keys, values, tables or bytes that are wrong."""
+"""Recipes: right ones from the grammar, and ones with a few keys, values, tables or bytes that are wrong."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from pocketbert.compress.data.load import load_data
 from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.exports import FORMATS
-from pocketbert.compress.models.pretrained import load_teacher, source_key
 from pocketbert.compress.pipeline.recipe import ArtifactTable, GuardTable, Recipe, load_recipe
 from pocketbert.compress.stages import stage_kinds, stage_module
 from pocketbert.compress.training.settings import TeacherTable
 from tests.fuzz.damage import DEEP, ODD_FILES, PICKS, TEXTS, damaged, odd_file
+from tests.fuzz.grammar import DATA, MODEL, PAIRS, TAGGER, TAGS, right_texts
 from tests.fuzz.harness import Kind
+from tests.fuzz.plan import Plan
+from tests.support.datasets import write
+from tests.support.models import LABELS, write_tiny_data, write_tiny_model
 
 _BASE: list[tuple[str, dict[str, str]]] = [
     ("", {"name": '"tiny"', "seed": "3"}),
-    ("[task]", {"dataset": "{data}", "max_length": "16", "labels": '["neg", "pos"]'}),
-    ("[teacher]", {"model": "{model}", "epochs": "1", "learning_rate": "3e-3", "batch_size": "16"}),
+    ("[task]", {"dataset": '"{data}"', "max_length": "16", "labels": '["neg", "pos"]'}),
+    ("[teacher]", {"model": '"{model}"', "epochs": "1", "learning_rate": "3e-3", "batch_size": "16"}),
     ("[guard]", {"max_drop": "0.5", "on_fail": '"weaken"'}),
     ("[[stage]]", {"kind": '"prune-heads"', "ratio": "0.25"}),
     ("[[stage]]", {"kind": '"distill"', "student": '{ init = "teacher-layers", layers = 2 }', "alpha": "0.5"}),
@@ -173,8 +175,26 @@ def _settings(draw: st.DrawFn) -> dict[str, str]:
     return {key: draw(VALUES | st.sampled_from(TEXTS) | st.just("a = 1\nb"))}
 
 
+_LEGAL_SETTINGS = {
+    "guard.max_drop": ("0.5", "0", "5e-324"),
+    "teacher.learning_rate": ("1e-3", "1"),
+    "task.max_length": ("8", "64"),
+    "stage.0.ratio": ("0.5", "1e-9"),
+    "artifact.0.precision": ("fp32", '"int8"'),
+    "seed": ("0x10", "1_000"),
+    "name": ("b", '"c"'),
+}
+
+
 @st.composite
 def _recipes(draw: st.DrawFn) -> Written:
+    chance = draw(st.integers(0, 19))
+    if chance < 9:
+        content = draw(right_texts()).encode()
+        if not chance:
+            content = draw(damaged(content))
+        key = draw(st.sampled_from((*_LEGAL_SETTINGS, *("",) * 20)))
+        return Written(content, {key: draw(st.sampled_from(_LEGAL_SETTINGS[key]))} if key else {})
     odd = draw(st.sampled_from(("",) * 60 + ODD_FILES))
     content = draw(_texts()).encode("utf-8", "surrogatepass")
     if not draw(st.integers(0, 5)):
@@ -182,28 +202,50 @@ def _recipes(draw: st.DrawFn) -> Written:
     return Written(content, draw(_settings()), odd)
 
 
-def recipes(folder: Path, data: Path, model: Path) -> Kind:
-    """Recipes: each is loaded, and its data and its teacher are opened if they are not the right ones."""
-    files = {b"{folder}": str(folder), b"{data}": f'"{data}"', b"{model}": f'"{model}"'}
+def recipes(folder: Path) -> Kind:
+    """Recipes: each is loaded, and what a build does with it is done up to the first training."""
+    model = write_tiny_model(folder / "right-model", num_hidden_layers=2, max_position_embeddings=512)
+    places = {
+        MODEL: model,
+        TAGGER: _tagger(model, folder / "tagger"),
+        DATA: write_tiny_data(folder / "right-data", rows=12),
+        PAIRS: _pairs(folder / "pairs"),
+        TAGS: _tags(folder / "tags"),
+        "{folder}": folder,
+    }
     for name in ("fifo", "loop", "giant", "folder", "device"):
         odd_file(folder, name, "")
 
-    def read(written: Written) -> None:
+    def read(written: Written) -> Recipe:
         path = folder / "recipe.toml"
-        content = written.content
-        for mark, real in files.items():
-            content = content.replace(mark, real.encode())
+        content, settings = written.content, dict(written.overrides)
+        for mark, place in places.items():
+            content = content.replace(mark.encode(), str(place).encode())
+            settings = {key: value.replace(mark, str(place)) for key, value in settings.items()}
         path.write_bytes(content)
-        settings = {key: value.replace("{folder}", str(folder)) for key, value in written.overrides.items()}
-        recipe = load_recipe(odd_file(folder, written.odd, ".toml") if written.odd else path, settings)
-        if recipe.task.dataset != str(data) or recipe.task != _plain(data):
-            load_data(recipe.task)
-        if recipe.teacher.model != str(model):
-            source_key(recipe.teacher.model)
-            load_teacher(recipe.teacher.model, ["neg", "pos"], folder / "cache", tuned=recipe.teacher.epochs == 0)
+        return load_recipe(odd_file(folder, written.odd, ".toml") if written.odd else path, settings)
 
-    return Kind(2400, _recipes(), read)
+    work = folder / "work"
+    work.mkdir()
+    return Kind(2400, _recipes(), read, Plan(work), home=folder)
 
 
-def _plain(data: Path) -> TaskTable:
-    return TaskTable(dataset=str(data), max_length=16, labels=("neg", "pos"))
+def _tagger(model: Path, folder: Path) -> Path:
+    from transformers import AutoTokenizer, BertConfig, BertForTokenClassification
+
+    config = BertConfig.from_pretrained(model, num_labels=3)
+    config.id2label = dict(enumerate(("O", "B-NAME", "I-NAME")))
+    config.label2id = {label: number for number, label in config.id2label.items()}
+    BertForTokenClassification(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
+
+
+def _pairs(folder: Path) -> Path:
+    rows = [{"text": f"好书{'店' * n}", "text_pair": f"差{'房' * n}", "label": LABELS[n % 2]} for n in range(12)]
+    return write(folder, train=rows, validation=rows[:6], test=rows[6:])
+
+
+def _tags(folder: Path) -> Path:
+    rows = [{"tokens": list("书好棒" + "店" * n), "label": ["O", "B-NAME", "I-NAME", *["O"] * n]} for n in range(12)]
+    return write(folder, train=rows, validation=rows[:6], test=rows[6:])

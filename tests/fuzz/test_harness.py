@@ -1,16 +1,25 @@
-"""The harness finds what it is for: tracebacks, endless answers, and messages that are no line."""
+"""The harness finds what it is for: tracebacks, endless answers, messages that are no line, writes elsewhere."""
 
+import json
 import time
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.bench.records.baseline import Baseline, make_baseline
+from pocketbert.compress.base.errors import BadInput, MachineFailed
 from tests.fuzz import harness
 from tests.fuzz.__main__ import _kinds
 from tests.fuzz.damage import ODD_FILES, as_json, odd_file, trees
-from tests.fuzz.harness import Kind, fault_of, hunt
+from tests.fuzz.grammar import right_texts
+from tests.fuzz.harness import Answer, Kind, answer_to, hunt, nothing
+from tests.fuzz.legal import legal_trees, spelled
+from tests.support.results import made_up_run
 
 
 class Unchecked(BadInput):
@@ -28,40 +37,104 @@ def refuse(message: str) -> None:
     raise Unchecked(message)
 
 
+def answered(
+    read: Callable[[Any], Any], value: Any, use: Callable[[Any], object] = nothing, home: Path | None = None
+) -> Answer:
+    return answer_to(Kind(1, st.nothing(), read, use, home), value)
+
+
 def test_success_and_a_line_are_no_faults() -> None:
-    assert fault_of(len, "x") is None
-    assert fault_of(refuse, "a.toml: line 3: no such key") == ""
+    assert answered(len, "x") == Answer(True, True)
+    assert answered(refuse, "a.toml: line 3: no such key") == Answer(False, False)
+    assert answered(str, "a.toml: its data is missing", refuse) == Answer(True, False)
 
 
 @pytest.mark.parametrize("message", ["x" * 501, "two\nlines", "\x1b[31m", "\u202e", "\ud800"])
 def test_a_message_that_is_no_line_is_a_fault(message: str) -> None:
-    assert (fault_of(refuse, message) or "").startswith("a message")
+    assert answered(refuse, message).fault.startswith("message")
 
 
 def test_a_traceback_is_a_fault_and_so_is_an_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (fault_of(int, "x") or "").startswith("ValueError")
-    monkeypatch.setattr(harness, "_PATIENCE", 0.05)
-    assert (fault_of(time.sleep, 5) or "").startswith("TooLong")
+    assert answered(int, "x").fault.startswith("traceback: ValueError")
+    assert answered(str, "x", int) == Answer(True, False, answered(int, "x").fault)
+    monkeypatch.setattr(harness, "_PATIENCE", 0.02)
+    assert answered(time.sleep, 5).fault.startswith("hang")
+
+
+def test_a_failure_of_the_machine_is_told_in_one_line_too() -> None:
+    def full(_: str) -> None:
+        raise MachineFailed("the disk is full")
+
+    assert answered(full, "x") == Answer(False, False)
+
+
+def test_a_file_that_is_written_or_removed_elsewhere_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    home.mkdir()
+    outside.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(home))
+    (home / "link").symlink_to(outside)
+    for name in ("../outside/a", "link/b"):
+        assert answered(lambda name: (home / name).write_text("x"), name, home=home).fault.startswith(
+            "stray write: 'open"
+        )
+    assert answered(lambda name: (outside / name).unlink(), "a", home=home).fault.startswith("stray write: 'os.remove")
+    assert answered(lambda name: (home / name).write_text("x"), "c", home=home).fault == ""
+    assert answered(lambda name: (outside / name).read_text(), "b", home=home).fault == ""
 
 
 def test_the_same_seed_draws_the_same_inputs() -> None:
     seen: list[list[bytes]] = []
-    for seed in (1, 1, 2):
+    for number in (1, 1, 2):
         seen.append([])
-        hunt(Kind(20, trees({"a": [1, {"b": "c"}]}).map(as_json), seen[-1].append), 20, seed)
+        hunt(Kind(20, trees({"a": [1, {"b": "c"}]}).map(as_json), seen[-1].append), 20, number)
     assert seen[0] == seen[1] != seen[2]
     assert len(set(seen[0])) > 10
 
 
 def test_faults_are_counted_by_place() -> None:
     found = hunt(Kind(10, st.sampled_from(["1", "x"]), int), 2, 1)
-    assert (found.inputs, found.read, found.tracebacks, found.messages) == (2, 1, 1, 0)
+    assert (found.inputs, found.read, found.used) == (2, 1, 1)
+    assert (found.count(), found.count("traceback"), found.count("message")) == (1, 1, 0)
+    assert ((found + found).inputs, (found + found).count("traceback")) == (4, 2)
 
 
-@pytest.mark.parametrize("kind", ["manifests", "baselines"])
-def test_a_few_inputs_of_each_kind_that_is_quick(kind: str, tmp_path: Path) -> None:
-    made = _kinds(tmp_path)[kind]()
-    assert hunt(made, 25, 1).faults == {}
+@seed(1)
+@settings(max_examples=40, database=None, deadline=None)
+@given(right_texts())
+def test_every_right_recipe_is_toml(text: str) -> None:
+    assert {"name", "task", "teacher", "artifact"} <= tomllib.loads(text).keys()
+
+
+@seed(1)
+@settings(max_examples=25, database=None, deadline=None)
+@given(st.data())
+def test_most_legal_changes_of_a_file_are_read(draw: st.DataObject) -> None:
+    tree = make_baseline(made_up_run(), None).model_dump(mode="json", by_alias=True)
+    changed = draw.draw(spelled(legal_trees(Baseline, tree)))
+    READ.append(_is_read(json.loads(changed)))
+    assert len(READ) < 20 or sum(READ) > 0.6 * len(READ)
+
+
+READ: list[bool] = []
+
+
+def _is_read(tree: Any) -> bool:
+    try:
+        Baseline.model_validate(tree)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ["baselines", "data"])
+def test_a_few_inputs_of_each_kind_that_is_quick(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = hunt(_kinds(tmp_path)[kind](), 15, 1)
+    assert found.faults == {}
+    assert 0.2 < found.read / found.inputs < 0.8
 
 
 def test_every_odd_file_can_be_made(tmp_path: Path) -> None:

@@ -102,9 +102,10 @@ class _Timing:
         neighbours = Neighbours(self._profile.cores, [child.pid for child in ready.values()])
         runs, failed = time_in_turn(ready, numbers, lambda key: self._bar.advance(str(place), key, 1 / _RUNS))
         self._neighbours[length].append(neighbours.share())
-        for key, words in failed.items():
-            self._subjects[key].fail("latency", words, *place)
+        for key, failure in failed.items():
             ready[key].close()
+            with self._subjects[key].recording("latency", *place):
+                raise failure
         for key, answered in runs.items():
             self._samples[length].setdefault(key, []).append(np.array([run.ms for run in answered]))
         return {key: child for key, child in children.items() if key in runs or key not in timed}

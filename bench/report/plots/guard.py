@@ -89,7 +89,8 @@ def _marks(x: int, step: Step, comparison: Comparison) -> Iterator[_Mark]:
     for number, one in enumerate(step.tries):
         place = x + _SPREAD * (2 * number / (len(step.tries) - 1) - 1 if len(step.tries) > 1 else 0)
         fate: Fate = "taken" if accepted and one is accepted[-1] else "accepted" if one in accepted else "rejected"
-        yield _mark(place, one.comparison, fate, one.strength)
+        if one.comparison:
+            yield _mark(place, one.comparison, fate, one.strength)
 
 
 def _mark(x: float, c: Comparison, fate: Fate, strength: float | None = None) -> _Mark:

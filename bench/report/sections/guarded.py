@@ -41,8 +41,8 @@ def _tries(results: Results) -> str:
             code(step.name),
             "as chosen" if one.strength is None else f"{one.strength:.3g}",
             one.kept or ", ".join(map(str, one.spare)),
-            percent(one.comparison.value),
-            points_with_interval(one.comparison.as_drop()),
+            percent(one.comparison.value) if one.comparison else "",
+            points_with_interval(one.comparison.as_drop()) if one.comparison else "",
             "accepted" if one.accepted else f"rejected: {text(one.failed)}" if one.failed else "rejected",
         ]
         for step in results.steps

@@ -134,15 +134,18 @@ def _too_much(c: Comparison, allowed: float) -> str:
 
 
 def _weakened(step: Step, results: Results) -> str:
-    """Compare the recipe's strength with the one that the guard accepted; of a file, count the layers that keep more."""
+    """Compare the recipe's strength with the accepted one; of a file, count the layers that keep a higher precision."""
     wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
     name = f"**{choose.step_name(step, results.steps)}"
-    drop = f"the drop was {numbers.points(wanted.comparison.drop)} points, allowed {numbers.points(results.max_drop)}"
+    drop = "some answers were not finite"
+    if c := wanted.comparison:
+        drop = f"the drop was {numbers.points(c.drop)} points, allowed {numbers.points(results.max_drop)}"
     if taken.kept:
         precision = str(step.parameters["precision"]).upper()
         because = f"with all in {precision} {text(wanted.failed or drop)}"
         return f"{name} keeps layers in a higher precision ({taken.kept})**: {because}."
-    strengths = "" if wanted.strength == taken.strength else f" from {wanted.strength:.3g} to {taken.strength:.3g}"
+    before, now = wanted.strength, taken.strength
+    strengths = "" if before is None or now is None or before == now else f" from {before:.3g} to {now:.3g}"
     restored = f" with layer {', '.join(map(str, taken.spare))} given back" if taken.spare else ""
     return f"{name} was weakened{strengths}{restored}**: at first {drop}."
 

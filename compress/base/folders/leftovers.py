@@ -5,7 +5,9 @@ dies; unlike a process id, the lock is also right between containers that share 
 """
 
 import os
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +17,8 @@ from filelock import FileLock, Timeout
 
 PREFIX = "pocketbert-"
 _OWNER = ".owner"
+_RANDOM, _MODE = re.compile("[a-z0-9_]{8}"), 0o700
+"""How `tempfile.mkdtemp` ends a name, and whom it lets in."""
 
 
 @contextmanager
@@ -39,19 +43,36 @@ def temporary_folder(prefix: str = PREFIX, parent: Path | None = None) -> Iterat
 def sweep(prefix: str = PREFIX, parent: Path | None = None) -> None:
     """Remove the folders of `temporary_folder` with these arguments whose process has died.
 
-    Folders of other users, links, and folders without an owner's file stay.
+    Folders of other users, links, and folders without an owner's file stay, except for empty ones that
+    `temporary_folder` made: their process was killed before the owner's file was there, or after it was removed.
     """
     user = os.getuid() if hasattr(os, "getuid") else 0  # Windows: st_uid is 0
     for folder in (parent or Path(tempfile.gettempdir())).glob(f"{prefix}*"):
         # A folder that goes away meanwhile was removed by its owner or by another sweep.
         with suppress(OSError):
-            if folder.is_symlink() or folder.stat().st_uid != user or not (folder / _OWNER).is_file():
+            status = folder.lstat()
+            if folder.is_symlink() or status.st_uid != user:
                 continue
-            with suppress(Timeout), FileLock(folder / _OWNER, timeout=0):
-                _remove(folder)
+            if (folder / _OWNER).is_file():
+                with suppress(Timeout), FileLock(folder / _OWNER, timeout=0):
+                    _remove(folder)
+            elif _RANDOM.fullmatch(folder.name, len(prefix)) and stat.S_IMODE(status.st_mode) == _MODE:
+                folder.rmdir()
 
 
 def _remove(folder: Path) -> None:
+    """Remove a folder; Ctrl-C or a signal meanwhile is raised when the folder is gone."""
+    try:
+        _clear(folder)
+    except OSError:
+        raise
+    except BaseException:
+        with suppress(OSError):
+            _clear(folder)
+        raise
+
+
+def _clear(folder: Path) -> None:
     """Remove a folder, the owner's file last: if this process is killed meanwhile, a sweep still finds the rest."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
@@ -66,8 +87,13 @@ def _owned(prefix: str, parent: Path | None) -> tuple[Path, FileLock]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         lock = FileLock(folder / _OWNER, timeout=0)
-        with suppress(Timeout):
-            lock.acquire()
-            if (folder / _OWNER).is_file():
-                return folder, lock
-            lock.release()
+        try:
+            with suppress(Timeout):
+                lock.acquire()
+                if (folder / _OWNER).is_file():
+                    folder.chmod(_MODE)  # the lock makes the folder again if a sweep removed it
+                    return folder, lock
+                lock.release()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise

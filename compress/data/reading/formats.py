@@ -185,7 +185,9 @@ def _of_objects(where: str, rows: Iterable[tuple[int, Any]], place: Callable[[in
             shown = json.dumps(found)[:40]
             raise BadInput(f"{where}, {place(number)}: holds {shown}; expected: one JSON object per row")
         for name, value in found.items():
-            columns.setdefault(name, [None] * len(numbers)).append(value)
+            if name not in columns:
+                columns[name] = [None] * len(numbers)
+            columns[name].append(value)
         numbers.append(number)
         for column in columns.values():
             if len(column) < len(numbers):

@@ -1,7 +1,7 @@
 """Splits from the Hugging Face Hub, or from a folder laid out as on the Hub (``data/train-00000-of-00001.parquet``)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     Text files of a local folder are read as those of a plain folder are, so that the same file gives the same rows.
 
     Raises:
-        BadInput: the Hub cannot be reached, or it has no such dataset or part.
+        BadInput: the Hub cannot be reached, it has no such dataset or part, or a CSV has two columns of one name.
     """
     from datasets import ClassLabel, Features, Value, load_dataset
 
@@ -35,11 +35,23 @@ def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     with _explained(source, config):
         raw: dict[str, Any] = load_dataset(source, config)
         first = next(iter(raw.values()))
-        if first.info.builder_name == "csv" and not any(isinstance(f, ClassLabel) for f in first.features.values()):
+        from_csv = first.info.builder_name == "csv"
+        if from_csv and not any(isinstance(f, ClassLabel) for f in first.features.values()):
             # pandas takes the text "NA" for a missing one, and "007" for a number
             texts = Features({name: Value("string") for name in first.column_names})
             raw = load_dataset(source, config, keep_default_na=False, features=texts)
+    if from_csv:
+        _check_renamed(source, first.column_names)
     return {split: Table.of_dataset(f"task.dataset {source!r}, split {split}", table) for split, table in raw.items()}
+
+
+def _check_renamed(source: str, names: Sequence[str]) -> None:
+    """Raise `BadInput` if pandas has probably renamed a column: of two columns ``text`` the second is ``text.1``."""
+    if twice := [name for name in names if f"{name}.1" in names]:
+        raise BadInput(
+            f"task.dataset {source!r}: columns {twice[0]!r} and '{twice[0]}.1': pandas makes them of two columns "
+            f"called {twice[0]!r}; rename or remove one of them in the CSV, or in a copy of it in a folder of your own"
+        )
 
 
 @contextmanager

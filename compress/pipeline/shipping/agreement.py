@@ -1,4 +1,4 @@
-"""Agreement of an exported file with its source: by label, and for taggers by entity.
+"""Agreement of an exported file with its source: by label, for taggers by entity, and for a single score by R².
 
 Nearly every word of a tagger's text is outside of all entities, so a file that finds none keeps nearly every label.
 """
@@ -22,6 +22,8 @@ _ENOUGH = 5
 """Answers with a label that can hardly all be lost by the rounding of one that is right."""
 _LISTED = 10
 """Labels whose agreement is described one by one."""
+_EQUAL = 1e-6
+"""Range of the source's scores, as a share of the largest, below which all scores are equal but for rounding."""
 
 
 class Kept(NamedTuple):
@@ -88,6 +90,26 @@ def lost(agreement: Agreement) -> str | None:
     return None
 
 
+def of_scores(logits: NDArray[np.float32], source: NDArray[np.float32]) -> float | None:
+    """Return R² of the file's scores with the source's as the truth, at least 0; (predictions, 1) each.
+
+    R² is 1 minus the mean squared difference as a share of the variance of the source's scores. None: the source gives
+    every text the same score, so nothing was compared.
+    """
+    truth = source.astype(np.float64)
+    if np.ptp(truth) <= _EQUAL * np.abs(truth).max():
+        return None
+    return max(0.0, 1 - float(np.mean((logits - truth) ** 2) / np.var(truth)))
+
+
+def scores_lost(logits: NDArray[np.float32], source: NDArray[np.float32], needed: float) -> str | None:
+    """Say that the file's scores are too far from the source's, or None; (predictions, 1) each."""
+    kept = of_scores(logits, source)
+    if kept is None or kept >= needed:
+        return None
+    return f"its scores keep only {kept:.1%} of the source's variance (R²), needed {needed:.1%}"
+
+
 def describe(
     labels: Sequence[str],
     logits: NDArray[np.float32],
@@ -95,9 +117,12 @@ def describe(
     inputs: Inputs,
     allowed: Tolerance,
 ) -> Iterator[str]:
-    """Describe, one sentence each, what the file keeps of its source's labels and, of a tagger, of its entities."""
+    """Describe, one sentence each, what the file keeps of its source's labels and, of a tagger, of its entities.
+
+    Of a model with one score it is what the file keeps of that.
+    """
     if len(labels) == 1:
-        yield "the model answers with a number: there is no label to compare"
+        yield from _of_scores(logits, source, allowed.labels)
         return
     kept = by_label(labels, logits, source)
     yield f"label agreement {share(kept):.1%} of {len(logits):,} answers, {_needed(allowed.labels)}: {_each(kept)}"
@@ -112,6 +137,18 @@ def describe(
         yield f"entity agreement {f1:.1%} (F1 against the checkpoint's), {_needed(allowed.entities)}: {_each(entities)}"
         if added := sum(kept.file - kept.both for kept in entities.values()):
             yield f"the file finds {added:,} entities that the checkpoint does not find"
+
+
+def _of_scores(logits: NDArray[np.float32], source: NDArray[np.float32], needed: float) -> Iterator[str]:
+    apart = np.abs(logits - source)
+    yield (
+        f"score difference: mean {apart.mean():.2g}, largest {apart.max():.2g}, of scores from {source.min():.4g} to "
+        f"{source.max():.4g}"
+    )
+    if (kept := of_scores(logits, source)) is None:
+        yield "the checkpoint gives every text the same score: the agreement says nothing; name other texts (--texts)"
+    else:
+        yield f"score agreement {kept:.1%} (R² against the checkpoint's scores), {_needed(needed)}"
 
 
 def _needed(agreement: float) -> str:

@@ -153,11 +153,8 @@ def export_checkpoint(
                 *([] if texts else [_RANDOM]),
             ]
         if made.failed or made.parity is None:
-            kept = (
-                ""
-                if made.logits is None
-                else f"; it was not kept{_IN_A_RECIPE if precision in ('int8', 'int4') else ''}"
-            )
+            in_a_recipe = _IN_A_RECIPE if precision in ("int8", "int4") and config.num_labels > 1 else ""
+            kept = "" if made.logits is None else f"; it was not kept{in_a_recipe}"
             raise ExportFailed(f"{path}: {made.failed}{kept}", compared)
     if not beside.exists():
         with atomic_write(beside) as temporary:

@@ -39,7 +39,8 @@ def fall_back(rejected: A, ranked: Sequence[Move], attempt: Callable[[Mapping[st
 
     The number of moves doubles until the guard accepts, and is then bisected (Bentley & Yao 1976, "An Almost Optimal
     Algorithm for Unbounded Searching"). The result is the same as one by one, after fewer tries. A file after every
-    move would be an FP32 file; `rejected` is returned instead.
+    move would be an FP32 file; `rejected` is returned instead. A file whose answers are NaN or infinite is rejected
+    like one that answers badly.
 
     Args:
         rejected: the file with no move.
@@ -53,7 +54,8 @@ def fall_back(rejected: A, ranked: Sequence[Move], attempt: Callable[[Mapping[st
         count = (refused + accepted) // 2 if passed else min(2 * refused or 1, len(ranked) - 1)
         kept = kept_after(ranked[:count])
         found = attempt(kept)
-        if found.step.comparison is None:  # the exporter failed, which says nothing about other numbers
+        if found.step.comparison is None and found.step.finite:
+            # The exporter failed, which says nothing about other numbers of moves.
             break
         layers = {to: [layer for layer, precision in kept.items() if precision == to] for to in ("float", "int8")}
         tried.append(as_try(found.step, strength=None, float_layers=layers["float"], int8_layers=layers["int8"]))

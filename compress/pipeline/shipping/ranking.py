@@ -1,6 +1,7 @@
 """Ranks linear layers and embeddings by their sensitivity to rounding, whatever the runtime."""
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ def rounding_costs(model: "PreTrainedModel", inputs: Inputs, progress: Progress)
                     margin, list(shares.values()), allow_unused=True, materialize_grads=True
                 )
                 for each, gradient in zip(shares, gradients, strict=True):
-                    costs[each] += gradient.square().sum().item()
+                    costs[each] += gradient.square().sum().nan_to_num(nan=inf, posinf=inf).item()
                 bar.advance(len(numbers))
     finally:
         for handle in handles:
@@ -81,9 +82,10 @@ def _add_error(
     def add(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
         with torch.no_grad():
             if isinstance(layer, nn.Linear):
-                error = functional.linear(rounded_activation(inputs[0]), weight, layer.bias) - output
+                rounded = functional.linear(rounded_activation(inputs[0]), weight, layer.bias)
             else:
-                error = functional.embedding(inputs[0], weight) - output
+                rounded = functional.embedding(inputs[0], weight)
+            error = (rounded - output).nan_to_num(nan=torch.finfo(output.dtype).max)  # NaN is the worst answer
         return output + shares[key].view(-1, *[1] * (output.dim() - 1)) * error
 
     return add

@@ -61,7 +61,7 @@ def _files(build: Build, table: ArtifactTable, source: FinishedStep) -> list[Fin
 def _artifact(build: Build, table: ArtifactTable, source: FinishedStep) -> FinishedStep:
     """Export one ``[[artifact]]``; where rounding costs too much, what it hurts most goes back a precision."""
     done = _export(build, table, source)
-    costs = not done.accepted and done.step.comparison
+    costs = not done.accepted and (done.step.comparison or not done.step.finite)
     if costs and table.precision in _ROUNDED and build.recipe.guard.on_fail == "weaken":
         ranked = moves(_costs(build, source), table.precision)
         outcome = fall_back(done, ranked, lambda kept: _export(build, table, source, kept))

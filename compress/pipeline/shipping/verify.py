@@ -18,7 +18,7 @@ from pocketbert.compress.base.folders.leftovers import temporary_folder
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import Tolerance
 from pocketbert.compress.manifest import Parity
-from pocketbert.compress.pipeline.shipping.agreement import by_entity, by_label, labels_of, lost, share
+from pocketbert.compress.pipeline.shipping.agreement import by_entity, by_label, labels_of, lost, scores_lost, share
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.pipeline.shipping.first_difference import first_difference
 from pocketbert.compress.runtimes import EMULATED
@@ -39,7 +39,8 @@ _LARGE = 10.0
 class Verified:
     """The result of checking an export against its PyTorch source.
 
-    `failed` is the reason if the export does not match; `logits` is None if no file was written.
+    `failed` is the reason if the export does not match; `logits` is None if no file was written or run. `parity` is
+    None if a logit is NaN or infinite; then no file is left.
     """
 
     logits: NDArray[np.float32] | None
@@ -82,7 +83,8 @@ def verify(
     except NotFinite as error:
         remove(path)
         few = inputs.chosen(_inputs_of(inputs, np.flatnonzero(~np.isfinite(error.logits).all(axis=1))[:_FEW]))
-        return Verified(None, None, f"{error}{_first_wrong(model, export, few, progress, allowed)}")
+        where = "" if export.kept else _first_wrong(model, export, few, progress, allowed)
+        return Verified(error.logits, None, f"{error}{where}")
     except BadInput:
         raise
     except Exception as error:  # exporters and runtimes share no base class
@@ -98,6 +100,8 @@ def verify(
         kept = by_entity(labels, logits, source, inputs)
         parity = parity.model_copy(update={"entity_agreement": share(kept)})
     failed = complaint(parity, allowed) or (lost(kept) if allowed.labels else None)
+    if len(labels) == 1:
+        failed = failed or scores_lost(logits, source, allowed.labels)
     if failed and allowed.logit is not None and complaint(compare(logits, source), allowed):
         largest = np.abs(logits - source).max(axis=1).argsort()[-_FEW:]
         few = inputs.chosen(_inputs_of(inputs, largest))

@@ -9,6 +9,9 @@ from pocketbert.compress.manifest import Comparison, LinearControl, Step
 from pocketbert.compress.models.linear_control import linear_predictions
 from pocketbert.compress.pipeline.cache import step_key
 from pocketbert.compress.pipeline.steps.step import Build
+from pocketbert.compress.tasks.long_texts import readable
+
+_SCORED = ("validation", "test")
 
 
 def linear_control(build: Build) -> tuple[LinearControl | None, list[str]]:
@@ -30,18 +33,20 @@ def linear_control(build: Build) -> tuple[LinearControl | None, list[str]]:
 def _linear_control(build: Build) -> tuple[LinearControl, list[str]]:
     task, splits = build.texts.task, build.texts.splits
     texts, gold = (splits["train"][name][: build.texts.labelled] for name in ("text", "label"))
-    key = step_key(build.texts.key, {}, ["pocketbert.compress.models.linear_control"])
+    longest = readable(task.max_length)  # the teacher reads hardly more
+    key = step_key(build.texts.key, {"longest": longest}, ["pocketbert.compress.models.linear_control"])
     step = Step(name="linear-control", kind="linear-control", decision="reference", key=key)
 
     def work(out: Path, _: Path) -> Step:
-        others = [splits[split]["text"] for split in ("validation", "test")]
-        made = linear_predictions(texts, gold, *others)
-        for split, values in zip(("validation", "test"), made.one_hot, strict=True):
+        read = [[text[:longest] for text in each] for each in (texts, *(splits[s]["text"] for s in _SCORED))]
+        made = linear_predictions(read[0], gold, *read[1:])
+        for split, values in zip(_SCORED, made.one_hot, strict=True):
             np.save(out / f"{split}.npy", values)
         remarks = []
-        if made.longest or made.train_rows < len(gold):
-            read = f" and read at most {made.longest:,} characters of each" if made.longest else ""
-            remarks = [f"the linear control was trained on {made.train_rows:,} of {len(gold):,} rows{read}"]
+        most = made.longest or (longest if max(map(len, texts)) > longest else None)
+        if most or made.train_rows < len(gold):
+            cut = f" and read at most {most:,} characters of each" if most else ""
+            remarks = [f"the linear control was trained on {made.train_rows:,} of {len(gold):,} rows{cut}"]
         return step.model_copy(update={"remarks": remarks, "measured": {"train_rows": made.train_rows}})
 
     done = build.step(build.root / "control", step, work, build.teacher)

@@ -40,7 +40,7 @@ class Alignment(Frozen):
     feature: Feature
     # Pydantic 2.11 calls the factory although the feature was refused.
     loss: str = Field(default_factory=lambda given: next(iter(losses_of(given.get("feature"))), ""))
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, le=1_000_000)
 
     @field_validator("loss")
     @classmethod

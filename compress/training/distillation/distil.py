@@ -29,7 +29,7 @@ class Distillation(Schedule):
     forward pass, so that the weights learn to bear the rounding of such a file; what comes out is a float model.
     """
 
-    temperature: float = Field(2.0, gt=0)
+    temperature: float = Field(2.0, ge=0.01, le=1000)
     alpha: float = Field(0.5, ge=0, le=1)
     preset: Preset = "logits"
     align: tuple[Alignment, ...] = ()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _OWN = ("teacher-layers", "random", "current")
 """Every other `init` names a pretrained student."""
+_MOST_LAYERS = 128
 
 
 class Sizes(NamedTuple):
@@ -55,16 +56,16 @@ class Student(Frozen):
     init: str = Field("teacher-layers", min_length=1)
     architecture: Literal["teacher", "tinybert", "mobilebert", "static"] = "teacher"
     layers: int | tuple[int, ...] | None = None
-    hidden: int | None = Field(None, ge=1)
-    heads: int | None = Field(None, ge=1)
-    intermediate: int | None = Field(None, ge=1)
+    hidden: int | None = Field(None, ge=1, le=8192)
+    heads: int | None = Field(None, ge=1, le=1024)
+    intermediate: int | None = Field(None, ge=1, le=32_768)
     activation: Literal["gelu", "relu"] | None = None
 
     @field_validator("layers")
     @classmethod
     def _some_layers(cls, layers: int | tuple[int, ...] | None) -> int | tuple[int, ...] | None:
-        if isinstance(layers, int) and layers < 1:
-            raise ValueError("expected 1 or more")
+        if isinstance(layers, int) and not 1 <= layers <= _MOST_LAYERS:
+            raise ValueError(f"expected 1 to {_MOST_LAYERS}")
         if isinstance(layers, tuple) and (not layers or list(layers) != sorted(set(layers))):
             raise ValueError("expected a number, or a list of layers in ascending order")
         return layers

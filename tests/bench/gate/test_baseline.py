@@ -51,6 +51,7 @@ def test_a_recipe_without_a_baseline_beside_others_is_refused_with_the_nearest_n
     (tmp_path / "baselines").mkdir()
     for name in ("tinny", "offline"):
         (tmp_path / f"baselines/{name}.json").touch()
+    (tmp_path / "baselines/.tiny.1-0a1b2c3d.tmp.json").touch()  # an update was killed
     found = lost(options(tmp_path))
     assert "beside those of 2 other recipes; nearest name: 'tinny'; was the recipe renamed?" in found
     assert "nearest name: 'offline'" in lost(options(tmp_path), "outlive")

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pocketbert.bench.gate.plugin import ended_in_one_line
 from pocketbert.bench.records.baseline import make_baseline
 from pocketbert.bench.records.results import METRICS, load_results
 from pocketbert.compress.base.errors import BadInput
@@ -177,3 +179,12 @@ def test_importing_the_plugin_loads_nothing_heavy() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (loaded.stdout, loaded.stderr) == ("[]\n", "")
+
+
+def test_a_signal_ends_pytest_with_one_line() -> None:
+    with pytest.raises(pytest.exit.Exception, match=r"^pocketbert: terminated$") as ended, ended_in_one_line():
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.returncode == 143
+    with pytest.raises(pytest.exit.Exception, match=r"^pocketbert: interrupted$") as ended, ended_in_one_line():
+        raise KeyboardInterrupt
+    assert ended.value.returncode == 2

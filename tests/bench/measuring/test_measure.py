@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -22,6 +23,7 @@ from pocketbert.bench.measuring.subject import load_rows
 from pocketbert.bench.records.results import unpack
 from pocketbert.bench.records.reuse import FOLDER
 from pocketbert.bench.workers.child import Child
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.manifest import inside, load_manifest
 from pocketbert.compress.tasks import open_task
 from tests.support.manifests import PLAIN, Build, write_manifest
@@ -109,3 +111,19 @@ def test_rows_in_train_and_unknown_tokens_are_in_the_results(tmp_path: Path) -> 
     right = unpack(small.accuracy)
     assert small.unseen == pytest.approx(right[[row % 3 != 0 for row in range(300)]].mean()) != small.accuracy.value
     assert small.unknown_share == pytest.approx(300 / sum(map(len, map(str.split, columns["text"]))))
+
+
+@pytest.mark.parametrize("answers", ["data", "manifest.json", "two.npy", "words.npy"])
+def test_predictions_of_the_linear_baseline_that_cannot_be_read_are_refused_before_anything_is_measured(
+    tmp_path: Path, answers: str
+) -> None:
+    manifest = write_manifest(tmp_path, {"small": PLAIN})
+    np.save(tmp_path / "two.npy", np.zeros((2, 2), dtype=np.float32))
+    np.save(tmp_path / "words.npy", np.full((300, 2), "x"))
+    comparison = {"metric": "accuracy", "value": 1, "reference": 1, "drop": 0, "low": 0, "high": 0, "rows": 1}
+    control = {"comparison": comparison | {"confidence": 0.95}, "train_rows": 1, "seconds": 1, "test_answers": answers}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"linear_control": control}))
+    read = load_manifest(manifest)
+    rows = load_rows(tmp_path / "data/test.parquet", open_task(read.task.kind, read.task.labels, 16))
+    with pytest.raises(BadInput, match=r"linear_control\.test_answers"):
+        Measurement(Needed(read, [], ()), tmp_path, rows, "test", Bar(Console(quiet=True)))

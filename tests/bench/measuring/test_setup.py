@@ -10,7 +10,7 @@ from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.setup import Needed, Setup
 from pocketbert.bench.measuring.subject import load_rows
 from pocketbert.bench.records.results import Profile
-from pocketbert.bench.workers.child import ChildFailed
+from pocketbert.bench.workers.child import ChildFailed, RequestFailed
 from pocketbert.compress.manifest import inside, load_manifest
 from pocketbert.compress.tasks import open_task
 from tests.support.manifests import PLAIN, Build, write_manifest
@@ -69,6 +69,18 @@ def test_lengths_without_positions_are_left_out(
         subject = setup.by_id[name]
         subject.artifact = subject.artifact.model_copy(update={"positions": positions})
     assert setup.lengths(setup.by_id["small"], profile) == lengths
+
+
+def test_a_request_that_is_refused_may_be_too_long(setup: Setup) -> None:
+    subject = setup.by_id["small"]
+    for positions, hint in ((None, "; if the model has fewer positions, add their number to the manifest"), (128, "")):
+        subject.failures.clear()
+        subject.artifact = subject.artifact.model_copy(update={"positions": positions})
+        with subject.recording("latency", "cpu", "64"):
+            raise RequestFailed("64 by 16")
+        [failure] = subject.failures
+        assert str(failure).startswith(f"latency cpu/64: 64 by 16{hint}")
+        assert hint or failure.words == "64 by 16"
 
 
 def test_a_failure_is_recorded_with_its_place(setup: Setup) -> None:

@@ -51,6 +51,12 @@ def test_a_run_with_failures_makes_no_baseline(weighed: Results) -> None:
         make_baseline(weighed.model_copy(update={"artifacts": broken}), None)
 
 
+def test_a_figure_that_no_baseline_may_have_is_named(weighed: Results) -> None:
+    broken = [a.model_copy(update={"sha256": "x"} if a.role == "ship" else {}) for a in weighed.artifacts]
+    with pytest.raises(BadInput, match=r'small: sha256 = "x": expected text.*; run the gate again'):
+        make_baseline(weighed.model_copy(update={"artifacts": broken}), None)
+
+
 def test_a_part_and_a_run_without_exports_make_no_baseline(weighed: Results) -> None:
     with pytest.raises(BadInput, match="only a part was measured; run the gate without -k and -m"):
         make_baseline(weighed.model_copy(update={"part": True}), None)

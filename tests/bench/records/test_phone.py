@@ -55,6 +55,8 @@ def test_earlier_figures_of_the_same_device_are_replaced(results: Results, tmp_p
         ("a.csv", f"{HEADER}\nP,{INT8},128,fast\n", r'a\.csv:2: p50_ms = "fast": expected a number, more than 0'),
         ("a.csv", f"{HEADER}\nP,{INT8},128,-1\n", r'a\.csv:2: p50_ms = "-1": expected a number, more than 0'),
         ("a.csv", f"{HEADER}\nP,{INT8},long,1\n", r"a\.csv:2: length 'long'; expected a number of tokens, or 'mix'"),
+        ("a.csv", f"{HEADER}\nP,{INT8},²,1\n", r"a\.csv:2: length '²'; expected a number of tokens, or 'mix'"),
+        ("a.csv", f"{HEADER}\nP,{INT8},{'7' * 5000},1\n", r"a\.csv:2: length '777.*; expected a number of tokens"),
         ("a.csv", f"{HEADER},x\nP,{INT8},128,1,1\n", r"a\.csv:2: x: unknown key \(expected one of: device, artifact"),
         ("a.csv", f"{HEADER}\nP,{INT8},128,1,7\n", r"a\.csv:2: more cells than columns"),
         ("a.csv", f"{HEADER}\nP,w.onnx,128,1\n", r"a\.csv:2: unknown artifact 'w\.onnx'.*\(expected one of: "),

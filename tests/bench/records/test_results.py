@@ -71,6 +71,14 @@ def test_a_place_is_written_as_one_word() -> None:
     assert Place.parse("mobile-1t/128") == Place("mobile-1t", "128")
 
 
+@pytest.mark.parametrize("change", [{"profile": "cpu/"}, {"length": ""}, {"length": "/mix"}])
+def test_a_profile_and_a_length_make_a_place(change: dict[str, str]) -> None:
+    entry = {"profile": "cpu", "length": "128", "runs": 1, "p50_ms": 1, "p90_ms": 1, "ratio": ONE, "samples_ms": [1.0]}
+    assert Latency.model_validate(entry).place == Place("cpu", "128")
+    with pytest.raises(ValidationError, match="String should match pattern"):
+        Latency.model_validate(entry | change)
+
+
 def test_a_sparse_copy_has_no_latency_of_its_own(results: Results) -> None:
     artifact = results.artifact(results.reference).model_dump()
     sparse = artifact | {"dense": "03-distill.torch", "latency": []}
@@ -111,3 +119,21 @@ def test_a_recipe_whose_name_leaves_its_folder_is_refused(results: Results, tmp_
 def test_outcomes_of_fewer_rows_are_refused(rows: int, outcomes: np.ndarray) -> None:  # type: ignore[type-arg]
     with pytest.raises(ValidationError, match=f"do not hold the outcomes of {rows} rows"):
         Accuracy(metric="m", value=0.5, scores={}, rows=rows, drop=None, test_sha256="", **pack(outcomes))
+
+
+def test_a_reference_that_is_no_artifact_is_refused(results: Results, tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    write_json(path, results.model_copy(update={"reference": "gone"}))
+    with pytest.raises(BadInput, match=r"r\.json: reference 'gone' is not among the artifacts; run the gate again"):
+        load_results(path)
+
+
+def test_outcomes_are_bits_or_the_three_counts_of_entities() -> None:
+    with pytest.raises(ValidationError, match="counts"):
+        Accuracy(metric="m", value=0.5, scores={}, rows=1, drop=None, test_sha256="", counts=7, correct="00" * 14)  # type: ignore[arg-type]
+
+
+def test_a_length_of_thousands_of_digits_is_too_long_for_every_model() -> None:
+    assert not Place("cpu", "9" * 5000).fits(512)
+    assert Place("cpu", "512").fits(512, None)
+    assert Place("cpu", "mix").fits(1)

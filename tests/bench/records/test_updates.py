@@ -55,6 +55,12 @@ def test_eight_changes_of_two_and_a_half_percent_are_22_percent() -> None:
     assert str(found) == f"8 updates since pin v1 add up to +21.8 % latency ({INT8} in cpu/128)"
 
 
+def test_a_change_that_no_time_can_have_is_left_out() -> None:
+    """Results are files: a change of -300 % or -99.99999999 % can stand in them."""
+    for impossible in (-3.0, -1.0, -1 + 1e-10):
+        assert "cpu/128" not in chain([impossible]).updates[0].latency.get(INT8, {})
+
+
 def test_a_pin_in_the_middle_counts_what_came_later() -> None:
     pinned = chain([0.025] * 3)
     found = told(pinned, chain([0.1, -0.05], pinned))

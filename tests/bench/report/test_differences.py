@@ -52,6 +52,8 @@ def test_scores_are_paired_row_by_row(results: Results, changed: Change) -> None
     assert not of(Differences(after, before), "accuracy").worse
     other = changed(accuracy=score.model_copy(update=pack(now) | {"test_sha256": "2" * 64}))
     assert of(Differences(before, other), "accuracy").change is None
+    fewer = changed(accuracy=score.model_copy(update=pack(now[:99]) | {"rows": 99}))
+    assert of(Differences(before, fewer), "accuracy").change is None, "the digest was copied, the rows were not"
 
 
 def test_entities_are_compared_by_their_own_interval(results: Results) -> None:

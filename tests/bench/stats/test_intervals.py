@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from pocketbert.bench.stats.intervals import Interval, quantile, ratio_over_sets, relative_change
+from pocketbert.bench.stats.intervals import Interval, Ratio, quantile, ratio_over_sets, relative_change
 
 
 def test_quantiles_are_interpolated() -> None:
@@ -35,3 +36,19 @@ def test_a_change_combines_both_intervals() -> None:
     half = np.hypot(np.log(1.03), np.log(1.04))
     assert change.estimate == pytest.approx(0.1)
     assert (change.low, change.high) == pytest.approx((1.1 * np.exp(-half) - 1, 1.1 * np.exp(half) - 1))
+
+
+def test_a_ratio_is_so_bounded_that_a_change_of_ratios_is_finite() -> None:
+    ratios = TypeAdapter(Ratio)
+    smallest = ratios.validate_python({"estimate": 1e-30, "low": 1e-30, "high": 1e30})
+    largest = ratios.validate_python({"estimate": 1e30, "low": 1e-30, "high": 1e30})
+    assert relative_change(largest, smallest).high > 1e59
+    for wrong in ({"estimate": 1, "low": 1e-31, "high": 1}, {"estimate": 1, "low": 1, "high": 1e31}):
+        with pytest.raises(ValidationError, match="expected 0 < low <= estimate <= high, 1e-30 to 1e\\+30"):
+            ratios.validate_python(wrong)
+
+
+def test_sets_that_differ_beyond_all_measure_still_give_a_ratio() -> None:
+    found = ratio_over_sets([[1.0], [1e20]], [[1.0], [1.0]])
+    TypeAdapter(Ratio).validate_python(found.model_dump())
+    assert found.low < 1e-20 < 1e20 < found.high

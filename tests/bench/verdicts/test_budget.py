@@ -29,6 +29,17 @@ def timed(weighed: Results) -> Results:
     return weighed.model_copy(update={"artifacts": artifacts})
 
 
+@pytest.mark.parametrize(("samples", "sets"), [([], 3), ([8.0, 8.0], 3), ([8.0] * 9, 1), ([8.0, 0.0, 8.0], 3)])
+def test_too_few_times_for_an_interval_are_said(timed: Results, samples: list[float], sets: int) -> None:
+    small = timed.artifact("small")
+    entry = small.latency[0].model_copy(update={"samples_ms": samples, "sets": sets})
+    found = check(Budget(p50_ms=9.0), small.model_copy(update={"latency": [entry]}), timed)
+    assert (found.outcome, found.message) == (
+        "unmeasured",
+        "latency: small in mobile-1t/128: too few times for an interval",
+    )
+
+
 @pytest.mark.parametrize(
     ("budget", "outcome"),
     [
@@ -72,6 +83,9 @@ def test_a_budget_of_milliseconds_uses_the_recorded_sets(timed: Results) -> None
 def test_an_unknown_place_or_artifact_is_refused(timed: Results, profile: str) -> None:
     with pytest.raises(BadInput, match=r"^latency_budget: profile 'mobile-.t' .*; (measured|lengths): "):
         check(Budget(ratio=1.0, profile=profile), timed.artifact("small"), timed)
+    untimed = timed.model_copy(update={"profiles": [p.model_copy(update={"lengths": []}) for p in timed.profiles]})
+    with pytest.raises(BadInput, match=r"^latency_budget: profile .* was not measured; measured: "):
+        check(Budget(ratio=1.0), timed.artifact("small"), untimed)
     with pytest.raises(BadInput, match="artifact 'big' was not measured; measured: reference, small, other"):
         check(Budget(ratio=1.0, of="big"), timed.artifact("small"), timed)
 

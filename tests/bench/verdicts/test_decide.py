@@ -172,6 +172,7 @@ def test_accuracy_is_held_against_the_baseline_on_the_same_rows(plain: Results) 
         "other-rows",
         "the baseline was scored on other test rows",
     )
+    assert verdict(ACCURACY, scored(plain, 10, drop=0.0, rows=1000), before).why == "other-rows", "a copied digest"
 
 
 def test_a_profile_that_this_machine_cannot_run_is_missing_and_fails_only_when_strict(

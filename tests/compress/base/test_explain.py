@@ -24,6 +24,7 @@ class Inner(Strict):
 class Outer(Strict):
     share: float = Field(0.5, ge=0, le=1, description="a share (0.5 = half)")
     rate: float = Field(0.5, gt=0, lt=1)
+    weight: float = Field(1, gt=0, le=5)
     count: int = Field(1, alias="number", ge=1)
     mood: Literal["good", "bad"] = "good"
     loud: bool = False
@@ -49,7 +50,7 @@ class Outer(Strict):
         return self
 
 
-KEYS = "share, rate, number, mood, loud, words, title, some, inner, inners, rows, layers"
+KEYS = "share, rate, weight, number, mood, loud, words, title, some, inner, inners, rows, layers"
 
 
 def line(model: type[BaseModel], values: Any, table: str = "") -> str:
@@ -63,6 +64,7 @@ def line(model: type[BaseModel], values: Any, table: str = "") -> str:
     [
         ({"share": 50}, "share = 50: this is a share (0.5 = half); allowed: 0 to 1"),
         ({"rate": 1}, "rate = 1: expected a number, more than 0 and less than 1"),
+        ({"weight": 9}, "weight = 9: expected a number, more than 0 and at most 5"),
         ({"number": 0}, "number = 0: expected a whole number, 1 or more"),
         ({"count": 2}, f"count: unknown key (expected one of: {KEYS})"),
         ({"numbr": 2, "rate": 7}, f"numbr: unknown key, did you mean 'number'? (expected one of: {KEYS})"),

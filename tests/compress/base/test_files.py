@@ -196,6 +196,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         (b'{"schema": 3, "text": "a", "more": 1}', r"note\.json: more: unknown key"),
         (b'{"schema": 3, "text": ' + b"[" * 100_000, r"note\.json: lists or objects are nested too deeply$"),
         (b'{"schema": 3, "text": ' + b"7" * 5000 + b"}", r"note\.json: a number has thousands of digits$"),
+        (
+            b'{"schema": 3, "text": %d}' % 2**63,
+            r"note\.json: 9223372036854775808 is a whole number of more than 64 bits; ",
+        ),
+        (
+            b'{"schema": 3, "text": -1e101}',
+            r"note\.json: -1e101 is too large; expected a number from -1e100 to 1e100; ",
+        ),
+        (rb'{"schema": 3, "text": "\ud83d"}', r"note\.json: a key or a text holds half of a character$"),
     ],
 )
 def test_a_file_that_is_not_ours_is_refused_in_one_line(tmp_path: Path, content: bytes | None, said: str) -> None:

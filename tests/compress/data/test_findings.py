@@ -36,6 +36,16 @@ def test_test_rows_in_train_are_counted(tmp_path: Path) -> None:
     assert seen == [SAME] * 50 + [UNSEEN] * 50
 
 
+def test_texts_are_compared_by_what_a_model_can_read_of_them(tmp_path: Path) -> None:
+    """The beginnings are the same, 2,048 characters for 128 tokens, and only the ends differ."""
+    long, short = "好书推荐" * 512, "好书推荐" * 511 + "好书推"
+    train = [*rows_of("train", 100), {"text": f"{long}一", "label": "a"}, {"text": f"{short}一", "label": "b"}]
+    test = [*rows_of("test", 99), {"text": f" {long}二", "label": "a"}]
+    [said], seen = found_in(tmp_path, train=train, test=test)
+    assert said.startswith("of 100 test texts 1 are in train too, and 0 nearly")
+    assert seen == [UNSEEN] * 99 + [SAME]
+
+
 def test_one_row_in_a_hundred_is_no_warning(tmp_path: Path) -> None:
     validation = [*rows_of("train", 1), *rows_of("validation", 99)]
     [said], _ = found_in(tmp_path, validation=validation)

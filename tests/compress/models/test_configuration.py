@@ -91,6 +91,27 @@ def test_heads_that_transformers_4_pruned_are_per_layer_widths(tiny_model: Path,
         load_classifier(folder)
 
 
+def test_a_layer_whose_heads_transformers_4_all_pruned(tiny_model: Path, tmp_path: Path) -> None:
+    """It stored empty weights, which have no place in our class; weights that are not empty stay refused."""
+    gone, layer = {1: [0, 3], 2: [0, 1, 2, 3]}, "bert.encoder.layer.2.attention"
+    expected = without(load_classifier(tiny_model), gone, {})
+    folder = edited(tiny_model, tmp_path / "pruned", pruned_heads={str(n): heads for n, heads in gone.items()})
+    empty = {f"{layer}.output.dense.weight": torch.zeros(32, 0)}
+    for name in ("query", "key", "value"):
+        empty |= {f"{layer}.self.{name}.weight": torch.zeros(0, 32), f"{layer}.self.{name}.bias": torch.zeros(0)}
+    save_file(expected.state_dict() | empty, folder / "model.safetensors", {"format": "pt"})
+    model = load_classifier(folder)
+    assert head_counts(model.config) == [4, 2, 0, 4]
+    assert torch.equal(model(IDS, MASK).logits, expected(IDS, MASK).logits)
+    teacher, _ = load_teacher(str(folder), ["a", "b", "c"], tmp_path)
+    teacher.save_pretrained(tmp_path / "again")
+    assert head_counts(load_classifier(tmp_path / "again").config) == [4, 2, 0, 4]
+    full = {name: torch.ones(32, 32) if weight.dim() > 1 else torch.ones(32) for name, weight in empty.items()}
+    save_file(expected.state_dict() | full, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(BadInput, match=rf"no place for 7 of its weights, such as {layer}\.output\.dense\.weight"):
+        load_classifier(folder)
+
+
 @pytest.mark.parametrize("value", ["x", [1], {"x": [0]}, {"0": 1}, {"0": ["y"]}])
 def test_pruned_heads_of_another_form_are_named(value: object) -> None:
     with pytest.raises(BadInput, match=r"^it: pruned_heads in config\.json is .*; expected: \{\"0\": \[1, 2\]\}"):

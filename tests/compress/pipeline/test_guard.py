@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.manifest import Step
+from pocketbert.compress.manifest import Step, Try
 from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe
 from pocketbert.compress.pipeline.recipe import GuardTable
 from pocketbert.compress.tasks import open_task
@@ -80,7 +80,12 @@ def test_logits_that_are_not_finite_are_never_compared(wrong: float) -> None:
     spoilt = logits(0)
     spoilt[7, 0] = wrong
     judged = Guard(rule, task, GOLD, logits(100)).decide(Step(name="01-x", kind="x", decision="accepted"), spoilt)
-    assert (judged.decision, judged.comparison) == ("rolled-back", None)
+    assert (judged.decision, judged.comparison, judged.finite) == ("rolled-back", None, False)
     assert "01-x: rolled-back (the logits of 1 of 1,000 predictions are NaN" in describe(judged, 0.010)
+    tries = [Try(strength=None, comparison=None, accepted=False, float_layers=layers) for layers in ([], ["a"])]
+    told = describe(judged.model_copy(update={"tries": tries}), 0.010)
+    ends = "after 2 tries (as chosen: no finite answers, rejected, 1 in float: no finite answers, rejected)"
+    assert told.endswith(ends)
+    assert "\n" not in told
     with pytest.raises(BadInput, match=r"^00-teacher: the logits of 1 of 1,000 predictions are NaN or infinite"):
         Guard(rule, task, GOLD, spoilt).decide(Step(name="00-teacher", kind="x", decision="reference"), spoilt)

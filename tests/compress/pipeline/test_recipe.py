@@ -79,7 +79,27 @@ STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
         ),
         ("[task]", '[task]\nlabels = "neg"', 'task.labels = "neg": expected a list, each entry text in quotes'),
         ("[task]", '[task]\nlabels = ["neg", 1]', "task.labels entry 2 = 1: expected text in quotes"),
-        ("epochs = 4", "epochs = -1", "teacher.epochs = -1: expected a whole number, 0 or more"),
+        ("epochs = 4", "epochs = -1", "teacher.epochs = -1: expected a whole number, 0 to 1000"),
+        ("epochs = 4", "epochs = 10000", "teacher.epochs = 10000: expected a whole number, 0 to 1000"),
+        ("batch_size = 16", "batch_size = 100000", "teacher.batch_size = 100000: expected a whole number, 1 to 65536"),
+        (
+            "batch_size = 16",
+            "gradient_accumulation_steps = 70000",
+            "teacher.gradient_accumulation_steps = 70000: expected a whole number, 1 to 65536",
+        ),
+        ("alpha = 0.5", "epochs = 1001", f"{DISTILL}epochs = 1001: expected a whole number, 1 to 1000"),
+        ("alpha = 0.5", "temperature = 1e300", f"{DISTILL}temperature = 1e+300: expected a number, 0.01 to 1000"),
+        (
+            "alpha = 0.5",
+            'align = [{ feature = "embedding", weight = 1e300 }]',
+            f"{DISTILL}align entry 1: weight = 1e+300: expected a number, more than 0 and at most 1000000",
+        ),
+        (STUDENT, "student = { layers = 1000000 }", f"{DISTILL}student.layers = 1000000: expected 1 to 128"),
+        (
+            STUDENT,
+            'student = { init = "random", layers = 2, hidden = 1000000 }',
+            f"{DISTILL}student.hidden = 1000000: expected a whole number, 1 to 8192",
+        ),
         ("learning_rate = 3e-3", "learning_rate = 0", "teacher.learning_rate = 0: expected a number, more than 0"),
         (
             "epochs = 4",

@@ -52,6 +52,13 @@ def test_layers_that_have_lost_everything_are_scored_too(tiny_model: Path, rows:
     assert all(bool((layer >= 0).all()) for layer in (*scores.heads, *scores.neurons))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_model_that_has_lost_everything_has_nothing_to_score(tiny_model: Path, rows: Rows, method: str) -> None:
+    model = without(load_classifier(tiny_model), dict.fromkeys(range(4), range(4)), dict.fromkeys(range(4), range(64)))
+    scores = importance(model, rows, method, 0, Progress())
+    assert [len(layer) for layer in (*scores.heads, *scores.neurons)] == [0] * 8
+
+
 def test_a_unit_whose_output_is_nought_has_no_magnitude(tiny_model: Path, rows: Rows) -> None:
     model = load_classifier(tiny_model)
     with torch.no_grad():

@@ -34,6 +34,12 @@ def test_a_unigram_model_reads_them_as_what_they_spell() -> None:
     ]
 
 
+def test_texts_whose_first_token_comes_late_have_one() -> None:
+    assert told("classification", wordpiece(), text=["\u200b" * 1000 + "。", "\u200b" * 1001]) == [
+        "1 of 2 test texts have no token: the model reads them as empty"
+    ]
+
+
 def test_texts_without_a_token_are_counted() -> None:
     texts = ["\u200b\ufeff", "\x00", " ", "！", "好", "z"]
     assert told("classification", wordpiece(), text=texts) == [

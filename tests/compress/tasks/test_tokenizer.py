@@ -10,8 +10,9 @@ import pytest
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.tasks import long_texts
+from pocketbert.compress.tasks import tokenizer as tokenizer_module
 from pocketbert.compress.tasks.tokenizer import (
-    _beginning,
     difference,
     encode_texts,
     load_tokenizer,
@@ -53,6 +54,15 @@ def test_truncated_texts_are_those_of_the_library(make: Callable[[], Tokenizer])
         assert encode_texts(tokenizer, texts, max_length) == truncated_by_the_library(tokenizer, texts, max_length)
 
 
+@pytest.mark.parametrize(("text", "special"), [("好", 2), (("好", "差"), 3)])
+def test_special_tokens_that_leave_no_room_are_refused(text: Any, special: int) -> None:
+    tokenizer = plain(wordpiece())
+    assert encode_texts(tokenizer, [text], special + 1)[2] >= 0
+    said = f"puts {special} special tokens around each text, and task.max_length is {special}; allowed: more than"
+    with pytest.raises(BadInput, match=said):
+        encode_texts(tokenizer, [text], special)
+
+
 def test_truncated_pairs_are_those_of_the_library() -> None:
     tokenizer = plain(wordpiece())
     pairs = [("好" * first, "书a" * second) for first in range(14) for second in range(14)]
@@ -60,17 +70,42 @@ def test_truncated_pairs_are_those_of_the_library() -> None:
         assert encode_texts(tokenizer, pairs, max_length) == truncated_by_the_library(tokenizer, pairs, max_length)
 
 
-def test_of_a_long_text_the_beginning_is_tokenized() -> None:
-    whole = wordpiece()
-    cut = _beginning(whole, 8)
-    assert cut("好" * 10**6) == "好" * 9
-    assert cut("好a。" * 10) == "好a。" * 9
-    assert cut("a" * 100 + "好" * 20) == "a" * 100 + "好" * 9
-    assert cut("abc " * 10**3) == "abc " * 10**3
-    assert cut(("好" * 99, "书")) == ("好" * 99, "书"), "the lengths of a pair are compared"
-    whole.add_tokens(["好书"])
-    assert _beginning(whole, 8)("好" * 99) == "好" * 99, "a word of several ideographs may be cut"
-    assert _beginning(unigram(), 8)("好" * 99) == "好" * 99, "its pieces depend on the whole text"
+@pytest.mark.parametrize("per_token", [0, 1, 2])
+def test_beginnings_of_long_texts_give_the_tokens_of_the_whole(per_token: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut so early that some beginnings are not enough."""
+    monkeypatch.setattr(long_texts, "PER_TOKEN", per_token)
+    draw = random.Random(7)  # noqa: S311
+    drawn = ["".join(draw.choices(ODD + "  好书", k=draw.choice([0, 1, 3, 10, 40, 200]))) for _ in range(300)]
+    for tokenizer in (plain(wordpiece()), plain(e5_like())):
+        for max_length in (4, 5, 8, 16, 17):
+            expected = truncated_by_the_library(tokenizer, drawn, max_length)
+            assert encode_texts(tokenizer, drawn, max_length) == expected
+    pairs = list(zip(drawn[::2], drawn[1::2], strict=True))
+    for max_length in (4, 5, 8, 9, 16, 17):
+        tokenizer = plain(wordpiece())
+        assert encode_texts(tokenizer, pairs, max_length) == truncated_by_the_library(tokenizer, pairs, max_length)
+
+
+def e5_like() -> Tokenizer:
+    made = unigram()
+    made.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+    return made
+
+
+@pytest.mark.parametrize("text", ["好书推荐" * 25_000, "abz " * 25_000, ("ab " * 33_000, "好")])
+def test_of_a_long_text_the_beginning_is_tokenized(text: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, read = tokenizer_module._encoded, []
+
+    def counted(tokenizer: Tokenizer, batch: list[Any], special: bool = True) -> Any:
+        read.extend(sum(map(len, each)) for each in batch)
+        return real(tokenizer, batch, special)
+
+    monkeypatch.setattr(tokenizer_module, "_encoded", counted)
+    _, _, truncated = encode_texts(plain(wordpiece()), [text], 16)
+    assert truncated == 1
+    assert sum(read) < 150
 
 
 def test_equal_ids_are_one_object() -> None:

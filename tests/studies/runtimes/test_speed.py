@@ -1,5 +1,6 @@
 """The tables of docs/runtimes.md on made-up numbers, and the way to them on a model that takes no time."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.exports import FORMATS, Format
 from pocketbert.compress.manifest import Comparison, Manifest, Parity, Step, TaskSpec
 from studies.runtimes import speed as runtimes
 from studies.runtimes.roofline import Peaks, peaks
@@ -105,23 +107,29 @@ def test_a_machine_multiplies_whole_numbers_at_all() -> None:
     assert found.int8 > 1e8
 
 
+@pytest.fixture
+def formats() -> Iterator[dict[str, Format]]:
+    """The table of formats, restored afterwards in its order, which messages show."""
+    before = dict(FORMATS)
+    yield FORMATS
+    FORMATS.clear()
+    FORMATS.update(before)
+
+
 def test_every_format_is_exported_and_those_that_run_here_are_timed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, formats: dict[str, Format]
 ) -> None:
     from transformers import BertConfig, BertForSequenceClassification
-
-    from pocketbert.compress.exports import FORMATS, Format
 
     config = BertConfig(
         vocab_size=13_000, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
     )
     monkeypatch.setattr(runtimes, "_SETS", 2)
     monkeypatch.setattr(runtimes, "_RUNS", 3)
-    for name in set(FORMATS) - {"onnx"}:
-        monkeypatch.delitem(FORMATS, name)
-    fp32 = {"fp32": FORMATS["onnx"].precisions["fp32"]}
-    monkeypatch.setitem(FORMATS, "onnx", FORMATS["onnx"]._replace(precisions=fp32))
-    monkeypatch.setitem(FORMATS, "onnxish", Format("none", "x", fp32))
+    onnx = formats["onnx"]
+    fp32 = {"fp32": onnx.precisions["fp32"]}
+    formats.clear()
+    formats |= {"onnx": onnx._replace(precisions=fp32), "onnxish": Format("none", "x", fp32)}
     progress = Progress()
     made = {one.name: one for one in runtimes.exports(BertForSequenceClassification(config).eval(), tmp_path, progress)}
     assert list(made) == ["onnx-fp32"], "a format whose exporter is not there is left out"

@@ -18,10 +18,10 @@ def test_what_counts_as_an_error() -> None:
 
 
 def test_the_columns_lie_around_the_limit() -> None:
-    assert [column.name for column in columns(0.05)[::2]] == [
-        f"{slow_down}% idle at +5%" for slow_down in (0, 10, 20, 3, 5)
+    assert [column.name for column in columns(0.05)] == [
+        f"{slow_down}% {load} at +5%" for load in ("idle", "busy") for slow_down in (0, 10, 20, 3, 5)
     ]
-    assert [column.slow_down for column in columns()[::2]] == [0.0, 0.06, 0.1, 0.2, 0.02, 0.03]
+    assert [column.slow_down for column in columns()] == 2 * [0.0, 0.06, 0.1, 0.2, 0.02, 0.03]
 
 
 def test_a_page_of_an_interrupted_study(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_page_of_an_interrupted_study(tmp_path: Path) -> None:
     record.add({"column": "0% idle at +3%", "outcome": "ok", "pairs": 4, "seconds": 2.0})
     write_page(record, [], tmp_path / "verdicts.md")
     page = (tmp_path / "verdicts.md").read_text(encoding="utf-8")
-    assert "Not recorded yet: 0% busy at +3%, " in page
+    assert "Not recorded yet: 6% idle at +3%, " in page
     assert "| 0% idle  | 8 " in page
     assert "| 0% idle at +3% | 1          | 1 = 100.0% (2.5 to 100.0)" in page
     assert (tmp_path / "verdicts.svg").is_file()

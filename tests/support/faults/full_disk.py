@@ -11,7 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.faults.kills import command, forked, imported, leftovers, result, write_recipe
+from tests.support.faults.builds import build, imported, result, write_recipe
+from tests.support.faults.forks import forked, run
+from tests.support.faults.program import names
 
 FULL, ROOMY = 3, "256m"
 
@@ -24,32 +26,33 @@ def mount(folder: Path, size: str, *more: str) -> None:
 def full_disks(folder: Path, count: int) -> tuple[int, list[str]]:
     """Build on `count` disks; returns how many were too small, and what went wrong."""
     imported()
-    disk, said = folder / "disk", folder / "said.txt"
+    disk = folder / "disk"
     disk.mkdir()
     mount(disk, ROOMY)
-    for work in (lambda: write_recipe(folder), lambda: command(disk, said)):
-        if code := forked(work):
-            return 0, [f"the build with room: exit {code}: {said.read_text()[-500:]}"]
-    expected = result(disk / "artifacts/killed")
+    if code := forked(lambda: write_recipe(folder)):
+        return 0, [f"the recipe: exit {code}"]
+    if (whole := run(build, disk)).code:
+        return 0, [f"the build with room: exit {whole.code}: {whole.said[-500:]}"]
+    expected, files = result(disk), names(disk)
     used = sum(file.stat().st_size for file in disk.rglob("*") if file.is_file()) // 1024
     full, wrong = 0, []
     for number in range(count):
         size = max(16, used * number // count)
         subprocess.run(["umount", disk], check=True)  # noqa: S607
         mount(disk, f"{size}k")
-        code, lines = forked(lambda: command(disk, said)), said.read_text().splitlines()
-        last = lines[-2] if len(lines) > 1 else ""  # the number of changes comes last
-        if code != 0 and (
-            code != FULL or "Traceback" in "".join(lines) or not last.startswith("pocketbert: the disk is full")
+        small = run(build, disk)
+        last = small.said.splitlines()[-1:] or [""]
+        if small.code != 0 and (
+            small.code != FULL or "Traceback" in small.said or not last[0].startswith("pocketbert: the disk is full")
         ):
-            wrong.append(f"{size} KiB: exit {code}, {last}")
-        full += code == FULL
+            wrong.append(f"{size} KiB: exit {small.code}, {last[0]}")
+        full += small.code == FULL
         mount(disk, ROOMY, "remount")
-        code = forked(lambda: command(disk, said))
-        if code or result(disk / "artifacts/killed") != expected:
-            wrong.append(f"{size} KiB, with room again: exit {code}, or another result: {said.read_text()[-500:]}")
-        elif left := leftovers(disk):
-            wrong.append(f"{size} KiB: left {', '.join(left)}")
+        again = run(build, disk)
+        if again.code or result(disk) != expected:
+            wrong.append(f"{size} KiB, with room again: exit {again.code}, or another result: {again.said[-500:]}")
+        elif different := names(disk) ^ files:
+            wrong.append(f"{size} KiB: other files: {sorted(different)}")
     subprocess.run(["umount", disk], check=True)  # noqa: S607
     return full, wrong
 

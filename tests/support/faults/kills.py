@@ -1,172 +1,169 @@
-"""Ends a tiny build before each change that it makes to the file system, and lets a second build finish.
+"""Ends tiny builds, gate runs and commands by signals before each change to the file system, and runs them again.
 
-    OMP_NUM_THREADS=1 python -m tests.support.faults.kills                  # killed at every change
-    OMP_NUM_THREADS=1 python -m tests.support.faults.kills 25               # at every 25th
-    OMP_NUM_THREADS=1 python -m tests.support.faults.kills 25 SIGTERM       # a signal that builds answer; also SIGINT
+    python -m tests.support.faults.kills                               # SIGKILL at every change, SIGTERM and SIGINT too
+    python -m tests.support.faults.kills --only build gate --most 20   # at most 20 ends of each kind
+    python -m tests.support.faults.kills --signals SIGKILL             # one signal
 
-The builds are forked after the imports, so each takes the time of its work alone.
+`torn` is a SIGKILL amid a write: the file that was opened last holds half of what was written. After each end no
+finished file may be lost or torn, and the next run must end as if nothing had happened: same exit code, files, figures.
 """
 
-import json
+import argparse
 import os
+import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
-import traceback
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from pocketbert.compress.base.quiet import quiet
-from tests.support.models import write_tiny_data, write_tiny_model
+from tabulate import tabulate
 
-RECIPE = """
-name = "killed"
-[task]
-dataset = "{folder}/data"
-max_length = 16
-[teacher]
-model = "{folder}/model"
-epochs = 2
-learning_rate = 3e-3
-batch_size = 32
-[guard]
-max_drop = 0.9
-[[stage]]
-kind = "distill"
-preset = "tinybert"
-student = {{ layers = 2 }}
-epochs = 2
-batch_size = 32
-[[stage]]
-kind = "prune-ffn"
-ratio = 0.5
-calibration_rows = 8
-[[artifact]]
-format = "torch"
-[[artifact]]
-format = "torch"
-precision = "int8"
-"""
-CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink"}
-SAID = {signal.SIGINT: "pocketbert: interrupted", signal.SIGTERM: "pocketbert: terminated"}
-FAILED = 1
+from tests.support import REPO
+from tests.support.faults import builds, gates
+from tests.support.faults.forks import End, Run, run, warm
+from tests.support.faults.program import COMMAND, SAID, Program, names
+
+PROGRAMS = {
+    "build": builds.BUILD,
+    "rebuild": builds.REBUILD,
+    "gate": gates.GATE,
+    "update": gates.UPDATE,
+    "pin": gates.PIN,
+    "prune": gates.PRUNE,
+}
+KINDS = {"SIGKILL": 1, "torn": 2, "SIGTERM": 5, "SIGINT": 5}
+"""How a run is ended -> at every how many changes."""
 
 
-def write_recipe(folder: Path) -> None:
-    """Write model, data and recipe into `folder`; in a process of its own, because it computes."""
-    write_tiny_model(folder / "model")
-    write_tiny_data(folder / "data", rows=48)
-    (folder / "killed.toml").write_text(RECIPE.format(folder=folder), encoding="utf-8")
+class Row(NamedTuple):
+    """What became of one program under one kind of end."""
+
+    program: str
+    kind: str
+    changes: int
+    ended: int
+    wrong: list[str]
 
 
-def imported() -> None:
-    """Import what a build needs, so that forks do not."""
-    import transformers.trainer  # noqa: F401
+class Trial:
+    """A program in a folder, prepared and run once to its end."""
 
-    import pocketbert.bench.cli
-    import pocketbert.compress.pipeline.build  # noqa: F401
+    def __init__(self, program: Program, folder: Path) -> None:
+        self._program, self._folder = program, folder
+        self.before, self.root = folder / "before", folder / "root"
+        folder.mkdir(exist_ok=True)
+        if not self.before.exists():
+            prepared = run(self._prepare, folder / "prepared")
+            if prepared.code:
+                raise RuntimeError(f"{program.name} cannot be prepared: {prepared.said[-2000:]}")
+            warm(prepared.modules)
+        self.whole = self._run()
+        warm(self.whole.modules)
+        if program.warm:
+            program.warm(folder)
+        self._expected = program.result(self.root)
+        self._names = names(self.root)
 
-    quiet()
+    def _prepare(self) -> int:
+        self._program.prepare(self._folder)
+        return 0
 
+    def _run(self, end: End | None = None) -> Run:
+        shutil.rmtree(self.root, ignore_errors=True)
+        shutil.copytree(self.before, self.root, symlinks=True)
+        return run(self._program.run, self.root, end)
 
-def forked(work: Callable[[], object]) -> int:
-    """Run `work` in a fork; returns its exit code, or the negative number of the signal that killed it."""
-    sys.stdout.flush()
-    if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    try:
-        work()
-    except BaseException:
-        traceback.print_exc()
-        os._exit(FAILED)
-    os._exit(0)
+    def faults(self, end: End) -> Iterator[str]:
+        """End a run, check what it left, run the program again, and yield what is wrong."""
+        program, number = self._program, signal.Signals(end.number)
+        ended = self._run(end)
+        codes = program.codes or COMMAND
+        if ended.code not in codes[number]:
+            yield f"exit {ended.code}: {ended.said[-500:]}"
+        if program.codes is None and number in SAID and ended.said.splitlines()[-1:] != [SAID[number]]:
+            yield f"said {ended.said[-500:]!r}"
+        if number != signal.SIGKILL and (left := [*(self.root / "tmp").iterdir()]):
+            yield f"left {left}"
+        yield from self._damage()
+        if program.keeps and (lost := (names(self.before) & self._names) - names(self.root)):
+            yield f"lost {sorted(lost)}"
+        again = run(program.run, self.root)
+        if again.code not in (self.whole.code, *program.again):
+            yield f"then exit {again.code}: {again.said[-500:]}"
+            return
+        yield from self._damage()
+        if program.result(self.root) != self._expected:
+            yield "then another result"
+        if different := names(self.root) ^ self._names:
+            yield f"then other files: {sorted(different)}"
 
-
-def command(folder: Path, said: Path, at: int = 0, number: int = signal.SIGKILL) -> None:
-    """Run `pocketbert build ../killed.toml` in `folder`, and end the process with its exit code.
-
-    Args:
-        said: a file for what the command prints, and for the number of changes that it made.
-        at: the signal `number` arrives before this change to the file system; 0: never.
-    """
-    from pocketbert.bench.cli import main
-
-    changes = 0
-
-    def heard(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal changes
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        if (writes or event in CHANGES) and not str(arguments[0]).startswith(("/dev", "/proc")):
-            changes += 1
-            if changes == at:
-                os.kill(os.getpid(), number)
-
-    folder.mkdir(exist_ok=True)
-    (folder / "tmp").mkdir(exist_ok=True)
-    tempfile.tempdir = os.environ["TMPDIR"] = str(folder / "tmp")
-    os.chdir(folder)
-    sys.argv = ["pocketbert", "build", "../killed.toml"]
-    with said.open("w") as stream:
-        sys.stdout = sys.stderr = stream
-        sys.addaudithook(heard)
+    def _damage(self) -> Iterator[str]:
         try:
-            main()
-        except SystemExit as ended:
-            stream.write(f"{changes}\n")
-            stream.flush()
-            os._exit(ended.code if isinstance(ended.code, int) else 0)
+            yield from self._program.damage(self.root)
+        except Exception as error:  # a file that cannot be read
+            yield f"{type(error).__name__}: {error}"
 
 
-def result(root: Path) -> dict[str, Any]:
-    """Return what two builds of a recipe must have in common."""
-    manifest: dict[str, Any] = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
-    for step in manifest["steps"]:
-        step["seconds"], step["remarks"] = 0, []  # how long the teacher took, and whether it was cached
-    if manifest["linear_control"]:
-        manifest["linear_control"]["seconds"] = 0
-    return manifest
+def ends(whole: Run, kind: str, most: int | None) -> list[End]:
+    """Return where a run is ended: spread evenly if there are more places than `most`.
+
+    The order is mixed, so that a part of them tells of every phase.
+    """
+    torn = kind == "torn"
+    places = [*(whole.torn if torn else range(1, whole.changes + 1))][:: KINDS[kind]]
+    if most is not None and len(places) > most:
+        places = [places[(2 * number + 1) * len(places) // (2 * most)] for number in range(most)]
+    random.Random(0).shuffle(places)  # noqa: S311
+    return [End(place, signal.SIGKILL if torn else signal.Signals[kind], torn) for place in places]
 
 
-def leftovers(folder: Path) -> list[str]:
-    """Return what a finished build in `folder` must not leave."""
-    left = [*folder.rglob(".*.tmp*"), *folder.glob("artifacts/killed/.scratch/*"), *(folder / "tmp").iterdir()]
-    return [path.relative_to(folder).as_posix() for path in left]
+def rows(only: list[str], kinds: list[str], most: int | None, folder: Path) -> Iterator[Row]:
+    """Try each program; programs with the same preparation share it."""
+    for name in only:
+        program = PROGRAMS[name]
+        (builds if name.endswith("build") else gates).imported()
+        trial = Trial(program, folder / program.prepare.__name__)
+        for kind in kinds:
+            wrong, chosen = list[str](), ends(trial.whole, kind, most)
+            for number, end in enumerate(chosen):
+                if number % 10 == 0:
+                    print(f"{name} {kind}: {number} of {len(chosen)}", file=sys.stderr, flush=True)
+                found = [f"{name} {kind} at change {end.change}: {fault}" for fault in trial.faults(end)]
+                wrong += found[:1]
+                print(*found, sep="\n", end="\n" * bool(found), file=sys.stderr, flush=True)
+            yield Row(program.name, kind, trial.whole.changes, len(chosen), wrong)
 
 
-def ended_builds(folder: Path, every: int, number: int = signal.SIGKILL) -> tuple[int, list[str]]:
-    """End a build before each `every`-th change by a signal; returns how many were ended, and what went wrong."""
-    imported()
-    said, whole = folder / "said.txt", folder / "whole"
-    for work in (lambda: write_recipe(folder), lambda: command(whole, said)):
-        if code := forked(work):
-            return 0, [f"the build without a signal: exit {code}: {said.read_text()[-500:]}"]
-    expected, wrong, ended = result(whole / "artifacts/killed"), list[str](), 0
-    expected_code = -number if number == signal.SIGKILL else 128 + number
-    changes = int(said.read_text().splitlines()[-1])
-    for at in range(1, changes + 1, every):
-        root = folder / f"ended-{at}"
-        first = forked(lambda root=root, at=at: command(root, said, at, number))  # type: ignore[misc]
-        last = said.read_text().splitlines()[-2:-1]
-        temporary = [] if number == signal.SIGKILL else [*root.rglob(".*.tmp*"), *(root / "tmp").iterdir()]
-        second = forked(lambda root=root: command(root, said))  # type: ignore[misc]
-        ended += 1
-        if (first, second) != (expected_code, 0):
-            wrong.append(f"ended at change {at}: exit {first}, then {second}: {said.read_text()[-500:]}")
-        elif number in SAID and last != [SAID[signal.Signals(number)]]:
-            wrong.append(f"ended at change {at}: said {last}")
-        elif result(root / "artifacts/killed") != expected:
-            wrong.append(f"ended at change {at}: another result")
-        elif left := temporary + leftovers(root):
-            wrong.append(f"ended at change {at}: left {', '.join(map(str, left))}")
-        shutil.rmtree(root, ignore_errors=True)
-    return ended, wrong
+def assert_survived(*programs: str, kinds: list[str], most: int) -> None:
+    """Run this command in a process of its own, because pytest's may have trained; nothing may go wrong."""
+    command = [sys.executable, "-m", __name__, "--only", *programs, "--signals", *kinds, "--most", str(most)]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=1800)
+    *_, last = done.stdout.splitlines() or [""]
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    ended, wrong = last.split()[-2:]
+    assert int(ended) >= len(programs) and wrong == "0"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.support.faults.kills", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=PROGRAMS, default=[*PROGRAMS], help="programs (default: all)")
+    parser.add_argument("--signals", nargs="+", choices=KINDS, default=[*KINDS], help="kinds of ends (default: all)")
+    parser.add_argument("--most", type=int, help="at most so many ends of each program by each signal")
+    asked = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; threads would be missing in forks
+    table = []
+    with tempfile.TemporaryDirectory() as name:
+        for row in rows(asked.only, asked.signals, asked.most, Path(name)):
+            table.append(row)
+    figures = [(*row[:-1], len(row.wrong)) for row in table]
+    total = ("in all", "", "", sum(row.ended for row in table), sum(len(row.wrong) for row in table))
+    print(tabulate([*figures, total], headers=["program", "signal", "changes", "ended", "went wrong"]))
+    sys.exit(bool(total[-1]))
 
 
 if __name__ == "__main__":
-    step, kind = [*sys.argv[1:], *["1", "SIGKILL"][len(sys.argv) - 1 :]]
-    with tempfile.TemporaryDirectory() as name:
-        done, faults = ended_builds(Path(name), int(step), signal.Signals[kind])
-    print(f"{done} builds ended by {kind}, {len(faults)} went wrong")
-    sys.exit("\n".join(faults) or 0)
+    main()

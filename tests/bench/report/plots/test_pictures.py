@@ -127,6 +127,7 @@ def test_the_guards_path_passes_by_what_was_rejected(results: Results) -> None:
     step = results.steps[2]
     assert step.comparison
     tries = [
+        Try(strength=0.7, comparison=None, accepted=False),  # of NaN there is nothing to draw
         Try(strength=0.5, comparison=step.comparison.model_copy(update={"value": 0.80}), accepted=False),
         Try(strength=0.25, comparison=step.comparison, accepted=True),
         Try(strength=0.37, comparison=step.comparison.model_copy(update={"value": 0.82}), accepted=False),

@@ -65,6 +65,10 @@ def test_a_weakened_step_is_named_with_both_strengths(results: Results) -> None:
     assert guard_lines(with_step(results, step.name, tries=tries))[0] == (
         f"{head}: at first the drop was 3.1 points, allowed 1.0."
     )
+    unknown = [tries[0].model_copy(update={"strength": None}), taken]
+    assert guard_lines(with_step(results, step.name, tries=unknown))[0].startswith(
+        "**prune-heads was weakened with layer 3 given back**"
+    )
 
 
 @pytest.mark.parametrize(

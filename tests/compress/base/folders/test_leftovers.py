@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pocketbert.compress.base.folders.leftovers import sweep, temporary_folder
 
 HOLD = """
 import sys
+import tempfile
 from pathlib import Path
 from pocketbert.compress.base.folders.leftovers import temporary_folder
 with temporary_folder("work-", Path(sys.argv[1])) as folder:
@@ -118,3 +120,30 @@ def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
     monkeypatch.setattr(leftovers.tempfile, "mkdtemp", slow)
     with temporary_folder("work-", tmp_path) as folder:
         assert str(folder) != str(Path(first[0].lock_file).parent)
+
+
+def test_an_empty_folder_of_a_killed_process_is_swept(tmp_path: Path) -> None:
+    """It was killed between making the folder and its owner's file, or between removing the two."""
+    made = Path(tempfile.mkdtemp(prefix="work-", dir=tmp_path))
+    for name in ("work-theirs", "work-12345678"):  # no name, or no rights, of ours
+        (tmp_path / name).mkdir()
+    sweep("work-", tmp_path)
+    assert not made.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["work-12345678", "work-theirs"]
+
+
+@pytest.mark.parametrize("moment", ["acquire", "rmtree"])
+def test_ctrl_c_while_a_folder_is_made_or_removed_leaves_nothing(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = leftovers.FileLock if moment == "acquire" else leftovers.shutil
+    real = getattr(target, moment)
+
+    def interrupted(*given: object, **options: object) -> None:
+        monkeypatch.setattr(target, moment, real)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(target, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), temporary_folder("work-", tmp_path) as folder:
+        (folder / "sub").mkdir()
+    assert list(tmp_path.iterdir()) == []

@@ -19,12 +19,14 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     """Let `load_dataset` find these rows and features."""
     import datasets
 
-    def holds(features: dict[str, Any], **splits: dict[str, list[Any]]) -> None:
+    def holds(features: dict[str, Any], builder: str = "parquet", **splits: dict[str, list[Any]]) -> None:
         tables = {
             split: datasets.Dataset.from_dict(columns, features=datasets.Features(features))
             for split, columns in splits.items()
         }
-        monkeypatch.setattr(datasets, "load_dataset", lambda *_: datasets.DatasetDict(tables))
+        for table in tables.values():
+            table.info.builder_name = builder
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.DatasetDict(tables))
 
     return holds
 
@@ -148,6 +150,37 @@ def test_two_columns_of_one_name_in_both_layouts(tmp_path: Path) -> None:
         parquet.write_table(table, tmp_path / f"{split}-00000-of-00001.parquet")
     with pytest.raises(BadInput, match=r"00001\.parquet: columns 1 and 3 are both called 'text'"):
         load_data(TaskTable(dataset=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("sep", "said"),
+    [
+        (",", r"train-00000-of-00001\.csv, line 1: columns 1 and 3 are both called 'text'"),
+        (";", r"columns 'text' and 'text\.1': pandas makes them of two columns called 'text'; rename or remove one"),
+    ],
+)
+def test_two_columns_of_one_name_in_a_csv(sep: str, said: str, tmp_path: Path) -> None:
+    """Our own reader sees the header; where `datasets` has to read the file, pandas has renamed the second one."""
+    for split in ("train", "validation", "test"):
+        content = "text,label,text\n好,a,一\n差,b,二\n".replace(",", sep)
+        (tmp_path / f"{split}-00000-of-00001.csv").write_text(content, encoding="utf-8")
+    if sep != ",":
+        readme = f"---\nconfigs:\n- config_name: default\n  sep: '{sep}'\n---\n"
+        (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    with pytest.raises(BadInput, match=said):
+        load_data(TaskTable(dataset=str(tmp_path)))
+
+
+def test_two_columns_of_one_name_in_a_csv_of_the_hub(hub: Hub) -> None:
+    from datasets import Value
+
+    rows = {"text": ["好", "差"], "label": ["a", "b"], "text.1": ["一", "二"]}
+    features = dict.fromkeys(rows, Value("string"))
+    hub(features, "csv", train=rows, validation=rows, test=rows)
+    with pytest.raises(BadInput, match=r"'someone/x': columns 'text' and 'text\.1': pandas makes them of two"):
+        load_data(TaskTable(dataset="someone/x"))
+    hub(features, "parquet", train=rows, validation=rows, test=rows)
+    assert load_data(TaskTable(dataset="someone/x")).labels == ["a", "b"]
 
 
 def test_a_folder_that_says_how_to_read_it(tmp_path: Path) -> None:

@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from pocketbert.compress.exports import Tolerance
-from pocketbert.compress.pipeline.shipping.agreement import Kept, by_entity, by_label, describe, lost, share
+from pocketbert.compress.pipeline.shipping.agreement import (
+    Kept,
+    by_entity,
+    by_label,
+    describe,
+    lost,
+    of_scores,
+    scores_lost,
+    share,
+)
 from pocketbert.compress.tasks.inputs import Inputs
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC"]
@@ -92,9 +102,28 @@ def test_agreement_that_is_worth_nothing_is_called_so() -> None:
         "the checkpoint answers O everywhere: the agreement says nothing about its other labels",
         "neither the checkpoint nor the file finds an entity here: no entity was compared",
     ]
-    assert described(["LABEL_0"], [0] * 4, [0] * 4, texts) == [
-        "the model answers with a number: there is no label to compare"
-    ]
+
+
+def test_scores_are_compared_by_their_variance() -> None:
+    source = np.array([[1.0], [2.0], [3.0], [6.0]], dtype=np.float32)
+    off = source + np.array([[0.5], [-0.5], [0.5], [-0.5]], dtype=np.float32)
+    assert of_scores(source, source) == 1.0
+    assert of_scores(off, source) == pytest.approx(1 - 0.25 / 3.5)
+    assert of_scores(-source, source) == 0.0
+    assert scores_lost(off, source, 0.92) is None
+    said = "its scores keep only 92.9% of the source's variance (R²), needed 95.0%"
+    assert scores_lost(off, source, 0.95) == said
+    [difference, agreement] = describe(["LABEL_0"], off, source, Inputs([[2, 3]] * 4, 0), Tolerance(None, 0.95))
+    assert difference == "score difference: mean 0.5, largest 0.5, of scores from 1 to 6"
+    assert agreement == "score agreement 92.9% (R² against the checkpoint's scores), needed 95.0% (--min-agreement)"
+
+
+@pytest.mark.parametrize("scores", [[7.0] * 3, [7.0, 7.000001, 7.0], [0.0]])
+def test_equal_scores_say_nothing(scores: list[float]) -> None:
+    source = np.array(scores, dtype=np.float32)[:, None]
+    assert of_scores(source + 1, source) is None
+    *_, worth = describe(["LABEL_0"], source + 1, source, Inputs([[2, 3]] * 3, 0), Tolerance(None, 0.95))
+    assert worth.startswith("the checkpoint gives every text the same score: the agreement says nothing")
 
 
 def test_of_many_labels_those_that_lose_most_are_listed() -> None:

@@ -104,7 +104,23 @@ def test_a_regression_in_thousands(uneven: Path, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "price")
     done = export(tmp_path / "price", tmp_path / "price.onnx")
     assert done.parity.largest > 1e3
-    assert done.compared[1] == "the model answers with a number: there is no label to compare"
+    difference, agreement, _ = done.compared[1:]
+    assert difference.startswith("score difference: mean ")
+    assert agreement == ("score agreement 100.0% (R² against the checkpoint's scores), needed 99.9% (--min-agreement)")
+
+
+def test_a_regression_whose_scores_change_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of 8 bits has no limit on a logit, and one label always agrees with itself."""
+    folder = write_tiny_model(tmp_path / "price", num_labels=1, initializer_range=0.2)
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join([*GOOD, *BAD, *FILLER]) + "\n", encoding="utf-8")
+    monkeypatch.setattr(onnx_export, "export", turning_labels(onnx_export.export))
+    with pytest.raises(
+        ExportFailed, match=r"only 0\.0% of the source's variance \(R²\), needed 95\.0%; it was not kept$"
+    ):
+        export(folder, tmp_path / "out/m.onnx", "int8", Asked(texts=texts))
+    assert not list((tmp_path / "out").iterdir())
+    assert export(folder, tmp_path / "out/m.onnx", "int8", Asked(texts=texts, min_agreement=0.0)).path.exists()
 
 
 def test_of_pairs_the_file_declares_token_types(uneven: Path, tmp_path: Path) -> None:

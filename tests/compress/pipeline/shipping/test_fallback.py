@@ -52,20 +52,25 @@ def made(count: int, accepted: bool) -> Made:
 
 
 class Files:
-    """The first `needed` of the ranked moves are needed; the exporter fails on `broken` of them."""
+    """The first `needed` of the ranked moves are needed; the exporter fails on `broken` of them.
 
-    def __init__(self, layers: int, needed: int, broken: int | None = None) -> None:
+    With fewer than `finite` moves the answers are NaN.
+    """
+
+    def __init__(self, layers: int, needed: int, broken: int | None = None, finite: int = 0) -> None:
         self.ranked = [Move(f"linear {number}", "float") for number in range(layers)]
-        self.needed, self.broken = needed, broken
+        self.needed, self.broken, self.finite = needed, broken, finite
 
     def attempt(self, kept: Mapping[str, str]) -> Made:
         assert kept == kept_after(self.ranked[: len(kept)]), "others than the worst"
         if len(kept) == self.broken:
             return Made(Step(name="onnx-int8", kind="artifact", decision="rolled-back", failed="ValueError: no"))
+        if len(kept) < self.finite:
+            return Made(Step(name="onnx-int8", kind="artifact", decision="rolled-back", failed="NaN", finite=False))
         return made(len(kept), len(kept) >= self.needed)
 
     def search(self) -> tuple[Made, list[tuple[int, bool]]]:
-        best, tried = fall_back(made(0, accepted=False), self.ranked, self.attempt)
+        best, tried = fall_back(self.attempt({}), self.ranked, self.attempt)
         return best, [(len(one.float_layers), one.accepted) for one in tried]
 
 
@@ -103,6 +108,16 @@ def test_an_exporter_that_fails_ends_the_search() -> None:
     assert best.step.comparison is not None
     assert best.step.comparison.drop == 0.08
     assert tried[-1] == (8, True)
+
+
+def test_nan_is_the_worst_answer_and_ends_no_search() -> None:
+    best, tried = Files(layers=26, needed=6, finite=5).search()
+    assert tried == [(0, False), (1, False), (2, False), (4, False), (8, True), (6, True), (5, False)]
+    assert best.step.comparison is not None
+    assert best.step.comparison.drop == 0.06
+    best, tried = Files(layers=4, needed=4, finite=4).search()
+    assert (best.step.decision, best.step.failed, best.step.finite) == ("rolled-back", "NaN", False)
+    assert [count for count, _ in tried] == [0, 1, 2, 3]
 
 
 def test_the_tries_list_the_layers_by_precision() -> None:

@@ -62,6 +62,8 @@ def test_what_int8_cannot_hold_goes_back_to_float(recipe: Path, tmp_path: Path) 
     assert step.remarks == [f"in float: {FOUND}"]
     assert [(one.float_layers, one.accepted) for one in step.tries] == [([], False), ([FOUND], True)]
     assert "keep their label" in (step.tries[0].failed or ""), "the answers were no longer its source's"
+    assert step.tries[0].comparison
+    assert step.tries[1].comparison
     assert step.tries[0].comparison.drop > 0.2 > abs(step.tries[1].comparison.drop)
     assert heard.advances["verifying student-int8.onnx, 1 in a higher precision"]
     assert any("1 in float: " in line for line in heard.lines)
@@ -93,6 +95,35 @@ def test_an_int4_file_goes_back_through_int8(recipe: Path, tmp_path: Path, monke
 def sizes(manifest: Manifest) -> tuple[int, int]:
     found = [manifest.artifact(f"student-{precision}.onnx").bytes for precision in ("fp32", "int8")]
     return found[0] or 0, found[1] or 0
+
+
+def test_nan_in_int8_is_tried_with_layers_in_float_too(recipe: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """Planted: a layer that overflows in 8 bits, first one that can go back to float, then one that cannot."""
+    real, hopeless = onnx_export.export, False
+
+    def overflowing(model: Any, path: Path, precision: str, inputs: Any, kept: Mapping[str, str]) -> str | None:
+        changed = deepcopy(model)
+        if precision == "int8" and (hopeless or FOUND not in kept):
+            with torch.no_grad():
+                changed.classifier.bias[0] = float("inf")
+        return real(changed, path, precision, inputs, kept)
+
+    monkeypatch.setattr(onnx_export, "export", overflowing)
+    manifest, _ = run(recipe, tmp_path / "a")
+    step = manifest.steps[1]
+    assert (step.decision, step.parameters["kept"]) == ("accepted", {FOUND: "float"})
+    assert [(one.float_layers, one.comparison is None) for one in step.tries] == [([], True), ([FOUND], False)]
+    assert "predictions are NaN or infinite" in (step.tries[0].failed or "")
+    _, heard = run(recipe, tmp_path / "a")
+    assert heard.built == []
+    hopeless = True
+    manifest, heard = run(recipe, tmp_path / "b")
+    step = manifest.steps[1]
+    assert (step.decision, step.comparison, step.parameters.get("kept")) == ("rolled-back", None, None)
+    assert len(step.tries) > 5
+    [line] = [line for line in heard.lines if line.startswith("onnx-int8: rolled-back") and "tries" in line]
+    assert line.startswith("onnx-int8: rolled-back (student-int8.onnx: the logits of ")
+    assert [a.id for a in manifest.artifacts] == ["teacher-fp32.torch", "student-fp32.onnx"]
 
 
 def test_layers_are_ranked_once_for_all_files(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pocketbert.compress.manifest import load_manifest
+from pocketbert.compress.models.linear_control import Predictions, linear_predictions
 from pocketbert.compress.pipeline.steps.linear_control import linear_control
 from tests.support.models import Heard
 from tests.support.recipes import run
@@ -37,6 +38,27 @@ def test_it_depends_on_the_rows_alone(built: tuple[Path, Path]) -> None:
     assert manifest.linear_control is not None
     assert manifest.linear_control.train_rows == 120
     assert any(line.startswith("linear control: ") and "from the same 120 rows" in line for line in heard.lines)
+
+
+def test_it_reads_no_more_of_a_long_text_than_the_teacher(
+    built: tuple[Path, Path], tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """16 tokens are hardly more than 256 characters."""
+    rows, lengths = shutil.copytree(tiny_data, tmp_path / "rows"), list[int]()
+    for split in ("train", "test"):
+        with (rows / f"{split}.jsonl").open("a", encoding="utf-8") as file:
+            file.write('{"text": "' + "好书" * 500 + '", "label": "pos"}\n')
+
+    def watched(*texts: Any) -> Predictions:
+        lengths.extend(max(map(len, split)) for split in (texts[0], *texts[2:]))
+        return linear_predictions(*texts)
+
+    monkeypatch.setattr("pocketbert.compress.pipeline.steps.linear_control.linear_predictions", watched)
+    settings = {"teacher__epochs": "0", "stage": "[]", "artifact": '[{ format = "torch" }]'}
+    manifest, _ = run(*built, task__dataset=str(rows), **settings)
+    assert sorted(lengths)[1:] == [256, 256]
+    said = "the linear control was trained on 241 of 241 rows and read at most 256 characters of each"
+    assert said in manifest.steps[0].remarks
 
 
 def bare(task: bool = True, control: bool = True) -> Any:

@@ -51,7 +51,7 @@ def test_evenly_spaced() -> None:
         ({"init": "some/student", "hidden": 312}, "init = 'some/student' has its own sizes; remove hidden"),
         ({"architecture": "mobilebert"}, 'a mobilebert cannot take these layers; use init = "random"'),
         ({"init": "random", "layers": [0, 1]}, 'with "random" use a number'),
-        ({"layers": 0}, "expected 1 or more"),
+        ({"layers": 0}, "expected 1 to 128"),
         ({"layers": []}, "a list of layers in ascending order"),
         ({"layers": [2, 1]}, "a list of layers in ascending order"),
         ({"layers": [1, 1]}, "a list of layers in ascending order"),
