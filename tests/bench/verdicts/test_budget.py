@@ -84,7 +84,7 @@ def test_an_unknown_place_or_artifact_is_refused(timed: Results, profile: str) -
     with pytest.raises(BadInput, match=r"^latency_budget: profile 'mobile-.t' .*; (measured|lengths): "):
         check(Budget(ratio=1.0, profile=profile), timed.artifact("small"), timed)
     untimed = timed.model_copy(update={"profiles": [p.model_copy(update={"lengths": []}) for p in timed.profiles]})
-    with pytest.raises(BadInput, match="^latency_budget: profile .* was not measured; measured: "):
+    with pytest.raises(BadInput, match=r"^latency_budget: profile .* was not measured; measured: "):
         check(Budget(ratio=1.0), timed.artifact("small"), untimed)
     with pytest.raises(BadInput, match="artifact 'big' was not measured; measured: reference, small, other"):
         check(Budget(ratio=1.0, of="big"), timed.artifact("small"), timed)
