@@ -11,4 +11,4 @@ from tests.support.faults.kills import assert_survived
 @pytest.mark.slow
 @pytest.mark.parametrize("kinds", [["SIGKILL", "torn"], ["SIGTERM", "SIGINT"]], ids="-".join)
 def test_a_gate_and_commands_that_were_ended_anywhere_lose_nothing(kinds: list[str]) -> None:
-    assert_survived("gate", "update", "pin", "prune", kinds=kinds, most=2)
+    assert_survived("gate", "update", "pin", "prune", kinds=kinds, most=1)
