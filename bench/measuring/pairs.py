@@ -6,7 +6,7 @@ runs; `pocketbert.bench.stats.sequential` takes its interval over pairs.
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import log
 
@@ -97,18 +97,16 @@ def time_pair(
     sides = {"baseline": baseline, "candidate": candidate}
     order = list(sides) if number % 2 == 0 else list(reversed(sides))
     children: dict[str, Child] = {}
-    try:
+    with ExitStack() as ended:  # a signal while one process is ended still ends the other
         for which in order:
             with _naming(which):
-                children[which] = Child(profile.threads, profile.cores, python=sides[which].python)
+                child = Child(profile.threads, profile.cores, python=sides[which].python)
+                children[which] = ended.enter_context(child)
         open_together(children, {which: side.file for which, side in sides.items()}, _naming)
         for which, child in children.items() if number == 0 else ():  # later pairs start in the same way
             with _naming(which):
                 verify(child, sides[which].requests[lengths[0]])
         return {length: _time(children, sides, profile.threads, length, number) for length in lengths}
-    finally:
-        for child in children.values():
-            child.close()
 
 
 def _time(children: dict[str, Child], sides: Mapping[str, Side], threads: int, length: str, number: int) -> Pair:

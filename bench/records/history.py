@@ -1,9 +1,8 @@
-"""`reports/<recipe>.history.jsonl`: one line per complete run, for trends. Lines are appended; the oldest are removed.
+"""`reports/<recipe>.history.jsonl`: one line per complete run, for trends. The oldest are removed.
 
 A line that cannot be read (truncated by a full disk, or of a later version) is skipped.
 """
 
-import os
 import subprocess
 import time
 from contextlib import suppress
@@ -65,12 +64,11 @@ def append(path: Path, results: Results, baseline_created: str | None) -> None:
         baseline=baseline_created,
         artifacts={a.id: _figures(a) for a in results.artifacts if a.role == "ship"},
     )
-    with path.open("a+b") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":  # an earlier line was truncated
-                file.write(b"\n")
-        file.write(record.model_dump_json(by_alias=True).encode() + b"\n")
+    before = path.read_bytes() if path.is_file() else b""
+    if before and not before.endswith(b"\n"):  # an earlier line was truncated
+        before += b"\n"
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(before + record.model_dump_json(by_alias=True).encode() + b"\n")
     prune(path)
 
 

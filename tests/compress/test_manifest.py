@@ -161,7 +161,8 @@ def test_a_link_inside_a_folder_does_not_leave_it(written: tuple[Path, dict[str,
 @pytest.mark.parametrize("name", ["a" * 5000, "a/" * 3000, "zero\0byte", "half\ud800"])
 def test_what_cannot_be_a_path_is_refused(written: tuple[Path, dict[str, Any]], name: str) -> None:
     written[1]["artifacts"][0]["tokenizer"] = name
-    assert "cannot be" in complaint(*written) or "does not exist" in complaint(*written)
+    said = complaint(*written)
+    assert any(words in said for words in ("cannot be", "does not exist", "holds half of a character"))
 
 
 def test_a_pipe_is_refused_before_it_is_opened(written: tuple[Path, dict[str, Any]]) -> None:

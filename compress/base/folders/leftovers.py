@@ -6,6 +6,7 @@ dies; unlike a process id, the lock is also right between containers that share 
 
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 PREFIX = "pocketbert-"
 _OWNER = ".owner"
 _RANDOM, _MODE = re.compile("[a-z0-9_]{8}"), 0o700
-"""How `tempfile.mkdtemp` ends a name, and whom it lets in."""
+"""How a name ends (older versions used `tempfile.mkdtemp`), and whom the folder lets in."""
 
 
 @contextmanager
@@ -85,15 +86,19 @@ def _clear(folder: Path) -> None:
 def _owned(prefix: str, parent: Path | None) -> tuple[Path, FileLock]:
     """Make a folder and lock it; a sweep may remove the folder before it is locked, then make another one."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        # The name is known before the folder exists, so a signal amid the making leaves no folder.
+        folder = (parent or Path(tempfile.gettempdir())).absolute() / f"{prefix}{secrets.token_hex(4)}"
         lock = FileLock(folder / _OWNER, timeout=0)
         try:
+            folder.mkdir(_MODE)
             with suppress(Timeout):
                 lock.acquire()
                 if (folder / _OWNER).is_file():
                     folder.chmod(_MODE)  # the lock makes the folder again if a sweep removed it
                     return folder, lock
                 lock.release()
+        except FileExistsError:  # another process has this name
+            continue
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

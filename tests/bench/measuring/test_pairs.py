@@ -39,6 +39,23 @@ def test_a_side_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     assert failed.value.which == "candidate"
 
 
+def test_a_signal_while_one_process_is_ended_ends_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class Ended(Child):
+        def close(self) -> None:
+            super().close()
+            closed.append(self.pid)
+            if len(closed) == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("pocketbert.bench.measuring.pairs.Child", Ended)
+    gone = Side(File("onnxruntime", tmp_path / "gone.onnx"), REQUESTS)
+    with pytest.raises(KeyboardInterrupt):
+        time_pair(gone, gone, PROFILE, ["64"], 0)
+    assert len(set(closed)) == 2
+
+
 def test_real_pairs_find_a_slow_down_and_none_in_a_file_against_itself(tmp_path: Path) -> None:
     fast, slow, series = side(tmp_path / "a.onnx", 8), side(tmp_path / "b.onnx", 80), Series("64", 0.05)
     take_pairs(fast, slow, PROFILE, [series], 60)

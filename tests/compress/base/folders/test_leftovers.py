@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ HOLD = """
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from pocketbert.compress.base.folders.leftovers import temporary_folder
 with temporary_folder("work-", Path(sys.argv[1])) as folder:
     (folder / "sub").mkdir()
@@ -107,19 +109,40 @@ def test_what_is_not_ours_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = leftovers.tempfile.mkdtemp
-    first = []
+    first: list[leftovers.FileLock] = []
+    made = Path.mkdir
 
-    def slow(*, prefix: str, dir: Path | None) -> str:
-        folder = Path(made(prefix=prefix, dir=dir))
+    def slow(folder: Path, *given: Any, **named: Any) -> None:
+        made(folder, *given, **named)
         if not first:
             first.append(leftovers.FileLock(folder / ".owner"))
             first[0].acquire()
-        return str(folder)
 
-    monkeypatch.setattr(leftovers.tempfile, "mkdtemp", slow)
+    monkeypatch.setattr(Path, "mkdir", slow)
     with temporary_folder("work-", tmp_path) as folder:
         assert str(folder) != str(Path(first[0].lock_file).parent)
+
+
+def test_a_name_that_is_taken_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work-00000000").mkdir()
+    drawn = iter(["00000000", "11111111"])
+    monkeypatch.setattr(leftovers.secrets, "token_hex", lambda _: next(drawn))
+    with temporary_folder("work-", tmp_path) as folder:
+        assert folder.name == "work-11111111"
+    assert (tmp_path / "work-00000000").is_dir()
+
+
+def test_a_signal_amid_the_making_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Path.mkdir
+
+    def ended(folder: Path, *given: Any, **named: Any) -> None:
+        made(folder, *given, **named)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", ended)
+    with pytest.raises(KeyboardInterrupt), temporary_folder("work-", tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_of_a_killed_process_is_swept(tmp_path: Path) -> None:
