@@ -54,7 +54,7 @@ def path_of(folder: Path, recipe: str) -> Path:
 
 
 def append(path: Path, results: Results, baseline_created: str | None) -> None:
-    """Append a run to the history."""
+    """Append a run to the history, and remove the oldest ones as `prune` does."""
     record = Record(
         schema=SCHEMA,
         created=results.created,
@@ -64,12 +64,8 @@ def append(path: Path, results: Results, baseline_created: str | None) -> None:
         baseline=baseline_created,
         artifacts={a.id: _figures(a) for a in results.artifacts if a.role == "ship"},
     )
-    before = path.read_bytes() if path.is_file() else b""
-    if before and not before.endswith(b"\n"):  # an earlier line was truncated
-        before += b"\n"
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(before + record.model_dump_json(by_alias=True).encode() + b"\n")
-    prune(path)
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    _write(path, _kept([*lines, record.model_dump_json(by_alias=True).encode()], LIMIT, MAX_AGE_S))
 
 
 def usage(folder: Path) -> Usage:
@@ -84,18 +80,26 @@ def prune(path: Path, limit: int = LIMIT, max_age: float = MAX_AGE_S) -> None:
 
     The last run that was compared with a baseline stays in any case: it tells that the recipe had one.
     """
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = path.read_bytes().splitlines()
+    if len(kept := _kept(lines, limit, max_age)) < len(lines):
+        _write(path, kept)
+
+
+def _kept(lines: list[bytes], limit: int, max_age: float) -> list[bytes]:
     kept: list[bytes] = []
     compared = False
     for line in reversed(lines):
         record = _record(line.decode(errors="replace"))
-        last, limit = bool(record and record.baseline) and not compared, limit - len(line)
+        last, limit = bool(record and record.baseline) and not compared, limit - len(line) - 1
         if last or (limit >= 0 and (_age(record) or 0.0) <= max_age):
             kept.append(line)
         compared = compared or last
-    if len(kept) < len(lines):
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(b"".join(reversed(kept)))
+    return kept[::-1]
+
+
+def _write(path: Path, lines: list[bytes]) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 def load(path: Path) -> list[Record]:

@@ -196,7 +196,7 @@ class Child:
     def begin_load(self, file: File) -> None:
         """Begin to open the artifact, whose runtime is imported already; `finish` when it is open."""
         self._runtime = file.runtime
-        self._pool_before = psutil.Process(self.pid).num_threads()
+        self._before = {thread.id for thread in psutil.Process(self.pid).threads()}
         self.begin("load", file=file, threads=self.threads)
 
     def open(self, file: File) -> None:
@@ -262,8 +262,9 @@ class Child:
             if (found := psutil.Process(task).cpu_affinity()) != self.cores:
                 raise ChildFailed(f"pinned to cores {found}, asked for {self.cores}")
         reported = self.ask("state")["threads"]
-        # A runtime without a report of its own: the threads that it started, and the thread that loaded it.
-        in_force = len(tasks) - self._pool_before + 1 if reported is None else reported
+        # A runtime without a report of its own: the threads that it started, and the thread that loaded it. Threads of
+        # an import may end meanwhile, so numbers of threads are not compared.
+        in_force = len(set(tasks) - self._before) + 1 if reported is None else reported
         if in_force != self.threads:
             raise ChildFailed(f"{self._runtime} runs on {in_force} threads, asked for {self.threads}")
         if (busy := self._busy_threads(process)) > self.threads:

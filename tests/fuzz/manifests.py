@@ -24,9 +24,9 @@ from pocketbert.bench.verdicts.items import narrow
 from pocketbert.compress.base.files import digest
 from pocketbert.compress.manifest import Manifest, inside, load_manifest
 from pocketbert.compress.tasks import Task, open_task
+from tests.fuzz.allowed import allowed_trees, mostly_allowed, spelled
 from tests.fuzz.damage import ODD_FILES, PICKS, documents, odd_file
 from tests.fuzz.harness import Kind
-from tests.fuzz.legal import legal_trees, mostly_legal, spelled
 from tests.support.manifests import SHIPS, write_manifest
 
 _ROWS = 12
@@ -107,7 +107,7 @@ def _consistent(draw: st.DrawFn, tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def manifests(folder: Path) -> Kind:
-    """Manifests of three small files, mostly legal ones."""
+    """Manifests of three small files, mostly allowed ones."""
     folder.mkdir()
     tree = json.loads(write_manifest(folder, SHIPS).read_text(encoding="utf-8"))
     _shorten(folder / tree["task"]["test"])
@@ -127,10 +127,10 @@ def manifests(folder: Path) -> Kind:
         return path, load_manifest(path)
 
     made = _consistent(right)
-    together = spelled(made) | spelled(made.flatmap(lambda tree: legal_trees(Manifest, tree)))
-    alone = mostly_legal(Manifest, right, documents(tree))
-    legal = st.integers(0, 19).flatmap(lambda n: together if n < 4 else alone)
-    return Kind(1100, files(legal), read, _collect, home=folder)
+    together = spelled(made) | spelled(made.flatmap(lambda tree: allowed_trees(Manifest, tree)))
+    alone = mostly_allowed(Manifest, right, documents(tree))
+    allowed = st.integers(0, 19).flatmap(lambda n: together if n < 4 else alone)
+    return Kind(1100, files(allowed), read, _collect, home=folder)
 
 
 def _shorten(test: Path) -> None:

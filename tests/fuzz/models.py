@@ -127,7 +127,7 @@ def _patterns(draw: st.DrawFn, tree: Any) -> bytes:
 
 
 def _settings(tree: dict[str, Any], known: dict[str, tuple[Any, ...]], pick: Any) -> bytes:
-    """Give some settings another legal value, or leave them out."""
+    """Give some settings another allowed value, or leave them out."""
     tree = dict(tree)
     for key in pick.sample(sorted(known), pick.choice((1, 1, 2, 3))):
         if key in tree and pick.random() < 0.15:

@@ -30,9 +30,9 @@ from pocketbert.compress.base.errors import LONGEST, BadInput
 from pocketbert.compress.base.files import write_json
 from pocketbert.compress.pipeline.shipping.sample import read_texts
 from pocketbert.compress.tasks import open_task
+from tests.fuzz.allowed import allowed_trees, mostly_allowed, spelled
 from tests.fuzz.damage import TEXTS, damaged, documents
 from tests.fuzz.harness import Kind
-from tests.fuzz.legal import legal_trees, mostly_legal, spelled
 from tests.fuzz.manifests import Written, files, placed
 from tests.fuzz.recipes import VALUES
 from tests.support.results import INT8, made_up_run, slower
@@ -124,7 +124,7 @@ def baselines(folder: Path) -> Kind:
         list(verdict_lines(judged, path, path))
         page.compose(judged, [], path)
 
-    return Kind(1100, files(mostly_legal(Baseline, tree, documents(tree))), read, judge, home=folder)
+    return Kind(1100, files(mostly_allowed(Baseline, tree, documents(tree))), read, judge, home=folder)
 
 
 def results(folder: Path) -> Kind:
@@ -166,7 +166,7 @@ def results(folder: Path) -> Kind:
             _either(lambda artifact=artifact: check(Budget(ratio=0.5), artifact, found))
             _either(lambda artifact=artifact: check(Budget(p50_ms=5), artifact, found))
 
-    return Kind(600, files(mostly_legal(Results, tree, documents(tree))), read, report, home=folder)
+    return Kind(600, files(mostly_allowed(Results, tree, documents(tree))), read, report, home=folder)
 
 
 _PHONE = {
@@ -194,7 +194,7 @@ def _projects(draw: st.DrawFn) -> bytes:
 @st.composite
 def _tables(draw: st.DrawFn) -> bytes:
     """Draw a CSV of figures from a device, most of it right."""
-    row = draw(legal_trees(OnPhone, _PHONE))
+    row = draw(allowed_trees(OnPhone, _PHONE))
     more = draw(st.dictionaries(st.sampled_from((*_PHONE, "x")), st.sampled_from(TEXTS) | st.integers(), max_size=1))
     row = {key: value for key, value in (row | more).items() if value is not None}
     text = ",".join(row) + "\n" + ",".join(str(value) for value in row.values()) + "\n"
@@ -211,12 +211,12 @@ def others(folder: Path) -> Kind:
     earlier = json.dumps(record | {"commit": "0123456"}).encode() + b"\n"
     device = {"device": "Pixel 8", "figures": [{key: value for key, value in _PHONE.items() if key != "device"}]}
     right = {**_PHONE, "sha256": run.artifact(INT8).sha256}
-    figures = spelled(legal_trees(OnPhone, right).map(lambda figure: {"figures": [figure]}))
+    figures = spelled(allowed_trees(OnPhone, right).map(lambda figure: {"figures": [figure]}))
     inputs = st.one_of(
         st.tuples(st.just("phone.json"), figures | documents(device)),
         st.tuples(st.just("phone.csv"), _tables() | damaged(b"device,artifact,length,p50_ms\nP,a,128,9\n")),
         st.tuples(st.just("pyproject.toml"), _projects() | _projects().flatmap(damaged)),
-        st.tuples(st.just("offline.history.jsonl"), mostly_legal(history.Record, record, documents(record))),
+        st.tuples(st.just("offline.history.jsonl"), mostly_allowed(history.Record, record, documents(record))),
         st.tuples(
             st.just("texts.txt"), st.text().map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary()
         ),

@@ -15,10 +15,10 @@ from pocketbert.bench.records.baseline import Baseline, make_baseline
 from pocketbert.compress.base.errors import BadInput, MachineFailed
 from tests.fuzz import harness
 from tests.fuzz.__main__ import _kinds
+from tests.fuzz.allowed import allowed_trees, spelled
 from tests.fuzz.damage import ODD_FILES, as_json, odd_file, trees
 from tests.fuzz.grammar import right_texts
 from tests.fuzz.harness import Answer, Kind, answer_to, hunt, nothing
-from tests.fuzz.legal import legal_trees, spelled
 from tests.support.results import made_up_run
 
 
@@ -111,9 +111,9 @@ def test_every_right_recipe_is_toml(text: str) -> None:
 @seed(1)
 @settings(max_examples=25, database=None, deadline=None)
 @given(st.data())
-def test_most_legal_changes_of_a_file_are_read(draw: st.DataObject) -> None:
+def test_most_allowed_changes_of_a_file_are_read(draw: st.DataObject) -> None:
     tree = make_baseline(made_up_run(), None).model_dump(mode="json", by_alias=True)
-    changed = draw.draw(spelled(legal_trees(Baseline, tree)))
+    changed = draw.draw(spelled(allowed_trees(Baseline, tree)))
     READ.append(_is_read(json.loads(changed)))
     assert len(READ) < 20 or sum(READ) > 0.6 * len(READ)
 

@@ -22,8 +22,11 @@ from tests.support import REPO
 from tests.support.manifests import is_worker, write_onnx
 
 FAKE = """
-import os, sys, time
+import os, sys, threading, time
 import numpy as np
+enough = threading.Event()
+waiting = threading.Thread(target=enough.wait, daemon=True)
+waiting.start()
 print("a library greets")
 os.write(1, b"and so does its C part\\n")
 
@@ -42,8 +45,10 @@ class Session:
 
 def open_session(path, threads):
     if path.name == "threads":
-        import threading
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    if path.name == "ends":
+        enough.set()
+        waiting.join()
     if path.name.startswith("maps"):
         global kept
         import mmap
@@ -130,6 +135,12 @@ def test_more_threads_than_asked_for_are_a_failure() -> None:
     with opened("threads") as child, pytest.raises(ChildFailed, match="runs on 2 threads, asked for 1"):
         child.verify()
     with opened("reports") as child, pytest.raises(ChildFailed, match="runs on 3 threads, asked for 1"):
+        child.verify()
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_thread_of_an_import_that_ends_is_none_of_the_runtime() -> None:
+    with opened("ends") as child:
         child.verify()
 
 

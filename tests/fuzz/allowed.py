@@ -105,7 +105,7 @@ def _accuracies(draw: st.DrawFn, fields: Any) -> dict[str, Any]:
 
 
 def values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
-    """Draw legal values of a field, as JSON has them."""
+    """Draw allowed values of a field, as JSON has them."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return values(inner[0], (*inner[1:], *metadata))
@@ -183,7 +183,7 @@ _CHANGES = ("value", "value", "value", "value", "near", "near", "drop", "list")
 
 
 @st.composite
-def legal_trees(draw: st.DrawFn, model: type[BaseModel], tree: Any) -> Any:
+def allowed_trees(draw: st.DrawFn, model: type[BaseModel], tree: Any) -> Any:
     """Draw the tree with up to three changes, each of which its schema allows, as far as one field tells."""
     tree = copy.deepcopy(tree)
     for _ in range(draw(st.sampled_from((0, 1, 1, 1, 1, 2, 3)))):
@@ -222,7 +222,7 @@ def spelled(draw: st.DrawFn, trees: st.SearchStrategy[Any]) -> bytes:
     ).encode()
 
 
-def mostly_legal(model: type[BaseModel], tree: Any, damaged: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    """Draw legal documents and damaged ones, about as many of each."""
-    legal = spelled(legal_trees(model, tree))
-    return st.integers(0, 19).flatmap(lambda n: legal if n < 10 else damaged)
+def mostly_allowed(model: type[BaseModel], tree: Any, damaged: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """Draw allowed documents and damaged ones, about as many of each."""
+    allowed = spelled(allowed_trees(model, tree))
+    return st.integers(0, 19).flatmap(lambda n: allowed if n < 10 else damaged)
