@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -41,7 +41,7 @@ def quantize_embeddings(source: Path, path: Path, precision: str, kept: Mapping[
             chosen = "int8"
         stored[tensor.name] = chosen
         integers, scales = round_rows(numpy_helper.to_array(tensor), chosen)
-        held: NDArray[np.int8] | NDArray[np.uint8] = _packed(integers) if chosen == "int4" else integers
+        held: NDArray[Any] = _packed(integers) if chosen == "int4" else integers
         graph.initializer.append(numpy_helper.from_array(held, f"{tensor.name}_quantized"))
         graph.initializer.append(numpy_helper.from_array(scales, f"{tensor.name}_scale"))
         graph.initializer.remove(tensor)
