@@ -41,7 +41,7 @@ def quantize_embeddings(source: Path, path: Path, precision: str, kept: Mapping[
             chosen = "int8"
         stored[tensor.name] = chosen
         integers, scales = round_rows(numpy_helper.to_array(tensor), chosen)
-        held: NDArray[Any] = _packed(integers) if chosen == "int4" else integers
+        held: NDArray[np.int8] | NDArray[np.uint8] = _packed(integers) if chosen == "int4" else integers
         graph.initializer.append(numpy_helper.from_array(held, f"{tensor.name}_quantized"))
         graph.initializer.append(numpy_helper.from_array(scales, f"{tensor.name}_scale"))
         graph.initializer.remove(tensor)
@@ -54,7 +54,7 @@ def quantize_embeddings(source: Path, path: Path, precision: str, kept: Mapping[
     onnx.save(model, path)
 
 
-_CONSTANTS = {
+_CONSTANTS: "dict[str, NDArray[Any]]" = {
     "int4_mask": np.array(15, np.uint8),
     "int4_shift": np.array(4, np.uint8),
     "int4_zero": np.array(_ZERO, np.float32),
