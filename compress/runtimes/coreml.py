@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 """File of a package that holds its weights."""
+_MODEL = Path("Data/com.apple.CoreML/model.mlmodel")
+"""File of a package that holds its program; given the package, coremltools would write its list of files anew."""
 
 
 class Constant(NamedTuple):
@@ -37,7 +39,7 @@ class ProgramSession:
     """
 
     def __init__(self, path: Path) -> None:
-        spec = coremltools.utils.load_spec(str(path))
+        spec = coremltools.utils.load_spec(str(path / _MODEL))
         program = load(spec, spec.specificationVersion, file_weights_dir=str((path / WEIGHTS).parent))
         self._main = program.functions["main"]
         self.constants = {name: constant for op in self._main.operations for name, constant in _stored(op)}

@@ -112,7 +112,7 @@ def _export(build: Build, table: ArtifactTable, source: FinishedStep, kept: Mapp
         for precision, words in _ROUNDED_LESS.items():
             if layers := [layer for layer, to in kept.items() if to == precision]:
                 remarks.append(f"in {words}: {', '.join(layers)}")
-        found = {"parity": made.parity, "min_runtime": export.min_runtime(path)}
+        found = {"parity": made.parity, "min_runtime": None if made.failed else export.min_runtime(path)}
         return step.model_copy(update={**found, "failed": made.failed, "remarks": remarks})
 
     folder = build.root / "ship" / (f"{export.name}~{key[:8]}" if kept else export.name)

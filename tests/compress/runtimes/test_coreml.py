@@ -60,3 +60,10 @@ def test_results_outside_the_range_of_fp16_overflow(tmp_path: Path) -> None:
     assert np.allclose(logits[inside], expected()[inside], rtol=1e-2)
     assert np.isinf(logits[np.abs(expected()) > 66_000]).all()
     assert 0 < inside.sum() < inside.size
+
+
+def test_a_package_is_opened_without_a_change(tmp_path: Path) -> None:
+    package = write(tmp_path / "m.mlpackage", half=False)
+    before = {path: path.stat().st_mtime_ns for path in package.rglob("*")}
+    open_session(package, 1)
+    assert {path: path.stat().st_mtime_ns for path in package.rglob("*")} == before
