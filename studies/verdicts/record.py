@@ -23,8 +23,8 @@ from studies.verdicts.replay import in_order
 _BURN = "import os, numpy; a = numpy.random.rand(400, 400); parent = os.getppid()\nwhile os.getppid() == parent: a @ a"
 """A killed study must not leave its neighbours behind, so they look for their parent."""
 _NEIGHBOURS = 2
-MOST_PAIRS = 1800
-"""Most pairs of one recording: enough for fifty verdicts on the threshold, which take the most pairs possible."""
+MOST_PAIRS = 2400
+"""Most pairs of one recording: enough for 200 verdicts of equal files where a busy machine needs a dozen pairs each."""
 
 
 @contextmanager

@@ -128,6 +128,8 @@ _CHANGES = ("value", "value", "near", "near", "near", "delete", "add", "wrap", "
 def _near(value: Any, tree: Any) -> st.SearchStrategy[Any]:
     """Draw another value of the same type: one from elsewhere in the tree, or a number that is not far."""
     if type(value) in (int, float):
+        if not abs(value) < 1e300:  # NaN and infinity too: nothing can be computed with it
+            return st.sampled_from(NUMBERS)
         near = (2 * value, value + 1, -value, value / 2, int(value), abs(value) / 1e6, abs(value) * 1e6, 0)
         return st.sampled_from(near) | st.sampled_from(NUMBERS)
     same = [container[key] for _, container, key in places(tree) if type(container[key]) is type(value)]

@@ -139,3 +139,14 @@ def test_a_few_inputs_of_each_kind_that_is_quick(kind: str, tmp_path: Path, monk
 
 def test_every_odd_file_can_be_made(tmp_path: Path) -> None:
     assert all(odd_file(tmp_path, name, ".json") for name in ODD_FILES)
+
+
+@pytest.mark.parametrize("value", [10**400, float("inf"), float("nan")], ids=("digits", "infinity", "nan"))
+def test_a_tree_with_a_number_beyond_all_measure_is_damaged_too(value: float) -> None:
+    @seed(1)
+    @settings(max_examples=60, database=None, deadline=None)
+    @given(trees({"a": value}))
+    def damage(_: object) -> None:
+        """Take the tree: to draw it is the test."""
+
+    damage()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,12 @@ def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     Text files of a local folder are read as those of a plain folder are, so that the same file gives the same rows.
 
     Raises:
-        BadInput: the Hub cannot be reached, it has no such dataset or part, or a CSV has two columns of one name.
+        BadInput: the Hub cannot be reached, it has no such dataset or part, `source` names a loader, or a CSV has two
+            columns of one name.
     """
     from datasets import ClassLabel, Features, Value, load_dataset
 
+    source = _place(source)
     if Path(source).is_dir() and (files := _text_files(source, config)):
         return {split: _read(source, split, paths) for split, paths in files.items()}
     with _explained(source, config):
@@ -43,6 +46,22 @@ def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     if from_csv:
         _check_renamed(source, first.column_names)
     return {split: Table.of_dataset(f"task.dataset {source!r}, split {split}", table) for split, table in raw.items()}
+
+
+def _place(source: str) -> str:
+    """Return `source`, a folder's as ``./name`` where `datasets` has a loader of that name.
+
+    ``load_dataset("text")`` takes every file below the working folder for rows, and an older "pandas" unpickles them.
+
+    Raises:
+        BadInput: it is no folder, but the name of a loader.
+    """
+    if not source.isidentifier() or find_spec(f"datasets.packaged_modules.{source}") is None:
+        return source
+    if Path(source).is_dir():
+        return f"./{source}"
+    what = f'"{source}" is a loader of the datasets library, not a dataset'
+    raise BadInput(f"task.dataset = {what}; name a dataset of the Hub (owner/name) or a folder")
 
 
 def _check_renamed(source: str, names: Sequence[str]) -> None:

@@ -200,3 +200,21 @@ def test_an_unreachable_hub_gives_a_hint(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(BadInput, match=r"task\.dataset 'nobody/nothing'.*recipes/offline\.toml") as raised:
         load_data(TaskTable(dataset="nobody/nothing"))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("loader", ["text", "csv", "pandas"])
+def test_a_loader_of_the_library_is_no_dataset(loader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`load_dataset` would take every file below the working folder for rows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "private.txt").write_text("a line of somebody's notes\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=f'"{loader}" is a loader of the datasets library, not a dataset'):
+        load_data(TaskTable(dataset=loader))
+
+
+def test_a_folder_may_have_the_name_of_a_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "validation", "test"):
+        path = tmp_path / "text" / "data" / f"{split}-00000-of-00001.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"text,label\n{split} a,neg\n{split} b,pos\n", encoding="utf-8")
+    assert load_data(TaskTable(dataset="./text")).splits["train"]["text"] == ["train a", "train b"]
