@@ -141,8 +141,8 @@ def _weakened(step: Step, results: Results) -> str:
     if c := wanted.comparison:
         drop = f"the drop was {numbers.points(c.drop)} points, allowed {numbers.points(results.max_drop)}"
     if taken.kept:
-        precision = str(step.parameters["precision"]).upper()
-        because = f"with all in {precision} {text(wanted.failed or drop)}"
+        precision = str(step.parameters.get("precision", "one precision")).upper()
+        because = f"with all in {text(precision)} {text(wanted.failed or drop)}"
         return f"{name} keeps layers in a higher precision ({taken.kept})**: {because}."
     before, now = wanted.strength, taken.strength
     strengths = "" if before is None or now is None or before == now else f" from {before:.3g} to {now:.3g}"
