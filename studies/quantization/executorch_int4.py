@@ -17,13 +17,10 @@ from unittest.mock import patch
 import torch
 from torch import nn
 from torch.nn import functional
-from torchao.quantization.granularity import PerGroup
-from torchao.quantization.quant_api import Int8DynamicActivationIntxWeightConfig, quantize_
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import read_texts
-from pocketbert.compress.exports import executorch as exporter
 from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.manifest import Comparison
 from pocketbert.compress.models.pretrained import load_classifier
@@ -118,6 +115,8 @@ def _files(model: "PreTrainedModel", folder: Path, progress: Progress) -> dict[s
 class _Padded(nn.Module):
     """A linear layer with zeros behind its inputs, so that groups divide them."""
 
+    from pocketbert.compress.exports import executorch as exporter  # needs the extra `mobile`
+
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.extra = -linear.in_features % _GROUP
@@ -130,6 +129,9 @@ class _Padded(nn.Module):
 
 
 def _traceable_in_groups(model: "PreTrainedModel") -> tuple[nn.Module, str | None]:
+    from torchao.quantization.granularity import PerGroup  # needs the extra `mobile`
+    from torchao.quantization.quant_api import Int8DynamicActivationIntxWeightConfig, quantize_
+
     forward, note = traceable(copy.deepcopy(model))
     for name, module in list(forward.named_modules()):
         if isinstance(module, nn.Linear) and stored_precision(module.weight.numel(), "int4") == "int4":
