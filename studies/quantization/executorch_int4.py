@@ -90,6 +90,8 @@ def main() -> None:
 
 
 def _files(model: "PreTrainedModel", folder: Path, progress: Progress) -> dict[str, Path]:
+    from pocketbert.compress.exports import executorch as exporter  # needs the extra `mobile`
+
     linears = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     tables = [name for name, module in model.named_modules() if isinstance(module, nn.Embedding)]
     ways: dict[str, tuple[str, dict[str, str]]] = {
@@ -114,8 +116,6 @@ def _files(model: "PreTrainedModel", folder: Path, progress: Progress) -> dict[s
 
 class _Padded(nn.Module):
     """A linear layer with zeros behind its inputs, so that groups divide them."""
-
-    from pocketbert.compress.exports import executorch as exporter  # needs the extra `mobile`
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
