@@ -7,6 +7,7 @@ milliseconds are not. Scores on the same test rows are compared row by row. Noth
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from math import inf, isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -99,7 +100,8 @@ class Differences:
         return Difference("latency", artifact, was.ratio.estimate, now.ratio.estimate, change, now.place)
 
     def _memory(self, artifact: str, was: float, now: float) -> Difference:
-        change = _exactly(now / was - 1) if self.one_machine and was > 0 else None
+        ratio = now / was if was > 0 else inf
+        change = _exactly(ratio - 1) if self.one_machine and isfinite(ratio) else None
         sure = abs(now - was) > max(SURE_MEMORY * was, MEMORY_FLOOR_MIB)
         return Difference("memory", artifact, was, now, change, sure=sure)
 

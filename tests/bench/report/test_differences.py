@@ -79,6 +79,14 @@ def test_entities_are_compared_by_their_own_interval(results: Results) -> None:
     assert d.worse
 
 
+@pytest.mark.parametrize("nearly_nothing", [0.0, 5e-324])
+def test_memory_has_no_change_relative_to_nothing(nearly_nothing: float, results: Results, changed: Change) -> None:
+    memory = results.artifact(INT8).memory
+    assert memory
+    nothing = changed(memory=memory.model_copy(update={"own_mib": nearly_nothing}))
+    assert of(Differences(nothing, results), "memory").change is None
+
+
 def test_memory_and_size_change_only_beyond_what_means_nothing(results: Results, changed: Change) -> None:
     small = results.artifact(INT8)
     assert small.memory
