@@ -37,7 +37,7 @@ def broken(path: Path, old: str, new: str) -> str:
 
 
 TABLES = "name, seed, task, teacher, guard, stage, artifact"
-TASK = "kind, dataset, config, max_length, text, text_pair, tokens, label, labels, splits, limit, labelled"
+TASK = "kind, dataset, config, max_length, text, text_pair, tokens, label, labels, splits, hold_out, limit, labelled"
 KINDS = "finetune, prune-heads, prune-ffn, prune-width, prune-layers, prune-vocab, distill, sparsify"
 DISTILL = "stage 2 (distill), line 18: "
 STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
