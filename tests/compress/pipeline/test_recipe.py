@@ -352,6 +352,18 @@ def test_files_of_other_lengths_have_other_names(tiny_recipe: Path) -> None:
         load_recipe(tiny_recipe)
 
 
+def test_a_recipe_is_found_by_its_name(tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    tiny_recipe.rename("recipes/tiny.toml")
+    (tmp_path / "tiny").mkdir()
+    assert load_recipe(Path("tiny")).name == "tiny"
+    with pytest.raises(BadInput, match=r"recipes/tony\.toml: no such recipe, did you mean 'tiny'\?"):
+        load_recipe(Path("tony"))
+    with pytest.raises(BadInput, match=r"^elsewhere/tiny: no such recipe$"):
+        load_recipe(Path("elsewhere/tiny"))
+
+
 def test_no_file_and_another_encoding(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such recipe"):
         load_recipe(tmp_path / "none.toml")

@@ -80,7 +80,7 @@ def test_one_file_in_chinese_sorted_by_label(models: Path) -> None:
     write_csv(Path("reviews.csv"))
     said = init(models / "right", "reviews.csv", size=Size.QUICK)
     assert said["data"][0] == (
-        "train 240 · validation 30 · test 30 · columns 评论, 情感 (classification) · 正面 50%, 负面 50%"
+        "train 240 · validation 30 · test 30 · columns 评论, 情感 (classification) · 正面 50 %, 负面 50 %"
     )
     task = written().task
     assert (task.text, task.label, task.labels) == ("评论", "情感", ("负面", "正面"))
@@ -97,7 +97,7 @@ def test_names_of_the_model_decide_and_its_scores_may_contradict_them(models: Pa
 
 
 def test_a_model_that_knows_nothing_gets_no_recipe(models: Path) -> None:
-    with pytest.raises(CheckFailed, match="no order of the labels is better than chance on 80 validation texts"):
+    with pytest.raises(CheckFailed, match=r"no order of the labels is better than chance: .* on 80 validation texts"):
         init(models / "random")
     assert not RECIPE.exists()
 
