@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pocketbert.compress.data.settings import SPLITS
 from pocketbert.compress.data.texts import Texts
@@ -19,10 +20,15 @@ def percent(share: float, decimals: int = 1) -> str:
     return f"{100 * share:.{decimals}f} %"
 
 
-def data_line(texts: Texts, columns: Mapping[str, str]) -> str:
-    """Return ``train 9,600 · validation 1,200 · … · columns text, label (classification) · 负面 49 %, 正面 51 %``."""
+def data_line(texts: Texts, task: Mapping[str, Any]) -> str:
+    """Return ``train 9,600 · validation 1,200 · … · columns text, label (classification) · 负面 49 %, 正面 51 %``.
+
+    Args:
+        task: the keys of ``[task]``, which may name the columns.
+    """
     counts = [f"{split} {len(texts.splits[split]['label']):,}" for split in SPLITS]
-    named = f"columns {', '.join(columns.values())} ({texts.task.kind})"
+    columns = ", ".join(task.get(key, key) for key in (*texts.task.columns, "label"))
+    named = f"columns {columns} ({texts.task.kind})"
     return " · ".join([*counts, named, _balance(texts.task, texts.splits["train"]["label"][: texts.labelled])])
 
 
