@@ -53,7 +53,7 @@ def test_a_figure_beyond_its_limit_ends_with_1(
     assert compare(monkeypatch, "tiny", "branch.json", "--fail", "size=1%", "--fail", "accuracy=1pp") == 1
     assert capsys.readouterr().err == (
         "beyond the limit: small: size +100.0 %, limit +1 %\n"
-        "pocketbert: branch.json: 1 figures are worse than in reports/tiny.json by more than --fail allows\n"
+        "pocketbert: branch.json: figures that are worse than in reports/tiny.json by more than --fail allows: 1\n"
     )
     assert compare(monkeypatch, "branch.json", "tiny", "--fail", "size=1%") == 0
     assert compare(monkeypatch, "tiny", "branch.json", "--fail", "size") == 2
