@@ -88,8 +88,16 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
     lengths = length_line(texts.task.encode(tokenizer, train), texts.task.max_length)
     yield Line("length", lengths)
     comments["max_length"] = f"tokens: {lengths}"
-    described = (asked.name, asked.command, asked.model, model.tuned, task, comments, model.config)
-    wanted = Wanted(*described, prunable(tokenizer))
+    wanted = Wanted(
+        name=asked.name,
+        command=asked.command,
+        model=asked.model,
+        tuned=model.tuned,
+        task=task,
+        comments=comments,
+        config=model.config,
+        prunable=prunable(tokenizer),
+    )
     recipes = {size: _checked(wanted, size) for size in SIZES}
     check_stages(recipes[asked.size], texts.task, loaded.config, tokenizer)
     yield Line("machine", _machine(recipes, asked.size, model, scored, texts))
