@@ -43,7 +43,7 @@ def test_two_runs_are_compared_by_name_or_file(
     ]
     assert line.endswith("+100.0 % worse")
     assert "written: branch-against-tiny.md" in shown
-    assert Path("branch-against-tiny.md").exists()
+    assert "of 3 artifacts 1 larger." in Path("branch-against-tiny.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("runs")
