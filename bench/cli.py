@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from pocketbert.bench.commands.arguments import ResultsFile, recipe_name, results_file
+from pocketbert.bench.commands.compare import compare as compare_runs
+from pocketbert.bench.commands.gate import SETTINGS, gate
+from pocketbert.bench.commands.init import init
+from pocketbert.bench.commands.phone import phone_app
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.processes import termination_raised
 
@@ -17,10 +22,10 @@ if TYPE_CHECKING:
 
 baseline_app = typer.Typer(no_args_is_help=True, help="What the gate holds a run against: baselines/<recipe>.json.")
 cache_app = typer.Typer(no_args_is_help=True, help="What builds and gate runs keep: its size, and its limits.")
+OneRecipe = Annotated[str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's name or file: its caches alone.")]
 Artifacts = Annotated[Path, typer.Option("--out", metavar="DIR", help="folder of artifacts")]
 Reports = Annotated[Path | None, typer.Option("--reports", metavar="DIR", help="folder of the gate's reports")]
 StoreFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="the gate's artifact store")]
-ResultsFile = Annotated[Path, typer.Argument(metavar="RESULTS.json", help="written by: pytest bench")]
 BaselineFile = Annotated[
     Path | None, typer.Option("--baseline", metavar="FILE", help="default: baselines/<recipe>.json")
 ]
@@ -30,12 +35,18 @@ Limit = Annotated[
 
 
 @baseline_app.command("show")
-def show(results: ResultsFile, baseline: BaselineFile = None) -> None:
-    """Print the baseline that these results are held against."""
+def show(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe's name or file, or results such as reports/mine.json.")
+    ],
+    baseline: BaselineFile = None,
+) -> None:
+    """Print the baseline that the results of a recipe are compared with."""
     from pocketbert.bench.records.baseline import describe, load_baseline
     from pocketbert.bench.records.results import load_results
 
-    typer.echo(describe(load_baseline(_path(load_results(results).recipe, baseline))))
+    name = recipe_name(recipe) or load_results(results_file(recipe)).recipe
+    typer.echo(describe(load_baseline(_path(name, baseline))))
 
 
 @baseline_app.command("diff")
@@ -119,7 +130,12 @@ class Cache(NamedTuple):
 
 
 @cache_app.command("show")
-def show_caches(out: Artifacts = Path("artifacts"), reports: Reports = None, store: StoreFolder = None) -> None:
+def show_caches(
+    recipe: OneRecipe = None,
+    out: Artifacts = Path("artifacts"),
+    reports: Reports = None,
+    store: StoreFolder = None,
+) -> None:
     """Print what each cache takes, and its limits."""
     from tabulate import tabulate
 
@@ -135,24 +151,30 @@ def show_caches(out: Artifacts = Path("artifacts"), reports: Reports = None, sto
             f"{cache.usage.oldest_s / DAY_S:.0f} days",
             f"{cache.limit / 1e6:,.0f} MB, {cache.max_age_s / DAY_S:.0f} days",
         )
-        for cache in _caches(out, reports, store)
+        for cache in _caches(recipe, out, reports, store)
     ]
     headers = ("cache", "folder", "entries", "size", "oldest", "limits")
     typer.echo(tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4)))
 
 
 @cache_app.command("prune")
-def prune_caches(out: Artifacts = Path("artifacts"), reports: Reports = None, store: StoreFolder = None) -> None:
+def prune_caches(
+    recipe: OneRecipe = None,
+    out: Artifacts = Path("artifacts"),
+    reports: Reports = None,
+    store: StoreFolder = None,
+) -> None:
     """Remove what is beyond the limits; builds and gate runs do the same for their own caches."""
-    before, caches = 0, _caches(out, reports, store)
+    before, caches = 0, _caches(recipe, out, reports, store)
     for cache in caches:
         before += cache.usage.bytes
         cache.prune()
-    after = sum(cache.usage.bytes for cache in _caches(out, reports, store))
+    after = sum(cache.usage.bytes for cache in _caches(recipe, out, reports, store))
     typer.echo(f"removed: {(before - after) / 1e6:,.1f} MB; left: {after / 1e6:,.1f} MB")
 
 
-def _caches(out: Path, reports: Path | None, store: Path | None) -> list[Cache]:
+def _caches(recipe: str | None, out: Path, reports: Path | None, store: Path | None) -> list[Cache]:
+    """Return every cache; of one recipe its steps and scores alone."""
     from pocketbert.bench.gate.options import DEFAULTS
     from pocketbert.bench.gate.project import load_project
     from pocketbert.bench.records import history, pins, reuse
@@ -176,12 +198,18 @@ def _caches(out: Path, reports: Path | None, store: Path | None) -> list[Cache]:
         kept.prune(keep=pins.protected(root / FOLDER, *further))
 
     found = []
-    for build in sorted(path.parent for path in out.glob("*/stages") if path.is_dir()):
+    name = recipe_name(recipe) if recipe else None
+    folders = [out / name / "stages"] if name else out.glob("*/stages")
+    for build in sorted(path.parent for path in folders if path.is_dir()):
         limits, unused = (steps.STEPS_LIMIT, steps.STEPS_MAX_AGE_S), partial(steps.prune_unused, build)
         found.append(Cache(f"steps of {build.name}", build, steps.usage(build), *limits, unused))
         scores = partial(reuse.prune, build)
         folder = build / reuse.FOLDER
         found.append(Cache(f"scores of {build.name}", folder, reuse.usage(build), reuse.LIMIT, reuse.MAX_AGE_S, scores))
+    if recipe:
+        if not found:
+            raise BadInput(f"{recipe}: no recipe of that name was built in {out}")
+        return found
     sources, limits = out / steps.SOURCES, (steps.SOURCES_LIMIT, steps.SOURCES_MAX_AGE_S)
     found += [
         Cache("builtin models", sources, lru.usage(sources), *limits, partial(lru.prune, sources, *limits)),
@@ -191,37 +219,18 @@ def _caches(out: Path, reports: Path | None, store: Path | None) -> list[Cache]:
     return found
 
 
-def report(
-    results: ResultsFile,
-    other: Annotated[
-        Path | None, typer.Argument(metavar="OTHER.json", help="compare: the later run, held against the first")
-    ] = None,
-    phone: Annotated[
-        Path | None, typer.Option("--phone", metavar="FILE", help="figures from a real device (docs/phone.md)")
-    ] = None,
-) -> None:
-    """Draw the Markdown report of a results file beside it; of two, what changed from the first to the second."""
+def report(results: ResultsFile) -> None:
+    """Write the Markdown report of a run again, beside its results file."""
     from pocketbert.bench.records.results import load_results
-    from pocketbert.bench.report.comparison import write_comparison
     from pocketbert.bench.report.page import write_report
 
-    if other and phone:
-        raise BadInput("--phone is for one results file; leave OTHER.json out")
-    found = load_results(results)
-    if phone:
-        from pocketbert.bench.records.phone import join
-        from pocketbert.compress.base.files import write_json
-
-        found = join(found, phone)
-        write_json(results, found)
-    if other:
-        typer.echo(f"written: {write_comparison(results, other, found, load_results(other))}")
-    else:
-        typer.echo(f"written: {write_report(found, results)}")
+    typer.echo(f"written: {write_report(load_results(results), results)}")
 
 
 def sensitivity(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/offline.toml.")],
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE", help="A recipe's name or file: mine, or recipes/mine.toml.")
+    ],
     rows: Annotated[int, typer.Option(min=1, help="validation rows, the first so many")] = 256,
     out: Annotated[Path, typer.Option(help="folder of artifacts; the teacher is taken from there")] = Path("artifacts"),
     reports: Annotated[Path, typer.Option(help="the heat map and its numbers go here")] = Path("reports"),
@@ -304,7 +313,11 @@ def every_command() -> typer.Typer:
 
     app.add_typer(baseline_app, name="baseline")
     app.add_typer(cache_app, name="cache")
+    app.add_typer(phone_app, name="phone")
+    app.command("init")(init)
+    app.command("gate", context_settings=SETTINGS)(gate)
     app.command("report")(report)
+    app.command("compare")(compare_runs)
     app.command("doctor")(doctor)
     app.command("sensitivity")(sensitivity)
     return app

@@ -49,7 +49,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/offline.toml.")]
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="A recipe's name or file: mine, or recipes/mine.toml.")
+]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key: guard.max_drop=0.02")
 ]
@@ -86,6 +88,14 @@ def build(
     if not exported:
         raise CheckFailed(f"{root / 'manifest.json'}: nothing was exported; the lines above say why")
     typer.echo(f"{root / 'manifest.json'}: {', '.join(exported)}")
+    typer.echo(f"next: {next_command(checked.name, root)}")
+
+
+def next_command(name: str, root: Path) -> str:
+    """Return the command that measures what a build made in `root`; the first run of a recipe has no baseline yet."""
+    built = name if root == Path("artifacts", name) else str(root / "manifest.json")
+    first = "" if Path("baselines", f"{name}.json").exists() else " --gate-first-run"
+    return f"pocketbert gate {shlex.quote(built)}{first}"
 
 
 @app.command()
@@ -93,7 +103,7 @@ def evaluate(
     model: Annotated[
         str, typer.Argument(metavar="MODEL_OR_ARTIFACT", help="A checkpoint folder, or an .onnx, .pte or .tflite file.")
     ],
-    recipe: Annotated[Path, typer.Option(help="The recipe whose task and data it is scored on.")],
+    recipe: Annotated[Path, typer.Option(help="The recipe, by name or file, whose task and data it is scored on.")],
     split: Annotated[str, typer.Option(help="validation or test")] = "validation",
     set_: Overrides = None,
 ) -> None:

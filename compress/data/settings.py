@@ -1,6 +1,6 @@
 """The recipe's ``[task]`` table and the names of the splits."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -9,6 +9,8 @@ from pocketbert.compress.base.strict import Frozen
 Split = Literal["train", "validation", "test", "unlabelled"]
 SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 UNLABELLED = "unlabelled"
+HELD_OUT: tuple[Literal["test", "validation"], ...] = ("test", "validation")
+"""Splits that can be taken from train, in this order: another share of validation moves no test row."""
 WAY_OUT = (
     "task.splits can take rows of another split: { train = 'train[:90%]', validation = 'train[90%:]' }; "
     "to replace the test split, add test = 'validation'"
@@ -18,12 +20,14 @@ WAY_OUT = (
 class TaskTable(Frozen):
     """``[task]``: the task to learn, and the dataset to learn it from.
 
-    `dataset` is ``builtin:…``, a hub id (`config` names one part of a dataset that has several), or a folder. `text`,
-    `text_pair` (matching), `tokens` (tagging) and `label` name its columns. `labels` lists the labels in the order of
-    the model's class ids; the default is the order of the source's classes, or else sorted order. `splits` replaces a
-    split by another split or by one slice of it, written as the library datasets writes slices. `max_length` counts
-    tokens, special tokens included. `limit` truncates splits to their first rows. The first `labelled` training rows
-    keep their labels; from the other rows a student learns through its teacher alone.
+    `dataset` is ``builtin:…``, a hub id (`config` names one part of a dataset that has several), a folder, or one file
+    of rows. `text`, `text_pair` (matching), `tokens` (tagging) and `label` name its columns. `labels` lists the labels
+    in the order of the model's class ids; the default is the order of the source's classes, or else sorted order.
+    `splits` replaces a split by another split or by one slice of it, written as the library datasets writes slices.
+    `hold_out` takes a share of the training texts of each label as validation or test rows, by a hash of the text. The
+    rows of one file are training rows. `max_length` counts tokens, special tokens included. `limit` truncates splits to
+    their first rows. The first `labelled` training rows keep their labels; from the other rows a student learns through
+    its teacher alone.
     """
 
     kind: str = "classification"
@@ -36,6 +40,7 @@ class TaskTable(Frozen):
     label: str = "label"
     labels: tuple[str, ...] = ()
     splits: dict[Split, str] = Field(default_factory=dict)
+    hold_out: dict[Literal["validation", "test"], Annotated[float, Field(gt=0, le=0.4)]] = Field(default_factory=dict)
     limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
     labelled: PositiveInt | None = None
 

@@ -20,6 +20,8 @@ from pocketbert.compress.tasks import TASKS
 from pocketbert.compress.training.settings import TeacherTable
 
 Table = TypeVar("Table", bound=Frozen)
+FOLDER = Path("recipes")
+"""Where a recipe is found by its name."""
 
 
 class GuardTable(Frozen):
@@ -93,15 +95,32 @@ class Recipe(Frozen):
     artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
 
 
+def find_recipe(given: Path) -> Path:
+    """Return the file of a recipe: `given`, or recipes/NAME.toml of a bare name.
+
+    Raises:
+        BadInput: there is no such recipe.
+    """
+    check_file(given, DOCUMENT)
+    if exists(given) and not given.is_dir():
+        return given
+    if given.name != str(given) or given.suffix == ".toml":
+        raise BadInput(f"{given}: no such recipe")
+    path = FOLDER / f"{given}.toml"
+    check_file(path, DOCUMENT)
+    if not exists(path):
+        known = {other.stem: other for other in sorted(FOLDER.glob("*.toml"))}
+        raise BadInput(f"{path}: no such recipe{nearest(str(given), known) if known else ''}")
+    return path
+
+
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """Read and check a recipe file; `overrides` maps dotted keys (``stage.0.ratio``) to TOML values.
+    """Read and check a recipe, a file or a name; `overrides` maps dotted keys (``stage.0.ratio``) to TOML values.
 
     Raises:
         BadInput: names the file, the line or the key, and what is expected there.
     """
-    check_file(path, DOCUMENT)
-    if not exists(path):
-        raise BadInput(f"{path}: no such recipe")
+    path = find_recipe(path)
     text, raw = _read(path)
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
