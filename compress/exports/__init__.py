@@ -76,6 +76,8 @@ FORMATS = {
     ),
 }
 """Name of the format -> the format; its module here has the same name, with ``_`` for ``-``."""
+PRECISIONS = ["fp32", "fp16", "int8", "int4"]
+"""Every precision that weights can have."""
 SHORTEST = 3
 """Tokens of the shortest text that a file of fixed lengths may be made for."""
 INPUTS = ("input_ids", "attention_mask")
