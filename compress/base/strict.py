@@ -29,6 +29,11 @@ def fraction(value: object) -> object:
     return float(f"{found[1]}e-2") if found else value
 
 
+def as_fraction(text: str) -> float:
+    """Return the fraction that a text names: ``0.01`` or ``1 pp``; raises `ValueError` if it names none."""
+    return float(fraction(text))  # type: ignore[arg-type]
+
+
 def _also_in_points(schema: dict[str, Any]) -> None:
     number = {key: schema.pop(key) for key in ("type", "minimum", "maximum")}
     schema["anyOf"] = [number, {"type": "string", "pattern": _IN_POINTS}]

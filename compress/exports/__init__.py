@@ -100,6 +100,12 @@ def file_name(format_: str, precision: str, lengths: Sequence[int] = ()) -> str:
     return f"student-{precision}{only}.{FORMATS[format_].suffix}"
 
 
+def step_name(format_: str, precision: str, lengths: Sequence[int] = ()) -> str:
+    """Return the name of an export's step, such as ``onnx-int8``, or ``litert-int8-32`` of a file for one length."""
+    only = f"-{lengths[0]}" if len(lengths) == 1 else ""
+    return f"{format_}-{precision}{only}"
+
+
 def wrong_lengths(format_: str, lengths: Sequence[int]) -> str | None:
     """Return what is wrong with the `lengths` that somebody wants of a format, or None."""
     if not FORMATS[format_].fixed_lengths:

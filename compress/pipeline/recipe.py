@@ -14,12 +14,14 @@ from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.paths import DOCUMENT, check_file, exists
 from pocketbert.compress.base.strict import FileName, Frozen, Points
 from pocketbert.compress.data.settings import TaskTable
-from pocketbert.compress.exports import FORMATS, PRECISIONS, file_name, wrong_lengths, wrong_precision
+from pocketbert.compress.exports import FORMATS, PRECISIONS, file_name, step_name, wrong_lengths, wrong_precision
 from pocketbert.compress.stages import StageParameters, stage_kinds, stage_module
 from pocketbert.compress.tasks import TASKS
 from pocketbert.compress.training.settings import TeacherTable
 
 Table = TypeVar("Table", bound=Frozen)
+TEACHER = "00-teacher"
+"""Name of the first step."""
 FOLDER = Path("recipes")
 """Folder of the recipes that can be called by their names."""
 
@@ -85,6 +87,11 @@ class ArtifactTable(Frozen):
         """Name of the file."""
         return file_name(self.format, self.precision, self.lengths)
 
+    @property
+    def step(self) -> str:
+        """Name of the step that exports it."""
+        return step_name(self.format, self.precision, self.lengths)
+
 
 class Recipe(Frozen):
     """A recipe: what is compressed, by which stages, into which files."""
@@ -104,6 +111,12 @@ class Recipe(Frozen):
     `kind` names."""
     artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
     """The files to export. Each one is a table headed ``[[artifact]]``."""
+
+    @property
+    def steps(self) -> list[str]:
+        """Names of the steps of a build, in their order: the teacher, the stages, the exported files."""
+        stages = [f"{number:02d}-{stage.kind}" for number, stage in enumerate(self.stages, start=1)]
+        return [TEACHER, *stages, *(one.step for made in self.artifacts for one in made.files())]
 
 
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:

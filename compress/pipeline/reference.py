@@ -6,6 +6,7 @@ Nothing here loads torch: docstrings are read from the source files.
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.explain import Schema, described, kinds_of, written
 from pocketbert.compress.exports import FORMATS, module_name
-from pocketbert.compress.pipeline.recipe import Recipe
+from pocketbert.compress.pipeline.recipe import FOLDER, Recipe
 from pocketbert.compress.stages import stage_kinds, stage_module
 from pocketbert.compress.tasks import TASKS
 from pocketbert.compress.training.distillation.alignment import PRESETS
@@ -63,6 +64,15 @@ def losses() -> dict[str, str]:
 def tasks() -> dict[str, str]:
     """Return the kinds of tasks, each with the docstring of its module."""
     return {kind: _docstring(f"{_PACKAGE}.tasks.{kind}") for kind in TASKS}
+
+
+def recipes() -> dict[str, str]:
+    """Return the recipes in the folder `recipes`, each with the comment that its file begins with."""
+    found = {}
+    for file in sorted(FOLDER.glob("*.toml")):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        found[file.stem] = "\n".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
+    return found
 
 
 LISTS: Mapping[str, Callable[[], dict[str, str]]] = {

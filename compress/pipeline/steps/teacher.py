@@ -19,7 +19,7 @@ from pocketbert.compress.models.pretrained import (
     source_key,
 )
 from pocketbert.compress.pipeline.cache import SOURCES, step_key
-from pocketbert.compress.pipeline.recipe import Recipe
+from pocketbert.compress.pipeline.recipe import TEACHER, Recipe
 from pocketbert.compress.pipeline.steps.step import RECORDED_BY, TOKENIZER, Build, FinishedStep
 from pocketbert.compress.stages import stage_module
 from pocketbert.compress.tasks import Task
@@ -43,13 +43,13 @@ def make_teacher(build: Build) -> FinishedStep:
             with it.
     """
     recipe, texts = build.recipe, build.texts
-    table, folder = recipe.teacher, build.root / "stages/00-teacher"
+    table, folder = recipe.teacher, build.root / "stages" / TEACHER
     described = table.model_dump(exclude={"control"})
     parameters = described | {"model": source_key(table.model), "seed": recipe.seed}
     finetune = stage_module("finetune")
     modules = (finetune.__name__, "pocketbert.compress.models.pretrained", build.task_module(), *RECORDED_BY)
     key = step_key(texts.key, parameters, modules)
-    step = Step(name="00-teacher", kind="finetune", decision="reference", parameters=described, key=key)
+    step = Step(name=TEACHER, kind="finetune", decision="reference", parameters=described, key=key)
 
     def work(out: Path, scratch: Path) -> Step:
         from transformers import set_seed
