@@ -1,6 +1,5 @@
 """The commands ``build``, ``evaluate``, ``export``, ``explain`` and ``schema``."""
 
-import json
 import shlex
 import sys
 from enum import StrEnum
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pocketbert.compress.base.commands import AsJson, Command, Commands
+from pocketbert.compress.base.commands import AsJson, Command, Commands, print_json
 from pocketbert.compress.base.errors import BadInput, CheckFailed
 from pocketbert.compress.base.failures import BUILD_LOG, failures_logged
 from pocketbert.compress.base.processes import rank
@@ -34,8 +33,8 @@ else:
     Format = StrEnum("Format", {name: name for name in FORMATS})
     Precision = StrEnum("Precision", {name: name for name in PRECISIONS})
     Split = StrEnum("Split", {name: name for name in ("validation", "test")})
-Recipe = Annotated[
-    Path, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one in recipes/, such as offline.")
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="A recipe's name or file: mine, or recipes/mine.toml.")
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -77,7 +76,7 @@ def _version(name: str) -> str:
 
 @app.command(cls=Command)
 def build(
-    recipe: Recipe,
+    recipe: RecipeFile,
     artifacts: ArtifactsDir = Path("artifacts"),
     set_: Overrides = None,
     plan: Annotated[
@@ -115,6 +114,14 @@ def build(
     typer.echo(summary(manifest, root))
     if not any(artifact.role == "ship" for artifact in manifest.artifacts):
         raise CheckFailed(f"{root / 'manifest.json'}: nothing was exported; the lines above say why")
+    typer.echo(f"next: {next_command(checked.name, root)}")
+
+
+def next_command(name: str, root: Path) -> str:
+    """Return the command that measures what a build made in `root`; the first run of a recipe has no baseline yet."""
+    built = name if root == Path("artifacts", name) else str(root / "manifest.json")
+    first = "" if Path("baselines", f"{name}.json").exists() else " --gate-first-run"
+    return f"pocketbert gate {shlex.quote(built)}{first}"
 
 
 def _confirm_fresh(root: Path) -> None:
@@ -135,7 +142,7 @@ def evaluate(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A checkpoint folder, or an .onnx, .ort, .pte or .tflite file.")
     ],
-    recipe: Annotated[Path, typer.Option(help="Recipe with the task and the dataset: a file, or a name.")],
+    recipe: Annotated[Path, typer.Option(help="The recipe, by name or file, with the task and the dataset.")],
     split: Annotated[Split, typer.Option(help="Split of the dataset.")] = VALIDATION,
     set_: Overrides = None,
     as_json: AsJson = False,
@@ -154,7 +161,7 @@ def evaluate(
         scores, rows = evaluate_file(Path(model), checked, str(split), progress)
     if as_json:
         found = {"model": model, "recipe": checked.name, "split": str(split), "rows": rows, "scores": scores}
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        print_json(found)
         return
     for name, value in scores.items():
         typer.echo(f"{name}: {value:.2%} ({rows} {split} rows)")
@@ -238,7 +245,7 @@ def schema() -> None:
     """Print the JSON schema of recipes, with which an editor completes and checks them."""
     from pocketbert.compress.pipeline.reference import recipe_schema
 
-    typer.echo(json.dumps(recipe_schema(), indent=2, ensure_ascii=False))
+    print_json(recipe_schema())
 
 
 def settings(given: list[str]) -> dict[str, str]:

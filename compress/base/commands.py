@@ -1,5 +1,6 @@
 """What every command of a command line has: options about its output, one line and an exit code at its end."""
 
+import json
 import traceback
 from typing import Annotated, Any
 
@@ -12,6 +13,11 @@ from pocketbert.compress.base.processes import Terminated
 from pocketbert.compress.base.quiet import Verbosity, show, shown
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def print_json(value: object) -> None:
+    """Print the result of a command as JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _more(wanted: bool) -> None:

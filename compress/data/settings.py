@@ -1,6 +1,6 @@
 """The recipe's ``[task]`` table and the names of the splits."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -10,6 +10,8 @@ from pocketbert.compress.tasks import TASKS
 Split = Literal["train", "validation", "test", "unlabelled"]
 SPLITS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
 UNLABELLED = "unlabelled"
+HELD_OUT: tuple[Literal["test", "validation"], ...] = ("test", "validation")
+"""Splits that can be taken from train, in this order: another share of validation moves no test row."""
 WAY_OUT = (
     "task.splits can take rows of another split: { train = 'train[:90%]', validation = 'train[90%:]' }; "
     "to replace the test split, add test = 'validation'"
@@ -22,7 +24,8 @@ class TaskTable(Frozen):
     kind: str = Field("classification", json_schema_extra={"enum": list(TASKS)})
     """What the model predicts: one label per text, per pair of texts (matching), or per word (tagging)."""
     dataset: str
-    """Where the examples come from: ``builtin:…``, the id of a dataset on Hugging Face Hub, or a local folder."""
+    """Where the examples come from: ``builtin:…``, the id of a dataset on Hugging Face Hub, a local folder, or
+    one local file, whose rows are training rows."""
     config: str | None = None
     """The name of one part, of a dataset on the Hub that has several."""
     max_length: int = Field(128, ge=8, le=512)
@@ -42,6 +45,9 @@ class TaskTable(Frozen):
     splits: dict[Split, str] = Field(default_factory=dict)
     """Replaces a split by another split or by a slice of one, written as the library datasets writes slices:
     ``{ validation = "train[90%:]" }``."""
+    hold_out: dict[Literal["validation", "test"], Annotated[float, Field(gt=0, le=0.4)]] = Field(default_factory=dict)
+    """Share of the training texts of each label that becomes validation or test examples, chosen by a hash of the text:
+    ``{ validation = 0.1, test = 0.1 }``."""
     limit: dict[Literal["train", "validation", "test"], PositiveInt] = Field(default_factory=dict)
     """Number of examples of a split to use, its first ones: ``{ train = 6000 }``."""
     labelled: PositiveInt | None = None

@@ -23,7 +23,7 @@ Table = TypeVar("Table", bound=Frozen)
 TEACHER = "00-teacher"
 """Name of the first step."""
 FOLDER = Path("recipes")
-"""Folder of the recipes that can be called by their names."""
+"""Where a recipe is found by its name."""
 
 
 class GuardTable(Frozen):
@@ -119,18 +119,34 @@ class Recipe(Frozen):
         return [TEACHER, *stages, *(one.step for made in self.artifacts for one in made.files())]
 
 
+def find_recipe(given: Path) -> Path:
+    """Return the file of a recipe: `given`, or recipes/NAME.toml of a bare name.
+
+    Raises:
+        BadInput: there is no such recipe.
+    """
+    check_file(given, DOCUMENT)
+    if exists(given) and not given.is_dir():
+        return given
+    if given.name != str(given) or given.suffix == ".toml":
+        raise BadInput(f"{given}: no such recipe")
+    path = FOLDER / f"{given}.toml"
+    check_file(path, DOCUMENT)
+    if not exists(path):
+        known = {other.stem: other for other in sorted(FOLDER.glob("*.toml"))}
+        raise BadInput(f"{path}: no such recipe{nearest(str(given), known) if known else ''}")
+    return path
+
+
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """Read and check a recipe: a file, or the name of one in the folder `recipes`.
+    """Read and check a recipe, a file or a name.
 
     `overrides` maps dotted keys (``distill.epochs``, see `_override`) to TOML values.
 
     Raises:
         BadInput: names the file, the line or the key, and what is expected there.
     """
-    path = recipe_file(path)
-    check_file(path, DOCUMENT)
-    if not exists(path):
-        raise BadInput(f"{path}: no such recipe; expected a file, or the name of a file in {FOLDER}/")
+    path = find_recipe(path)
     text, raw = _read(path)
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
@@ -155,12 +171,6 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     if not shipped:
         raise BadInput(f"{path}: no [[artifact]], so nothing to export; add one with format = {' | '.join(FORMATS)}")
     return recipe
-
-
-def recipe_file(given: Path) -> Path:
-    """Return the file that is meant: `given`, or ``recipes/<given>.toml`` if `given` is the name of such a file."""
-    named = FOLDER / f"{given}.toml"
-    return named if given.name == str(given) and not exists(given) and exists(named) else given
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:

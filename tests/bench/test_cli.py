@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import typer
 
-from pocketbert.bench.cli import Listed, every_command, main
+from pocketbert.bench.cli import every_command, main
+from pocketbert.bench.commands.names import Listed
 from pocketbert.bench.doctor import Check
 from pocketbert.bench.records.baseline import load_baseline
 from pocketbert.bench.records.results import Results, load_results

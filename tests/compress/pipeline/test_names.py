@@ -1,4 +1,4 @@
-"""Names: a recipe's is enough, a stage's is its kind, a file's is its format; numbers in --set count from 0."""
+"""Names in --set: a stage's is its kind, a file's is its format; numbers count from 0."""
 
 import re
 from pathlib import Path
@@ -75,15 +75,6 @@ def test_a_setting_that_no_recipe_has_is_one_line(tiny_recipe: Path, value: str)
         with pytest.raises(BadInput) as refused:
             load_recipe(tiny_recipe, {key: value})
         assert len(str(refused.value)) <= 500 and str(refused.value).isprintable()
-
-
-def test_a_recipe_has_a_name_in_its_folder(tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match=r"^tiny: no such recipe"):
-        load_recipe(Path("tiny"))
-    Path("recipes").mkdir()
-    tiny_recipe.rename("recipes/tiny.toml")
-    assert load_recipe(Path("tiny")).name == "tiny"
 
 
 def test_the_steps_of_a_build_have_their_names_in_the_recipe(tiny_recipe: Path) -> None:

@@ -359,7 +359,7 @@ def test_files_of_other_lengths_have_other_names(tiny_recipe: Path) -> None:
 
 
 def test_no_file_and_another_encoding(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no such recipe; expected a file, or the name of a file in recipes/"):
+    with pytest.raises(BadInput, match="no such recipe"):
         load_recipe(tmp_path / "none.toml")
     path = tmp_path / "bad.toml"
     path.write_bytes("name = '模型'".encode("gbk"))
