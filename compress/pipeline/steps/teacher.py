@@ -115,11 +115,15 @@ def check_stages(recipe: Recipe, task: Task, config: "PretrainedConfig", tokeniz
         BadInput: names the first stage or artifact that does not fit.
     """
     given, given_tokenizer = config, tokenizer
-    for stage in recipe.stages:
-        stage.check(given)
-        stage.check_tokenizer(given_tokenizer, tokenizer, task.token_level)
-        given_tokenizer = stage.tokenizer_after(given_tokenizer)
-        given = stage.config_after(given, config)
+    for number, stage in enumerate(recipe.stages, start=1):
+        try:
+            stage.check(given)
+            stage.check_tokenizer(given_tokenizer, tokenizer, task.token_level)
+            given_tokenizer = stage.tokenizer_after(given_tokenizer)
+            given = stage.config_after(given, config)
+        except BadInput as refused:
+            said = str(refused).removeprefix(f"{stage.kind}: ")
+            raise BadInput(f"stage {number} ({stage.kind}): {said}") from refused
         check_positions(given, task.max_length, f"the model after {stage.kind}")
     for number, artifact in enumerate(recipe.artifacts, start=1):
         check_lengths(given, artifact.lengths, f"artifact {number} ({artifact.format})")
