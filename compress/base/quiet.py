@@ -33,7 +33,13 @@ def shown() -> Verbosity:
 
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Discard what this process prints to standard error, as libraries in C++ do past `sys.stderr`."""
+    """Discard what this process prints to standard error, as libraries in C++ do past `sys.stderr`.
+
+    With `Verbosity.VERBOSE` nothing is discarded.
+    """
+    if _shown is Verbosity.VERBOSE:
+        yield
+        return
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)
     try:

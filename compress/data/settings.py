@@ -21,7 +21,7 @@ WAY_OUT = (
 class TaskTable(Frozen):
     """``[task]``: the task to learn, and the dataset to learn it from."""
 
-    kind: str = Field("classification", json_schema_extra={"enum": list(TASKS)})
+    kind: str = Field("classification", json_schema_extra={"enum": [*TASKS]})
     """What the model predicts: one label per text, per pair of texts (matching), or per word (tagging)."""
     dataset: str
     """Where the examples come from: ``builtin:…``, the id of a dataset on Hugging Face Hub, a local folder, or

@@ -44,9 +44,9 @@ class GuardTable(Frozen):
 class ArtifactTable(Frozen):
     """``[[artifact]]``: one file to export."""
 
-    format: str = Field(json_schema_extra={"enum": list(FORMATS)})
+    format: str = Field(json_schema_extra={"enum": [*FORMATS]})
     """Format of the file; `pocketbert list formats` names them all."""
-    precision: str = Field("fp32", json_schema_extra={"enum": PRECISIONS})
+    precision: str = Field("fp32", json_schema_extra={"enum": [*PRECISIONS]})
     """Precision of the weights: fp32, fp16, int8 or int4, as far as the format has them."""
     lengths: tuple[PositiveInt, ...] = ()
     """Text lengths, in tokens and in increasing order, of a format whose files take texts of fixed lengths. A shorter
