@@ -1,13 +1,11 @@
 """The commands of the pages, run in order as a reader would, on rows and a model small enough for a test."""
 
-import json
 import os
 import pty
 import random
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 
 from tests.support import REPO
 from tests.support.manifests import PLUGIN, write_by_hand
-from tests.support.models import BAD, FILLER, GOOD, write_tiny_model
+from tests.support.models import BAD, FILLER, GOOD, write_knowing_model
 from tests.support.pages import EXAMPLE, FILES, blocks, commands
 
 OFFLINE = REPO / "reports/offline.json"
@@ -54,18 +52,6 @@ def page(name: str) -> Iterator[list[str]]:
         yield from (words for words in commands(block) if words[0] not in INSTALLS)
 
 
-def edited(recipe: str, wanted: str) -> str:
-    """The recipe with the keys that a page tells the reader to edit."""
-    for section, value in tomllib.loads(wanted).items():
-        keys = value if isinstance(value, dict) else {section: value}
-        heading = rf"\[{section}\]\n" if isinstance(value, dict) else ""
-        for key, said in keys.items():
-            place = re.compile(rf"({heading}(?:[^\[\n].*\n|\n)*?{key} = )[^#\n]*")
-            recipe, count = place.subn(lambda found, said=said: found[1] + json.dumps(said), recipe, count=1)
-            assert count == 1, f"{section}: no {key} to edit"
-    return recipe
-
-
 def write_rows(path: Path, header: str, count: int) -> None:
     draw = random.Random(path.name)  # noqa: S311
     lines = [header]
@@ -78,28 +64,23 @@ def write_rows(path: Path, header: str, count: int) -> None:
 
 @pytest.mark.slow
 def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> None:
-    tutorial = REPO / "docs/tutorial.md"
-    header = blocks(tutorial, "csv")[0].splitlines()[0]
+    header = blocks(REPO / "docs/tutorial.md", "csv")[0].splitlines()[0]
     for split, count in (("train", 200), ("validation", 80), ("test", 80)):
         write_rows(tmp_path / f"data/my-reviews/{split}.csv", header, count)
-    labels = {"id2label": {0: "neg", 1: "pos"}, "label2id": {"neg": 0, "pos": 1}}
-    write_tiny_model(tmp_path / "models/my-finetuned-bert", max_position_embeddings=128, **labels)
-    (tmp_path / "recipes").mkdir()
-    source, recipe = (tmp_path / f"recipes/{name}.toml" for name in ("bert-base-chinese", "mine"))
-    source.write_text((REPO / "recipes" / source.name).read_text(encoding="utf-8"), encoding="utf-8")
+    write_knowing_model(tmp_path / "models/my-finetuned-bert", max_position_embeddings=128)
     run(["git", "init", "-q"], tmp_path)
     write_by_hand(tmp_path / "artifacts/theirs")
 
     said: dict[str, list[str]] = {}
     for words in page("docs/tutorial.md"):
         said.setdefault(" ".join(words[:3]), []).append(run(words, tmp_path))
-        if words[0] == "cp":
-            recipe.write_text(edited(recipe.read_text(encoding="utf-8"), blocks(tutorial, "toml")[0]), encoding="utf-8")
 
-    first, second, theirs, against = said["pytest bench --gate-manifest"]
+    assert 'labels = ["neg", "pos"]' in said["pocketbert init mine"][0]
+    assert "next: pocketbert gate mine --gate-first-run" in said["pocketbert build mine"][0]
+    first, second, against = said["pocketbert gate mine"]
     assert "no baseline: nothing was compared" in first
     assert "baseline: baselines/mine.json" in second
-    assert "by-hand" in theirs
+    assert "by-hand" in said["pocketbert gate artifacts/theirs/manifest.json"][0]
     assert "baseline: baselines/pinned/v1/mine.json" in against
     assert "written: baselines/mine.json" in said["pocketbert baseline update"][0]
     assert "baselines/mine.json" in run(["git", "status", "--short"], tmp_path)
@@ -128,5 +109,5 @@ def test_the_phones_figures_of_the_page_join_a_report(tmp_path: Path) -> None:
 def test_the_comparison_of_the_page_is_drawn(tmp_path: Path) -> None:
     for name in ("before", "after"):
         (tmp_path / f"{name}.json").write_bytes(OFFLINE.read_bytes())
-    [words] = [words for words in page("docs/measuring.md") if words[1] == "report"]
+    [words] = [words for words in page("docs/measuring.md") if words[1] == "compare"]
     assert "written: after-against-before.md" in run(words, tmp_path)

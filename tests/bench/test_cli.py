@@ -165,6 +165,24 @@ def test_a_baseline_of_another_schema_can_be_rewritten(
     assert set(load_baseline(old).artifacts) == {"small", "other"}
 
 
+def test_the_name_of_a_recipe_stands_for_its_results_and_its_baseline(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("reports").mkdir()
+    results.rename("reports/tiny.json")
+    assert command(monkeypatch, "baseline", "update", "tiny", "--yes") == 0
+    assert "written: baselines/tiny.json" in capsys.readouterr().out
+    assert command(monkeypatch, "baseline", "diff", "tiny") == 0
+    assert "same" in capsys.readouterr().out
+    assert command(monkeypatch, "report", "tiny") == 0
+    assert capsys.readouterr().out == "written: reports/tiny.md\n"
+    Path("reports/tiny.json").unlink()
+    assert command(monkeypatch, "baseline", "show", "tiny") == 0
+    assert "thresholds: latency" in capsys.readouterr().out
+    assert command(monkeypatch, "report", "tiny") == 2
+    assert "reports/tiny.json: no such results file" in capsys.readouterr().err
+
+
 def test_a_project_says_where_its_baseline_is(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,9 +199,8 @@ def test_figures_of_a_phone_are_kept_in_the_results(
     file, phone = tmp_path / "offline.json", tmp_path / "pixel.csv"
     file.write_bytes((REPO / "reports/offline.json").read_bytes())
     phone.write_text(blocks(REPO / "docs/phone.md", "csv")[0], encoding="utf-8")
-    assert command(monkeypatch, "report", str(file), str(file), "--phone", str(phone)) == 2
-    assert "--phone is for one results file; leave OTHER.json out" in capsys.readouterr().err
-    assert command(monkeypatch, "report", str(file), "--phone", str(phone)) == 0
+    assert command(monkeypatch, "phone", "add", str(file), str(phone)) == 0
+    assert capsys.readouterr().out == f"written: {file.with_suffix('.md')}\n"
     assert {figure.device for figure in load_results(file).phone} >= {"Pixel 8"}
     assert "**Pixel 8**" in (tmp_path / "offline.md").read_text(encoding="utf-8")
 
@@ -284,6 +301,13 @@ def test_caches_are_shown_with_their_limits_and_pruned(
     assert "3.0 MB" in lines["steps of tiny"]
     assert "4,295 MB, 90 days" in lines["steps of tiny"]
     assert set(lines) >= {"scores of tiny", "builtin models", "artifact store", "histories"}
+    assert command(monkeypatch, "cache", "show", "tiny") == 0
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[2:]] == [
+        "steps of tiny",
+        "scores of tiny",
+    ]
+    assert command(monkeypatch, "cache", "show", "other") == 2
+    assert "other: no recipe of that name was built in artifacts" in capsys.readouterr().err
     assert command(monkeypatch, "cache", "prune") == 0
     assert capsys.readouterr().out == "removed: 4.0 MB; left: 4.0 MB\n"
     assert [path.exists() for path in (*young, *old)] == [True] * 4 + [False] * 4

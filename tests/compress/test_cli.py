@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pocketbert.compress.cli import next_command
 from tests.support.recipes import pocketbert
 
 
@@ -12,6 +13,7 @@ def test_build_then_evaluate(tiny_recipe: Path, tmp_path: Path) -> None:
     built = pocketbert("build", tiny_recipe, "--set", "stage.1.epochs=1", cwd=tmp_path)
     assert built.returncode == 0, built.stderr
     assert "student-int8.onnx" in built.stdout
+    assert built.stdout.splitlines()[-1] == "next: pocketbert gate tiny --gate-first-run"
     assert "Loading weights" not in built.stderr + built.stdout
     assert "Warning" not in built.stderr + built.stdout
     artifacts = tmp_path / "artifacts/tiny"
@@ -23,9 +25,21 @@ def test_build_then_evaluate(tiny_recipe: Path, tmp_path: Path) -> None:
     assert scores[0] == scores[1]
 
 
+def test_the_next_command_needs_no_first_run_once_there_is_a_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert next_command("mine", Path("artifacts/mine")) == "pocketbert gate mine --gate-first-run"
+    (tmp_path / "baselines").mkdir()
+    (tmp_path / "baselines/mine.json").touch()
+    assert next_command("mine", Path("artifacts/mine")) == "pocketbert gate mine"
+    assert next_command("mine", Path("o ut/mine")) == "pocketbert gate 'o ut/mine/manifest.json'"
+
+
 def test_bad_input_is_one_line_and_2(tiny_recipe: Path, tmp_path: Path) -> None:
     for arguments, said in [
         (("build", "none.toml"), "none.toml: no such recipe"),
+        (("build", "none"), "recipes/none.toml: no such recipe"),
         (("build", tiny_recipe, "--set", "guard.max_drop"), "expected KEY=VALUE"),
         (
             ("build", tiny_recipe, "--set", "stage.0.heads={9=[0]}", "--set", "stage.0.ratio=0.1"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketbert.compress.base.errors import CheckFailed, listed
+from pocketbert.compress.pipeline.init.facts import percent
 from pocketbert.compress.pipeline.init.model import Description
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.label_order import Ranking, other_order, rank
@@ -62,50 +63,45 @@ def decide_order(model: Description, task: Task, logits: NDArray[np.float32], go
     moved = _renumbered(gold, [own.index(label) for label in task.labels])
     score, other = given.scores(logits, moved)[task.metric], other_order(given, logits, moved)
     if not ranking.above_chance:
-        raise CheckFailed(_at_chance(model, ranking, rows))
+        raise CheckFailed(
+            f"{model.where}: no order of the labels is better than chance: {_both(ranking, rows)}. Check that the "
+            "model was fine-tuned on this task, and that the columns are the right ones"
+        )
     if (named or numbered) and other is None:
-        said = "as the model names them" if named else "by number"
-        return Order(f"order {', '.join(own)} {said}: {score:.1%} on {rows}", list(own) if own != task.labels else [])
+        said = f"{'as the model names them' if named else 'by number'}: {percent(score)} on {rows}"
+        return Order(f"order {', '.join(own)} {said}", list(own) if own != task.labels else [])
     if (named or not model.generic) and other is not None:
         raise CheckFailed(
-            f"{model.where}: with its own names {listed(model.names)} the {task.metric} is {score:.1%} on {rows}"
-            f"{_below_chance(score, task)}; the order {listed(other.labels)} would reach {other.reached:.1%}. Correct "
-            f"id2label in its config.json: {_numbered(other.labels)}"
+            f"{model.where}: with its own names {listed(model.names)} the {task.metric} is {percent(score)} on {rows}"
+            f"{_below_chance(score, task)}; the order {listed(other.labels)} would reach {percent(other.reached)}. "
+            f"Correct id2label in its config.json: {_numbered(other.labels)}"
         )
     if not ranking.clear:
         raise CheckFailed(
-            f"{model.where}: the scores do not decide the order of the labels: {listed(ranking.best)} reaches "
-            f"{ranking.reached:.1%} on {rows}, {listed(ranking.second)} {ranking.second_reached:.1%}. Name the outputs "
-            f"in config.json, such as id2label = {_numbered(ranking.best)}, and run init again"
+            f"{model.where}: the scores do not decide the order of the labels: {_both(ranking, rows)}. Name the "
+            f"outputs in config.json, such as id2label = {_numbered(ranking.best)}, and run init again"
         )
     return Order(_decided(ranking, rows), ranking.best)
 
 
+def _both(ranking: Ranking, rows: str) -> str:
+    best, second = percent(ranking.reached), percent(ranking.second_reached)
+    return f"{listed(ranking.best)} reaches {best} on {rows}, {listed(ranking.second)} {second}"
+
+
 def _decided(ranking: Ranking, rows: str) -> str:
+    moved = (name for name, other in zip(ranking.best, ranking.second, strict=True) if name != other)
     two = len(ranking.best) == 2
-    second = "the other way round" if two else f"the next best order ({_exchanged(ranking)})"
+    second = "the other way round" if two else f"the next best order ({listed(moved)} exchanged)"
     return (
-        f"order {', '.join(ranking.best)}: {ranking.reached:.1%} on {rows}; {second} {ranking.second_reached:.1%}  ->  "
-        f"labels = {json.dumps(ranking.best, ensure_ascii=False)}"
-    )
-
-
-def _exchanged(ranking: Ranking) -> str:
-    """Name the labels that the second order has in other places."""
-    return f"{listed(a for a, b in zip(ranking.best, ranking.second, strict=True) if a != b)} exchanged"
-
-
-def _at_chance(model: Description, ranking: Ranking, rows: str) -> str:
-    return (
-        f"{model.where}: no order of the labels is better than chance on {rows}: {listed(ranking.best)} reaches "
-        f"{ranking.reached:.1%}, {listed(ranking.second)} {ranking.second_reached:.1%}. Check that the model was "
-        "fine-tuned on this task, and that the columns are the right ones"
+        f"order {', '.join(ranking.best)}: {percent(ranking.reached)} on {rows}; {second} "
+        f"{percent(ranking.second_reached)}  ->  labels = {json.dumps(ranking.best, ensure_ascii=False)}"
     )
 
 
 def _below_chance(score: float, task: Task) -> str:
     chance = 1 / len(task.labels)
-    return f", below chance ({chance:.0%})" if not task.token_level and score < chance else ""
+    return f", below chance ({percent(chance, 0)})" if not task.token_level and score < chance else ""
 
 
 def _renumbered(gold: Sequence[Any], ids: Sequence[int]) -> list[Any]:

@@ -16,11 +16,12 @@ from pocketbert.compress.base.paths import exists
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.strict import FileName
 from pocketbert.compress.data.findings import find
+from pocketbert.compress.data.load import BUILTIN_DATA
 from pocketbert.compress.data.settings import SPLITS, TaskTable
 from pocketbert.compress.data.texts import Texts, read_texts
 from pocketbert.compress.models.checks import check_head, check_positions, check_types
-from pocketbert.compress.pipeline.init.columns import Columns, find_columns
-from pocketbert.compress.pipeline.init.dataset import Dataset, find_dataset
+from pocketbert.compress.pipeline.init.columns import find_columns
+from pocketbert.compress.pipeline.init.dataset import find_dataset
 from pocketbert.compress.pipeline.init.facts import data_line, length_line
 from pocketbert.compress.pipeline.init.labels import Order, decide_order, sample
 from pocketbert.compress.pipeline.init.minutes import Speed, estimate_s, in_words
@@ -67,19 +68,17 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
         BadInput: the recipe exists already, the model or the data cannot be used, or one does not fit the other.
         CheckFailed: the order of the labels is contradicted or not decided, or the model is no better than chance.
     """
-    path = _new_recipe(asked.name)
+    path = _new_recipe(asked.name)  # before anything is read; and again before it is written
     model = describe(asked.model, Path("artifacts"))
     yield Line("model", model.line())
-    dataset = find_dataset(asked.data)
-    columns = find_columns(dataset.train)
-    task = _task(model, dataset, columns)
+    task = _task(model, asked.data)
     texts = read_texts(TaskTable.model_validate(task))
-    yield Line("data", data_line(texts, columns.names))
+    yield Line("data", data_line(texts, task))
     for remark in [*texts.remarks, *find(texts).remarks]:
         yield Line("", remark)
     _check_fits(model, texts)
     loaded, tokenizer = _load(model, texts)
-    comments = _comments(dataset)
+    comments = {"hold_out": "shares of the texts of each label in train, chosen by a hash of the text"}
     scored = _score(loaded, tokenizer, texts, progress)
     if model.tuned:
         order = decide_order(model, texts.task, scored.logits, scored.gold, scored.rows)
@@ -93,7 +92,7 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
     recipes = {size: _checked(wanted, size) for size in SIZES}
     check_stages(recipes[asked.size], texts.task, loaded.config, tokenizer)
     yield Line("machine", _machine(recipes, asked.size, model, scored, texts))
-    with atomic_write(path) as temporary:
+    with atomic_write(_new_recipe(asked.name)) as temporary:
         temporary.write_text(recipe_text(wanted, asked.size), encoding="utf-8")
     yield Line("written", str(path))
     yield Line("next", f"pocketbert build {asked.name}")
@@ -110,20 +109,19 @@ def _new_recipe(name: str) -> Path:
     return path
 
 
-def _task(model: Description, dataset: Dataset, columns: Columns) -> dict[str, Any]:
+def _task(model: Description, data: str) -> dict[str, Any]:
     """Return the keys of ``[task]``; a column that has its key's own name is written, too."""
+    length = {"max_length": longest(model, _MAX_LENGTH)}
+    if data.startswith("builtin:"):
+        return {"kind": BUILTIN_DATA.get(data, "classification"), "dataset": data} | length
+    dataset = find_dataset(data)
+    columns = find_columns(dataset.train)
     task: dict[str, Any] = {"kind": columns.kind, "dataset": dataset.source, **columns.names}
     if dataset.splits:
         task["splits"] = dataset.splits
     if dataset.hold_out:
         task["hold_out"] = dict(sorted(dataset.hold_out.items(), reverse=True))
-    return task | {"max_length": longest(model, _MAX_LENGTH)}
-
-
-def _comments(dataset: Dataset) -> dict[str, str]:
-    if not dataset.hold_out:
-        return {}
-    return {"hold_out": "shares of the texts of each label in train, chosen by a hash of the text"}
+    return task | length
 
 
 def _with_order(task: dict[str, Any], comments: dict[str, str], order: Order) -> tuple[dict[str, Any], dict[str, str]]:

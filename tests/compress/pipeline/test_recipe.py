@@ -37,7 +37,7 @@ def broken(path: Path, old: str, new: str) -> str:
 
 
 TABLES = "name, seed, task, teacher, guard, stage, artifact"
-TASK = "kind, dataset, config, max_length, text, text_pair, tokens, label, labels, splits, limit, labelled"
+TASK = "kind, dataset, config, max_length, text, text_pair, tokens, label, labels, splits, hold_out, limit, labelled"
 KINDS = "finetune, prune-heads, prune-ffn, prune-width, prune-layers, prune-vocab, distill, sparsify"
 DISTILL = "stage 2 (distill), line 18: "
 STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
@@ -356,6 +356,18 @@ def test_files_of_other_lengths_have_other_names(tiny_recipe: Path) -> None:
     tiny_recipe.write_text(f'{text}{tables}[[artifact]]\nformat = "litert"\nlengths = [8, 16]\n', encoding="utf-8")
     with pytest.raises(BadInput, match="artifact: litert-fp32 is listed twice; remove one"):
         load_recipe(tiny_recipe)
+
+
+def test_a_recipe_is_found_by_its_name(tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    tiny_recipe.rename("recipes/tiny.toml")
+    (tmp_path / "tiny").mkdir()
+    assert load_recipe(Path("tiny")).name == "tiny"
+    with pytest.raises(BadInput, match=r"recipes/tony\.toml: no such recipe, did you mean 'tiny'\?"):
+        load_recipe(Path("tony"))
+    with pytest.raises(BadInput, match=r"^elsewhere/tiny: no such recipe$"):
+        load_recipe(Path("elsewhere/tiny"))
 
 
 def test_no_file_and_another_encoding(tmp_path: Path) -> None:
