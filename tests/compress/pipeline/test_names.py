@@ -1,4 +1,4 @@
-"""Names in --set: a stage's is its kind, a file's is its format; numbers count from 0."""
+"""Names of stages, steps and files. In --set a stage's is its kind, a file's is its format; numbers count from 0."""
 
 import re
 from pathlib import Path
@@ -84,3 +84,26 @@ def test_the_steps_of_a_build_have_their_names_in_the_recipe(tiny_recipe: Path) 
         *("00-teacher", "01-prune-heads", "02-distill", "torch-fp32", "onnx-fp32", "onnx-int8"),
         *("onnx-qdq-int8-16", "onnx-qdq-int8-8"),
     ]
+
+
+def test_files_of_other_lengths_have_other_names(tiny_recipe: Path) -> None:
+    text = tiny_recipe.read_text(encoding="utf-8")
+    tables = "".join(f'[[artifact]]\nformat = "litert"\nlengths = {lengths}\n' for lengths in ([16], [32], [16, 32]))
+    tiny_recipe.write_text(f"{text}{tables}", encoding="utf-8")
+    files = [artifact.file for artifact in load_recipe(tiny_recipe).artifacts]
+    assert files[-3:] == ["student-fp32-16.tflite", "student-fp32-32.tflite", "student-fp32.tflite"]
+    tiny_recipe.write_text(f'{text}{tables}[[artifact]]\nformat = "litert"\nlengths = [8, 16]\n', encoding="utf-8")
+    with pytest.raises(BadInput, match="artifact: litert-fp32 is listed twice; remove one"):
+        load_recipe(tiny_recipe)
+
+
+def test_a_recipe_is_found_by_its_name(tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    tiny_recipe.rename("recipes/tiny.toml")
+    (tmp_path / "tiny").mkdir()
+    assert load_recipe(Path("tiny")).name == "tiny"
+    with pytest.raises(BadInput, match=r"recipes/tony\.toml: no such recipe, did you mean 'tiny'\?"):
+        load_recipe(Path("tony"))
+    with pytest.raises(BadInput, match=r"^elsewhere/tiny: no such recipe$"):
+        load_recipe(Path("elsewhere/tiny"))

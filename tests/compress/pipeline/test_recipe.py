@@ -347,29 +347,6 @@ def test_more_zeros_may_follow_zeros(tiny_recipe: Path) -> None:
     assert [stage.kind for stage in load_recipe(tiny_recipe).stages][2:] == ["sparsify", "sparsify"]
 
 
-def test_files_of_other_lengths_have_other_names(tiny_recipe: Path) -> None:
-    text = tiny_recipe.read_text(encoding="utf-8")
-    tables = "".join(f'[[artifact]]\nformat = "litert"\nlengths = {lengths}\n' for lengths in ([16], [32], [16, 32]))
-    tiny_recipe.write_text(f"{text}{tables}", encoding="utf-8")
-    files = [artifact.file for artifact in load_recipe(tiny_recipe).artifacts]
-    assert files[-3:] == ["student-fp32-16.tflite", "student-fp32-32.tflite", "student-fp32.tflite"]
-    tiny_recipe.write_text(f'{text}{tables}[[artifact]]\nformat = "litert"\nlengths = [8, 16]\n', encoding="utf-8")
-    with pytest.raises(BadInput, match="artifact: litert-fp32 is listed twice; remove one"):
-        load_recipe(tiny_recipe)
-
-
-def test_a_recipe_is_found_by_its_name(tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "recipes").mkdir()
-    tiny_recipe.rename("recipes/tiny.toml")
-    (tmp_path / "tiny").mkdir()
-    assert load_recipe(Path("tiny")).name == "tiny"
-    with pytest.raises(BadInput, match=r"recipes/tony\.toml: no such recipe, did you mean 'tiny'\?"):
-        load_recipe(Path("tony"))
-    with pytest.raises(BadInput, match=r"^elsewhere/tiny: no such recipe$"):
-        load_recipe(Path("elsewhere/tiny"))
-
-
 def test_no_file_and_another_encoding(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such recipe"):
         load_recipe(tmp_path / "none.toml")
