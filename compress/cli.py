@@ -93,7 +93,7 @@ def build(
     checked = load_recipe(recipe, settings(set_ or []))
     root = artifacts / checked.name
     if fresh and not (yes or plan):
-        _confirm_fresh(root)
+        confirm_fresh(root)
 
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
@@ -124,7 +124,7 @@ def next_command(name: str, root: Path) -> str:
     return f"pocketbert gate {shlex.quote(built)}{first}"
 
 
-def _confirm_fresh(root: Path) -> None:
+def confirm_fresh(root: Path) -> None:
     """Ask before earlier results are deleted.
 
     Raises:
