@@ -28,8 +28,8 @@ class Distillation(Schedule):
     temperature: float = Field(2.0, ge=0.01, le=1000)
     """Temperature of the soft targets: higher values make the teacher's probabilities more equal."""
     alpha: float = Field(0.5, ge=0, le=1)
-    """Weight of the hard labels; the teacher's logits have the weight 1 - alpha. (Some papers define it the other way
-    round.)"""
+    """Weight of the hard labels; the teacher's logits have the weight 1 - alpha. Some papers define it the other way
+    round."""
     preset: Preset = "logits"
     """Which vectors of student and teacher are aligned. ``logits``: none. ``tinybert`` and ``minilm``: as in these
     papers."""
