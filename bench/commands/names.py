@@ -30,9 +30,8 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list.")]) ->
         found = {profile.name: _described(profile) for profile in load_profiles()}
     else:
         found = reference.recipes() if what is Listed.RECIPES else reference.LISTS[what]()
-    width = max(map(len, found), default=0)
-    for name, text in found.items():
-        typer.echo(f"{name:<{width}}  {reference.summary(text)}")
+    for line in reference.lines(found):
+        typer.echo(line)
 
 
 def _described(profile: "Profile") -> str:

@@ -96,6 +96,8 @@ def described(kind: Schema) -> str:
     """Describe what a value of one JSON schema is: ``a whole number, 1 or more``."""
     if "enum" in kind:
         return f"one of {', '.join(map(written, kind['enum']))}"
+    if "examples" in kind:
+        return f"text such as {written(kind['examples'][0])}"
     if kind.get("type") == "array":
         return f"a list, each entry {_NOUNS.get(kind.get('items', {}).get('type'), 'a table')}"
     if kind.get("type") == "object":

@@ -36,7 +36,7 @@ def as_fraction(text: str) -> float:
 
 def _also_in_points(schema: dict[str, Any]) -> None:
     number = {key: schema.pop(key) for key in ("type", "minimum", "maximum")}
-    schema["anyOf"] = [number, {"type": "string", "pattern": _IN_POINTS}]
+    schema["anyOf"] = [number, {"type": "string", "pattern": _IN_POINTS, "examples": ["5 pp"]}]
     schema["unit"] = 'a fraction (0.05 = 5 percentage points, or "5 pp")'
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
+from textwrap import fill
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -22,11 +23,13 @@ from pocketbert.compress.training.distillation.alignment import PRESETS
 from pocketbert.compress.training.losses import LOSSES
 
 _PACKAGE = __name__.rpartition(".pipeline.")[0]
+_WIDTH = 100
+"""Characters of a line, as far as words allow."""
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Key(NamedTuple):
-    """One key of a recipe: its dotted name, the values it takes, its default as written in TOML, its description."""
+    """One key of a recipe: its dotted name, the values it takes, ``required`` or its default, its description."""
 
     name: str
     expected: str
@@ -88,6 +91,13 @@ LISTS: Mapping[str, Callable[[], dict[str, str]]] = {
 def summary(text: str) -> str:
     """Return the first paragraph of a text in one line."""
     return " ".join(text.partition("\n\n")[0].split())
+
+
+def lines(names: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of a list: each name with the first paragraph of its text."""
+    width = max(map(len, names), default=0)
+    for name, text in names.items():
+        yield fill(summary(text), _WIDTH, initial_indent=f"{name:<{width}}  ", subsequent_indent=" " * (width + 2))
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
@@ -153,8 +163,9 @@ def _keys(node: Schema, definitions: Schema, prefix: str) -> Iterator[Key]:
         name = f"{prefix}.{key}" if prefix else key
         kinds = kinds_of(inner, definitions)
         default = written(given) if (given := inner.get("default")) not in (None, [], {}) else "none"
+        default = "required" if key in required else f"default: {default}"
         text = _plain(" ".join(inner.get("description", "").split()))
-        yield Key(name, " or ".join(map(described, kinds)), "required" if key in required else default, text)
+        yield Key(name, " or ".join(map(described, kinds)), default, text)
         for kind in kinds:
             for table in (kind, *kinds_of(kind.get("items", {}), definitions)):
                 if "properties" in table:
@@ -162,4 +173,5 @@ def _keys(node: Schema, definitions: Schema, prefix: str) -> Iterator[Key]:
 
 
 def _shown(key: Key) -> str:
-    return f"{key.name} ({key.expected}; default: {key.default})\n  {key.text}"
+    text = fill(key.text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return f"{key.name} ({key.expected}; {key.default})\n{text}"

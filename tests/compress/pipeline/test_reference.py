@@ -47,10 +47,10 @@ class Outer(Frozen):
 
 def test_a_key_without_a_description_would_be_noticed() -> None:
     assert list(reference.keys(Outer, "stage")) == [
-        ("stage.rate", "a number", "none", "How fast `x` is."),
-        ("stage.loud", "true or false", "false", ""),
+        ("stage.rate", "a number", "default: none", "How fast `x` is."),
+        ("stage.loud", "true or false", "default: false", ""),
         ("stage.inner", "a table", "required", "A table."),
-        ("stage.inner.size", "a whole number, 1 or more", "1", ""),
+        ("stage.inner.size", "a whole number, 1 or more", "default: 1", ""),
     ]
 
 
@@ -92,7 +92,7 @@ def test_recipes_are_listed_with_their_first_comment(tmp_path: Path, monkeypatch
         ("tagging", ["Tagging: one label per word"]),
         (
             "guard.max_drop",
-            ["guard.max_drop (a number, 0 to 0.99 or text in quotes; default: 0.01)\n  Largest allowed"],
+            ['guard.max_drop (a number, 0 to 0.99 or text such as "5 pp"; default: 0.01)\n  Largest allowed'],
         ),
         ("max_drop", ["guard.max_drop ("]),
         ("guard", ["guard.on_fail (", "guard.tries (a whole number, 1 to 20; default: 4)"]),
@@ -137,3 +137,10 @@ def test_the_schema_refuses_what_the_loader_refuses() -> None:
         assert mistakes(wrong), (table, key)
     right.setdefault("guard", {})["max_drop"] = "1.0 pp"
     assert mistakes(right) == []
+
+
+def test_a_list_is_wrapped_behind_its_names() -> None:
+    first, second, third = "\n".join(reference.lines({"a": "word " * 30, "long": "One.\n\nNo more."})).splitlines()
+    assert first.startswith("a     word word") and len(first) <= 100
+    assert second.startswith("      word")
+    assert third == "long  One."
