@@ -48,7 +48,7 @@ def compare(
     if lost := beyond(found, limits):
         for each in lost:
             typer.echo(f"beyond the limit: {printable(str(each))}", err=True)
-        raise CheckFailed(f"{now}: {len(lost)} figures are worse than in {before} by more than --fail allows")
+        raise CheckFailed(f"{now}: figures that are worse than in {before} by more than --fail allows: {len(lost)}")
 
 
 def _table(found: "Differences") -> str:

@@ -11,11 +11,6 @@ from pocketbert.compress.base.commands import Command
 phone_app = typer.Typer(no_args_is_help=True, help="Figures from a real phone: the report shows them.")
 
 
-@phone_app.callback()
-def phone() -> None:
-    """Keep `add` a command of its own: typer turns an app with one command into that command."""
-
-
 @phone_app.command("add", cls=Command)
 def add(
     results: ResultsFile,

@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 
 from pocketbert.bench.records.results import Metric
 from pocketbert.bench.report.differences import Difference, Differences
-from pocketbert.bench.report.format.numbers import signed_points
+from pocketbert.bench.report.format.numbers import MINUS, signed_points
 from pocketbert.bench.verdicts.rules import MEMORY_FLOOR_MIB
 from pocketbert.compress.base.errors import BadInput, nearest
 
@@ -73,7 +73,7 @@ def _worse(differences: Iterable[Difference], limit: float, confidence: float) -
             continue
         name = "compressed size" if d.quantity == "deflated" else d.quantity
         where = f" in {d.place}" if d.place else ""
-        unit, allowed = ("pp", f"-{100 * limit:g}") if accuracy else ("%", f"+{100 * limit:g}")
+        unit, allowed = ("pp", f"{MINUS}{100 * limit:g}") if accuracy else ("%", f"+{100 * limit:g}")
         interval = ""
         if d.change.low < d.change.high:
             level = f"{100 * confidence if accuracy else 95:g} % CI"

@@ -174,8 +174,9 @@ def test_the_name_of_a_recipe_stands_for_its_results_and_its_baseline(
     assert "written: baselines/tiny.json" in capsys.readouterr().out
     assert command(monkeypatch, "baseline", "diff", "tiny") == 0
     assert "same" in capsys.readouterr().out
+    monkeypatch.setattr("pocketbert.bench.report.page.write_report", lambda found, path: f"a page beside {path}")
     assert command(monkeypatch, "report", "tiny") == 0
-    assert capsys.readouterr().out == "written: reports/tiny.md\n"
+    assert capsys.readouterr().out == "written: a page beside reports/tiny.json\n"
     Path("reports/tiny.json").unlink()
     assert command(monkeypatch, "baseline", "show", "tiny") == 0
     assert "thresholds: latency" in capsys.readouterr().out

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.e5_small import unpack
-from pocketbert.compress.models.families import family, is_token_level, positions
+from pocketbert.compress.models.families import family, positions
 from pocketbert.compress.models.pretrained import open_pretrained, read_config
 from pocketbert.compress.pipeline.cache import SOURCES
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 _HEADS = ("ForSequenceClassification", "ForTokenClassification")
@@ -85,9 +86,15 @@ def longest(described: Description, wanted: int) -> int:
     return min(wanted, positions(described.config))
 
 
-def classifies_tokens(described: Description) -> bool:
-    """Return whether a fine-tuned model has a label for every token."""
-    return described.tuned and is_token_level(described.config)
+def prunable(tokenizer: "Tokenizer") -> bool:
+    """Return whether tokens of the vocabulary can be removed: a byte-pair encoding's depend on one another."""
+    from pocketbert.compress.pruning.vocabulary import pieces_of
+
+    try:
+        pieces_of(tokenizer)
+    except BadInput:
+        return False
+    return True
 
 
 def _some(names: list[str], most: int = 6) -> str:

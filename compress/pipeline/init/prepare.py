@@ -25,7 +25,7 @@ from pocketbert.compress.pipeline.init.dataset import find_dataset
 from pocketbert.compress.pipeline.init.facts import data_line, length_line
 from pocketbert.compress.pipeline.init.labels import Order, decide_order, sample
 from pocketbert.compress.pipeline.init.minutes import Speed, estimate_s, in_words
-from pocketbert.compress.pipeline.init.model import Description, describe, load, longest
+from pocketbert.compress.pipeline.init.model import Description, describe, load, longest, prunable
 from pocketbert.compress.pipeline.init.template import SIZES, Size, Wanted, recipe_text
 from pocketbert.compress.pipeline.recipe import FOLDER, Recipe, load_recipe
 from pocketbert.compress.pipeline.steps.teacher import check_stages
@@ -88,7 +88,16 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
     lengths = length_line(texts.task.encode(tokenizer, train), texts.task.max_length)
     yield Line("length", lengths)
     comments["max_length"] = f"tokens: {lengths}"
-    wanted = Wanted(asked.name, asked.command, asked.model, model.tuned, task, comments, model.config)
+    wanted = Wanted(
+        name=asked.name,
+        command=asked.command,
+        model=asked.model,
+        tuned=model.tuned,
+        task=task,
+        comments=comments,
+        config=model.config,
+        prunable=prunable(tokenizer),
+    )
     recipes = {size: _checked(wanted, size) for size in SIZES}
     check_stages(recipes[asked.size], texts.task, loaded.config, tokenizer)
     yield Line("machine", _machine(recipes, asked.size, model, scored, texts))

@@ -36,7 +36,10 @@ _WIDE = 512
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a recipe is written for. `task` holds the keys of ``[task]`` and `comments` a comment for some of them."""
+    """What a recipe is written for. `task` holds the keys of ``[task]`` and `comments` a comment for some of them.
+
+    `prunable`: the pieces of the vocabulary are independent of one another, so that some can be removed.
+    """
 
     name: str
     command: str
@@ -45,6 +48,7 @@ class Wanted:
     task: dict[str, Any]
     comments: dict[str, str]
     config: "PretrainedConfig"
+    prunable: bool = True
 
 
 def recipe_text(wanted: Wanted, size: Size) -> str:
@@ -63,13 +67,13 @@ def recipe_text(wanted: Wanted, size: Size) -> str:
         "[task]\n" + _lines(task, comments),
         "[teacher]\n" + _lines(teacher | ({} if wanted.tuned else {"learning_rate": 3e-5}), {"epochs": why}),
         "[guard]\n" + _lines(guard, {"max_drop": "1 percentage point: a step that costs more is retried or undone"}),
-        *_stages(wanted.config, size),
+        *_stages(wanted.config, wanted.prunable, size),
         *_artifacts(size),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _stages(config: "PretrainedConfig", size: Size) -> list[str]:
+def _stages(config: "PretrainedConfig", prunable: bool, size: Size) -> list[str]:
     layers = max(2, config.num_hidden_layers // 3)
     blocks = []
     if layers < config.num_hidden_layers:
@@ -86,7 +90,10 @@ def _stages(config: "PretrainedConfig", size: Size) -> list[str]:
         }
         comments = {"student": said, "alpha": "weight of the labels; the rest is the teacher's predictions"}
         blocks.append("[[stage]]\n" + _lines(distill, comments))
-    blocks.append("[[stage]]\n" + _lines({"kind": "prune-vocab"}, {"kind": "tokens that Chinese texts do not need"}))
+    if prunable:
+        blocks.append(
+            "[[stage]]\n" + _lines({"kind": "prune-vocab"}, {"kind": "tokens that Chinese texts do not need"})
+        )
     return blocks
 
 

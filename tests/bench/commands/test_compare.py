@@ -43,7 +43,7 @@ def test_two_runs_are_compared_by_name_or_file(
     ]
     assert line.endswith("+100.0 % worse")
     assert "written: branch-against-tiny.md" in shown
-    assert Path("branch-against-tiny.md").exists()
+    assert "of 3 artifacts 1 larger." in Path("branch-against-tiny.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("runs")
@@ -53,7 +53,7 @@ def test_a_figure_beyond_its_limit_ends_with_1(
     assert compare(monkeypatch, "tiny", "branch.json", "--fail", "size=1%", "--fail", "accuracy=1pp") == 1
     assert capsys.readouterr().err == (
         "beyond the limit: small: size +100.0 %, limit +1 %\n"
-        "pocketbert: branch.json: 1 figures are worse than in reports/tiny.json by more than --fail allows\n"
+        "pocketbert: branch.json: figures that are worse than in reports/tiny.json by more than --fail allows: 1\n"
     )
     assert compare(monkeypatch, "branch.json", "tiny", "--fail", "size=1%") == 0
     assert compare(monkeypatch, "tiny", "branch.json", "--fail", "size") == 2

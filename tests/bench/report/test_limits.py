@@ -73,7 +73,7 @@ def test_accuracy_is_in_percentage_points_and_negative_is_worse(results: Results
     before, after = (changed(accuracy=score.model_copy(update=pack(each))) for each in (was, now))
     [line] = said(before, after, accuracy=0.01)
     assert line.startswith(f"{INT8}: accuracy −4.")
-    assert line.endswith(", limit -1 pp")
+    assert line.endswith(", limit −1 pp")
     assert said(before, after, accuracy=0.10) == []
     assert said(after, before, accuracy=0.01) == []
 

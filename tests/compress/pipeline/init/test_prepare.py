@@ -3,7 +3,6 @@
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -117,12 +116,6 @@ def test_duplicates_across_splits_are_counted(models: Path) -> None:
     with Path("data/test.jsonl").open("a", encoding="utf-8") as test:
         test.writelines(rows[:20])
     assert any("test texts 20 are in train too" in line for line in init(models / "right")[""])
-
-
-def change(split: str, **label: Any) -> None:
-    path = Path(f"data/{split}.jsonl")
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    path.write_text("".join(json.dumps(row | label) + "\n" for row in rows), encoding="utf-8")
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_scored(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The text of a first recipe: what each size holds, and that a build reads what is written."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def test_a_model_whose_embeddings_are_half_as_wide_and_one_of_two_layers() -> No
     assert (student["hidden"], student["heads"], student["intermediate"]) == (192, 3, 768)
     small = tomllib.loads(recipe_text(wanted(config=BertConfig(num_hidden_layers=2)), Size.BALANCED))
     assert [stage["kind"] for stage in small["stage"]] == ["prune-vocab"]
+
+
+def test_a_vocabulary_that_cannot_be_pruned_is_left_alone() -> None:
+    found = tomllib.loads(recipe_text(replace(wanted(), prunable=False), Size.BALANCED))
+    assert [stage["kind"] for stage in found["stage"]] == ["distill"]
 
 
 def test_every_choice_has_a_comment_and_no_line_is_long() -> None:
