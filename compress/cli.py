@@ -28,7 +28,9 @@ app = typer.Typer(
 )
 _PRECISIONS_OF_FORMATS = [f"{name}: {', '.join(known.precisions)}" for name, known in FORMATS.items()]
 if TYPE_CHECKING:  # no type checker knows members that are computed
-    Format = Precision = Split = str
+    Format = str
+    Precision = str
+    Split = str
 else:
     Format = StrEnum("Format", {name: name for name in FORMATS})
     Precision = StrEnum("Precision", {name: name for name in PRECISIONS})
