@@ -55,10 +55,11 @@ def _table(found: "Differences") -> str:
     from tabulate import tabulate
 
     headers = ("file", "", "first", "second", "change")
-    return tabulate(list(_rows(found)), headers, disable_numparse=True, colalign=("left", "left", *["right"] * 3))
+    sides = ("left", "left", *["right"] * 3)
+    return str(tabulate(list(_rows(found)), headers, disable_numparse=True, colalign=sides))
 
 
-def _rows(found: "Differences") -> Iterator[tuple[str, str, str, str, str]]:
+def _rows(found: "Differences") -> Iterator[tuple[str, ...]]:
     from pocketbert.bench.report.format import numbers
 
     names = {"latency": "× teacher's P50", "deflated": "compressed size", "memory": "model memory"}

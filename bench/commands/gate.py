@@ -1,5 +1,6 @@
 """``pocketbert gate``: pytest on the gate's own tests, in any folder."""
 
+import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -45,11 +46,12 @@ def run(manifest: Path, options: list[str]) -> int:
 
     given = [option.partition("=")[0] for option in options]
     here = [] if load_project(Path.cwd()).root or "--rootdir" in given else ["--rootdir=."]
-    plugin = ["-p", "pocketbert", "--pyargs", "pocketbert.bench"]
+    needed = ["-p", "pocketbert", "-p", "benchmark"] if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") else []
     # As in `pytest bench`: pytest calls an exception of ours an internal error, and the plugin ends a run in one line.
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        code = int(pytest.main([*plugin, *here, f"--gate-manifest={manifest}", *options]))
+        tests = ("--pyargs", "pocketbert.bench")
+        code = int(pytest.main([*needed, *tests, *here, f"--gate-manifest={manifest}", *options]))
     finally:
         signal.signal(signal.SIGTERM, before)
     return EXIT_CODES.get(code, code)

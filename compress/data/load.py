@@ -13,7 +13,7 @@ from pocketbert.compress.data.hold_out import hold_out
 from pocketbert.compress.data.reading.folder import read_folder
 from pocketbert.compress.data.reading.hub import read_hub
 from pocketbert.compress.data.reading.table import Table
-from pocketbert.compress.data.settings import TaskTable
+from pocketbert.compress.data.settings import Split, TaskTable
 from pocketbert.compress.data.splits import apply_splits
 from pocketbert.compress.tasks import task_class
 
@@ -65,8 +65,10 @@ def load_data(task: TaskTable) -> Data:
     if task.dataset.startswith("builtin:"):
         tables, remarks = _builtin(task)
     elif exists(folder):
-        lists, made = task_class(task.kind).token_level, dict.fromkeys(task.hold_out, "train")
-        tables, remarks = apply_splits(read_folder(folder, lists, task.config, {**made, **task.splits}), task)
+        made: dict[Split, str] = dict.fromkeys(task.hold_out, "train")
+        made |= task.splits
+        lists = task_class(task.kind).token_level
+        tables, remarks = apply_splits(read_folder(folder, lists, task.config, made), task)
     else:
         tables, remarks = apply_splits(read_hub(task.dataset, task.config), task)
     tables, held_out = hold_out(tables, task)

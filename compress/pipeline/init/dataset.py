@@ -75,5 +75,5 @@ def _splits(given: str, found: Mapping[str, object]) -> tuple[dict[str, str], di
     named = {split: next((name for name in (split, *_ALIASES[split]) if name in found), None) for split in SPLITS}
     if named["train"] is None:
         raise BadInput(f"--data {given}: no training rows; found: {listed(found)}; call the training rows 'train'")
-    renamed = {split: name for split, name in named.items() if name and name != split}
+    renamed = {str(split): name for split, name in named.items() if name and name != split}
     return renamed, {split: SHARE for split in HELD_OUT if named[split] is None}

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pocketbert.compress.data.settings import SPLITS
 from pocketbert.compress.models.sizes import encoder_macs
 from pocketbert.compress.pipeline.recipe import Recipe
 
@@ -25,7 +26,8 @@ class Speed(NamedTuple):
 
 def estimate_s(recipe: Recipe, model: "PretrainedConfig", speed: Speed) -> float:
     """Estimate the seconds of a whole build."""
-    rows = {split: min(count, recipe.task.limit.get(split, count)) for split, count in speed.rows.items()}
+    limit = recipe.task.limit
+    rows = {split: min(speed.rows[split], limit.get(split, speed.rows[split])) for split in SPLITS}
     train, validation = rows["train"], rows["validation"]
     texts = _TRAINING * recipe.teacher.epochs * train + validation  # in forward passes of the model
     config, whole = model, encoder_macs(model)
@@ -37,7 +39,7 @@ def estimate_s(recipe: Recipe, model: "PretrainedConfig", speed: Speed) -> float
         texts += validation * share
     files = sum(len(artifact.files()) for artifact in recipe.artifacts)
     texts += files * validation * _ONE_BY_ONE * encoder_macs(config) / whole
-    return _START_S + texts * speed.text_s
+    return float(_START_S + texts * speed.text_s)
 
 
 def in_words(seconds: float) -> str:

@@ -42,6 +42,8 @@ _TEXTS = 2000
 """Training texts whose lengths are counted."""
 _WARM_UP = 8
 """Texts before the clock starts."""
+_BUSY = 2.0
+"""Times as long as on an idle machine, from which a machine is called busy."""
 
 
 class Line(NamedTuple):
@@ -78,16 +80,17 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
         yield Line("", remark)
     _check_fits(model, texts)
     loaded, tokenizer = _load(model, texts)
-    comments = {"hold_out": "shares of the texts of each label in train, chosen by a hash of the text"}
+    comments = {
+        "hold_out": "shares of the texts of each label in train, chosen by a hash of the text",
+        "max_length": "tokens; of a longer text the rest is not read",
+    }
     scored = _score(loaded, tokenizer, texts, progress)
     if model.tuned:
         order = decide_order(model, texts.task, scored.logits, scored.gold, scored.rows)
         yield Line("labels", order.line)
         task, comments = _with_order(task, comments, order)
     train = {name: values[:_TEXTS] for name, values in texts.splits["train"].items()}
-    lengths = length_line(texts.task.encode(tokenizer, train), texts.task.max_length)
-    yield Line("length", lengths)
-    comments["max_length"] = f"tokens: {lengths}"
+    yield Line("length", length_line(texts.task.encode(tokenizer, train), texts.task.max_length))
     wanted = Wanted(
         name=asked.name,
         command=asked.command,
@@ -160,16 +163,22 @@ def _load(model: Description, texts: Texts) -> "tuple[PreTrainedModel, Tokenizer
 
 
 class _Scored(NamedTuple):
-    """The model's logits on some validation rows, their labels, what the rows are called, and seconds per row."""
+    """The model's logits on some validation rows, their labels, and what the rows are called.
+
+    `row_s` is the time per row on an idle machine, seconds; `busy`: other processes take most of it now.
+    """
 
     logits: NDArray[np.float32]
     gold: list[Any]
     rows: str
     row_s: float
+    busy: bool
 
 
 def _score(model: "PreTrainedModel", tokenizer: "Tokenizer", texts: Texts, progress: Progress) -> _Scored:
     """Run the model on validation rows, as the build runs the teacher on the training rows."""
+    import torch
+
     from pocketbert.compress.training.precision import fast_logits, fastest_device
 
     columns = texts.splits["validation"]
@@ -179,14 +188,18 @@ def _score(model: "PreTrainedModel", tokenizer: "Tokenizer", texts: Texts, progr
     check_types(inputs.types is not None, model.config, "--model")
     model = model.to(fastest_device())
     fast_logits(model, inputs.chosen(range(min(_WARM_UP, len(inputs)))))
-    begin = time.monotonic()
+    begin, begin_cpu = time.monotonic(), time.process_time()
     try:
         with progress.work(f"scoring {len(chosen):,} validation texts", len(inputs)) as work:
             logits = fast_logits(model, inputs, work.advance)
     except NotFinite as error:
         raise BadInput(f"--model: {error}") from error
-    seconds = (time.monotonic() - begin) / len(chosen)
-    return _Scored(logits, rows["label"], f"{len(chosen):,} validation texts", seconds)
+    took, idle = time.monotonic() - begin, (time.process_time() - begin_cpu) / torch.get_num_threads()
+    if torch.cuda.is_available():
+        idle = took
+    return _Scored(
+        logits, rows["label"], f"{len(chosen):,} validation texts", min(took, idle) / len(chosen), took > _BUSY * idle
+    )
 
 
 def _checked(wanted: Wanted, size: Size) -> Recipe:
@@ -204,7 +217,8 @@ def _machine(recipes: dict[Size, Recipe], size: Size, model: Description, scored
     took = {each: in_words(estimate_s(recipe, model.config, speed)) for each, recipe in recipes.items()}
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     others = "; ".join(f"--size {each} {words}" for each, words in took.items() if each != size)
-    return f"{_counted(usable_threads())}, {gpu}: {took[size]} for this recipe; {others}"
+    busy = "; longer while other processes take most of the cores, as now" if scored.busy else ""
+    return f"{_counted(usable_threads())}, {gpu}: {took[size]} for this recipe; {others}{busy}"
 
 
 def _counted(cores: int) -> str:

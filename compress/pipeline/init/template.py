@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len, set_cell_size
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
@@ -92,7 +94,10 @@ def _stages(config: "PretrainedConfig", prunable: bool, size: Size) -> list[str]
         blocks.append("[[stage]]\n" + _lines(distill, comments))
     if prunable:
         blocks.append(
-            "[[stage]]\n" + _lines({"kind": "prune-vocab"}, {"kind": "tokens that Chinese texts do not need"})
+            "[[stage]]\n"
+            + _lines(
+                {"kind": "prune-vocab"}, {"kind": "removes tokens that neither these texts nor common Chinese needs"}
+            )
         )
     return blocks
 
@@ -123,9 +128,10 @@ def _artifacts(size: Size) -> list[str]:
 def _lines(keys: Mapping[str, Any], comments: Mapping[str, str]) -> str:
     """Return one line per key, with its comment."""
     written = {key: f"{key} = {_toml(value)}" for key, value in keys.items()}
-    width = max(len(line) for key, line in written.items() if key in comments) if comments else 0
+    widths = [cell_len(line) for key, line in written.items() if key in comments]  # an ideograph takes two cells
     return "\n".join(
-        f"{line:<{min(width, 60)}}  # {comments[key]}" if key in comments else line for key, line in written.items()
+        f"{set_cell_size(line, max(widths))}  # {comments[key]}" if key in comments else line
+        for key, line in written.items()
     )
 
 

@@ -34,7 +34,7 @@ def test_exit_codes_are_those_of_pocketbert(
     assert gate(monkeypatch, "tiny", "--gate-first-run", "-k", "not small", "-rA", "--", "x") == ours
     assert asked == [
         [
-            *("-p", "pocketbert", "--pyargs", "pocketbert.bench", "--rootdir=."),
+            *("--pyargs", "pocketbert.bench", "--rootdir=."),
             "--gate-manifest=artifacts/tiny/manifest.json",
             *("--gate-first-run", "-k", "not small", "-rA", "--", "x"),
         ]
@@ -48,6 +48,16 @@ def test_the_root_is_the_projects_or_the_one_that_is_given(project: Path, monkey
     (project / "pyproject.toml").write_text("[tool.pocketbert]\n")
     gate(monkeypatch, "tiny")
     assert ["--rootdir=." in arguments for arguments in asked] == [False, False]
+
+
+def test_the_plugins_are_loaded_where_pytest_loads_none_by_itself(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr("pytest.main", lambda arguments: asked.append(arguments) or 0)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    gate(monkeypatch, "tiny")
+    assert asked[0][:4] == ["-p", "pocketbert", "-p", "benchmark"]
 
 
 def test_the_recipe_comes_first_and_help_is_the_commands_own(

@@ -58,6 +58,7 @@ def test_rows_with_one_text_stay_together_under_whatever_label(tmp_path: Path) -
     twice = [*ROWS, *({"text": f" {row['text']}", "label": "b"} for row in ROWS)]
     found = [{text.strip() for text in names} for names in texts(split(tmp_path, twice)).values()]
     assert sum(map(len, found)) == len(ROWS)
+    assert [{text.strip() for text in names} for names in texts(split(tmp_path, twice[::-1])).values()] == found
 
 
 def test_a_rare_label_is_in_every_split_if_it_can_be(tmp_path: Path) -> None:

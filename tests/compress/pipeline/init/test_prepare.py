@@ -131,8 +131,8 @@ def test_what_does_not_fit_is_refused_before_anything_is_scored(models: Path, mo
     RECIPE.unlink()
     with pytest.raises(BadInput, match="it becomes a file name, so use ASCII letters"):
         init(models / "right", name="我的")
-    with pytest.raises(BadInput, match="no-model: cannot be opened"):
-        init(Path("no-model"))
+    with pytest.raises(BadInput, match="--model data: cannot be opened"):
+        init(Path("data"))
     for split in ("train", "validation", "test"):
         rows = Path(f"data/{split}.jsonl")
         text = rows.read_text(encoding="utf-8")
