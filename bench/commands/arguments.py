@@ -58,3 +58,7 @@ ResultsFile = Annotated[
         metavar="RESULTS", parser=results_file, help="A recipe's name, or a results file such as reports/mine.json."
     ),
 ]
+Reports = Annotated[Path | None, typer.Option("--reports", metavar="DIR", help="Folder of the gate's reports.")]
+StoreFolder = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="Folder with copies of earlier artifacts.")
+]

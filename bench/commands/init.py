@@ -21,7 +21,9 @@ def init(
     ],
     size: Annotated[
         Size,
-        typer.Option(help="quick: few rows, in minutes. balanced: fast and accurate. smallest: the smallest file."),
+        typer.Option(
+            help="Kind of recipe. quick: few rows, in minutes. balanced: fast and accurate. smallest: smallest file."
+        ),
     ] = Size.BALANCED,
 ) -> None:
     """Check a model and its data together, and write a first recipe for them."""

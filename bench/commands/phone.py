@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from pocketbert.bench.commands.arguments import ResultsFile
+from pocketbert.compress.base.commands import Command
 
 phone_app = typer.Typer(no_args_is_help=True, help="Figures from a real phone: the report shows them.")
 
 
-@phone_app.command("add")
+@phone_app.command("add", cls=Command)
 def add(
     results: ResultsFile,
     file: Annotated[

@@ -263,7 +263,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for line in verdict_lines(
         session.results, session.results_path, session.baseline_path if session.baseline else None
     ):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
     if unasked := sum(gate.verdicts[item].fails for item in gate.verdicts.keys() - gate.selected - gate.judged):
         terminalreporter.write_line(f"failing verdicts that no test of this run asks for: {unasked}")
     if gate.wanted is not None and (left_out := len(session.items) - len(gate.wanted)):

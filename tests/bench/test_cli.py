@@ -3,14 +3,19 @@
 import errno
 import json
 import os
+import re
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
-from pocketbert.bench.cli import main
+from pocketbert.bench.cli import every_command, main
+from pocketbert.bench.commands.names import Listed
+from pocketbert.bench.doctor import Check
 from pocketbert.bench.records.baseline import load_baseline
 from pocketbert.bench.records.results import Results, load_results
 from pocketbert.compress.base.errors import BadInput, CheckFailed
@@ -46,6 +51,86 @@ def test_update_writes_only_when_told(
     assert set(load_baseline(written).artifacts) == {"small", "other"}
     assert command(monkeypatch, "baseline", "show", str(results)) == 0
     assert "thresholds: latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in capsys.readouterr().out
+
+
+def test_a_recipe_is_named_in_place_of_its_results(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("reports").mkdir()
+    results.rename("reports/tiny.json")
+    assert command(monkeypatch, "baseline", "update", "tiny", "--yes") == 0
+    capsys.readouterr()
+    assert command(monkeypatch, "baseline", "show", "tiny", "--json") == 0
+    assert set(json.loads(capsys.readouterr().out)["artifacts"]) == {"small", "other"}
+    assert command(monkeypatch, "baseline", "diff", "tiny", "--json") == 0
+    changes = json.loads(capsys.readouterr().out)
+    assert {"artifact", "quantity", "baseline", "new"} == set(changes[0])
+    assert all(change["baseline"] == change["new"] for change in changes)
+    assert command(monkeypatch, "baseline", "show", "other") == 2
+    assert capsys.readouterr().err.startswith("pocketbert: baselines/other.json: ")
+
+
+@pytest.mark.parametrize("what", list(Listed))
+def test_every_list_has_a_line_per_name(
+    what: Listed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPO)
+    assert command(monkeypatch, "list", what) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    known = {"stages": "distill", "formats": "onnx", "presets": "minilm", "losses": "hidden/mse", "tasks": "tagging"}
+    assert ({"profiles": "mobile-1t", "recipes": "offline"} | known)[what] in names
+
+
+def test_the_version_and_those_of_the_libraries(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "--version") == 0
+    assert re.fullmatch(r"pocketbert \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    for words in (("--version", "-v"), ("-v", "--version")):
+        assert command(monkeypatch, *words) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines[:4]] == ["pocketbert", "torch", "transformers", "onnxruntime"]
+    assert command(monkeypatch, "-q") == 2
+
+
+def test_the_schema_and_an_explanation_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "schema") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Recipe"
+    assert command(monkeypatch, "explain", "guard.max_drop") == 0
+    assert capsys.readouterr().out.startswith("guard.max_drop (a number, 0 to 0.99")
+
+
+def test_the_doctor_prints_its_checks_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = [Check("cores", "2 usable"), Check("clock", "governor powersave", "sudo cpupower")]
+    monkeypatch.setattr("pocketbert.bench.doctor.examine", lambda _: iter(checks))
+    assert command(monkeypatch, "doctor", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found[1] == {"name": "clock", "text": "governor powersave", "fix": "sudo cpupower"}
+    assert command(monkeypatch, "doctor") == 0
+    assert capsys.readouterr().out == "to fix: clock: sudo cpupower\n"
+
+
+def test_every_help_text_is_a_sentence() -> None:
+    """A command and an option begin with a capital and end with a full stop."""
+    texts = dict(helps(typer.main.get_command(every_command()), "pocketbert"))
+    assert len(texts) > 40
+    assert [
+        where for where, text in texts.items() if not re.match(r"[A-Z0-9].*\.( Default: .*)?$", text, re.DOTALL)
+    ] == []
+
+
+def helps(command: Any, where: str) -> Iterator[tuple[str, str]]:
+    yield where, command.help or ""
+    for option in command.params:
+        if option.name not in ("install_completion", "show_completion"):
+            yield f"{where} {option.name}", option.help or ""
+    for name, inner in getattr(command, "commands", {}).items():
+        if name != "report":
+            yield from helps(inner, f"{where} {name}")
 
 
 def test_results_that_cannot_be_read_are_one_line_and_exit_2(

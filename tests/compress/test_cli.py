@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pocketbert.compress.cli import next_command
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.cli import confirm_fresh, next_command
 from tests.support.recipes import pocketbert
 
 
@@ -58,3 +59,14 @@ def test_sensitivity_prints_and_draws(tiny_recipe: Path, tmp_path: Path) -> None
     assert "on 20 validation rows; points lost without the part" in done.stdout
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {"tiny-sensitivity.json", "tiny-sensitivity.svg"}
     assert (tmp_path / "artifacts/tiny/stages/00-teacher/stage.json").is_file()
+
+
+def test_fresh_asks_before_it_deletes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    confirm_fresh(tmp_path / "never-built")
+    with pytest.raises(BadInput, match=r"not deleted: no terminal to confirm\. Rerun with --fresh --yes\.$"):
+        confirm_fresh(tmp_path)
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, abort: asked.append(question))
+    confirm_fresh(tmp_path)
+    assert asked == [f"delete what earlier builds left in {tmp_path}?"]

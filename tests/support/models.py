@@ -80,7 +80,7 @@ class Heard(Progress):
 
     @property
     def built(self) -> list[str]:
-        return [line.removesuffix(": building") for line in self.lines if line.endswith(": building")]
+        return [line.partition(": building")[0] for line in self.lines if ": building" in line]
 
 
 def write_tiny_model(folder: Path, **changes: object) -> Path:

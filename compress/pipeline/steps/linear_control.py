@@ -52,10 +52,10 @@ def _linear_control(build: Build) -> tuple[LinearControl, list[str]]:
     done = build.step(build.root / "control", step, work, build.teacher)
     guard, rows = build.guard, int(done.step.measured["train_rows"])
     comparison = Comparison.of(task, guard.gold, done.logits, guard.teacher, guard.rule.confidence)
-    lead, low, high = (-100 * value for value in (comparison.drop, comparison.high, comparison.low))
+    lead, low, high = (-100 * value + 0.0 for value in (comparison.drop, comparison.high, comparison.low))
     build.progress.say(
         f"linear control: {comparison.reference:.2%} from the same {rows:,} rows; "
-        f"the teacher leads by {lead:.2f} points ({low:.2f} to {high:.2f})"
+        f"the teacher: {lead:+.2f} pp ({comparison.confidence:.0%} CI {low:+.2f} to {high:+.2f})"
     )
     found = LinearControl(
         comparison=comparison, train_rows=rows, seconds=done.step.seconds, test_answers="control/test.npy"
