@@ -5,6 +5,7 @@ import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.tasks.schemes import as_bioes, describe_scheme
+from pocketbert.compress.tasks.schemes import spans as entities
 from pocketbert.compress.tasks.tagging import Tagging
 
 
@@ -74,3 +75,12 @@ def test_labels_of_no_scheme(labels: list[str], said: str) -> None:
         as_bioes(labels)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_the_same_entities_as_seqeval_of_any_marks() -> None:
+    library = pytest.importorskip("seqeval.metrics.sequence_labeling")
+    every = ["O", *(f"{part}-{kind}" for part in "BIES" for kind in ("X", "Y-Z"))]
+    draw = np.random.default_rng(0)
+    for length in draw.integers(0, 9, 2000):
+        marks = draw.choice(every, length).tolist()
+        assert list(entities(marks)) == library.get_entities(marks), marks

@@ -246,7 +246,7 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
     with pytest.raises(BadInput, match=r"belongs to another model; export into an empty folder: --out exports/m\.onnx"):
         export(uneven, tmp_path / "m.onnx")
     monkeypatch.setattr("pocketbert.compress.runtimes.find_spec", lambda _: None)
-    with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[mobile\]'"):
+    with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[coreml\]'"):
         target("any", "coreml", "int8", None)
 
 
