@@ -1,7 +1,7 @@
 """Accuracy and latency of the offline teacher after pruning, for every importance method.
 
 `python -m studies.pruning.methods` takes the teacher of `recipes/offline.toml` (trains it if necessary), prunes it in
-every way that docs/pruning.md describes, and prints the tables of that page.
+every way that docs/pruning-results.md describes, and prints the tables of that page.
 """
 
 import tempfile

@@ -1,7 +1,7 @@
 """Accuracy and size of the offline student with unstructured sparsity.
 
 `python -m studies.pruning.zeros` takes the student of `recipes/offline.toml` (builds it if necessary), sets shares of
-its weights to 0, with and without an epoch of recovery, and prints the table of docs/pruning.md.
+its weights to 0, with and without an epoch of recovery, and prints the table of docs/pruning-results.md.
 """
 
 import tempfile

@@ -1,0 +1,70 @@
+"""The references of the command line and of pytest's options, from the programs themselves."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from pocketbert.bench.cli import every_command
+from pocketbert.bench.gate.options import OPTIONS
+
+
+def command_line() -> str:
+    """Return every command of `pocketbert` with its arguments and options, as Markdown."""
+    return "\n\n".join(_commands("pocketbert", typer.main.get_command(every_command())))
+
+
+def gate_options() -> str:
+    """Return the options that the plugin adds to pytest, as a Markdown table."""
+    rows = [(f"{flag} {metavar}".strip(), words) for flag, metavar, _, words in OPTIONS.values()]
+    return "\n".join(["| option | meaning |", "| --- | --- |", *(f"| `{flag}` | {words} |" for flag, words in rows)])
+
+
+def _commands(name: str, command: Any) -> Iterator[str]:
+    if hasattr(command, "commands"):
+        for each in sorted(command.commands):
+            yield from _commands(f"{name} {each}", command.commands[each])
+    elif not command.hidden:
+        yield _described(name, command)
+
+
+def _described(name: str, command: Any) -> str:
+    shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
+    arguments = [parameter for parameter in shown if parameter.param_type_name == "argument"]
+    words = " ".join([name, *(_metavar(argument) for argument in arguments)])
+    lines = [f"## `{words}`", "", _paragraphs(command.help or "")]
+    rows = [(_names(parameter), _meaning(parameter)) for parameter in shown if parameter.name != "help"]
+    if rows:
+        lines += ["", "| argument or option | meaning |", "| --- | --- |"]
+        lines += [f"| {names} | {meaning} |".replace("\n", " ") for names, meaning in rows]
+    return "\n".join(lines)
+
+
+def _metavar(argument: Any) -> str:
+    name = argument.metavar or argument.name.upper()
+    return name if argument.required else f"[{name}]"
+
+
+def _names(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.metavar or parameter.name.upper()}`"
+    metavar = "" if parameter.is_flag else f" {parameter.metavar or parameter.type.name.upper()}"
+    return ", ".join(f"`{name}{metavar}`" for name in parameter.opts)
+
+
+def _meaning(parameter: Any) -> str:
+    """Return the help of a parameter with its default, fit for a cell of a table."""
+    parts = [_paragraphs(parameter.help or "").replace("|", "\\|")]
+    if choices := [str(getattr(choice, "value", choice)) for choice in getattr(parameter.type, "choices", ())]:
+        parts.append(f"One of: {', '.join(f'`{choice}`' for choice in choices)}.")
+    value = getattr(parameter.default, "value", parameter.default)
+    if not (value is None or value is False or callable(value) or value == ()):
+        parts.append(f"Default: `{value}`.")
+    return " ".join(parts)
+
+
+def _paragraphs(text: str) -> str:
+    """Return help text without rich's markup and line breaks inside paragraphs."""
+    plain = re.sub(r"\[/?(?:bold|dim|italic|cyan|green|red|yellow)[^\]]*\]", "", text)
+    return "\n\n".join(" ".join(part.split()) for part in plain.split("\n\n"))
