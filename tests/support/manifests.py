@@ -186,9 +186,9 @@ def write_odd(
 
 
 def write_by_hand(folder: Path) -> Path:
-    """The manifest that docs/tutorial.md shows, with the files it names."""
+    """The manifest that docs/manifest.md shows, with the files it names."""
     folder.mkdir(parents=True)
-    [shown] = blocks(REPO / "docs/tutorial.md", "json")
+    [shown] = blocks(REPO / "docs/manifest.md", "json")
     (folder / "manifest.json").write_text(shown, encoding="utf-8")
     write_rows(folder / "test.jsonl")
     write_tokenizer(folder / "tokenizer.json")
