@@ -1,6 +1,5 @@
 """The commands of the pages, run in order as a reader would, on rows and a model small enough for a test."""
 
-import json
 import os
 import pty
 import random
