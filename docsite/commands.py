@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
 
 import typer
 
@@ -49,19 +50,31 @@ def _metavar(argument: Any) -> str:
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"`{parameter.metavar or parameter.name.upper()}`"
-    metavar = "" if parameter.is_flag else f" {parameter.metavar or parameter.type.name.upper()}"
+    metavar = "" if parameter.is_flag else f" {parameter.metavar or _type(parameter).upper()}"
     return ", ".join(f"`{name}{metavar}`" for name in parameter.opts)
 
 
 def _meaning(parameter: Any) -> str:
-    """Return the help of a parameter with its default, fit for a cell of a table."""
+    """Return the help of a parameter with its choices and default, fit for a cell of a table."""
     parts = [_paragraphs(parameter.help or "").replace("|", "\\|")]
-    if choices := [str(getattr(choice, "value", choice)) for choice in getattr(parameter.type, "choices", ())]:
+    if choices := _choices(parameter.bare_type):
         parts.append(f"One of: {', '.join(f'`{choice}`' for choice in choices)}.")
     value = getattr(parameter.default, "value", parameter.default)
     if not (value is None or value is False or callable(value) or value == ()):
         parts.append(f"Default: `{value}`.")
     return " ".join(parts)
+
+
+def _type(parameter: Any) -> str:
+    inner = [*get_args(parameter.bare_type), parameter.bare_type][0]
+    return {"int": "number", "float": "number", "Path": "path"}.get(getattr(inner, "__name__", ""), "name")
+
+
+def _choices(kind: Any) -> list[str]:
+    """Return the values of an enumeration or of a `Literal`; none of any other type."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [str(member.value) for member in kind]
+    return [str(value) for value in get_args(kind)] if get_origin(kind) is Literal else []
 
 
 def _paragraphs(text: str) -> str:
