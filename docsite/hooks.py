@@ -5,6 +5,7 @@ A page asks for a part by a comment on a line of its own: ``<!-- generate: recip
 """
 
 import re
+import sys
 from collections.abc import Callable
 from os.path import normpath, relpath
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,11 @@ INCLUDED = {
     "CHANGELOG.md": "docs/changelog.md",
 }
 """File of the repository -> the page that shows it."""
+
+
+def on_startup(**_: Any) -> None:
+    """Let MkDocs, which loads this file by its path, import the modules beside it."""
+    sys.path.insert(0, str(REPO))
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
