@@ -18,7 +18,7 @@ def command_line() -> str:
 
 def gate_options() -> str:
     """Return the options that the plugin adds to pytest, as a Markdown table."""
-    rows = [(f"{flag} {metavar}".strip(), words) for flag, metavar, _, words in OPTIONS.values()]
+    rows = [(f"{flag} {metavar}".strip(), _paragraphs(words)) for flag, metavar, _, words in OPTIONS.values()]
     return "\n".join(["| option | meaning |", "| --- | --- |", *(f"| `{flag}` | {words} |" for flag, words in rows)])
 
 
@@ -78,6 +78,9 @@ def _choices(kind: Any) -> list[str]:
 
 
 def _paragraphs(text: str) -> str:
-    """Return help text without rich's markup and line breaks inside paragraphs."""
+    """Return help text as Markdown: without rich's markup and line breaks inside paragraphs, ``<recipe>`` as it is."""
     plain = re.sub(r"\[/?(?:bold|dim|italic|cyan|green|red|yellow)[^\]]*\]", "", text)
-    return "\n\n".join(" ".join(part.split()) for part in plain.split("\n\n"))
+    shown = "".join(
+        part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split("(`[^`]*`)", plain)
+    )
+    return "\n\n".join(" ".join(part.split()) for part in shown.split("\n\n"))

@@ -10,6 +10,7 @@ def test_every_command_with_its_options() -> None:
     assert "| `--set KEY=VALUE` |" in shown
     assert "## `pocketbert baseline update RESULTS" in shown
     assert "## `pocketbert doctor`" in shown
+    assert "baselines/&lt;recipe>.json" in shown
     for line in shown.splitlines():
         assert line.count(" | ") == 1 or not line.startswith("|"), line
 
