@@ -33,6 +33,12 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
     return filled(markdown, f"docs/{page.file.src_uri}", config.repo_url or "")
 
 
+def on_post_page(output: str, *, config: Any, **_: Any) -> str:
+    """Name the dialog of the search for screen readers, which the theme leaves without a name."""
+    name = "搜索" if config.theme["language"] == "zh" else "Search"
+    return output.replace('component="search" role="dialog"', f'component="search" role="dialog" aria-label="{name}"')
+
+
 def filled(markdown: str, page: str, repo_url: str) -> str:
     """Fill in the parts that a page asks for.
 
