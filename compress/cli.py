@@ -1,106 +1,158 @@
-"""The commands ``build``, ``evaluate`` and ``export``."""
+"""The commands ``build``, ``evaluate``, ``export``, ``explain`` and ``schema``."""
 
 import shlex
 import sys
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from pocketbert.compress.base.errors import BadInput, CheckFailed, MachineFailed
-from pocketbert.compress.base.failures import BUILD_LOG, ERROR_LOG, failures_logged
-from pocketbert.compress.base.processes import Terminated, rank
-from pocketbert.compress.exports import FORMATS, limits
+from pocketbert.compress.base.commands import AsJson, Command, Commands, print_json
+from pocketbert.compress.base.errors import BadInput, CheckFailed
+from pocketbert.compress.base.failures import BUILD_LOG, failures_logged
+from pocketbert.compress.base.processes import rank
+from pocketbert.compress.base.quiet import Verbosity, shown
+from pocketbert.compress.exports import FORMATS, PRECISIONS, limits
 
-
-class Commands(TyperGroup):
-    """The commands, each ended with one line and its exit code by bad input, a failure or an interruption."""
-
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Run the chosen command."""
-        try:
-            with failures_logged(ERROR_LOG):
-                try:
-                    return super().invoke(ctx)
-                except Exception as error:
-                    if not (isinstance(error, typer.Abort) or hasattr(error, "exit_code")):  # typer's own
-                        raise
-                    outcome = error
-            raise outcome
-        except CheckFailed as failed:
-            line, code = str(failed), 1
-        except BadInput as refused:
-            line, code = str(refused), 2
-        except MachineFailed as broken:
-            line, code = str(broken), 3
-        except KeyboardInterrupt:
-            line, code = "interrupted", 130
-        except Terminated as asked:
-            line, code = "terminated", 128 + asked.signal
-        typer.echo(f"pocketbert: {line}", err=True)
-        raise typer.Exit(code)
+_LIBRARIES = ("torch", "transformers", "onnxruntime", "onnx", "tokenizers")
 
 
 app = typer.Typer(
     cls=Commands,
-    help="Compress a Chinese BERT for a phone, and never let it get slower, fatter or dumber unseen.",
+    help="Compress a fine-tuned Chinese BERT for phones and check every change against a baseline.",
     no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/offline.toml.")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key: guard.max_drop=0.02")
+_PRECISIONS_OF_FORMATS = [f"{name}: {', '.join(known.precisions)}" for name, known in FORMATS.items()]
+if TYPE_CHECKING:  # no type checker knows members that are computed
+    Format = str
+    Precision = str
+    Split = str
+else:
+    Format = StrEnum("Format", {name: name for name in FORMATS})
+    Precision = StrEnum("Precision", {name: name for name in PRECISIONS})
+    Split = StrEnum("Split", {name: name for name in ("validation", "test")})
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="A recipe's name or file: mine, or recipes/mine.toml.")
 ]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key: guard.max_drop=0.02, distill.epochs=2 (the second one of a kind: distill.2.epochs), "
+        "artifact.onnx.precision=int8. May be repeated.",
+    ),
+]
+ArtifactsDir = Annotated[
+    Path, typer.Option("--artifacts-dir", metavar="DIR", help="Folder with one folder of artifacts per recipe.")
+]
+VALIDATION = Split("validation")
 
 
-@app.command()
+@app.callback()
+def pocketbert(
+    ctx: typer.Context,
+    version_: Annotated[
+        bool, typer.Option("--version", help="Print the version; with -v also those of the libraries.")
+    ] = False,
+) -> None:
+    if version_:
+        libraries = _LIBRARIES if shown() is Verbosity.VERBOSE else ()
+        for name in ("pocketbert", *libraries):
+            typer.echo(f"{name} {_version(name)}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        ctx.fail("Missing command.")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "is not installed"
+
+
+@app.command(cls=Command)
 def build(
     recipe: RecipeFile,
-    out: Annotated[Path, typer.Option(help="Folder for artifacts; the recipe's name is added.")] = Path("artifacts"),
+    artifacts: ArtifactsDir = Path("artifacts"),
     set_: Overrides = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what earlier builds left.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print which steps are cached and which are to do, and why; build nothing.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Delete earlier results of this recipe and rebuild everything.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --fresh: do not ask.")] = False,
 ) -> None:
-    """Make the artifacts of a recipe; finished steps are kept and taken up again."""
+    """Run a recipe: train the teacher, apply the stages, export the files. Finished steps are cached."""
     from pocketbert.compress.pipeline.recipe import load_recipe
 
-    checked = load_recipe(recipe, _pairs(set_ or []))
+    checked = load_recipe(recipe, settings(set_ or []))
+    root = artifacts / checked.name
+    if fresh and not (yes or plan):
+        confirm_fresh(root)
 
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
     from pocketbert.compress.pipeline.build import build as run
+    from pocketbert.compress.pipeline.build import plan as look
+    from pocketbert.compress.pipeline.summary import plan_table, summary
 
     quiet()
-    root = out / checked.name
+    if plan:
+        with Progress() as progress:
+            planned = look(checked, root, progress, fresh)
+        typer.echo(plan_table(planned))
+        return
     with failures_logged(root / BUILD_LOG), Progress() as progress:
         manifest = run(checked, root, shlex.join(["pocketbert", *sys.argv[1:]]), progress, fresh)
     if rank():  # the first process prints for all
         return
-    rolled_back = [step.name for step in manifest.steps if step.decision == "rolled-back"]
-    if rolled_back:
-        typer.echo(f"rolled back: {', '.join(rolled_back)}")
-    if weakened := [step.name for step in manifest.steps if step.tries and step.decision == "accepted"]:
-        typer.echo(f"weakened: {', '.join(weakened)}")
-    exported = [artifact.id for artifact in manifest.artifacts if artifact.role == "ship"]
-    if not exported:
+    typer.echo(summary(manifest, root))
+    if not any(artifact.role == "ship" for artifact in manifest.artifacts):
         raise CheckFailed(f"{root / 'manifest.json'}: nothing was exported; the lines above say why")
-    typer.echo(f"{root / 'manifest.json'}: {', '.join(exported)}")
+    typer.echo(f"next: {next_command(checked.name, root)}")
 
 
-@app.command()
+def next_command(name: str, root: Path) -> str:
+    """Return the command that measures what a build made in `root`; the first run of a recipe has no baseline yet."""
+    built = name if root == Path("artifacts", name) else str(root / "manifest.json")
+    first = "" if Path("baselines", f"{name}.json").exists() else " --gate-first-run"
+    return f"pocketbert gate {shlex.quote(built)}{first}"
+
+
+def confirm_fresh(root: Path) -> None:
+    """Ask before earlier results are deleted.
+
+    Raises:
+        BadInput: there is no terminal to ask on.
+    """
+    if not root.is_dir() or rank():
+        return
+    if not sys.stdin.isatty():
+        raise BadInput(f"{root} not deleted: no terminal to confirm. Rerun with --fresh --yes.")
+    typer.confirm(f"delete what earlier builds left in {root}?", abort=True)
+
+
+@app.command(cls=Command)
 def evaluate(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL_OR_ARTIFACT", help="A checkpoint folder, or an .onnx, .pte or .tflite file.")
+        str, typer.Argument(metavar="MODEL", help="A checkpoint folder, or an .onnx, .ort, .pte or .tflite file.")
     ],
-    recipe: Annotated[Path, typer.Option(help="The recipe whose task and data it is scored on.")],
-    split: Annotated[str, typer.Option(help="validation or test")] = "validation",
+    recipe: Annotated[Path, typer.Option(help="The recipe, by name or file, with the task and the dataset.")],
+    split: Annotated[Split, typer.Option(help="Split of the dataset.")] = VALIDATION,
     set_: Overrides = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Score a model on the recipe's rows, with the code that the guard and the bench use."""
+    """Compute the task metrics of a model on a split of the recipe's dataset."""
     from pocketbert.compress.pipeline.recipe import load_recipe
 
-    checked = load_recipe(recipe, _pairs(set_ or []))
+    checked = load_recipe(recipe, settings(set_ or []))
 
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
@@ -108,43 +160,58 @@ def evaluate(
 
     quiet()
     with failures_logged(Path("artifacts", checked.name, BUILD_LOG)), Progress() as progress:
-        scores, rows = evaluate_file(Path(model), checked, split, progress)
+        scores, rows = evaluate_file(Path(model), checked, str(split), progress)
+    if as_json:
+        found = {"model": model, "recipe": checked.name, "split": str(split), "rows": rows, "scores": scores}
+        print_json(found)
+        return
     for name, value in scores.items():
         typer.echo(f"{name}: {value:.2%} ({rows} {split} rows)")
 
 
-@app.command()
+@app.command(cls=Command)
 def export(
-    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A Hugging Face folder or hub id.")],
-    format_: Annotated[str, typer.Option("--format", help=f"one of: {', '.join(FORMATS)}")],
-    precision: Annotated[str, typer.Option(help="of the weights: fp32, fp16, int8 or int4, as the format has them")],
-    out: Annotated[Path | None, typer.Option(metavar="PATH", help="default: named after the checkpoint, here")] = None,
-    pairs: Annotated[bool, typer.Option("--pairs", help="It reads pairs of texts: declare their token types.")] = False,
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="A Hugging Face folder, or an id on Hugging Face Hub.")
+    ],
+    format_: Annotated[Format, typer.Option("--format", help="Format of the file.")],
+    precision: Annotated[
+        Precision, typer.Option(help=f"Precision of the weights. {'; '.join(_PRECISIONS_OF_FORMATS)}.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Path of the file. By default its name is the checkpoint's.")
+    ] = None,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="The model takes sentence pairs (adds the input token_type_ids).")
+    ] = False,
     lengths: Annotated[
         list[int] | None,
-        typer.Option("--length", help="Tokens of a text, of a format that needs them fixed (litert); may be repeated."),
+        typer.Option(
+            "--length", help="Text length in tokens, for a format with fixed lengths (litert). May be repeated."
+        ),
     ] = None,
     texts: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Compare on these texts, one per line (of pairs with a tab between); default: random token ids.",
+            help="Compare on these texts, one per line (pairs: with a tab between the two). "
+            "By default random token ids are used.",
         ),
     ] = None,
     min_agreement: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Keep no file of which a smaller share of answers (of a tagger: F1 of entities; of a model with one "
-            f"score: R²) equals the checkpoint's; default by format and precision: {limits('onnx')}.",
+            help="Delete the file if a smaller share of its predictions equals the checkpoint's (tagging: F1 of "
+            f"entities; a model with one score: R²). The default depends on format and precision: {limits('onnx')}.",
         ),
     ] = None,
 ) -> None:
-    """Write a classifier of texts or tokens as one file that ships; exit with 1 if its answers are not PyTorch's."""
+    """Export a Hugging Face classifier to one file, and compare its predictions with PyTorch's."""
     from pocketbert.compress.pipeline.shipping.checkpoint import Asked, ExportFailed, export_checkpoint, target
 
     asked = Asked(pairs, texts, min_agreement, tuple(lengths or ()))
-    path = target(checkpoint, format_, precision, out, asked.lengths)
+    path = target(checkpoint, str(format_), str(precision), output, asked.lengths)
 
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
@@ -152,7 +219,7 @@ def export(
     quiet()
     try:
         with Progress() as progress:
-            done = export_checkpoint(checkpoint, format_, precision, path, asked, progress)
+            done = export_checkpoint(checkpoint, str(format_), str(precision), path, asked, progress)
     except ExportFailed as failed:
         for line in failed.compared:
             typer.echo(line)
@@ -162,11 +229,37 @@ def export(
     typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
 
 
-def _pairs(settings: list[str]) -> dict[str, str]:
-    pairs = {}
-    for setting in settings:
-        key, found, value = setting.partition("=")
-        if not found:
+@app.command(cls=Command)
+def explain(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A stage, format, preset, loss, task or key: prune-width, guard.max_drop."),
+    ],
+) -> None:
+    """Explain a name that recipes use: what it does, and its keys with their defaults."""
+    from pocketbert.compress.pipeline.reference import explain as explained
+
+    typer.echo(explained(name))
+
+
+@app.command(cls=Command)
+def schema() -> None:
+    """Print the JSON schema of recipes, with which an editor completes and checks them."""
+    from pocketbert.compress.pipeline.reference import recipe_schema
+
+    print_json(recipe_schema())
+
+
+def settings(given: list[str]) -> dict[str, str]:
+    """Split the values of --set.
+
+    Raises:
+        BadInput: a value is no KEY=VALUE.
+    """
+    found = {}
+    for setting in given:
+        key, equals, value = setting.partition("=")
+        if not equals:
             raise BadInput(f"--set {setting}: expected KEY=VALUE, such as guard.max_drop=0.02")
-        pairs[key.strip()] = value.strip()
-    return pairs
+        found[key.strip()] = value.strip()
+    return found

@@ -58,7 +58,7 @@ def build(folder: Path) -> tuple[str, str, str]:
     code = f"""
 import resource, sys
 from pocketbert.bench.cli import main
-sys.argv = ["pocketbert", "build", {str(folder / "case.toml")!r}, "--out", {str(folder / "artifacts")!r}]
+sys.argv = ["pocketbert", "build", {str(folder / "case.toml")!r}, "--artifacts-dir", {str(folder / "artifacts")!r}]
 try:
     main()
 finally:

@@ -27,7 +27,7 @@ def timed(descriptor):
     waited.append(time.perf_counter() - begin)
 
 os.fsync = timed
-sys.argv = ["pocketbert", "build", {recipe!r}, "--out", {out!r}]
+sys.argv = ["pocketbert", "build", {recipe!r}, "--artifacts-dir", {out!r}]
 try:
     main()
 finally:

@@ -16,6 +16,7 @@ DOORS = [
     "pocketbert.compress.cli",
     "pocketbert.compress.manifest",
     "pocketbert.compress.pipeline.recipe",
+    "pocketbert.compress.pipeline.reference",
     "pocketbert.compress.training.distillation.alignment",
 ]
 """Modules that others enter a room by."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import REPO
 from tests.support.manifests import PLUGIN, write_by_hand
-from tests.support.models import BAD, FILLER, GOOD, write_tiny_model
+from tests.support.models import BAD, FILLER, GOOD, write_knowing_model
 from tests.support.pages import EXAMPLE, FILES, blocks, commands
 
 OFFLINE = REPO / "reports/offline.json"
@@ -65,10 +65,9 @@ def write_rows(path: Path, header: str, count: int) -> None:
 @pytest.mark.slow
 def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> None:
     header = blocks(REPO / "docs/tutorial.md", "csv")[0].splitlines()[0]
-    for split, count in (("train", 400), ("validation", 200), ("test", 200)):
+    for split, count in (("train", 200), ("validation", 80), ("test", 80)):
         write_rows(tmp_path / f"data/my-reviews/{split}.csv", header, count)
-    labels = {"id2label": {0: "neg", 1: "pos"}, "label2id": {"neg": 0, "pos": 1}}
-    write_tiny_model(tmp_path / "models/my-finetuned-bert", max_position_embeddings=128, **labels)
+    write_knowing_model(tmp_path / "models/my-finetuned-bert", max_position_embeddings=128)
     run(["git", "init", "-q"], tmp_path)
     write_by_hand(tmp_path / "artifacts/theirs")
 
@@ -76,11 +75,13 @@ def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> 
     for words in [*page("docs/tutorial.md"), *page("docs/manifest.md")]:
         said.setdefault(" ".join(words[:3]), []).append(run(words, tmp_path))
 
+    assert 'labels = ["neg", "pos"]' in said["pocketbert init mine"][0]
+    assert "next: pocketbert gate mine --gate-first-run" in said["pocketbert build mine"][0]
     first, second, against = said["pocketbert gate mine"]
     assert "no baseline: nothing was compared" in first
     assert "baseline: baselines/mine.json" in second
+    assert "by-hand" in said["pocketbert gate artifacts/theirs/manifest.json"][0]
     assert "baseline: baselines/pinned/v1/mine.json" in against
-    assert "by-hand" in said["pytest bench --gate-manifest"][0]
     assert "written: baselines/mine.json" in said["pocketbert baseline update"][0]
     assert "baselines/mine.json" in run(["git", "status", "--short"], tmp_path)
     assert "Gate: " in (tmp_path / "reports/mine.md").read_text(encoding="utf-8")
@@ -108,5 +109,5 @@ def test_the_phones_figures_of_the_page_join_a_report(tmp_path: Path) -> None:
 def test_the_comparison_of_the_page_is_drawn(tmp_path: Path) -> None:
     for name in ("before", "after"):
         (tmp_path / f"{name}.json").write_bytes(OFFLINE.read_bytes())
-    [words] = [words for words in page("docs/measuring.md") if words[1] == "report"]
+    [words] = [words for words in page("docs/measuring.md") if words[1] == "compare"]
     assert "written: after-against-before.md" in run(words, tmp_path)

@@ -24,23 +24,28 @@ DEFAULTS = {"manifest": "artifacts/offline/manifest.json", "reports": "reports",
 _BASELINES = "baselines"
 BUDGET_S = 60.0
 """Seconds for one artifact in one profile, all lengths together; a comparison that needs longer is `inconclusive`."""
-_STORE = "artifacts by SHA-256, so that a baseline's can be run again beside the new one"
-_BUDGET = "at most so long for one artifact in one profile; what is not settled then is inconclusive"
-_FIRST_RUN = "this recipe has no baseline yet; without this option, a baseline that seems to be lost is refused"
-_PYTHON = "compare two interpreters instead: every artifact runs under this one and under pytest's own"
+_STORE = "Folder with copies of earlier artifacts (by SHA-256), needed to time the baseline's file again"
+_BUDGET = "Time limit per artifact and profile in seconds; undecided comparisons are then reported as inconclusive"
+_FIRST_RUN = "This recipe has no baseline yet. Without this option a baseline that seems to be lost is refused."
+_PYTHON = "Compare two interpreters instead: every artifact runs under this one and under pytest's own."
 OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
-    "manifest": ("--gate-manifest", "FILE", Path, f"what to weigh (default: {DEFAULTS['manifest']})"),
-    "profiles": ("--gate-profiles", "A,B", str, "only these profiles (default: all)"),
-    "baseline": ("--gate-baseline", "FILE", Path, "what to hold it against (default: baselines/<recipe>.json)"),
-    "against": ("--gate-against", "NAME", str, "judge against the baseline of `pocketbert baseline pin NAME`"),
-    "first_run": ("--gate-first-run", "", bool, _FIRST_RUN),
-    "strict": ("--gate-strict", "", bool, "fail on inconclusive, no-baseline and missing profiles as well"),
-    "reports": (
-        *("--gate-report", "DIR", Path),
-        f"where <recipe>.json and <recipe>.md go (default: {DEFAULTS['reports']})",
+    "manifest": (
+        "--gate-manifest",
+        "FILE",
+        Path,
+        f"Manifest of the artifacts to measure (default: {DEFAULTS['manifest']}).",
     ),
-    "store": ("--gate-store", "DIR", Path, f"{_STORE} (default: {DEFAULTS['store']})"),
-    "budget": ("--gate-budget", "SECONDS", float, f"{_BUDGET} (default: {BUDGET_S})"),
+    "profiles": ("--gate-profiles", "A,B", str, "Measure in these profiles alone (default: all)."),
+    "baseline": ("--gate-baseline", "FILE", Path, "Baseline to compare with (default: baselines/<recipe>.json)."),
+    "against": ("--gate-against", "NAME", str, "Compare with the baseline of `pocketbert baseline pin NAME`."),
+    "first_run": ("--gate-first-run", "", bool, _FIRST_RUN),
+    "strict": ("--gate-strict", "", bool, "Fail on inconclusive, no-baseline and missing profiles as well."),
+    "reports": (
+        *("--gate-reports", "DIR", Path),
+        f"Folder for <recipe>.json and <recipe>.md (default: {DEFAULTS['reports']}).",
+    ),
+    "store": ("--gate-store", "DIR", Path, f"{_STORE} (default: {DEFAULTS['store']})."),
+    "budget": ("--gate-budget", "SECONDS", float, f"{_BUDGET} (default: {BUDGET_S:g})."),
     "baseline_python": ("--gate-baseline-python", "PYTHON", Path, _PYTHON),
 }
 """Key -> flag, metavar (none: a switch), type, help."""

@@ -5,6 +5,7 @@ Every pytest run on this machine loads it, so it imports nothing but pytest unti
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,8 @@ ALONE = "several pytest processes would time each other: leave out -n (pytest-xd
 _LAST_FAILED = "--lf takes items away from the gate: select with -k, -m or node ids"
 _TESTS = Path(__file__).with_name("test_gate.py").resolve()
 _TESTS_NAME = f"{__package__}.{_TESTS.stem}"
+_FOLDERS = {folder.name: folder for folder in _TESTS.parents[:2]}
+"""Name -> path, of the folders that hold the tests."""
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -117,13 +120,29 @@ def _is_gate(config: pytest.Config, arg: object) -> bool:
     return package or (config.invocation_params.dir / name).resolve() in (_TESTS, *_TESTS.parents[:2])
 
 
-def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
-    """Register the markers of the gate's tests before pytest imports them; no other pytest run sees these markers."""
-    if module_path.parts[-3:] == _TESTS.parts[-3:]:  # those of a checkout as well, where the plugin is a wheel's
-        from pocketbert.bench.records.results import METRICS
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Register the markers of the gate's tests before pytest imports them; no other pytest run sees these markers.
 
-        for metric in METRICS:
-            parent.config.addinivalue_line("markers", f"{metric}: pocketbert's gate on {metric}")
+    In a checkout pytest would import them as `bench.gate.test_gate`, which fails beside a user's own package `bench`.
+    """
+    if module_path.parts[-3:] != _TESTS.parts[-3:]:  # those of a checkout as well, where the plugin is a wheel's
+        return None
+    from pocketbert.bench.records.results import METRICS
+
+    for metric in METRICS:
+        parent.config.addinivalue_line("markers", f"{metric}: pocketbert's gate on {metric}")
+    if module_path.resolve() != _TESTS:
+        return None
+    module: pytest.Module = pytest.Module.from_parent(parent, path=module_path)
+    module.obj = import_module(_TESTS_NAME)
+    return module
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Dir | None:
+    """Collect the gate's folders as plain ones: of a package, pytest imports its `__init__` by the name `bench`."""
+    if path.name in _FOLDERS and path.resolve() in _FOLDERS.values():
+        return pytest.Dir.from_parent(parent, path=path)
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -244,7 +263,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for line in verdict_lines(
         session.results, session.results_path, session.baseline_path if session.baseline else None
     ):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
     if unasked := sum(gate.verdicts[item].fails for item in gate.verdicts.keys() - gate.selected - gate.judged):
         terminalreporter.write_line(f"failing verdicts that no test of this run asks for: {unasked}")
     if gate.wanted is not None and (left_out := len(session.items) - len(gate.wanted)):

@@ -92,7 +92,7 @@ class Session:
                 pass
         except OSError as error:
             raise BadInput(
-                f"{self.options.reports}: reports cannot be written there ({error.strerror}); use --gate-report"
+                f"{self.options.reports}: reports cannot be written there ({error.strerror}); use --gate-reports"
             ) from error
 
     def run(self, console: Console, wanted: Collection[Item] | None = None) -> dict[Item, Verdict]:

@@ -1,8 +1,9 @@
 """`baselines/<recipe>.json`: the figures that a run is compared with, and the thresholds. It is reviewed like code."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 from tabulate import tabulate
@@ -177,14 +178,30 @@ def describe(baseline: Baseline) -> str:
     return f"{table}\n\nmachine: {machine}\nthresholds: {limits}\nwritten: {printable(baseline.created)}"
 
 
-def diff(old: Baseline | None, new: Baseline) -> str:
-    """Return the changes from `old` to `new`, artifact by artifact, as a table."""
+class Difference(NamedTuple):
+    """One figure of an artifact in two baselines; None: the baseline does not have it."""
+
+    artifact: str
+    quantity: str
+    baseline: float | None
+    new: float | None
+
+
+def differences(old: Baseline | None, new: Baseline) -> Iterator[Difference]:
+    """Yield the figures of both baselines, artifact by artifact."""
     before = old.artifacts if old else {}
-    rows = []
     for name in sorted({*before, *new.artifacts}):
         was, now = _figures(before.get(name)), _figures(new.artifacts.get(name))
         for quantity in dict.fromkeys([*was, *now]):
-            rows.append([printable(name), printable(quantity), *_change(was.get(quantity), now.get(quantity))])
+            yield Difference(name, quantity, was.get(quantity), now.get(quantity))
+
+
+def diff(old: Baseline | None, new: Baseline) -> str:
+    """Return the changes from `old` to `new`, artifact by artifact, as a table."""
+    rows = [
+        [printable(each.artifact), printable(each.quantity), *_change(each.baseline, each.new)]
+        for each in differences(old, new)
+    ]
     headers = ["artifact", "", "baseline", "", "new", "change"]
     sides = ("left", "left", "right", "left", "right", "right")
     table = tabulate(rows, headers=headers, disable_numparse=True, colalign=sides)

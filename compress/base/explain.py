@@ -1,6 +1,7 @@
 """One line about a value that a pydantic model refuses, in the words of the file that holds the value."""
 
 import json
+import re
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -23,7 +24,8 @@ _LONGEST = 60  # characters of a value that a message shows
 def explain(error: ValidationError, model: type[BaseModel], table: str = "") -> str:
     """Name one mistake: its key, the value found, and what is expected instead.
 
-    A misspelt key comes before the key that is then missing. A field's `description` says what its value is.
+    A misspelt key comes before the key that is then missing. A field's `unit`, if its schema has one, says what its
+    value is.
 
     Args:
         table: header of the table that `model` describes, such as ``stage``; empty for a whole file.
@@ -40,12 +42,12 @@ def explain(error: ValidationError, model: type[BaseModel], table: str = "") -> 
     for part in loc:
         inner = next(filter(None, (_inner(kind, part) for kind in kinds)), None)
         if inner:  # else `part` is the branch of a union that pydantic tried
-            where, node, kinds = _joined(where, part), inner, _kinds(inner, definitions)
-    keys = {name: _kinds(inner, definitions) for kind in kinds for name, inner in _keys(kind).items()}
+            where, node, kinds = _joined(where, part), inner, kinds_of(inner, definitions)
+    keys = {name: kinds_of(inner, definitions) for kind in kinds for name, inner in _keys(kind).items()}
     if unknown is not None:
         hint = nearest(unknown, keys) if keys else "; expected a whole number"
         return f"{_joined(where, unknown)}: unknown key{hint}"
-    found, expected = f"{where} = {_written(value)}", " or ".join(map(_described, kinds))
+    found, expected = f"{where} = {written(value)}", " or ".join(map(described, kinds))
     if first["type"] == "missing":
         return f"{where} is missing; expected {expected}"
     if first["type"] == "value_error":  # raised by a validator of ours
@@ -53,10 +55,10 @@ def explain(error: ValidationError, model: type[BaseModel], table: str = "") -> 
     if keys and not isinstance(value, dict):
         meant = [name for name in keys if any(_takes(kind, value) for kind in keys[name])]
         meant.sort(key=lambda name: name not in kinds[0].get("required", ()))
-        hint = f"; did you mean {where}.{meant[0]} = {_written(value)}?" if meant else ""
+        hint = f"; did you mean {where}.{meant[0]} = {written(value)}?" if meant else ""
         return f"{found}: [{_joined(table, where)}] is a table{hint}"
-    if "description" in node:
-        return f"{found}: this is {node['description']}; allowed: {_range(kinds[0])}"
+    if "unit" in node:
+        return f"{found}: this is {node['unit']}; allowed: {_range(kinds[0])}"
     return f"{found}: expected {expected}"
 
 
@@ -67,11 +69,11 @@ def _joined(where: str, part: int | str) -> str:
     return f"{where}{': ' if ' entry ' in where else '.'}{part}" if where else part
 
 
-def _kinds(node: Schema, definitions: Schema) -> list[Schema]:
+def kinds_of(node: Schema, definitions: Schema) -> list[Schema]:
     """List the alternatives of a JSON schema, without null."""
     node = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
     alternatives = [each for each in node.get("anyOf", []) if each != {"type": "null"}]
-    return [kind for each in alternatives for kind in _kinds(each, definitions)] or [node]
+    return [kind for each in alternatives for kind in kinds_of(each, definitions)] or [node]
 
 
 def _keys(kind: Schema) -> dict[str, Schema]:
@@ -86,12 +88,16 @@ def _inner(kind: Schema, part: int | str) -> Any:
 
 
 def _takes(kind: Schema, value: Any) -> bool:
-    return type(value) in _TYPES.get(kind.get("type", ""), ()) and value in kind.get("enum", [value])
+    fits = type(value) in _TYPES.get(kind.get("type", ""), ()) and value in kind.get("enum", [value])
+    return fits and ("pattern" not in kind or re.search(kind["pattern"], value) is not None)
 
 
-def _described(kind: Schema) -> str:
+def described(kind: Schema) -> str:
+    """Describe what a value of one JSON schema is: ``a whole number, 1 or more``."""
     if "enum" in kind:
-        return f"one of {', '.join(map(_written, kind['enum']))}"
+        return f"one of {', '.join(map(written, kind['enum']))}"
+    if "examples" in kind:
+        return f"text such as {written(kind['examples'][0])}"
     if kind.get("type") == "array":
         return f"a list, each entry {_NOUNS.get(kind.get('items', {}).get('type'), 'a table')}"
     if kind.get("type") == "object":
@@ -106,7 +112,8 @@ def _range(kind: Schema) -> str:
     return " and ".join(words.format(kind[name]) for name, words in _LIMITS.items() if name in kind)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Return a value as a recipe writes it; a long one is truncated."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except RecursionError:

@@ -14,6 +14,7 @@ from rich.progress import Progress as RichProgress
 
 from pocketbert.compress.base.errors import printable
 from pocketbert.compress.base.processes import rank
+from pocketbert.compress.base.quiet import Verbosity, shown
 
 _LOG_EVERY = 30.0
 """Seconds between two lines without a terminal."""
@@ -54,11 +55,12 @@ class Progress:
     def __init__(self, thread: bool = True) -> None:
         """`thread`: redraw from a thread; must be off while something is timed."""
         self._thread = thread
-        self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, quiet=rank() > 0)
+        silent = rank() > 0 or shown() is Verbosity.QUIET
+        self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, quiet=silent)
         self.rich: RichProgress | None = None
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._console.quiet:
             columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
             clocks = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
             self.rich = RichProgress(*columns, *clocks, console=self._console, auto_refresh=self._thread)

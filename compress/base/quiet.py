@@ -1,17 +1,46 @@
-"""Silences log messages and progress bars of libraries; errors are still raised."""
+"""How much a command shows: its progress, and log messages and progress bars of libraries. Errors are always raised."""
 
 import logging
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from enum import Enum
 from importlib.util import find_spec
 from io import StringIO
 
 
+class Verbosity(Enum):
+    """How much a command shows besides its result."""
+
+    QUIET = "nothing"
+    NORMAL = "progress"
+    VERBOSE = "progress, and what the libraries log"
+
+
+_shown = Verbosity.NORMAL
+
+
+def show(wanted: Verbosity) -> None:
+    """Set how much this process shows from now on."""
+    global _shown
+    _shown = wanted
+
+
+def shown() -> Verbosity:
+    """Return how much this process shows."""
+    return _shown
+
+
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Discard what this process prints to standard error, as libraries in C++ do past `sys.stderr`."""
+    """Discard what this process prints to standard error, as libraries in C++ do past `sys.stderr`.
+
+    With `Verbosity.VERBOSE` nothing is discarded.
+    """
+    if _shown is Verbosity.VERBOSE:
+        yield
+        return
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)
     try:
@@ -24,7 +53,12 @@ def silent_stderr() -> Iterator[None]:
 
 
 def quiet() -> None:
-    """Silence progress bars, hints and warnings of the Hugging Face libraries and of torch in this process."""
+    """Silence progress bars, hints and warnings of the Hugging Face libraries and of torch in this process.
+
+    With `Verbosity.VERBOSE` nothing is silenced.
+    """
+    if _shown is Verbosity.VERBOSE:
+        return
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     warnings.filterwarnings("ignore")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.paths import exists
 from pocketbert.compress.data.columns import Splits, canonical
+from pocketbert.compress.data.hold_out import hold_out
 from pocketbert.compress.data.reading.folder import read_folder
 from pocketbert.compress.data.reading.hub import read_hub
 from pocketbert.compress.data.reading.table import Table
@@ -64,12 +65,13 @@ def load_data(task: TaskTable) -> Data:
     if task.dataset.startswith("builtin:"):
         tables, remarks = _builtin(task)
     elif exists(folder):
-        lists = task_class(task.kind).token_level
-        tables, remarks = apply_splits(read_folder(folder, lists, task.config, task.splits), task)
+        lists, made = task_class(task.kind).token_level, dict.fromkeys(task.hold_out, "train")
+        tables, remarks = apply_splits(read_folder(folder, lists, task.config, {**made, **task.splits}), task)
     else:
         tables, remarks = apply_splits(read_hub(task.dataset, task.config), task)
+    tables, held_out = hold_out(tables, task)
     splits, labels, more = canonical(tables, task)
-    return Data(splits, labels, {split: tables[split].where for split in splits}, [*remarks, *more])
+    return Data(splits, labels, {split: tables[split].where for split in splits}, [*remarks, *held_out, *more])
 
 
 def _builtin(task: TaskTable) -> tuple[dict[str, Table], list[str]]:
@@ -80,7 +82,9 @@ def _builtin(task: TaskTable) -> tuple[dict[str, Table], list[str]]:
         raise BadInput(f"task.kind: {name} is for kind = {BUILTIN_DATA[name]}, found {task.kind!r}")
     if renamed := [key for key in _COLUMN_KEYS if getattr(task, key) != key]:
         raise BadInput(f"task.{renamed[0]}: {name} has no columns to name; leave the key out")
-    for key, what in {"labels": "an order of its own", "config": "no parts", "splits": "splits of its own"}.items():
+    refused = {"labels": "an order of its own", "config": "no parts"}
+    refused |= dict.fromkeys(("splits", "hold_out"), "splits of its own")
+    for key, what in refused.items():
         if getattr(task, key):
             raise BadInput(f"task.{key}: {name} has {what}; leave the key out")
     module: Any = import_module(f"pocketbert.compress.data.builtin.{name.removeprefix('builtin:').replace('-', '_')}")

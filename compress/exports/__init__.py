@@ -76,6 +76,8 @@ FORMATS = {
     ),
 }
 """Name of the format -> the format; its module here has the same name, with ``_`` for ``-``."""
+PRECISIONS = ["fp32", "fp16", "int8", "int4"]
+"""Every precision that weights can have."""
 SHORTEST = 3
 """Tokens of the shortest text that a file of fixed lengths may be made for."""
 INPUTS = ("input_ids", "attention_mask")
@@ -96,6 +98,12 @@ def file_name(format_: str, precision: str, lengths: Sequence[int] = ()) -> str:
     """
     only = f"-{lengths[0]}" if len(lengths) == 1 else ""
     return f"student-{precision}{only}.{FORMATS[format_].suffix}"
+
+
+def step_name(format_: str, precision: str, lengths: Sequence[int] = ()) -> str:
+    """Return the name of an export's step, such as ``onnx-int8``, or ``litert-int8-32`` of a file for one length."""
+    only = f"-{lengths[0]}" if len(lengths) == 1 else ""
+    return f"{format_}-{precision}{only}"
 
 
 def wrong_lengths(format_: str, lengths: Sequence[int]) -> str | None:

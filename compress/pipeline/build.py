@@ -19,8 +19,9 @@ from pocketbert.compress.pipeline.shipping.artifact import require_exporter
 from pocketbert.compress.pipeline.shipping.calibration import check_labels
 from pocketbert.compress.pipeline.shipping.dense import dense_sizes
 from pocketbert.compress.pipeline.shipping.listing import write_manifest
-from pocketbert.compress.pipeline.shipping.ship import ship
+from pocketbert.compress.pipeline.shipping.ship import export_table, ship
 from pocketbert.compress.pipeline.steps.linear_control import linear_control
+from pocketbert.compress.pipeline.steps.plan import Plan, Planned, ToDo, planned
 from pocketbert.compress.pipeline.steps.stage import run_stage
 from pocketbert.compress.pipeline.steps.step import Build
 from pocketbert.compress.pipeline.steps.teacher import make_teacher
@@ -74,6 +75,34 @@ def _run(build: Build, command: str) -> Manifest:
     manifest = write_manifest(build, command, [*steps, *exports], models, dense, control)
     build.limit()
     return manifest
+
+
+def plan(recipe: Recipe, root: Path, progress: Progress, fresh: bool = False) -> list[Planned]:
+    """Return every step of a build below `root`, with the reason if it is to do; nothing is made or written.
+
+    Args:
+        fresh: as if the results of earlier builds were deleted.
+
+    Raises:
+        BadInput: see `build`.
+    """
+    if fresh or not root.is_dir():
+        return planned(recipe, root, {}, "--fresh" if fresh else "never built")
+    state = Plan(recipe, root, progress)
+    try:
+        source = state.set_reference(make_teacher(state))
+        for number, parameters in enumerate(recipe.stages, start=1):
+            done = run_stage(state, number, parameters, source)
+            source = done if done.accepted else source
+    except ToDo as first:
+        return planned(recipe, root, state.why, f"after {first}")
+    for table in recipe.artifacts:
+        try:
+            export_table(state, table, source)
+        except ToDo as missing:
+            state.why.setdefault(table.files()[0].step, f"after {missing}")
+            state.why |= {file.step: state.why.get(file.step, f"after {missing}") for file in table.files()[1:]}
+    return planned(recipe, root, state.why)
 
 
 def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrainedModel, Context]":

@@ -92,26 +92,32 @@ def describe(step: Step, max_drop: float) -> str:
         return f"{step.name}: {step.decision}{because}"
     if step.decision == "reference":
         return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the reference{because}"
-    settled = _would_settle(c, max_drop) if step.unsettled else ""
+    decided = _would_decide(c, max_drop) if step.unsettled else ""
+    change, low, high = (_points(drop) for drop in (c.drop, c.high, c.low))
     return (
-        f"{step.name}: {c.metric} {c.value:.2%}, drop {100 * c.drop:+.2f} points "
-        f"({100 * c.low:+.2f} to {100 * c.high:+.2f}, allowed {100 * max_drop:.1f}): {step.decision}{because}{settled}"
+        f"{step.name}: {c.metric} {c.value:.2%}, change {change} pp ({c.confidence:.0%} CI {low} to {high}, "
+        f"limit {-100 * max_drop:.1f}): {step.decision}{because}{decided}"
     )
 
 
-def _would_settle(comparison: Comparison, max_drop: float) -> str:
+def _points(drop: float) -> str:
+    """Return a drop as a change in percentage points: negative is worse."""
+    return f"{-100 * drop + 0.0:+.2f}"
+
+
+def _would_decide(comparison: Comparison, max_drop: float) -> str:
     """Say how many rows a conclusive decision would need."""
     rows = comparison.as_drop().rows_to_decide(max_drop)
-    would = f"about {rows:,} would settle it" if rows else "no number would settle a drop of just that size"
-    return f", unsettled on {comparison.rows:,} rows: {would}"
+    would = f"about {rows:,} would decide it" if rows else "no number would decide a drop of just that size"
+    return f", inconclusive on {comparison.rows:,} rows: {would}"
 
 
 def describe_try(one: Try) -> str:
-    """Describe one try: ``strength 0.25: +1.31 points, rejected``, or ``2 in float: +0.12 points, accepted``."""
+    """Describe one try: ``strength 0.25: -1.31 pp, rejected``, or ``2 in float: -0.12 pp, accepted``."""
     what = "as chosen" if one.strength is None else f"strength {one.strength:.3g}"
     if one.kept:
         what = one.kept
     spared = f" without layer {', '.join(map(str, one.spare))}" if one.spare else ""
     decision = "accepted" if one.accepted else "rejected"
-    drop = f"{100 * one.comparison.drop:+.2f} points" if one.comparison else "no finite answers"
-    return f"{what}{spared}: {drop}, {decision}"
+    change = f"{_points(one.comparison.drop)} pp" if one.comparison else "no finite answers"
+    return f"{what}{spared}: {change}, {decision}"

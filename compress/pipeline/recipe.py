@@ -12,40 +12,47 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.paths import DOCUMENT, check_file, exists
-from pocketbert.compress.base.strict import FileName, Frozen
+from pocketbert.compress.base.strict import FileName, Frozen, Points
 from pocketbert.compress.data.settings import TaskTable
-from pocketbert.compress.exports import FORMATS, file_name, wrong_lengths, wrong_precision
+from pocketbert.compress.exports import FORMATS, PRECISIONS, file_name, step_name, wrong_lengths, wrong_precision
 from pocketbert.compress.stages import StageParameters, stage_kinds, stage_module
 from pocketbert.compress.tasks import TASKS
 from pocketbert.compress.training.settings import TeacherTable
 
 Table = TypeVar("Table", bound=Frozen)
+TEACHER = "00-teacher"
+"""Name of the first step."""
+FOLDER = Path("recipes")
+"""Where a recipe is found by its name."""
 
 
 class GuardTable(Frozen):
-    """``[guard]``: the largest allowed drop of the validation metric (absolute), and what happens beyond it.
+    """``[guard]``: the largest allowed drop of the validation metric, and what happens beyond it."""
 
-    ``weaken`` lowers the strength of a stage at most `tries` times before the stage is undone. Of an INT8 or INT4
-    file, the layers that rounding hurts most go back a precision, as few as possible.
-    """
-
-    max_drop: float = Field(0.010, ge=0, le=0.99, description="a fraction (0.05 = 5 percentage points)")
+    max_drop: Points = 0.010
+    """Largest allowed drop of the validation metric below the teacher's, as a fraction (0.010) or in percentage points
+    (``"1.0 pp"``)."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Level of the confidence interval of a drop. A step is rejected if the whole interval is beyond `max_drop`."""
     on_fail: Literal["weaken", "rollback", "stop"] = "weaken"
+    """What happens to a rejected step. ``weaken`` retries a stage at a lower strength; of an INT8 or INT4 file, the
+    layers that rounding hurts most get a higher precision. ``rollback`` undoes the step. ``stop`` ends the build."""
     tries: int = Field(4, ge=1, le=20)
+    """How often a stage is retried before it is undone (with ``weaken``)."""
 
 
 class ArtifactTable(Frozen):
-    """``[[artifact]]``: one file to export.
+    """``[[artifact]]``: one file to export."""
 
-    `lengths`, in tokens and in increasing order, belong to the formats whose files take texts of fixed lengths. A
-    shorter text is padded to the next of them. `ort` writes an ONNX file in ONNX Runtime's own format as well.
-    """
-
-    format: str
-    precision: str = "fp32"
+    format: str = Field(json_schema_extra={"enum": [*FORMATS]})
+    """Format of the file; `pocketbert list formats` names them all."""
+    precision: str = Field("fp32", json_schema_extra={"enum": [*PRECISIONS]})
+    """Precision of the weights: fp32, fp16, int8 or int4, as far as the format has them."""
     lengths: tuple[PositiveInt, ...] = ()
+    """Text lengths, in tokens and in increasing order, of a format whose files take texts of fixed lengths. A shorter
+    text is padded to the next length."""
     ort: bool = False
+    """Also write an ONNX file in ONNX Runtime's own format (.ort)."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -80,28 +87,66 @@ class ArtifactTable(Frozen):
         """Name of the file."""
         return file_name(self.format, self.precision, self.lengths)
 
+    @property
+    def step(self) -> str:
+        """Name of the step that exports it."""
+        return step_name(self.format, self.precision, self.lengths)
+
 
 class Recipe(Frozen):
-    """A whole recipe. `stages` holds one checked parameter object per ``[[stage]]``, in order."""
+    """A recipe: what is compressed, by which stages, into which files."""
 
     name: FileName
+    """Name of the recipe and of the folder below `artifacts/` that a build writes: ASCII letters, digits, . _ -"""
     seed: int = Field(13, ge=0, le=2**32 - 1)
+    """Seed of every random choice: new weights, dropout, the order of examples."""
     task: TaskTable
+    """The task to learn, and the dataset to learn it from."""
     teacher: TeacherTable
+    """The model to compress, and its fine-tuning."""
     guard: GuardTable = Field(default_factory=lambda: GuardTable.model_validate({}))
+    """The largest allowed drop of the validation metric, and what happens beyond it."""
     stages: tuple[StageParameters, ...] = Field((), alias="stage")
+    """The stages that change the model, in order. Each one is a table headed ``[[stage]]``, of the kind that its key
+    `kind` names."""
     artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
+    """The files to export. Each one is a table headed ``[[artifact]]``."""
+
+    @property
+    def steps(self) -> list[str]:
+        """Names of the steps of a build, in their order: the teacher, the stages, the exported files."""
+        stages = [f"{number:02d}-{stage.kind}" for number, stage in enumerate(self.stages, start=1)]
+        return [TEACHER, *stages, *(one.step for made in self.artifacts for one in made.files())]
+
+
+def find_recipe(given: Path) -> Path:
+    """Return the file of a recipe: `given`, or recipes/NAME.toml of a bare name.
+
+    Raises:
+        BadInput: there is no such recipe.
+    """
+    check_file(given, DOCUMENT)
+    if exists(given) and not given.is_dir():
+        return given
+    if given.name != str(given) or given.suffix == ".toml":
+        raise BadInput(f"{given}: no such recipe")
+    path = FOLDER / f"{given}.toml"
+    check_file(path, DOCUMENT)
+    if not exists(path):
+        known = {other.stem: other for other in sorted(FOLDER.glob("*.toml"))}
+        raise BadInput(f"{path}: no such recipe{nearest(str(given), known) if known else ''}")
+    return path
 
 
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """Read and check a recipe file; `overrides` maps dotted keys (``stage.0.ratio``) to TOML values.
+    """Read and check a recipe, a file or a name.
+
+    `overrides` maps dotted keys (``distill.epochs``, see `_override`) to TOML values.
 
     Raises:
         BadInput: names the file, the line or the key, and what is expected there.
     """
-    check_file(path, DOCUMENT)
-    if not exists(path):
-        raise BadInput(f"{path}: no such recipe")
+    path = find_recipe(path)
     text, raw = _read(path)
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
@@ -203,15 +248,45 @@ def _check_zeros(stages: Sequence[tuple[str, StageParameters]]) -> None:
 
 
 def _override(raw: dict[str, Any], key: str, value: str) -> None:
+    """Set one key of a recipe that is not checked yet.
+
+    A stage is named by its kind (``distill.epochs``; the second one of a kind: ``distill.2.epochs``), a file by its
+    format (``artifact.onnx.precision``), and both by their index from 0 (``stage.1.epochs``).
+    """
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         parsed = value
-    *parents, last = key.split(".")
+    *parents, last = _placed(raw, key)
     table: Any = raw
     try:
         for part in parents:
             table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
         table[int(last) if isinstance(table, list) else last] = parsed
     except (IndexError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"--set {key}: the recipe has no such key; stages and artifacts count from 0 here") from error
+        named = "name a stage by its kind, such as distill.epochs, and a file by its format: artifact.onnx.precision"
+        raise BadInput(f"--set {key}: the recipe has no such key; {named}") from error
+
+
+def _placed(raw: dict[str, Any], key: str) -> list[str]:
+    """Return the parts of a key, with the index of its stage or file in place of the name.
+
+    Raises:
+        BadInput: the recipe has no such stage or file.
+    """
+    parts = key.split(".")
+    if parts[0] in stage_kinds():
+        parts = ["stage", *parts]
+    by = {"stage": "kind", "artifact": "format"}.get(parts[0])
+    known: Mapping[str, Any] = stage_kinds() if by == "kind" else FORMATS
+    if by is None or len(parts) < 2 or parts[1] not in known:
+        return parts
+    header, name, *rest = parts
+    tables = raw.get(header, [])
+    names = [table.get(by) if isinstance(table, dict) else None for table in tables] if isinstance(tables, list) else []
+    places = [place for place, each in enumerate(names) if each == name]
+    number = int(rest.pop(0)) if rest and rest[0].isdecimal() and len(rest[0]) < 5 else 1
+    if not 1 <= number <= len(places):
+        has = f"{len(places)} of this {by}" if places else f"only {', '.join(map(str, names)) or 'none'}"
+        raise BadInput(f"--set {key}: the recipe has no {header} {name} {number}; it has {has}")
+    return [header, str(places[number - 1]), *rest]

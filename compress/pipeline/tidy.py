@@ -47,7 +47,7 @@ def clear(root: Path) -> None:
     if any(root.iterdir()) and not ((root / BUILD_LOG).is_file() or (root / "stages/00-teacher").is_dir()):
         raise BadInput(
             f"{root}: --fresh deletes what a build left, and no build made this folder; choose another folder with "
-            "--out, or another name"
+            "--artifacts-dir, or another name"
         )
     for path in (root / name for name in _MADE):
         if path.is_dir() and not path.is_symlink():

@@ -25,6 +25,7 @@ class StageParameters(Frozen):
     """The keys that every ``[[stage]]`` table has."""
 
     kind: str
+    """Kind of the stage; `pocketbert list stages` names them all."""
 
     @property
     def strength(self) -> float | None:

@@ -26,6 +26,7 @@ class RecoverableParameters(StageParameters):
     """Parameters of a stage that may `recover`: train the model it has changed, before the guard compares it."""
 
     recover: Distillation | None = None
+    """Distillation that trains the changed model before the guard compares it, such as ``{ epochs = 2 }``."""
 
     def plug_ins(self) -> tuple[str, ...]:
         return self.recover.loss_modules() if self.recover else ()
@@ -46,20 +47,19 @@ class RecoverableParameters(StageParameters):
 
 
 class CutParameters(RecoverableParameters):
-    """Parameters of a pruning stage: exactly one of the explicit choice, `ratio` and `target_macs`.
-
-    `ratio` is the share of its units that the stage removes. `target_macs` is the share of the fine-tuned teacher's
-    encoder multiply-accumulates (at 128 tokens) that remains. The layers in `spare` keep all their units; no other
-    layer loses more instead.
-    """
+    """Parameters of a pruning stage: exactly one of the explicit choice, `ratio` and `target_macs`."""
 
     explicit: ClassVar[str]
     at_most: ClassVar[str] = ""
     """The model after the largest cut of this kind, such as "without any head"."""
 
     ratio: float | None = Field(None, gt=0, lt=1)
+    """Share to remove of the multiply-accumulates (MACs) that this stage could remove: 0.25 removes a quarter of its
+    heads, neurons or layers."""
     target_macs: float | None = Field(None, gt=0, lt=1)
+    """Share to keep of the fine-tuned teacher's encoder MACs (at 128 tokens), counted after this stage."""
     spare: tuple[int, ...] = ()
+    """Numbers of the layers, counted from 0, that stay as they are; no other layer loses more instead."""
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:
@@ -120,7 +120,9 @@ class ScoredParameters(CutParameters):
     """
 
     importance: Literal["taylor", "fisher", "magnitude", "random"] = "fisher"
+    """How heads and neurons are scored; those with the lowest scores are removed."""
     calibration_rows: int = Field(512, ge=1)
+    """Number of labelled training examples on which the scores are computed, the first ones."""
 
 
 def unit_scores(model: "PreTrainedModel", context: Context, parameters: ScoredParameters) -> "Scores":

@@ -17,7 +17,9 @@ class Parameters(Distillation, StageParameters):
     """A `Distillation` (the losses) and the `Student` that is trained with it."""
 
     kind: Literal["distill"] = "distill"
+    """Selects this stage."""
     student: Student
+    """The model to train, such as ``{ layers = 4 }``."""
 
     def check(self, config: "PretrainedConfig") -> None:
         if self.student.architecture == "static" and self.aligned:

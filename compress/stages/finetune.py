@@ -1,6 +1,6 @@
 """Fine-tuning on the task's labels."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 
 class Parameters(Schedule, StageParameters):
-    """Parameters of fine-tuning: embeddings and the lowest `frozen_layers` layers keep their weights; 0 trains all."""
+    """Parameters of fine-tuning."""
 
-    kind: str = "finetune"
+    kind: Literal["finetune"] = "finetune"
+    """Selects this stage."""
     frozen_layers: int = Field(0, ge=0)
+    """Number of layers, from the bottom, that keep their weights together with the embeddings; 0 trains every
+    weight."""
 
     def check(self, config: "PretrainedConfig") -> None:
         if self.frozen_layers >= config.num_hidden_layers:

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 class Parameters(ScoredParameters):
-    """`neurons` lists the neurons to remove from each layer. Widths chosen by a strength are multiples of 16."""
+    """Parameters of FFN pruning. Widths that `ratio` or `target_macs` choose are multiples of 16."""
 
     explicit: ClassVar[str] = "neurons"
     at_most: ClassVar[str] = "without any FFN neuron"
 
     kind: Literal["prune-ffn"] = "prune-ffn"
+    """Selects this stage."""
     neurons: UnitsByLayer | None = None
+    """FFN neurons to remove, by layer, both counted from 0: ``{ 0 = [1, 3] }``."""
 
     def check(self, config: "PretrainedConfig") -> None:
         from pocketbert.compress.models.families import neuron_counts

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 class Parameters(ScoredParameters):
-    """`heads` lists the heads to remove from each layer; a layer may lose all its heads."""
+    """Parameters of attention head pruning."""
 
     explicit: ClassVar[str] = "heads"
     at_most: ClassVar[str] = "without any head"
 
     kind: Literal["prune-heads"] = "prune-heads"
+    """Selects this stage."""
     heads: UnitsByLayer | None = None
+    """Heads to remove, by layer, both counted from 0: ``{ 0 = [1, 3] }``. A layer may lose all its heads."""
 
     def check(self, config: "PretrainedConfig") -> None:
         from pocketbert.compress.models.families import head_counts

@@ -14,22 +14,23 @@ if TYPE_CHECKING:
 
 
 class Parameters(CutParameters):
-    """`layers` lists the layers to remove; for `ratio` and `target_macs`, `importance` ranks the layers.
-
-    - ``similarity``: 1 - cosine between a layer's input and output, mean over the tokens of the first
-      `calibration_rows` training examples ("block influence", Men et al. 2024, ShortGPT).
-    - ``loss``: the loss without the layer on the first `calibration_rows` validation examples.
-    - ``top``: removes from the top. ``alternate``: removes every second layer from the top, then every second one of
-      the rest (both Sajjad et al. 2023, "On the Effect of Dropping Layers of Pre-trained Transformer Models").
-    """
+    """Parameters of layer pruning. `ratio` and `target_macs` remove the layers that `importance` ranks lowest."""
 
     explicit: ClassVar[str] = "layers"
     at_most: ClassVar[str] = "with one layer left"
 
     kind: Literal["prune-layers"] = "prune-layers"
+    """Selects this stage."""
     layers: tuple[int, ...] | None = None
+    """Numbers of the layers to remove, counted from 0."""
     importance: Literal["similarity", "loss", "top", "alternate"] = "similarity"
+    """How layers are ranked. ``similarity``: 1 - cosine between a layer's input and output, mean over the tokens
+    ("block influence", Men et al. 2024, ShortGPT). ``loss``: the loss without the layer on validation examples.
+    ``top``: removes from the top. ``alternate``: removes every second layer from the top, then every second one of the
+    rest (both Sajjad et al. 2023, "On the Effect of Dropping Layers of Pre-trained Transformer Models")."""
     calibration_rows: int = Field(512, ge=1)
+    """Number of examples on which layers are ranked, the first ones: training examples for ``similarity``, validation
+    examples for ``loss``."""
 
     def check(self, config: "PretrainedConfig") -> None:
         from pocketbert.compress.pruning.surgery import check_units

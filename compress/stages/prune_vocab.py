@@ -17,16 +17,15 @@ _SPECIAL_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", 
 
 
 class Parameters(StageParameters):
-    """The special tokens and `tokens` stay; without `tokens`, the special tokens, the tokens of the training texts and
-    the common characters (GB 2312 level 1).
-
-    `keep` adds to them what the app's users write: ``gb2312-2`` (3,008 rarer simplified characters), ``big5`` (13,053
-    traditional ones), and one UTF-8 text file, whose lines are then tokenized as before.
-    """
+    """Parameters of vocabulary pruning. The special tokens always stay."""
 
     kind: Literal["prune-vocab"] = "prune-vocab"
+    """Selects this stage."""
     tokens: tuple[str, ...] | None = None
+    """The tokens to keep. By default the tokens of the training texts and the common characters (GB 2312 level 1)."""
     keep: tuple[str, ...] = ()
+    """Further characters that the users of the app write: ``gb2312-2`` (3,008 rarer simplified characters), ``big5``
+    (13,053 traditional ones), and the path of one UTF-8 text file, whose lines are then tokenized as before."""
 
     def check_tokenizer(self, given: "Tokenizer", teacher: "Tokenizer", token_level: bool) -> None:
         self.check_tokens_exist(given)

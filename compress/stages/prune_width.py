@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 class Parameters(ScoredParameters):
-    """`ratio` is the share of the encoder's multiply-accumulates to remove, `target_macs` the share to keep."""
+    """Parameters of head and FFN pruning together."""
 
     explicit: ClassVar[str] = ""
 
     kind: Literal["prune-width"] = "prune-width"
+    """Selects this stage."""
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 
 class Parameters(RecoverableParameters):
-    """`amount` is the share of the weights that becomes 0: of each matrix (`scope` is ``layer``), or of all matrices
-    together, by one threshold (``global``).
-
-    The matrices are those of all linear layers below the head (encoder, pooler, projections of embeddings) and, with
-    `embeddings`, the token embeddings. Biases, layer norms, position embeddings and the head stay dense.
+    """Parameters of unstructured sparsity, for the matrices of all linear layers below the head (encoder, pooler,
+    projections of embeddings). Biases, layer norms, position embeddings and the head stay dense.
     """
 
     kind: Literal["sparsify"] = "sparsify"
+    """Selects this stage."""
     amount: float = Field(gt=0, lt=1)
+    """Share of the weights that becomes 0."""
     scope: Literal["layer", "global"] = "layer"
+    """``layer`` takes the share of each matrix, ``global`` of all matrices together, by one threshold."""
     embeddings: bool = False
+    """Also set weights of the token embeddings to 0."""
 
     def check(self, config: "PretrainedConfig") -> None:
         if not (config.num_hidden_layers or self.embeddings):

@@ -41,6 +41,23 @@ class OtherOrder(NamedTuple):
         )
 
 
+class Ranking(NamedTuple):
+    """The two orders of the labels that fit a model's answers best; the metric in each.
+
+    `best` and `second` name the model's outputs, first to last. `clear`: the best order is right more often than the
+    second. `above_chance`: it is right more often than answers with the same frequencies would be by chance. Both are
+    99 % bounds over the predictions.
+    """
+
+    metric: str
+    best: list[str]
+    reached: float
+    second: list[str]
+    second_reached: float
+    clear: bool
+    above_chance: bool
+
+
 def other_order(task: Task, logits: NDArray[np.float32], gold: Sequence[object]) -> OtherOrder | None:
     """Return the order of labels that fits `logits`, (predictions, labels), or None if the given order may be right.
 
@@ -63,13 +80,41 @@ def other_order(task: Task, logits: NDArray[np.float32], gold: Sequence[object])
         elsewhere[half] = best_order(truth[~half], answers[~half], count)[answers[half]]
     if newcombe_drop(elsewhere == truth, answers == truth, _CONFIDENCE).low <= 0:
         return None
-    moved = order[answers]
-    chance = float(np.bincount(moved, minlength=count) @ np.bincount(truth, minlength=count)) / len(truth) ** 2
-    if _lower_bound(moved == truth) <= chance:
+    if not _above_chance(order[answers], truth, count):
         return None
-    columns = np.argsort(order)  # of label l: the output that means it
-    given, reached = (task.scores(each, gold)[task.metric] for each in (logits, logits[:, columns]))
+    given, reached = (_score(task, logits, gold, each) for each in (np.arange(count), order))
     return OtherOrder([task.labels[label] for label in order], task.metric, given, reached)
+
+
+def rank(task: Task, logits: NDArray[np.float32], gold: Sequence[object]) -> Ranking:
+    """Rank the orders of the labels by how well they fit `logits`, (predictions, labels)."""
+    truth, answers, count = flat(gold), largest(logits), len(task.labels)
+    known = truth >= 0
+    truth, answers = truth[known], answers[known]
+    best, second = best_order(truth, answers, count), _second_order(truth, answers, count)
+    drop = newcombe_drop(best[answers] == truth, second[answers] == truth, _CONFIDENCE)
+    reached, second_reached = (_score(task, logits, gold, order) for order in (best, second))
+    return Ranking(
+        task.metric,
+        [task.labels[label] for label in best],
+        reached,
+        [task.labels[label] for label in second],
+        second_reached,
+        drop.low > 0,
+        _above_chance(best[answers], truth, count),
+    )
+
+
+def _above_chance(answers: NDArray[np.intp], truth: NDArray[np.int64], count: int) -> bool:
+    """Return whether answers are right more often than others of the same frequencies would be by chance."""
+    chance = float(np.bincount(answers, minlength=count) @ np.bincount(truth, minlength=count)) / len(truth) ** 2
+    return _lower_bound(answers == truth) > chance
+
+
+def _score(task: Task, logits: NDArray[np.float32], gold: Sequence[object], order: NDArray[np.intp]) -> float:
+    """Return the task's metric of logits whose outputs mean the labels `order`, (outputs,)."""
+    columns = np.argsort(order)  # of label l: the output that means it
+    return task.scores(logits[:, columns], gold)[task.metric]
 
 
 def best_order(truth: NDArray[np.int64], answers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
@@ -77,11 +122,34 @@ def best_order(truth: NDArray[np.int64], answers: NDArray[np.intp], count: int) 
 
     Of several such orders one that moves the fewest labels is returned.
     """
+    return _assigned(_right(truth, answers, count))
+
+
+def _second_order(truth: NDArray[np.int64], answers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return the order with the most right answers but for `best_order`; it differs from that in at least one output
+    (Murty 1968, "An algorithm for ranking all the assignments in order of increasing cost").
+    """
+    right = _right(truth, answers, count)
+    others = []
+    for output, label in enumerate(_assigned(right)):
+        without = right.copy()
+        without[output, label] = -len(truth) - 1.0
+        others.append(_assigned(without))
+    return max(others, key=lambda order: float(right[np.arange(count), order].sum()))
+
+
+def _right(truth: NDArray[np.int64], answers: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    """Return how many answers are right if an output means a label, (outputs, labels); ties go to the given order."""
+    right = np.eye(count) / (count + 1)
+    np.add.at(right, (answers, truth), 1.0)
+    return right
+
+
+def _assigned(right: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Assign a label to each output, (outputs,), so that the sum is largest."""
     from scipy.optimize import linear_sum_assignment
 
-    right = np.zeros((count, count))
-    np.add.at(right, (answers, truth), 1.0)
-    outputs, labels = linear_sum_assignment(right + np.eye(count) / (count + 1), maximize=True)
+    outputs, labels = linear_sum_assignment(right, maximize=True)
     return np.asarray(labels[np.argsort(outputs)], dtype=np.intp)
 
 

@@ -12,17 +12,20 @@ MOST_EPOCHS, MOST_ROWS = 1000, 65_536
 
 
 class Schedule(Frozen):
-    """AdamW over `epochs` in batches of `batch_size` rows; the learning rate rises for a tenth, then falls to 0.
+    """A training with AdamW.
 
-    A batch is computed in `gradient_accumulation_steps` portions, one after the other, and on all processes. The result
-    is that of one portion, except that hard labels are averaged within each portion: portions with few labels
-    count as much as portions with many.
+    The result does not depend on the number of portions of a batch, except that hard labels are averaged within each
+    portion: portions with few labels count as much as portions with many.
     """
 
     epochs: int = Field(1, ge=1, le=MOST_EPOCHS)
+    """How often the training sees every example."""
     learning_rate: float = Field(1e-4, gt=0)
+    """Highest learning rate of AdamW: it rises during the first tenth of the training, then falls to 0."""
     batch_size: int = Field(32, ge=1, le=MOST_ROWS)
+    """Examples per update of the weights, over all processes together."""
     gradient_accumulation_steps: int = Field(1, ge=1, le=MOST_ROWS)
+    """Portions in which a batch is computed, one after the other. More portions need less memory."""
 
     @model_validator(mode="after")
     def _whole_portions(self) -> Self:
@@ -40,14 +43,17 @@ class Schedule(Frozen):
 
 
 class TeacherTable(Schedule):
-    """``[teacher]``: the model to compress (``builtin:e5-small``, a hub id or a folder) and its fine-tuning.
-
-    ``epochs = 0``: the model is fine-tuned already. The embeddings and the lowest `frozen_layers` layers keep their
-    weights; their output is computed once. ``control = false``: no linear baseline is trained beside it.
-    """
+    """``[teacher]``: the model to compress, and its fine-tuning."""
 
     model: str
+    """The model: ``builtin:e5-small``, an id on Hugging Face Hub, or a local folder."""
     epochs: int = Field(1, ge=0, le=MOST_EPOCHS)
+    """How often the fine-tuning sees every example; 0 means that the model is fine-tuned already."""
     frozen_layers: int = Field(0, ge=0)
+    """Number of layers, from the bottom, that keep their weights together with the embeddings. Their output is computed
+    once, so the fine-tuning is faster. With 0 every weight is trained."""
     trust_remote_code: bool = False
+    """Run the Python code that comes with the model. Allow it only for a source that you trust."""
     control: bool = True
+    """Also train a linear baseline (TF-IDF and logistic regression) on the same examples, to compare the teacher
+    with."""

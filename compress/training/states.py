@@ -74,7 +74,7 @@ def check_disk_space(folder: Path, lengths: Sequence[int], widths: Sequence[int]
     if needed > (free := shutil.disk_usage(folder).free):
         raise MachineFailed(
             f"{folder}: the vectors of {len(lengths):,} rows need {needed:,} bytes, {free:,} are free; "
-            "free some space, or build in another folder with --out"
+            "free some space, or build in another folder with --artifacts-dir"
         )
 
 

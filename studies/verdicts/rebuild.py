@@ -25,9 +25,9 @@ def rebuild_verdicts(folder: Path, done: Callable[[], None]) -> list[dict[str, A
         results = reports / f"{RECIPE}.json"
         if not results.is_file():
             out = folder / f"build-{seed}"
-            _call("-c", _ENTRY, "build", f"recipes/{RECIPE}.toml", "--set", f"seed={seed}", "--out", str(out))
+            _call("-c", _ENTRY, "build", f"recipes/{RECIPE}.toml", "--set", f"seed={seed}", "--artifacts-dir", str(out))
             gate = ["-m", "pytest", "bench", "-q", "--gate-profiles=mobile-1t", f"--gate-store={folder / 'store'}"]
-            gate += [f"--gate-manifest={out / RECIPE / 'manifest.json'}", f"--gate-report={reports}"]
+            gate += [f"--gate-manifest={out / RECIPE / 'manifest.json'}", f"--gate-reports={reports}"]
             if seed > 1:
                 gate.append(f"--gate-baseline={baseline}")
             _call(*gate, allowed=(0, 1))

@@ -3,14 +3,19 @@
 import errno
 import json
 import os
+import re
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
-from pocketbert.bench.cli import main
+from pocketbert.bench.cli import every_command, main
+from pocketbert.bench.commands.names import Listed
+from pocketbert.bench.doctor import Check
 from pocketbert.bench.records.baseline import load_baseline
 from pocketbert.bench.records.results import Results, load_results
 from pocketbert.compress.base.errors import BadInput, CheckFailed
@@ -48,6 +53,86 @@ def test_update_writes_only_when_told(
     assert "thresholds: latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in capsys.readouterr().out
 
 
+def test_a_recipe_is_named_in_place_of_its_results(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("reports").mkdir()
+    results.rename("reports/tiny.json")
+    assert command(monkeypatch, "baseline", "update", "tiny", "--yes") == 0
+    capsys.readouterr()
+    assert command(monkeypatch, "baseline", "show", "tiny", "--json") == 0
+    assert set(json.loads(capsys.readouterr().out)["artifacts"]) == {"small", "other"}
+    assert command(monkeypatch, "baseline", "diff", "tiny", "--json") == 0
+    changes = json.loads(capsys.readouterr().out)
+    assert {"artifact", "quantity", "baseline", "new"} == set(changes[0])
+    assert all(change["baseline"] == change["new"] for change in changes)
+    assert command(monkeypatch, "baseline", "show", "other") == 2
+    assert capsys.readouterr().err.startswith("pocketbert: baselines/other.json: ")
+
+
+@pytest.mark.parametrize("what", list(Listed))
+def test_every_list_has_a_line_per_name(
+    what: Listed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPO)
+    assert command(monkeypatch, "list", what) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    known = {"stages": "distill", "formats": "onnx", "presets": "minilm", "losses": "hidden/mse", "tasks": "tagging"}
+    assert ({"profiles": "mobile-1t", "recipes": "offline"} | known)[what] in names
+
+
+def test_the_version_and_those_of_the_libraries(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "--version") == 0
+    assert re.fullmatch(r"pocketbert \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    for words in (("--version", "-v"), ("-v", "--version")):
+        assert command(monkeypatch, *words) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines[:4]] == ["pocketbert", "torch", "transformers", "onnxruntime"]
+    assert command(monkeypatch, "-q") == 2
+
+
+def test_the_schema_and_an_explanation_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "schema") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Recipe"
+    assert command(monkeypatch, "explain", "guard.max_drop") == 0
+    assert capsys.readouterr().out.startswith("guard.max_drop (a number, 0 to 0.99")
+
+
+def test_the_doctor_prints_its_checks_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = [Check("cores", "2 usable"), Check("clock", "governor powersave", "sudo cpupower")]
+    monkeypatch.setattr("pocketbert.bench.doctor.examine", lambda _: iter(checks))
+    assert command(monkeypatch, "doctor", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found[1] == {"name": "clock", "text": "governor powersave", "fix": "sudo cpupower"}
+    assert command(monkeypatch, "doctor") == 0
+    assert capsys.readouterr().out == "to fix: clock: sudo cpupower\n"
+
+
+def test_every_help_text_is_a_sentence() -> None:
+    """A command and an option begin with a capital and end with a full stop."""
+    texts = dict(helps(typer.main.get_command(every_command()), "pocketbert"))
+    assert len(texts) > 40
+    assert [
+        where for where, text in texts.items() if not re.match(r"[A-Z0-9].*\.( Default: .*)?$", text, re.DOTALL)
+    ] == []
+
+
+def helps(command: Any, where: str) -> Iterator[tuple[str, str]]:
+    yield where, command.help or ""
+    for option in command.params:
+        if option.name not in ("install_completion", "show_completion"):
+            yield f"{where} {option.name}", option.help or ""
+    for name, inner in getattr(command, "commands", {}).items():
+        if name != "report":
+            yield from helps(inner, f"{where} {name}")
+
+
 def test_results_that_cannot_be_read_are_one_line_and_exit_2(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +165,25 @@ def test_a_baseline_of_another_schema_can_be_rewritten(
     assert set(load_baseline(old).artifacts) == {"small", "other"}
 
 
+def test_the_name_of_a_recipe_stands_for_its_results_and_its_baseline(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("reports").mkdir()
+    results.rename("reports/tiny.json")
+    assert command(monkeypatch, "baseline", "update", "tiny", "--yes") == 0
+    assert "written: baselines/tiny.json" in capsys.readouterr().out
+    assert command(monkeypatch, "baseline", "diff", "tiny") == 0
+    assert "same" in capsys.readouterr().out
+    monkeypatch.setattr("pocketbert.bench.report.page.write_report", lambda found, path: f"a page beside {path}")
+    assert command(monkeypatch, "report", "tiny") == 0
+    assert capsys.readouterr().out == "written: a page beside reports/tiny.json\n"
+    Path("reports/tiny.json").unlink()
+    assert command(monkeypatch, "baseline", "show", "tiny") == 0
+    assert "thresholds: latency" in capsys.readouterr().out
+    assert command(monkeypatch, "report", "tiny") == 2
+    assert "reports/tiny.json: no such results file" in capsys.readouterr().err
+
+
 def test_a_project_says_where_its_baseline_is(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,9 +200,8 @@ def test_figures_of_a_phone_are_kept_in_the_results(
     file, phone = tmp_path / "offline.json", tmp_path / "pixel.csv"
     file.write_bytes((REPO / "reports/offline.json").read_bytes())
     phone.write_text(blocks(REPO / "docs/phone.md", "csv")[0], encoding="utf-8")
-    assert command(monkeypatch, "report", str(file), str(file), "--phone", str(phone)) == 2
-    assert "--phone is for one results file; leave OTHER.json out" in capsys.readouterr().err
-    assert command(monkeypatch, "report", str(file), "--phone", str(phone)) == 0
+    assert command(monkeypatch, "phone", "add", str(file), str(phone)) == 0
+    assert capsys.readouterr().out == f"written: {file.with_suffix('.md')}\n"
     assert {figure.device for figure in load_results(file).phone} >= {"Pixel 8"}
     assert "**Pixel 8**" in (tmp_path / "offline.md").read_text(encoding="utf-8")
 
@@ -199,6 +302,13 @@ def test_caches_are_shown_with_their_limits_and_pruned(
     assert "3.0 MB" in lines["steps of tiny"]
     assert "4,295 MB, 90 days" in lines["steps of tiny"]
     assert set(lines) >= {"scores of tiny", "builtin models", "artifact store", "histories"}
+    assert command(monkeypatch, "cache", "show", "tiny") == 0
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[2:]] == [
+        "steps of tiny",
+        "scores of tiny",
+    ]
+    assert command(monkeypatch, "cache", "show", "other") == 2
+    assert "other: no recipe of that name was built in artifacts" in capsys.readouterr().err
     assert command(monkeypatch, "cache", "prune") == 0
     assert capsys.readouterr().out == "removed: 4.0 MB; left: 4.0 MB\n"
     assert [path.exists() for path in (*young, *old)] == [True] * 4 + [False] * 4

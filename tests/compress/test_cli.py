@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.cli import confirm_fresh, next_command
 from tests.support.recipes import pocketbert
 
 
@@ -12,6 +14,7 @@ def test_build_then_evaluate(tiny_recipe: Path, tmp_path: Path) -> None:
     built = pocketbert("build", tiny_recipe, "--set", "stage.1.epochs=1", cwd=tmp_path)
     assert built.returncode == 0, built.stderr
     assert "student-int8.onnx" in built.stdout
+    assert built.stdout.splitlines()[-1] == "next: pocketbert gate tiny --gate-first-run"
     assert "Loading weights" not in built.stderr + built.stdout
     assert "Warning" not in built.stderr + built.stdout
     artifacts = tmp_path / "artifacts/tiny"
@@ -21,6 +24,17 @@ def test_build_then_evaluate(tiny_recipe: Path, tmp_path: Path) -> None:
     ]
     assert scores[0].startswith("accuracy: ")
     assert scores[0] == scores[1]
+
+
+def test_the_next_command_needs_no_first_run_once_there_is_a_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert next_command("mine", Path("artifacts/mine")) == "pocketbert gate mine --gate-first-run"
+    (tmp_path / "baselines").mkdir()
+    (tmp_path / "baselines/mine.json").touch()
+    assert next_command("mine", Path("artifacts/mine")) == "pocketbert gate mine"
+    assert next_command("mine", Path("o ut/mine")) == "pocketbert gate 'o ut/mine/manifest.json'"
 
 
 def test_bad_input_is_one_line_and_2(tiny_recipe: Path, tmp_path: Path) -> None:
@@ -45,3 +59,14 @@ def test_sensitivity_prints_and_draws(tiny_recipe: Path, tmp_path: Path) -> None
     assert "on 20 validation rows; points lost without the part" in done.stdout
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {"tiny-sensitivity.json", "tiny-sensitivity.svg"}
     assert (tmp_path / "artifacts/tiny/stages/00-teacher/stage.json").is_file()
+
+
+def test_fresh_asks_before_it_deletes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    confirm_fresh(tmp_path / "never-built")
+    with pytest.raises(BadInput, match=r"not deleted: no terminal to confirm\. Rerun with --fresh --yes\.$"):
+        confirm_fresh(tmp_path)
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, abort: asked.append(question))
+    confirm_fresh(tmp_path)
+    assert asked == [f"delete what earlier builds left in {tmp_path}?"]

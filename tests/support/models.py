@@ -80,7 +80,7 @@ class Heard(Progress):
 
     @property
     def built(self) -> list[str]:
-        return [line.removesuffix(": building") for line in self.lines if line.endswith(": building")]
+        return [line.partition(": building")[0] for line in self.lines if ": building" in line]
 
 
 def write_tiny_model(folder: Path, **changes: object) -> Path:
@@ -108,6 +108,36 @@ def write_tiny_model(folder: Path, **changes: object) -> Path:
         "max_position_embeddings": 64,
     }
     BertForSequenceClassification(BertConfig(**(sizes | changes))).save_pretrained(folder)
+    return folder
+
+
+def write_knowing_model(folder: Path, right: bool = True, **changes: object) -> Path:
+    """A tiny model that counts the good and the bad characters of a text, without any training.
+
+    Each layer averages over all tokens (queries and keys are 0), and the rest of it does nothing.
+
+    Args:
+        right: the second output means the good ones, as `LABELS` lists them; else the first.
+    """
+    from transformers import BertForSequenceClassification
+
+    write_tiny_model(folder, **changes)
+    model = BertForSequenceClassification.from_pretrained(folder)
+    hidden = torch.eye(model.config.hidden_size)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "LayerNorm" not in name:
+                parameter.zero_()
+        for layer in model.bert.encoder.layer:
+            layer.attention.self.value.weight.copy_(hidden)
+            layer.attention.output.dense.weight.copy_(hidden)
+        vocabulary = load_tokenizer(folder / "tokenizer.json").get_vocab()
+        for column, characters in enumerate((BAD, GOOD)):
+            for character in characters:
+                model.bert.embeddings.word_embeddings.weight[vocabulary[character], column] = 1
+        model.bert.pooler.dense.weight.copy_(hidden)
+        model.classifier.weight.copy_(hidden[:2] if right else hidden[[1, 0]])
+    model.save_pretrained(folder)
     return folder
 
 

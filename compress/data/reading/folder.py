@@ -1,4 +1,4 @@
-"""Splits from the files of a local folder: ``train``, ``validation``, ``test`` and optionally ``unlabelled``."""
+"""Splits from the files of a folder (``train``, ``validation``, ``test``, maybe ``unlabelled``), or from one file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,17 +19,20 @@ def read_folder(
 ) -> dict[str, Table]:
     """Read every split of the folder; a folder without files of these names is read as a snapshot of a hub dataset.
 
+    The rows of a single file in place of a folder are the split ``train``.
+
     Args:
         lists: the task's columns hold lists, which CSV cannot store.
         config: the part of such a snapshot.
-        splits: `task.splits`: these splits may be missing, and the files they are taken from may have any name.
+        splits: `task.splits`, and those of `task.hold_out` as ``train``: these splits may be missing, and the files
+            they are taken from may have any name.
 
     Raises:
         BadInput: a split is missing or has two files, the formats are mixed or unknown, or a file is malformed.
     """
     here = f"task.dataset {str(folder)!r}"
     if not folder.is_dir():
-        raise BadInput(f"{here}: is a file; {_EXPECTED}")
+        return {"train": _read_file(folder, here, lists, splits)}
     stems = {*SPLITS, UNLABELLED, *map(source_of, splits.values())}
     files = [file for file in sorted(folder.iterdir()) if file.stem in stems and exists(file) and not file.is_dir()]
     for file in files:
@@ -47,9 +50,27 @@ def read_folder(
     reader = readers.pop()
     if reader is None:
         raise BadInput(f"{here}: found: {found}; {_EXPECTED}")
-    if lists and files[0].suffix == ".csv":
-        raise BadInput(f"{here}: found: {found}; a CSV cannot hold the lists of this task; use .jsonl or .parquet")
+    _check_lists(files[0], f"{here}: found: {found}", lists)
     return {file.stem: reader(file, f"{here}, {file.name}") for file in files}
+
+
+def _read_file(file: Path, here: str, lists: bool, splits: Mapping[Split, str]) -> Table:
+    check_file(file)
+    reader = READERS.get(file.suffix)
+    if reader is None:
+        raise BadInput(f"{here}: is a file; expected one that ends in {', '.join(READERS)}, or a folder of them")
+    if not {"validation", "test"} <= splits.keys():
+        raise BadInput(
+            f"{here}: is one file; add hold_out = {{ validation = 0.1, test = 0.1 }} to [task], or name a folder with "
+            "train, validation and test"
+        )
+    _check_lists(file, here, lists)
+    return reader(file, here)
+
+
+def _check_lists(file: Path, where: str, lists: bool) -> None:
+    if lists and file.suffix == ".csv":
+        raise BadInput(f"{where}: a CSV cannot hold the lists of this task; use .jsonl or .parquet")
 
 
 def _snapshot(folder: Path, config: str | None) -> dict[str, Table]:

@@ -31,6 +31,24 @@ class _Part(Sequence[object]):
 
 
 @dataclass(frozen=True)
+class _Chosen(Sequence[object]):
+    """Values of a column at some rows, read on demand."""
+
+    values: Sequence[object]
+    rows: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[object]:
+        every = list(self.values)
+        return iter([every[row] for row in self.rows])
+
+    def __getitem__(self, at: Any) -> Any:
+        return [self.values[row] for row in self.rows[at]] if isinstance(at, slice) else self.values[self.rows[at]]
+
+
+@dataclass(frozen=True)
 class Table:
     """The columns of one split, unchecked.
 
@@ -63,6 +81,11 @@ class Table:
         """Return rows `begin` to `end` (exclusive) as the split `split`; the rows keep their places."""
         columns = {name: _Part(values, begin, end) for name, values in self.columns.items()}
         return Table(f"{self.where}, taken as {split}", columns, lambda row: self.place(begin + row), self.classes)
+
+    def chosen(self, split: str, rows: Sequence[int]) -> "Table":
+        """Return the rows of these numbers as the split `split`; the rows keep their places."""
+        columns = {name: _Chosen(values, rows) for name, values in self.columns.items()}
+        return Table(f"{self.where}, taken as {split}", columns, lambda row: self.place(rows[row]), self.classes)
 
     def row_error(self, row: int, problem: str) -> BadInput:
         """Return the error that names a row and its problem."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
-from pocketbert.compress.exports import FORMATS, INPUTS, Tolerance, file_name, module_name
+from pocketbert.compress.exports import FORMATS, INPUTS, Tolerance, file_name, module_name, step_name
 from pocketbert.compress.pipeline.cache import step_key
 from pocketbert.compress.runtimes import EMULATED, RUNTIMES, require, require_package, usable_threads
 from pocketbert.compress.runtimes.scoring import open_scorer
@@ -78,9 +78,8 @@ class Export:
 
     @property
     def name(self) -> str:
-        """Name of the step, such as ``onnx-int8``, or ``litert-int8-32`` of a file for one length."""
-        only = f"-{self.lengths[0]}" if len(self.lengths) == 1 else ""
-        return f"{self.format}-{self.precision}{only}"
+        """Name of the step, such as ``onnx-int8``."""
+        return step_name(self.format, self.precision, self.lengths)
 
     @property
     def file(self) -> str:

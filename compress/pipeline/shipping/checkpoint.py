@@ -86,12 +86,12 @@ def target(checkpoint: str, format_: str, precision: str, out: Path | None, leng
     require_exporter(format_, precision)
     path = out or Path(f"{Path(checkpoint).resolve().name}-{precision}.{known.suffix}")
     if not path.name.endswith(f".{known.suffix}"):
-        raise BadInput(f"--out {path}: expected for {format_}: a name ending in .{known.suffix}")
+        raise BadInput(f"--output {path}: expected for {format_}: a name ending in .{known.suffix}")
     if path.exists():
-        raise BadInput(f"{path} exists; remove it, or choose another name with --out")
+        raise BadInput(f"{path} exists; remove it, or choose another name with --output")
     nearest_parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not (nearest_parent.is_dir() and os.access(nearest_parent, os.W_OK)):
-        raise BadInput(f"--out {path}: {nearest_parent} is not a writable folder; choose another with --out")
+        raise BadInput(f"--output {path}: {nearest_parent} is not a writable folder; choose another with --output")
     return path
 
 
@@ -179,7 +179,7 @@ def _check_beside(beside: Path, content: str, own: Path, path: Path) -> None:
 
     foreign = beside.exists() and not (own.exists() and own.samefile(beside))
     if foreign and read_tokenizer_file(beside).to_str(pretty=True) != content:  # an older library has another layout
-        example = f"--out exports/{path.name}"
+        example = f"--output exports/{path.name}"
         raise BadInput(f"{beside} exists and belongs to another model; export into an empty folder: {example}")
 
 

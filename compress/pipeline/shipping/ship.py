@@ -41,13 +41,13 @@ def ship(build: Build, source: FinishedStep) -> list[FinishedStep]:
         with atomic_write(build.root / EXPORTED_TOKENIZER) as temporary:
             shutil.copyfile(source.folder / TOKENIZER, temporary)
     wait()
-    done = [file for table in build.recipe.artifacts for file in _files(build, table, source)]
+    done = [file for table in build.recipe.artifacts for file in export_table(build, table, source)]
     if any(table.ort for table in build.recipe.artifacts):
         _reduced_build(build, source, done)
     return done
 
 
-def _files(build: Build, table: ArtifactTable, source: FinishedStep) -> list[FinishedStep]:
+def export_table(build: Build, table: ArtifactTable, source: FinishedStep) -> list[FinishedStep]:
     """Export all files of one ``[[artifact]]``; the others follow the first one: none if the guard rejects it."""
     first, *others = table.files()
     done = _artifact(build, first, source)

@@ -55,7 +55,7 @@ def _linear_control(build: Build) -> tuple[LinearControl, list[str]]:
     lead, low, high = (-100 * value for value in (comparison.drop, comparison.high, comparison.low))
     build.progress.say(
         f"linear control: {comparison.reference:.2%} from the same {rows:,} rows; "
-        f"the teacher leads by {lead:.2f} points ({low:.2f} to {high:.2f})"
+        f"the teacher: {lead:+.2f} pp ({comparison.confidence:.0%} CI {low:+.2f} to {high:+.2f})"
     )
     found = LinearControl(
         comparison=comparison, train_rows=rows, seconds=done.step.seconds, test_answers="control/test.npy"

@@ -130,20 +130,27 @@ class Build:
         found = cached(folder, step.key)
         wait()  # otherwise one process would replace files that another still reads
         if found is None:
-            # From here on the manifest of an earlier build describes files that are being replaced.
-            (self.root / "manifest.json").unlink(missing_ok=True)
-            self.progress.say(f"{step.name}: building")
-            started = time.monotonic()
-
-            def timed(out: Path, scratch: Path) -> Step:
-                return work(out, scratch).model_copy(update={"seconds": round(time.monotonic() - started, 1)})
-
-            found = make(folder, step, self.root / SCRATCH, timed, together)
-            for remark in found.remarks:
-                self.progress.say(f"  {remark}")
+            found = self.make(folder, step, work, together)
         # Today's rule decides anew; the figures measured then are kept.
         found = found.model_copy(update={"decision": step.decision, "notes": [], "tries": []})
         return FinishedStep(found, folder, source.read if source else lambda: self.tokens(folder / TOKENIZER))
+
+    def make(self, folder: Path, step: Step, work: Work, together: bool) -> Step:
+        """Make a step with `work`, and move its results to `folder`."""
+        # From here on the manifest of an earlier build describes files that are being replaced.
+        (self.root / "manifest.json").unlink(missing_ok=True)
+        names = self.recipe.steps
+        place = f" (step {names.index(step.name) + 1} of {len(names)})" if step.name in names else ""
+        self.progress.say(f"{step.name}: building{place}")
+        started = time.monotonic()
+
+        def timed(out: Path, scratch: Path) -> Step:
+            return work(out, scratch).model_copy(update={"seconds": round(time.monotonic() - started, 1)})
+
+        made = make(folder, step, self.root / SCRATCH, timed, together)
+        for remark in made.remarks:
+            self.progress.say(f"  {remark}")
+        return made
 
     def sweep(self, pattern: str) -> None:
         """Remove the folders of attempts that this build did not make; `pattern` is relative to its folder."""

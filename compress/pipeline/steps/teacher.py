@@ -19,7 +19,7 @@ from pocketbert.compress.models.pretrained import (
     source_key,
 )
 from pocketbert.compress.pipeline.cache import SOURCES, step_key
-from pocketbert.compress.pipeline.recipe import Recipe
+from pocketbert.compress.pipeline.recipe import TEACHER, Recipe
 from pocketbert.compress.pipeline.steps.step import RECORDED_BY, TOKENIZER, Build, FinishedStep
 from pocketbert.compress.stages import stage_module
 from pocketbert.compress.tasks import Task
@@ -43,13 +43,13 @@ def make_teacher(build: Build) -> FinishedStep:
             with it.
     """
     recipe, texts = build.recipe, build.texts
-    table, folder = recipe.teacher, build.root / "stages/00-teacher"
+    table, folder = recipe.teacher, build.root / "stages" / TEACHER
     described = table.model_dump(exclude={"control"})
     parameters = described | {"model": source_key(table.model), "seed": recipe.seed}
     finetune = stage_module("finetune")
     modules = (finetune.__name__, "pocketbert.compress.models.pretrained", build.task_module(), *RECORDED_BY)
     key = step_key(texts.key, parameters, modules)
-    step = Step(name="00-teacher", kind="finetune", decision="reference", parameters=described, key=key)
+    step = Step(name=TEACHER, kind="finetune", decision="reference", parameters=described, key=key)
 
     def work(out: Path, scratch: Path) -> Step:
         from transformers import set_seed
@@ -115,11 +115,15 @@ def check_stages(recipe: Recipe, task: Task, config: "PretrainedConfig", tokeniz
         BadInput: names the first stage or artifact that does not fit.
     """
     given, given_tokenizer = config, tokenizer
-    for stage in recipe.stages:
-        stage.check(given)
-        stage.check_tokenizer(given_tokenizer, tokenizer, task.token_level)
-        given_tokenizer = stage.tokenizer_after(given_tokenizer)
-        given = stage.config_after(given, config)
+    for number, stage in enumerate(recipe.stages, start=1):
+        try:
+            stage.check(given)
+            stage.check_tokenizer(given_tokenizer, tokenizer, task.token_level)
+            given_tokenizer = stage.tokenizer_after(given_tokenizer)
+            given = stage.config_after(given, config)
+        except BadInput as refused:
+            said = str(refused).removeprefix(f"{stage.kind}: ")
+            raise BadInput(f"stage {number} ({stage.kind}): {said}") from refused
         check_positions(given, task.max_length, f"the model after {stage.kind}")
     for number, artifact in enumerate(recipe.artifacts, start=1):
         check_lengths(given, artifact.lengths, f"artifact {number} ({artifact.format})")

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 Preset = Literal["logits", "tinybert", "minilm"]
+PRESETS = {
+    "logits": "Aligns no layers: the student learns from the labels and from the teacher's logits.",
+    "tinybert": "Aligns the embeddings, and the hidden states and attention of every student layer with the last "
+    "teacher layer of each equal stretch (the uniform mapping of Jiao et al. 2020, https://arxiv.org/abs/1909.10351).",
+    "minilm": "Aligns the relations of the last layers (Wang et al. 2021, https://arxiv.org/abs/2012.15828, take a "
+    "lower layer of a large teacher; a term in `align` can name that layer).",
+}
+"""What each preset aligns."""
 _PARTS: dict[Feature, tuple[Part, ...]] = {
     "embedding": ("embedding",),
     "hidden": ("hidden",),
@@ -36,11 +44,17 @@ class Alignment(Frozen):
     """
 
     teacher: int = Field(default=0, ge=0)
+    """Number of the teacher's layer, counted from 0."""
     student: int = Field(default=0, ge=0)
+    """Number of the student's layer, counted from 0."""
     feature: Feature
+    """What is compared: the embedding output, a layer's output (hidden), its attention head by head, or the
+    similarities between its queries, keys and values (relation)."""
     # Pydantic 2.11 calls the factory although the feature was refused.
     loss: str = Field(default_factory=lambda given: next(iter(losses_of(given.get("feature"))), ""))
+    """Loss between the two; `pocketbert list losses` says which ones a feature has. The default is its first one."""
     weight: float = Field(default=1.0, gt=0, le=1_000_000)
+    """Factor of this term in the whole loss."""
 
     @field_validator("loss")
     @classmethod
@@ -93,12 +107,7 @@ def _keys(feature: Feature, layer: int) -> tuple[Key, ...]:
 def terms(
     preset: Preset, extra: Sequence[Alignment], teacher_layers: int, student_layers: int
 ) -> tuple[Alignment, ...]:
-    """Return the terms of a preset, then `extra`.
-
-    ``logits`` has no terms. ``tinybert`` aligns the embeddings, and the hidden states and attention of every student
-    layer with the last teacher layer of each equal stretch (the uniform mapping of Jiao et al. 2020,
-    https://arxiv.org/abs/1909.10351). ``minilm`` aligns the relations of the last layers. Wang et al. 2021
-    (https://arxiv.org/abs/2012.15828) take a lower layer of a large teacher; a term in `extra` can name that layer.
+    """Return the terms of a preset (`PRESETS`), then `extra`.
 
     Raises:
         BadInput: ``tinybert`` for a student with more layers than the teacher.

@@ -22,19 +22,24 @@ if TYPE_CHECKING:
 class Distillation(Schedule):
     """Loss: `alpha` × cross-entropy + (1 - `alpha`) × T² × KL to the teacher at `temperature` T, and the alignments.
 
-    `preset` names the alignments of a paper, `align` adds further terms. Rows without labels contribute the teacher's
-    part alone.
-
-    `fake_quant`: the second half of the training rounds weights to this precision, and activations to 8 bits, in its
-    forward pass, so that the weights learn to bear the rounding of such a file; what comes out is a float model.
+    Examples without labels contribute the teacher's part alone.
     """
 
     temperature: float = Field(2.0, ge=0.01, le=1000)
+    """Temperature of the soft targets: higher values make the teacher's probabilities more equal."""
     alpha: float = Field(0.5, ge=0, le=1)
+    """Weight of the hard labels; the teacher's logits have the weight 1 - alpha. Some papers define it the other way
+    round."""
     preset: Preset = "logits"
+    """Which vectors of student and teacher are aligned. ``logits``: none. ``tinybert`` and ``minilm``: as in these
+    papers."""
     align: tuple[Alignment, ...] = ()
+    """Further terms of the loss, such as ``[{ feature = "hidden", teacher = 11, student = 3 }]``."""
     learning_rate: float = Field(2e-4, gt=0)
+    """Highest learning rate of AdamW: it rises during the first tenth of the training, then falls to 0."""
     fake_quant: Literal["int8", "int4"] | None = None
+    """Precision that the second half of the training rounds weights to, and activations to 8 bits, in its forward pass:
+    the weights learn to bear the rounding of such a file. The result is a float model."""
 
     @property
     def aligned(self) -> bool:

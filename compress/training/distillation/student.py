@@ -41,25 +41,29 @@ _DEFAULTS = {"tinybert": Sizes(4, 312, 12, 1200), "mobilebert": Sizes(24, 512, 4
 class Student(Frozen):
     """``student = {…}`` of a distillation.
 
-    - `init`: ``teacher-layers`` (layers of the given model, perhaps narrower), ``random`` (fresh weights), ``current``
-      (the given model itself, to recover from pruning), or the hub id or folder of a pretrained student.
-    - `architecture`: ``teacher`` (the family of the given model), ``tinybert`` (that family in TinyBERT's sizes),
-      ``mobilebert`` (its layers have a bottleneck of a quarter of `hidden`) or ``static`` (no layers: the mean of the
-      token embeddings, with ``teacher-layers`` those of the given model).
-    - `layers`: a number of layers, evenly spaced (`evenly_spaced`), or a list of layer numbers in ascending order.
-      `hidden`, `heads` and `intermediate` hold for every layer. The default sizes are those of the architecture, else
-      those of the given model. If no size is given, each of the ``teacher-layers`` keeps its own shape; otherwise
-      `pocketbert.compress.pruning.slicing` makes them narrower.
-    - `activation`: the function in the FFNs, by default that of the given or pretrained model.
+    The default sizes are those of the architecture, else those of the model that the stage is given. If no size is
+    given, each of the ``teacher-layers`` keeps its own shape; otherwise `pocketbert.compress.pruning.slicing` makes
+    them narrower.
     """
 
     init: str = Field("teacher-layers", min_length=1)
+    """Where the weights come from: ``teacher-layers`` (layers of the model before this stage, perhaps narrower),
+    ``random`` (new weights), ``current`` (the model before this stage itself, to recover from pruning), or the Hub id
+    or folder of a pretrained student."""
     architecture: Literal["teacher", "tinybert", "mobilebert", "static"] = "teacher"
+    """``teacher``: the family of the model before this stage. ``tinybert``: that family in TinyBERT's sizes.
+    ``mobilebert``: layers with a bottleneck of a quarter of `hidden`. ``static``: no layers, the mean of the token
+    embeddings."""
     layers: int | tuple[int, ...] | None = None
+    """Number of layers, taken evenly spaced, or a list of layer numbers in ascending order, counted from 0."""
     hidden: int | None = Field(None, ge=1, le=8192)
+    """Channels of the vectors between layers."""
     heads: int | None = Field(None, ge=1, le=1024)
+    """Attention heads of every layer."""
     intermediate: int | None = Field(None, ge=1, le=32_768)
+    """FFN neurons of every layer."""
     activation: Literal["gelu", "relu"] | None = None
+    """Activation function in the FFNs; by default that of the model that gives the weights."""
 
     @field_validator("layers")
     @classmethod

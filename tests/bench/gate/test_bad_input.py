@@ -97,4 +97,4 @@ def test_rows_that_cannot_be_scored(bench: Run, manifest: Path, table: dict[str,
 
 def test_a_reports_folder_that_cannot_be_made(bench: Run, manifest: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    refused(bench(manifest, f"--gate-report={tmp_path / 'file/reports'}"), "*reports cannot be written there*")
+    refused(bench(manifest, f"--gate-reports={tmp_path / 'file/reports'}"), "*reports cannot be written there*")

@@ -127,7 +127,7 @@ def test_reports_that_cannot_be_written_are_refused_before_anything_is_weighed(
     bench: Run, pytester: pytest.Pytester
 ) -> None:
     manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
-    result = bench(manifest, PROFILE, "--gate-report=/proc")
+    result = bench(manifest, PROFILE, "--gate-reports=/proc")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*/proc: reports cannot be written there*"])
 

@@ -142,7 +142,7 @@ def test_the_gate_fails_and_keeps_nothing(bench: Run, tmp_path: Path, monkeypatc
         return measure(child, setup, subject)
 
     monkeypatch.setattr(accuracy, "measure_accuracy", replaced)
-    options = ("--gate-profiles=mobile-1t", f"--gate-report={tmp_path / 'reports'}", "-k", "accuracy")
+    options = ("--gate-profiles=mobile-1t", f"--gate-reports={tmp_path / 'reports'}", "-k", "accuracy")
     with FileLock(tmp_path / ".m.lock"):
         result = bench(manifest, *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

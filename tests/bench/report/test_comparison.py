@@ -2,18 +2,13 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from typer import Typer
-from typer.testing import CliRunner
 
-from pocketbert.bench.cli import report
 from pocketbert.bench.records.results import Results
 from pocketbert.bench.report.comparison import compose
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.base.files import write_json
 from tests.support.reports import plain, rows_of, unfolded
 from tests.support.results import INT8, slower
 
@@ -103,13 +98,3 @@ def test_nothing_in_common_is_one_line(results: Results) -> None:
         BadInput, match=r"^a\.json and b\.json: no artifact has the same id in both \(.*; x\); compare two"
     ):
         page(results, alone)
-
-
-def test_the_command_writes_beside_the_second(results: Results, tmp_path: Path) -> None:
-    app = Typer()
-    app.command()(report)
-    for name in ("a", "b"):
-        write_json(tmp_path / f"{name}.json", results)
-    said = CliRunner().invoke(app, [str(tmp_path / "a.json"), str(tmp_path / "b.json")])
-    assert said.exit_code == 0
-    assert "no certain change" in (tmp_path / "b-against-a.md").read_text(encoding="utf-8")

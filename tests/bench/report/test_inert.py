@@ -111,7 +111,7 @@ def test_no_text_takes_effect_in_a_comparison(text: str) -> None:
 
 @pytest.mark.parametrize("text", SHOWN)
 def test_the_terminal_obeys_no_text(text: str) -> None:
-    lines = list(verdict_lines(results_of(text), Path("x.json"), None))
+    lines = [line.text for line in verdict_lines(results_of(text), Path("x.json"), None)]
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202e]", "".join(lines))
 
 

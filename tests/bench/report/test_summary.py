@@ -10,7 +10,7 @@ FILE, BASELINE = Path("reports/offline.json"), Path("baselines/offline.json")
 
 
 def lines(results: Results, baseline: Path | None = BASELINE) -> list[str]:
-    return list(verdict_lines(results, FILE, baseline))
+    return [line.text for line in verdict_lines(results, FILE, baseline)]
 
 
 def test_a_failing_verdict_is_marked_and_counted(regressed: Results) -> None:
@@ -22,6 +22,13 @@ def test_a_failing_verdict_is_marked_and_counted(regressed: Results) -> None:
     ]  # fmt: skip
     assert any(re.match(r"missing +latency", line) for line in found), "a profile this machine lacks fails nothing"
     assert found[-1] == "7 verdicts, 2 failing; weighed in 163 s"
+
+
+def test_a_row_has_the_colour_of_its_verdict(regressed: Results) -> None:
+    found = list(verdict_lines(regressed, FILE, BASELINE))
+    colours = {line.text.split("  ")[0]: line.colour for line in found[2 : 2 + len(regressed.verdicts)]}
+    assert (colours["regressed !"], colours["missing"], colours["ok"]) == ("red", "yellow", "green")
+    assert not [line for line in (*found[:2], *found[2 + len(regressed.verdicts) :]) if line.colour]
 
 
 def test_skipped_and_duplicate_profiles_are_named(results: Results) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pocketbert.bench.records.baseline import Baseline
 from pocketbert.bench.records.results import Results
 from pocketbert.compress.base.explain import explain
-from pocketbert.compress.base.strict import Strict
+from pocketbert.compress.base.strict import Points, Strict
 from pocketbert.compress.manifest import Manifest
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.stages import stage_kinds, stage_module
@@ -22,7 +22,7 @@ class Inner(Strict):
 
 
 class Outer(Strict):
-    share: float = Field(0.5, ge=0, le=1, description="a share (0.5 = half)")
+    share: float = Field(0.5, ge=0, le=1, json_schema_extra={"unit": "a share (0.5 = half)"})
     rate: float = Field(0.5, gt=0, lt=1)
     weight: float = Field(1, gt=0, le=5)
     count: int = Field(1, alias="number", ge=1)
@@ -35,6 +35,7 @@ class Outer(Strict):
     inners: list[Inner] = []
     rows: dict[Literal["train", "test"], Annotated[int, Field(gt=0)]] = {}
     layers: dict[int, list[int]] = {}
+    drop: Points = Field(0.01, description="the largest drop")
 
     @field_validator("title")
     @classmethod
@@ -50,7 +51,7 @@ class Outer(Strict):
         return self
 
 
-KEYS = "share, rate, weight, number, mood, loud, words, title, some, inner, inners, rows, layers"
+KEYS = "share, rate, weight, number, mood, loud, words, title, some, inner, inners, rows, layers, drop"
 
 
 def line(model: type[BaseModel], values: Any, table: str = "") -> str:
@@ -63,6 +64,7 @@ def line(model: type[BaseModel], values: Any, table: str = "") -> str:
     ("values", "said"),
     [
         ({"share": 50}, "share = 50: this is a share (0.5 = half); allowed: 0 to 1"),
+        ({"drop": 5}, 'drop = 5: this is a fraction (0.05 = 5 percentage points, or "5 pp"); allowed: 0 to 0.99'),
         ({"rate": 1}, "rate = 1: expected a number, more than 0 and less than 1"),
         ({"weight": 9}, "weight = 9: expected a number, more than 0 and at most 5"),
         ({"number": 0}, "number = 0: expected a whole number, 1 or more"),

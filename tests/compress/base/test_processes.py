@@ -68,7 +68,7 @@ def test_the_result_is_that_of_one_process(tmp_path: Path, tiny_data: Path) -> N
     logits = {}
     for name, command in commands.items():
         done = subprocess.run(
-            [sys.executable, *command, "build", str(recipe), "--out", str(tmp_path / name)],
+            [sys.executable, *command, "build", str(recipe), "--artifacts-dir", str(tmp_path / name)],
             capture_output=True,
             text=True,
             env=os.environ | {"PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"},

@@ -1,10 +1,12 @@
 """A line now and then in a log, a bar on a terminal, and nothing from the processes that help the first one."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pocketbert.compress.base import quiet
 from pocketbert.compress.base.progress import Progress
 
 Advance = Callable[[float], None]
@@ -50,6 +52,20 @@ def test_only_the_first_process_prints(monkeypatch: pytest.MonkeyPatch, capsys: 
     with Progress() as progress:
         progress.say("nobody reads this twice")
     assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_prints_nothing_and_keeps_the_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(quiet, "_shown", quiet.Verbosity.QUIET)
+    progress = Progress()
+    progress.log = tmp_path / "build.log"
+    with progress, progress.work("training", 2) as work:
+        work.advance()
+        progress.say("one line")
+    assert capsys.readouterr() == ("", "")
+    assert progress.log.read_text(encoding="utf-8").endswith(" one line\n")
 
 
 @pytest.mark.parametrize("thread", [True, False])

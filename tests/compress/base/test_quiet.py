@@ -1,7 +1,11 @@
-"""Libraries say nothing; errors are still raised."""
+"""Libraries say nothing unless a command is verbose; errors are still raised."""
 
 import subprocess
 import sys
+
+import pytest
+
+from pocketbert.compress.base import quiet
 
 NOISE = """
 import logging, warnings
@@ -27,3 +31,14 @@ def test_hints_warnings_and_bars_are_silenced_errors_are_not() -> None:
     assert "advice" not in done.stderr
     assert "Map" not in done.stderr
     assert "a real mistake" in done.stderr
+
+
+def test_verbose_silences_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(quiet.warnings, "filterwarnings", asked.append)
+    monkeypatch.setattr(quiet, "_shown", quiet.Verbosity.VERBOSE)
+    quiet.quiet()
+    assert asked == []
+    quiet.show(quiet.Verbosity.NORMAL)
+    quiet.quiet()
+    assert asked == ["ignore"]

@@ -44,6 +44,7 @@ def test_a_builtin_for_another_kind_and_without_its_package(
         ({"labels": ["pos", "neg"]}, "task.labels: builtin:reviews has an order of its own; leave the key out"),
         ({"config": "zh"}, "task.config: builtin:reviews has no parts; leave the key out"),
         ({"splits": {"test": "validation"}}, "task.splits: builtin:reviews has splits of its own; leave the key out"),
+        ({"hold_out": {"test": 0.1}}, "task.hold_out: builtin:reviews has splits of its own; leave the key out"),
     ],
 )
 def test_keys_that_a_builtin_does_not_have(keys: dict[str, object], said: str) -> None:

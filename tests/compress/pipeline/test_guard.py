@@ -32,8 +32,8 @@ def test_between_the_bounds_the_estimate_decides_and_it_says_so() -> None:
     near, far = judge(109), judge(112)
     assert (near.decision, near.unsettled) == ("accepted", True)
     assert (far.decision, far.unsettled) == ("rolled-back", True)
-    assert "unsettled on 1,000 rows: about" in describe(far, 0.010)
-    assert "+1.20 points" in describe(far, 0.010)
+    assert "inconclusive on 1,000 rows: about" in describe(far, 0.010)
+    assert "change -1.20 pp (95% CI " in describe(far, 0.010)
 
 
 def test_a_teacher_that_answers_every_row_alike_is_told_of() -> None:
@@ -70,7 +70,7 @@ def test_rows_that_would_settle_it_do() -> None:
     shrunk = (step.comparison.high - step.comparison.drop) * (step.comparison.rows / rows) ** 0.5
     assert abs(step.comparison.drop + shrunk - 0.010) < 5e-4  # the number is rounded
     assert Drop(0.010, -0.01, 0.03, 100).rows_to_decide(0.010) is None
-    assert "no number would settle" in describe(judge(110), 0.010)
+    assert "no number would decide" in describe(judge(110), 0.010)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

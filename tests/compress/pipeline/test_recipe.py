@@ -37,7 +37,7 @@ def broken(path: Path, old: str, new: str) -> str:
 
 
 TABLES = "name, seed, task, teacher, guard, stage, artifact"
-TASK = "kind, dataset, config, max_length, text, text_pair, tokens, label, labels, splits, limit, labelled"
+TASK = "kind, dataset, config, max_length, text, text_pair, tokens, label, labels, splits, hold_out, limit, labelled"
 KINDS = "finetune, prune-heads, prune-ffn, prune-width, prune-layers, prune-vocab, distill, sparsify"
 DISTILL = "stage 2 (distill), line 18: "
 STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
@@ -109,7 +109,13 @@ STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
         (
             "max_drop = 0.5",
             "max_drop = 5",
-            "guard.max_drop = 5: this is a fraction (0.05 = 5 percentage points); allowed: 0 to 0.99",
+            'guard.max_drop = 5: this is a fraction (0.05 = 5 percentage points, or "5 pp"); allowed: 0 to 0.99',
+        ),
+        (
+            "max_drop = 0.5",
+            'max_drop = "5 percent"',
+            'guard.max_drop = "5 percent": this is a fraction (0.05 = 5 percentage points, or "5 pp"); '
+            "allowed: 0 to 0.99",
         ),
         (
             "max_drop = 0.5",
@@ -341,17 +347,6 @@ def test_more_zeros_may_follow_zeros(tiny_recipe: Path) -> None:
     assert [stage.kind for stage in load_recipe(tiny_recipe).stages][2:] == ["sparsify", "sparsify"]
 
 
-def test_files_of_other_lengths_have_other_names(tiny_recipe: Path) -> None:
-    text = tiny_recipe.read_text(encoding="utf-8")
-    tables = "".join(f'[[artifact]]\nformat = "litert"\nlengths = {lengths}\n' for lengths in ([16], [32], [16, 32]))
-    tiny_recipe.write_text(f"{text}{tables}", encoding="utf-8")
-    files = [artifact.file for artifact in load_recipe(tiny_recipe).artifacts]
-    assert files[-3:] == ["student-fp32-16.tflite", "student-fp32-32.tflite", "student-fp32.tflite"]
-    tiny_recipe.write_text(f'{text}{tables}[[artifact]]\nformat = "litert"\nlengths = [8, 16]\n', encoding="utf-8")
-    with pytest.raises(BadInput, match="artifact: litert-fp32 is listed twice; remove one"):
-        load_recipe(tiny_recipe)
-
-
 def test_no_file_and_another_encoding(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such recipe"):
         load_recipe(tmp_path / "none.toml")
@@ -359,18 +354,6 @@ def test_no_file_and_another_encoding(tmp_path: Path) -> None:
     path.write_bytes("name = '模型'".encode("gbk"))
     with pytest.raises(BadInput, match="not UTF-8; save the file in that encoding"):
         load_recipe(path)
-
-
-def test_overrides(tiny_recipe: Path) -> None:
-    recipe = load_recipe(tiny_recipe, {"guard.max_drop": "0.02", "stage.1.alpha": "0.1", "name": "other"})
-    assert recipe.guard.max_drop == 0.02
-    assert recipe.stages[1].model_dump()["alpha"] == 0.1
-    assert recipe.name == "other"
-    for key in ("stage.9.alpha", "stage.2", "stage.first.alpha", "seed.x"):
-        with pytest.raises(
-            BadInput, match=rf"--set {key}: the recipe has no such key; stages and artifacts count from 0"
-        ):
-            load_recipe(tiny_recipe, {key: "0.1"})
 
 
 @pytest.mark.parametrize(
@@ -388,14 +371,6 @@ def test_overrides(tiny_recipe: Path) -> None:
 )
 def test_a_value_that_no_recipe_has_is_one_line(tiny_recipe: Path, value: str, said: str) -> None:
     assert broken(tiny_recipe, "max_length = 16", f"max_length = {value}") == said
-
-
-@pytest.mark.parametrize("value", ["[" * 100_000, "7" * 5000, "\0", "\ud800", "a" * 5000])
-def test_a_setting_that_no_recipe_has_is_one_line(tiny_recipe: Path, value: str) -> None:
-    for key in ("task.max_length", "stage.0", "stage", "name", value):
-        with pytest.raises(BadInput) as refused:
-            load_recipe(tiny_recipe, {key: value})
-        assert len(str(refused.value)) <= 500 and str(refused.value).isprintable()
 
 
 @pytest.mark.parametrize("name", ["a" * 5000, "zero\0byte", "half\ud800", "loop"])

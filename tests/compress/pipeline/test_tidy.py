@@ -12,7 +12,7 @@ def test_fresh_deletes_nothing_that_no_build_made(tmp_path: Path) -> None:
     theirs = tmp_path / "src/data/rows.csv"
     theirs.parent.mkdir(parents=True)
     theirs.touch()
-    with pytest.raises(BadInput, match="no build made this folder; choose another folder with --out"):
+    with pytest.raises(BadInput, match="no build made this folder; choose another folder with --artifacts-dir"):
         clear(tmp_path / "src")
     assert theirs.exists()
 

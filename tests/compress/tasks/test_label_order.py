@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pocketbert.compress.tasks import open_task
-from pocketbert.compress.tasks.label_order import OtherOrder, best_order, other_order
+from pocketbert.compress.tasks.label_order import OtherOrder, Ranking, best_order, other_order, rank
 
 NAMES = ["neg", "neu", "pos", "mixed", "none"]
 
@@ -84,3 +84,59 @@ def test_labels_that_no_row_has_keep_their_place() -> None:
     truth = np.arange(100) % 2
     assert best_order(truth, 1 - truth, 5).tolist() == [1, 0, 2, 3, 4]
     assert best_order(truth, truth, 5).tolist() == [0, 1, 2, 3, 4]
+
+
+def ranked(truth: NDArray[np.int64], answers: NDArray[np.int64], labels: list[str]) -> Ranking:
+    logits = np.eye(len(labels), dtype=np.float32)[answers]
+    return rank(open_task("classification", labels, 16), logits, truth.tolist())
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_of_two_labels_the_scores_decide_which_output_means_which(swap: bool) -> None:
+    truth = np.arange(200) % 2
+    answers = answers_of(truth, 0.8, 2, 0)
+    found = ranked(truth, 1 - answers if swap else answers, ["neg", "pos"])
+    assert found.clear
+    assert found.above_chance
+    assert (found.best, found.second)[swap] == ["neg", "pos"]
+    assert (found.best, found.second)[not swap] == ["pos", "neg"]
+    right = float(np.mean(answers == truth))
+    assert found.reached == pytest.approx(right)
+    assert found.second_reached == pytest.approx(1 - right)
+
+
+def test_of_five_labels_the_second_order_swaps_the_two_that_cost_least() -> None:
+    truth = np.repeat(np.arange(5), [60, 60, 60, 60, 4])
+    moved = np.array([2, 0, 1, 4, 3])
+    found = ranked(truth, np.argsort(moved)[truth], NAMES)
+    assert found.best == [NAMES[label] for label in moved]
+    assert {name for name, other in zip(found.best, found.second, strict=True) if name != other} >= {"none"}
+    assert found.reached == 1
+    assert found.second_reached == pytest.approx(1 - 64 / 244)
+    assert found.clear
+
+
+def test_labels_that_hardly_occur_leave_the_order_open() -> None:
+    truth = np.repeat(np.arange(5), [60, 60, 60, 1, 1])
+    found = ranked(truth, truth, NAMES)
+    assert found.best == NAMES
+    assert not found.clear
+    assert found.above_chance
+
+
+def test_a_model_that_predicts_one_label_is_at_chance_however_frequent_the_label_is() -> None:
+    truth = (np.arange(200) % 10 < 3).astype(np.int64)
+    found = ranked(truth, np.zeros(200, dtype=np.int64), ["neg", "pos"])
+    assert found.clear
+    assert not found.above_chance
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_answers_that_know_nothing_hardly_ever_decide(count: int) -> None:
+    draw = np.random.default_rng(count)
+    decided = 0
+    for _ in range(60):
+        truth, answers = draw.integers(0, count, (2, 200))
+        found = ranked(truth, answers, NAMES[:count])
+        decided += found.clear and found.above_chance
+    assert decided <= 2

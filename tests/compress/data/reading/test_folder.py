@@ -50,9 +50,22 @@ def test_lists_cannot_stand_in_a_csv(tmp_path: Path) -> None:
 
 
 def test_a_file_and_an_empty_folder(tmp_path: Path) -> None:
-    assert "is a file; expected: a folder with train" in complaint(files(tmp_path, "train.csv") / "train.csv")
+    assert "is one file; add hold_out = { validation = 0.1, test = 0.1 } to [task], or name a folder" in complaint(
+        files(tmp_path, "train.jsonl") / "train.jsonl"
+    )
+    assert "is a file; expected one that ends in .csv, .json, .jsonl, .parquet" in complaint(
+        files(tmp_path, "train.tsv") / "train.tsv"
+    )
     (tmp_path / "empty").mkdir()
     assert "expected: a folder with train" in complaint(tmp_path / "empty")
+
+
+def test_the_rows_of_one_file_are_train_if_the_others_are_taken_from_it(tmp_path: Path) -> None:
+    file = files(tmp_path, "rows.jsonl") / "rows.jsonl"
+    tables = read_folder(file, lists=False, splits={"validation": "train", "test": "train"})
+    assert {split: list(table.columns["text"]) for split, table in tables.items()} == {"train": ["好"]}
+    with pytest.raises(BadInput, match="a CSV cannot hold the lists"):
+        read_folder(files(tmp_path, "rows.csv") / "rows.csv", True, splits={"validation": "train", "test": "train"})
 
 
 def test_a_snapshot_of_a_hub_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "tokenizer.json").read_text()) == json.loads((uneven / "tokenizer.json").read_text())
     again = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
     assert again.returncode == 2
-    assert again.stderr == "pocketbert: uneven-int8.onnx exists; remove it, or choose another name with --out\n"
+    assert again.stderr == "pocketbert: uneven-int8.onnx exists; remove it, or choose another name with --output\n"
 
 
 def test_a_file_for_an_npu_is_calibrated_on_the_users_texts(uneven: Path, tmp_path: Path) -> None:
@@ -243,7 +243,9 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
             export(headless, tmp_path / "m.onnx")
     theirs = (uneven / "tokenizer.json").read_text(encoding="utf-8").replace("好", "嗯")
     (tmp_path / "tokenizer.json").write_text(theirs, encoding="utf-8")
-    with pytest.raises(BadInput, match=r"belongs to another model; export into an empty folder: --out exports/m\.onnx"):
+    with pytest.raises(
+        BadInput, match=r"belongs to another model; export into an empty folder: --output exports/m\.onnx"
+    ):
         export(uneven, tmp_path / "m.onnx")
     monkeypatch.setattr("pocketbert.compress.runtimes.find_spec", lambda _: None)
     with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[coreml\]'"):
@@ -267,7 +269,7 @@ def test_the_tokenizer_is_the_models_own_or_lies_beside_it_as_in_a_build(uneven:
 def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
     checkpoint = write_tiny_model(tmp_path / "plain")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(BadInput, match=r"--out .*file/m\.onnx: .*/file is not a writable folder"):
+    with pytest.raises(BadInput, match=r"--output .*file/m\.onnx: .*/file is not a writable folder"):
         target(str(checkpoint), "onnx", "fp32", tmp_path / "file/m.onnx")
     config = json.loads((checkpoint / "config.json").read_text()) | {"intermediate_size": 24}
     (checkpoint / "config.json").write_text(json.dumps(config))

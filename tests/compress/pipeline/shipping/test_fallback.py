@@ -133,8 +133,8 @@ def test_the_tries_list_the_layers_by_precision() -> None:
         (["classifier"], ["words", "linear"], True),
     ]
     assert [describe_try(one) for one in tried[2:4]] == [
-        "2 in INT8: +2.00 points, rejected",
-        "2 in float, 1 in INT8: +3.00 points, accepted",
+        "2 in INT8: -2.00 pp, rejected",
+        "2 in float, 1 in INT8: -3.00 pp, accepted",
     ]
     failed = Step(name="onnx-fp32", kind="artifact", decision="rolled-back", notes=["student-fp32.onnx: no"])
     assert describe(failed, 0.01) == "onnx-fp32: rolled-back (student-fp32.onnx: no)"

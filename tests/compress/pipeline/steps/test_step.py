@@ -95,6 +95,11 @@ def test_a_step_is_made_once_and_says_so(build: Build, tiny_model: Path) -> None
     assert (build.root / "manifest.json").exists()
 
 
+def test_a_step_of_the_recipe_says_how_many_there_are(build: Build, tiny_model: Path) -> None:
+    made(build, "02-distill", tiny_model)
+    assert said(build)[0] == "02-distill: building (step 3 of 6)"
+
+
 def test_an_earlier_decision_is_forgotten(build: Build, tiny_model: Path) -> None:
     """Notes and tries are of the rule of that build."""
     first = made(build, "01-x", tiny_model)

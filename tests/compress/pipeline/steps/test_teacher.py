@@ -33,7 +33,7 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
     [
         (
             ['kind = "distill"\nstudent = { layers = 2 }\nalign = [{ teacher = 4, student = 0, feature = "hidden" }]'],
-            "hidden: the teacher has no layer 4; allowed: 0 to 3",
+            "stage 1 (distill): hidden: the teacher has no layer 4; allowed: 0 to 3",
         ),
         (
             ['kind = "distill"\npreset = "tinybert"\nstudent = { layers = 2, heads = 2, hidden = 16 }'],
@@ -44,11 +44,11 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
                 'kind = "distill"\nstudent = { init = "random", architecture = "mobilebert", layers = 2 }',
                 'kind = "prune-heads"\nratio = 0.5',
             ],
-            "prune-heads: a mobilebert model cannot be compressed; expected one of: bert",
+            "stage 2 (prune-heads): a mobilebert model cannot be compressed; expected one of: bert",
         ),
         (
             ['kind = "distill"\nstudent = { layers = 2 }', 'kind = "prune-heads"\nheads = { 3 = [0] }'],
-            "prune-heads: there is no layer 3",
+            "stage 2 (prune-heads): there is no layer 3",
         ),
         (
             [
@@ -59,7 +59,7 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
         ),
         (
             ['kind = "prune-layers"\nlayers = [0, 1]', 'kind = "prune-heads"\nheads = { 3 = [0] }'],
-            "prune-heads: there is no layer 3",
+            "stage 2 (prune-heads): there is no layer 3",
         ),
         (
             [
@@ -110,7 +110,10 @@ def test_tokens_that_shall_stay_are_those_of_the_student_before(tiny_recipe: Pat
         with_first_stage(tiny_recipe, 'kind = "prune-vocab"'),
         {"stage.0": f'{{ kind = "distill", student = {student} }}', "stage.1": kept},
     )
-    with Heard() as heard, pytest.raises(BadInput, match="prune-vocab: tokens: the vocabulary has no token '棒'"):
+    with (
+        Heard() as heard,
+        pytest.raises(BadInput, match=r"stage 2 \(prune-vocab\): tokens: the vocabulary has no token '棒'"),
+    ):
         build(recipe, tmp_path / "tiny", "test", heard)
     assert heard.advances == {}
 

@@ -1,0 +1,1 @@
+"""Commands of ``pocketbert``, one file each; `pocketbert.bench.cli` puts them together."""

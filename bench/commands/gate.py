@@ -1,0 +1,55 @@
+"""``pocketbert gate``: pytest on the gate's own tests, in any folder."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pocketbert.bench.commands.arguments import manifest_file
+from pocketbert.compress.base.errors import BadInput
+
+EXIT_CODES = {2: 130, 4: 2, 5: 1}
+"""Exit codes of pytest that mean something else for `pocketbert`: interrupted, bad input, and nothing was measured."""
+SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+"""Everything behind the recipe is pytest's."""
+
+
+def gate(
+    context: typer.Context,
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE", help="A recipe's name or file that was built, or a manifest.json."),
+    ],
+) -> None:
+    """Measure what a recipe exports and compare it with the baseline. Options behind RECIPE are pytest's.
+
+    The first run of a recipe: pocketbert gate RECIPE --gate-first-run. All options: pytest --help.
+    """
+    if recipe.startswith("-"):
+        raise BadInput(f"{recipe}: write the recipe first, then pytest's options: pocketbert gate mine {recipe}")
+    if "--help" in context.args:
+        typer.echo(context.get_help())
+        return
+    raise typer.Exit(run(manifest_file(recipe), context.args))
+
+
+def run(manifest: Path, options: list[str]) -> int:
+    """Run pytest on the gate's tests; returns the exit code of `pocketbert`.
+
+    The tests are named as a package, so a folder `bench` or `tests` of the user's is not taken for them.
+    """
+    import pytest
+
+    from pocketbert.bench.gate.project import load_project
+
+    given = [option.partition("=")[0] for option in options]
+    here = [] if load_project(Path.cwd()).root or "--rootdir" in given else ["--rootdir=."]
+    plugin = ["-p", "pocketbert", "--pyargs", "pocketbert.bench"]
+    # As in `pytest bench`: pytest calls an exception of ours an internal error, and the plugin ends a run in one line.
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        code = int(pytest.main([*plugin, *here, f"--gate-manifest={manifest}", *options]))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return EXIT_CODES.get(code, code)

@@ -1,0 +1,38 @@
+"""``pocketbert init``: the first recipe for a model and its data."""
+
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
+from pocketbert.compress.pipeline.init.template import Size
+
+
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The recipe's name; the file is recipes/NAME.toml.")],
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="The model to compress, fine-tuned or not: a folder or a hub id.")
+    ],
+    data: Annotated[
+        str,
+        typer.Option(metavar="DATA", help="A .csv, .jsonl or .parquet file, a folder of them, or a dataset's hub id."),
+    ],
+    size: Annotated[
+        Size,
+        typer.Option(
+            help="Kind of recipe. quick: few rows, in minutes. balanced: fast and accurate. smallest: smallest file."
+        ),
+    ] = Size.BALANCED,
+) -> None:
+    """Check a model and its data together, and write a first recipe for them."""
+    from pocketbert.compress.base.progress import Progress
+    from pocketbert.compress.base.quiet import quiet
+    from pocketbert.compress.pipeline.init.prepare import Request, prepare
+
+    quiet()
+    asked = Request(name, model, data, size, shlex.join(["pocketbert", *sys.argv[1:]]))
+    with failures_logged(ERROR_LOG), Progress() as progress:
+        for line in prepare(asked, progress):
+            typer.echo(f"{line.name:<8}{line.text}")

@@ -1,0 +1,1 @@
+"""The first recipe for a model and its data (``pocketbert init``): both are checked together."""

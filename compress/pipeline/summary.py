@@ -1,0 +1,68 @@
+"""What a terminal shows of a build: its steps and files at the end, or its plan."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from pocketbert.compress.base.errors import printable
+from pocketbert.compress.base.files import as_typed
+from pocketbert.compress.manifest import Manifest, Step
+from pocketbert.compress.pipeline.steps.plan import Planned
+
+
+def summary(manifest: Manifest, root: Path) -> str:
+    """Return the steps of a build with the guard's decisions, and the exported files with their sizes."""
+    metric = next((step.comparison.metric for step in manifest.steps if step.comparison), "metric")
+    interval = f"change, pp ({manifest.confidence:.0%} CI)"
+    headers = ("step", metric, interval, "decision")
+    steps = [(printable(step.name), *_figures(step), _decision(step)) for step in manifest.steps]
+    files = [
+        (printable(as_typed(root / artifact.path)), f"{(artifact.bytes or 0) / 1e6:,.1f} MB")
+        for artifact in manifest.artifacts
+        if artifact.role == "ship"
+    ]
+    tables = [tabulate(steps, headers, disable_numparse=True, colalign=("left", "right", "right", "left"))]
+    if files:
+        tables.append(tabulate(files, ("file", "size"), disable_numparse=True, colalign=("left", "right")))
+    return "\n\n".join([*tables, f"manifest: {as_typed(root / 'manifest.json')}"])
+
+
+def plan_table(planned: Sequence[Planned]) -> str:
+    """Return the steps of a plan, each with the reason if it is to do, and the minutes that are known."""
+    todo = [step for step in planned if step.why]
+    rows = [
+        (number, step.name, *(("to do", _minutes(step.seconds), step.why) if step.why else ("cached", "", "")))
+        for number, step in enumerate(planned, start=1)
+    ]
+    table = tabulate(rows, ("", "step", "", "last time", "why"), disable_numparse=True)
+    known = [step.seconds for step in todo if step.seconds is not None]
+    total = f", about {_minutes(sum(known))}" if known else ""
+    unknown = f" and {len(todo) - len(known)} of unknown duration" if known and len(known) < len(todo) else ""
+    return f"{table}\n\nto do: {len(todo)} of {len(planned)} steps{total}{unknown}"
+
+
+def _figures(step: Step) -> tuple[str, str]:
+    """Return a step's metric, and its change against the teacher: negative is worse."""
+    found = step.comparison
+    if found is None:
+        return "", ""
+    if step.decision == "reference":
+        return f"{found.value:.2%}", ""
+    change, low, high = (-100 * drop + 0.0 for drop in (found.drop, found.high, found.low))
+    return f"{found.value:.2%}", f"{change:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _decision(step: Step) -> str:
+    words = [step.decision.replace("-", " ")]
+    if step.tries and step.decision == "accepted":
+        words.append("at a lower strength" if step.tries[0].strength is not None else "after retries")
+    if step.unsettled:
+        words.append("inconclusive")
+    return ", ".join(words)
+
+
+def _minutes(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"

@@ -1,0 +1,72 @@
+"""The tables that a terminal shows: the steps and files of a build, and its plan."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pocketbert.compress.manifest import Artifact, Comparison, Manifest, Step, TaskSpec, Try
+from pocketbert.compress.pipeline.steps.plan import Planned
+from pocketbert.compress.pipeline.summary import plan_table, summary
+
+SCORE = Comparison(
+    metric="accuracy", value=0.8511, reference=0.8549, drop=0.0038, low=-0.0012, high=0.0089, rows=900, confidence=0.95
+)
+TRIED = Try(strength=0.5, comparison=None, accepted=False)
+
+
+def manifest(*steps: Step) -> Manifest:
+    task = TaskSpec(kind="classification", labels=["a", "b"], max_length=16, test="data/test.parquet")
+    described = {"runtime": "onnxruntime", "tokenizer": "ship/tokenizer.json"}
+    ships = [
+        Artifact(id=f"{name}.onnx", role="ship", path=f"ship/{name}/{name}.onnx", bytes=size, **described)
+        for name, size in (("a", 12_340_000), ("b", 500_000))
+    ]
+    stage = Artifact(id="x", role="stage", path="stages/x", bytes=7, **described)
+    return Manifest(
+        schema=1, recipe="mine", task=task, reference="x", artifacts=[stage, *ships], steps=list(steps), confidence=0.95
+    )
+
+
+def test_steps_have_their_change_and_files_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    steps = [
+        Step(
+            name="00-teacher", kind="finetune", decision="reference", comparison=SCORE.model_copy(update={"drop": 0.0})
+        ),
+        Step(name="01-prune-heads", kind="prune-heads", decision="accepted", comparison=SCORE, tries=[TRIED]),
+        Step(name="02-distill", kind="distill", decision="rolled-back", comparison=SCORE, unsettled=True),
+        Step(name="coreml-int8", kind="artifact", decision="accepted"),
+    ]
+    lines = [re.split("  +", line) for line in summary(manifest(*steps), tmp_path / "artifacts/mine").splitlines()]
+    assert lines == [
+        ["step", "accuracy", "change, pp (95% CI)", "decision"],
+        ["-" * 14, "-" * 10, "-" * 22, "-" * 29],
+        ["00-teacher", "85.11%", "reference"],
+        ["01-prune-heads", "85.11%", "-0.38 (-0.89 to +0.12)", "accepted, at a lower strength"],
+        ["02-distill", "85.11%", "-0.38 (-0.89 to +0.12)", "rolled back, inconclusive"],
+        ["coreml-int8", "accepted"],
+        [""],
+        ["file", "size"],
+        ["-" * 28, "-" * 7],
+        ["artifacts/mine/ship/a/a.onnx", "12.3 MB"],
+        ["artifacts/mine/ship/b/b.onnx", "0.5 MB"],
+        [""],
+        ["manifest: artifacts/mine/manifest.json"],
+    ]
+
+
+def test_a_plan_says_what_is_to_do_and_how_long_it_took() -> None:
+    steps = [
+        Planned("00-teacher", "", 900.0),
+        Planned("01-distill", "alpha: 1 -> 2", 600.0),
+        Planned("onnx", "new", None),
+    ]
+    lines = plan_table(steps).splitlines()
+    assert [line.split() for line in lines[2:5]] == [
+        ["1", "00-teacher", "cached"],
+        ["2", "01-distill", "to", "do", "10", "min", "alpha:", "1", "->", "2"],
+        ["3", "onnx", "to", "do", "unknown", "new"],
+    ]
+    assert lines[-1] == "to do: 2 of 3 steps, about 10 min and 1 of unknown duration"
+    assert plan_table(steps[:1]).endswith("to do: 0 of 1 steps")
