@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 EXTRAS = {
-    **dict.fromkeys(("accelerate", "datasets", "pyarrow", "sklearn", "torch", "transformers"), "build"),
+    **dict.fromkeys(("accelerate", "datasets", "pyarrow", "scipy", "sklearn", "torch", "transformers"), "build"),
     **dict.fromkeys(("executorch", "torchao"), "executorch"),
     **dict.fromkeys(("litert_torch", "litert_quantizer"), "litert-export"),
     "ai_edge_litert": "litert",
