@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from statistics import stdev
@@ -21,6 +22,7 @@ from pocketbert.bench.records.results import Machine, Profile
 from pocketbert.bench.stats.sequential import detectable, smallest_limit
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.bench.workers.file import File
+from pocketbert.compress.base.errors import install_hint
 from pocketbert.compress.base.folders.leftovers import temporary_folder
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
@@ -54,9 +56,13 @@ def examine(progress: Progress) -> Iterator[Check]:
     yield _other_processes(neighbours.share(), len(cores))
     quiet()
     with temporary_folder() as folder:
-        probes = {"onnxruntime": folder / "probe.onnx", "torch": folder / "probe"}
+        probes = {"onnxruntime": folder / "probe.onnx"}
         write_onnx_probe(probes["onnxruntime"])
-        write_torch_probe(probes["torch"])
+        if find_spec("transformers"):
+            probes["torch"] = folder / "probe"
+            write_torch_probe(probes["torch"])
+        else:
+            yield Check("torch", f"not installed, so Hugging Face folders are not measured ({install_hint('torch')})")
         for runtime, path in probes.items():
             with progress.work(f"threads of {runtime}", len(timed)) as work:
                 yield _threads_in_force(runtime, path, timed, work.advance)

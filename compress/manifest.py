@@ -79,7 +79,7 @@ class Artifact(Strict):
 
 
 class TaskSpec(Strict):
-    """The task of the artifacts and their test rows; `test` is a Parquet file (columns text, label)."""
+    """The task of the artifacts and their test rows; `test` is a JSON Lines file, as `{"text": "好", "label": 1}`."""
 
     kind: str
     labels: list[str]

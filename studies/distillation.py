@@ -184,7 +184,7 @@ def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]
         ["distilled, the other rows without labels", *shown(distilled), lead(distilled, alone)],
         [f"their teacher, {LABELLED:,} labels", f"{teacher.value:.2%}", "", ""],
     ]
-    headers = [f"{dataset}: student of 4 layers", f"{study.task.metric}, test", "seconds", "lead, points"]
+    headers = [f"{dataset}: student of 4 layers", f"{study.task.metric}, test", "seconds", "change, pp"]
     print(markdown_table(headers, rows))
 
 
@@ -213,7 +213,7 @@ def whole_split(
         ["student, labels alone", *shown(alone), lead(alone, [teacher]), ""],
         ["student, distilled", *shown(distilled), lead(distilled, [teacher]), lead(distilled, alone)],
     ]
-    leads = ["lead over the teacher, points", "over labels alone"]
+    leads = ["change against the teacher, pp", "against labels alone, pp"]
     headers = [f"{dataset}, all rows", f"{study.task.metric}, test", "seconds", *leads]
     print(markdown_table(headers, rows))
 
@@ -245,7 +245,7 @@ def students(
     rows += [
         [name, *shown(runs), "" if runs is first else lead(runs, first, paired=True)] for name, runs in found.items()
     ]
-    headers = [recipe, f"{study.task.metric}, test", "seconds", "lead over the student of the recipe, pp"]
+    headers = [recipe, f"{study.task.metric}, test", "seconds", "change against the recipe's student, pp"]
     print(markdown_table(headers, rows))
 
 
@@ -274,7 +274,8 @@ def ablations() -> None:
             for name, settings in variants.items()
         }
     rows = [[name, *shown(runs), lead(runs, found["labels alone"])] for name, runs in found.items()]
-    headers = [f"reviews, {LABELLED:,} rows", f"{study.task.metric}, test", "seconds", "lead over labels alone, points"]
+    change = "change against labels alone, pp"
+    headers = [f"reviews, {LABELLED:,} rows", f"{study.task.metric}, test", "seconds", change]
     print(markdown_table(headers, rows))
 
 

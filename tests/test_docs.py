@@ -1,4 +1,4 @@
-"""Every command in the docs exists, with its options; the two READMEs say the same. Nothing slow is run."""
+"""Every command in the docs exists, with its options; sentences are short; the two READMEs say the same."""
 
 import configparser
 import re
@@ -13,9 +13,12 @@ import typer
 from pocketbert.bench.cli import every_command
 from tests.support import REPO
 from tests.support.pages import blocks, commands
+from tests.support.sentences import LONGEST, of_markdown, of_text, words
 
 PAGES = [REPO / "README.md", REPO / "README.zh.md", REPO / "CONTRIBUTING.md", *sorted((REPO / "docs").rglob("*.md"))]
 SHELL = {".", "cd", "cp", "export", "git"}
+NOTEBOOKS = ("-results.md", "runtimes.md", "training.md", "verdicts.md", "CONTRIBUTING.md", ".zh.md")
+"""Endings of pages that are no guides: results of studies, and what is not written for users."""
 POCKETBERT = typer.main.get_command(every_command())
 COMMANDS = [
     pytest.param(words, id=f"{page.relative_to(REPO)}: {' '.join(words)}")
@@ -127,7 +130,7 @@ def bare(block: str) -> list[str]:
     return [line.split(" #")[0].rstrip() for line in block.splitlines() if line.strip() and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("kind", ["sh", "toml"])
+@pytest.mark.parametrize("kind", ["sh", "python"])
 def test_both_readmes_have_the_same_code(kind: str) -> None:
     assert [bare(b) for b in blocks(ENGLISH, kind)] == [bare(b) for b in blocks(CHINESE, kind)]
     assert blocks(ENGLISH, kind)
@@ -152,3 +155,35 @@ def figures(page: Path) -> list[str]:
 def test_both_readmes_have_the_same_figures() -> None:
     ours, theirs = figures(ENGLISH), figures(CHINESE)
     assert ours == theirs
+
+
+def test_the_readmes_fit_a_screen_or_two() -> None:
+    for page in (ENGLISH, CHINESE):
+        assert len(page.read_text(encoding="utf-8").splitlines()) <= 120, page.name
+    assert len(ENGLISH.read_text(encoding="utf-8").split()) <= 950
+
+
+def helps(command: Any) -> list[str]:
+    """The help of a command, of its parameters and of its subcommands."""
+    found = [command.help or "", *(getattr(parameter, "help", None) or "" for parameter in command.params)]
+    return found + [text for each in getattr(command, "commands", {}).values() for text in helps(each)]
+
+
+def test_sentences_of_readme_guides_and_help_are_short() -> None:
+    guides = [page for page in PAGES if not page.name.endswith(NOTEBOOKS)]
+    assert len(guides) > 20
+    sentences = [sentence for page in guides for sentence in of_markdown(page.read_text(encoding="utf-8"))]
+    sentences += [sentence for text in helps(POCKETBERT) for part in text.split("\n\n") for sentence in of_text(part)]
+    longer = [sentence for sentence in sentences if words(sentence) > LONGEST]
+    assert len(longer) <= 0.05 * len(sentences), f"{len(longer)} of {len(sentences)}:\n" + "\n".join(longer)
+
+
+def test_what_counts_as_a_sentence() -> None:
+    page = "# A title\n\nOne `a b c` of\n[two words](x.md) here. Two: e.g. this!\n\n- Three.\n- four\n\n| a | table |\n"
+    assert of_markdown(page + "```sh\ncode is none\n```\n") == [
+        "One `a b c` of two words here.",
+        "Two: e.g. this!",
+        "Three.",
+        "four",
+    ]
+    assert [words(sentence) for sentence in of_markdown(page)] == [6, 3, 1, 1]

@@ -72,7 +72,7 @@ def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> 
     write_by_hand(tmp_path / "artifacts/theirs")
 
     said: dict[str, list[str]] = {}
-    for words in page("docs/tutorial.md"):
+    for words in [*page("docs/tutorial.md"), *page("docs/manifest.md")]:
         said.setdefault(" ".join(words[:3]), []).append(run(words, tmp_path))
 
     assert 'labels = ["neg", "pos"]' in said["pocketbert init mine"][0]

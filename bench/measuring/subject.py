@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 import psutil
-import pyarrow.parquet as parquet
-from pyarrow import ArrowException
 from tokenizers import Tokenizer
 
 from pocketbert.bench.measuring.unchanged import Unchanged
 from pocketbert.bench.records.results import MIX, Accuracy, Failure, Latency, Memory, Metric, Size
 from pocketbert.bench.workers.child import ChildFailed, RequestFailed
 from pocketbert.bench.workers.file import File
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, listed
+from pocketbert.compress.base.paths import check_file
 from pocketbert.compress.manifest import Artifact, Manifest, inside
 from pocketbert.compress.runtimes import EMULATED, RUNTIMES
 from pocketbert.compress.tasks import Task, open_task
@@ -128,23 +127,20 @@ def load_rows(path: Path, task: Task) -> TestRows:
     """Read the test split: the task's columns and the labels.
 
     Raises:
-        BadInput: a column is missing, there is no row, or a text or label is not of the task.
+        BadInput: the file is not JSON Lines, a key is missing, there is no row, or a text or label is not of the task.
     """
-    try:
-        schema = parquet.read_schema(path)
-    except (OSError, ArrowException) as error:
-        raise BadInput(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from error
-    wanted = [*task.columns, "label"]
-    marked = [IN_TRAIN] if IN_TRAIN in schema.names else []
-    if missing := [column for column in wanted if column not in schema.names]:
-        raise BadInput(f"{path}: no column {missing[0]!r}; columns: {', '.join(schema.names)}")
-    columns = parquet.read_table(path, columns=[*wanted, *marked]).to_pydict()
-    in_train = columns.pop(IN_TRAIN, [])
-    if wrong := [mark for mark in in_train if not isinstance(mark, bool)]:
-        raise BadInput(f"{path}: {IN_TRAIN} is {wrong[0]!r}; expected: true or false in every row")
-    gold = columns["label"]
-    if not gold:
+    found = list(_objects(path))
+    if not found:
         raise BadInput(f"{path}: no rows; expected: at least one labelled row")
+    wanted = [*task.columns, "label"]
+    for line, row in enumerate(found, start=1):
+        if missing := [key for key in wanted if key not in row]:
+            raise BadInput(f"{path}: line {line}: no key {missing[0]!r}; keys: {listed(row) or 'none'}")
+        if not isinstance(row.get(IN_TRAIN, False), bool):
+            raise BadInput(f"{path}: line {line}: {IN_TRAIN} is {row[IN_TRAIN]!r}; allowed: true, false")
+    columns = {name: [row[name] for row in found] for name in wanted}
+    in_train = [row.get(IN_TRAIN, False) for row in found] if any(IN_TRAIN in row for row in found) else []
+    gold = columns["label"]
     _check_texts(path, columns, task)
     _check_labels(path, columns, task)
     sample = np.random.default_rng(0).permutation(len(gold))[:REQUESTS]
@@ -154,12 +150,30 @@ def load_rows(path: Path, task: Task) -> TestRows:
     return TestRows(columns, gold, content, drawn, in_train, decide_nothing(task.labels, gold) or "")
 
 
+def _objects(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a JSON Lines file."""
+    check_file(path)
+    line = 0
+    try:
+        with path.open(encoding="utf-8", newline="\n") as text:
+            for written in text:
+                line += 1
+                row = json.loads(written)
+                json.dumps(row, ensure_ascii=False).encode()  # half of a character, which no tokenizer reads
+                if not isinstance(row, dict):
+                    raise TypeError
+                yield row
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        at = f"line {line}: " if line else ""
+        raise BadInput(f"{path}: {at}expected: JSON Lines in UTF-8, one object per row; build again") from error
+
+
 def _check_texts(path: Path, columns: dict[str, list[Any]], task: Task) -> None:
     kind, expected = (list, "a list of words") if task.token_level else (str, "a text")
     for name in task.columns:
         for row, value in enumerate(columns[name]):
             if not isinstance(value, kind) or (kind is list and not all(isinstance(word, str) for word in value)):
-                raise BadInput(f"{path}: row {row}: {name} is {value!r}; expected: {expected}")
+                raise BadInput(f"{path}: line {row + 1}: {name} is {value!r}; expected: {expected}")
 
 
 def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None:
@@ -168,7 +182,7 @@ def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None
     if task.token_level:
         for row, (tokens, labels) in enumerate(zip(columns["tokens"], gold, strict=True)):
             if not isinstance(labels, list) or len(labels) != len(tokens or ()):
-                raise BadInput(f"{path}: row {row}: label {labels!r}; expected: a list with one label per token")
+                raise BadInput(f"{path}: line {row + 1}: label {labels!r}; expected: a list with one label per token")
         gold = [label for labels in gold for label in labels]
     if wrong := [label for label in gold if not isinstance(label, int) or label not in range(len(task.labels))]:
         raise BadInput(f"{path}: label {wrong[0]!r}; expected: {expected}")

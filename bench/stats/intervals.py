@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import AfterValidator
 
+from pocketbert.bench.stats.student import t_quantile
 from pocketbert.compress.base.strict import Strict
 
 _LARGEST = 1e30
@@ -59,9 +60,7 @@ def median_over_sets(sets: Sequence[ArrayLike]) -> Interval:
 
 
 def _over_sets(logs: Sequence[float]) -> Interval:
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, len(logs) - 1)) * stdev(logs) / sqrt(len(logs))
+    half = t_quantile(0.975, len(logs) - 1) * stdev(logs) / sqrt(len(logs))
     middle, most = fmean(logs), log(_LARGEST) - 1
     return Interval(estimate=exp(middle), low=exp(max(middle - half, -most)), high=exp(min(middle + half, most)))
 

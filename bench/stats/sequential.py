@@ -9,12 +9,12 @@ tighter boundaries for large samples). P90, which can only add a `regressed`, ha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import exp, sqrt
 from statistics import fmean, stdev
 from typing import Literal
 
 from pocketbert.bench.stats.intervals import Interval
+from pocketbert.bench.stats.student import t_quantile
 
 LOOKS = (4, 6, 8, 11, 15, 20, 27, 36)
 """Numbers of pairs at which the interval is compared with the threshold; the last is the maximum."""
@@ -90,8 +90,5 @@ def _margin(deviation: float, pairs: int) -> float:
     return (_t(last - 1) + 0.84) * deviation / sqrt(last)
 
 
-@cache
 def _t(freedom: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf(1 - SIDE / len(LOOKS), freedom))
+    return t_quantile(1 - SIDE / len(LOOKS), freedom)

@@ -7,6 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+EXTRAS = {
+    **dict.fromkeys(("accelerate", "datasets", "pyarrow", "scipy", "sklearn", "torch", "transformers"), "build"),
+    **dict.fromkeys(("executorch", "torchao"), "executorch"),
+    **dict.fromkeys(("litert_torch", "litert_quantizer"), "litert-export"),
+    "ai_edge_litert": "litert",
+    "coremltools": "coreml",
+}
+"""Package -> the extra of ours that installs a version known to work."""
 LONGEST = 500
 """The largest number of characters of a message."""
 _TAIL = 200  # the end of a message says what to do now
@@ -69,6 +77,12 @@ def listed(names: Iterable[str]) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's error message, printable and at most 200 characters."""
     return printable((str(error).strip() or type(error).__name__).splitlines()[0][:200])
+
+
+def install_hint(package: str) -> str:
+    """Return the command that installs the package that is imported by this name."""
+    wanted = f"'pocketbert[{EXTRAS[package]}]'" if package in EXTRAS else package
+    return f"pip install {wanted}"
 
 
 def offline_hint(source: str) -> str:

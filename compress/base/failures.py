@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from pocketbert.compress.base.errors import BadInput, CheckFailed, MachineFailed, first_line
+from pocketbert.compress.base.errors import EXTRAS, BadInput, CheckFailed, MachineFailed, first_line, install_hint
 
 ERROR_LOG = Path("pocketbert-error.log")
 """The traceback of a command that has no recipe."""
@@ -52,7 +52,7 @@ def failures_logged(log: Path) -> Iterator[None]:
     """Raise what fails in this block as `MachineFailed`, and write its traceback to the end of `log`.
 
     Raises:
-        BadInput: as in the block, or a path cannot be used.
+        BadInput: as in the block, a path cannot be used, or a package of an extra is not installed.
         CheckFailed: as in the block.
         MachineFailed: the machine or a library failed.
     """
@@ -65,6 +65,8 @@ def failures_logged(log: Path) -> Iterator[None]:
         if told is None:
             if isinstance(error, BadInput):
                 raise
+            if isinstance(error, ModuleNotFoundError) and (package := str(error.name).partition(".")[0]) in EXTRAS:
+                raise BadInput(f"this needs {package}, which is not installed: {install_hint(package)}") from error
             if isinstance(error, OSError) and error.errno in _USERS_PATH:
                 raise BadInput(f"{error.filename or 'a file'}: {error.strerror}") from error
             told = f"failed unexpectedly: {first_line(error)}"

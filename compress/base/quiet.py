@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from enum import Enum
+from importlib.util import find_spec
 from io import StringIO
 
 
@@ -66,12 +67,16 @@ def quiet() -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime.quantization logs hints to the root logger
 
-    import datasets
     import huggingface_hub
-    import transformers
 
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
     huggingface_hub.logging.set_verbosity(logging.ERROR)  # or it logs each failed request to the Hub twice
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    if find_spec("datasets"):
+        import datasets
+
+        datasets.disable_progress_bars()
+        datasets.logging.set_verbosity_error()
+    if find_spec("transformers"):
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()

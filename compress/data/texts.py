@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +84,16 @@ def tokenize(texts: Texts, tokenizer_file: Path) -> Tokens:
 
 
 def write_test(texts: Texts, path: Path, in_train: Iterable[bool] = ()) -> None:
-    """Write the test split (the task's columns and ``label``) as Parquet, atomically.
+    """Write the test split (the task's columns and ``label``) as JSON Lines, atomically.
 
     Args:
-        in_train: for each row whether its text is in train too; the column of this name is left out if none is.
+        in_train: for each row whether its text is in train too; only rows whose text is have the key of this name.
     """
-    import pyarrow
-    from pyarrow import parquet
-
-    columns: dict[str, Any] = dict(texts.splits["test"])
-    if any(marks := list(map(bool, in_train))):
-        columns[IN_TRAIN] = marks
-    with atomic_write(path) as temporary:
-        parquet.write_table(pyarrow.table(columns), temporary)
+    columns = texts.splits["test"]
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as lines:
+        for values, seen in zip_longest(zip(*columns.values(), strict=True), in_train):
+            row = dict(zip(columns, values, strict=True)) | ({IN_TRAIN: True} if seen else {})
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _digest(settings: Sequence[Any], splits: Splits) -> str:

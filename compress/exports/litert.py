@@ -1,8 +1,8 @@
 """LiteRT files (``.tflite``) for XNNPACK on the CPU, FP32 or dynamically quantized to INT8 or INT4.
 
-A file has one signature for each length of texts, and the signatures share the weights (sizes: docs/quantization.md).
-Linear layers have one scale per output, embeddings one per row, and activations one per token, so that neither padding
-nor another text changes a logit.
+A file has one signature for each length of texts, and the signatures share the weights (sizes:
+docs/quantization-results.md). Linear layers have one scale per output, embeddings one per row, and activations one per
+token, so that neither padding nor another text changes a logit.
 """
 
 import re

@@ -1,7 +1,7 @@
 """INT8 classifiers in PyTorch: quantized, stored without pickle, and loaded again bit for bit.
 
 The only file that uses `torch.ao.quantization`, and only for linear layers. PyTorch has announced its removal;
-docs/quantization.md gives the reasons for using it, and the cost of torchao.
+docs/quantization-results.md gives the reasons for using it, and the cost of torchao.
 """
 
 import copy

@@ -3,7 +3,8 @@
 - ``taylor``: mean |∂loss/∂mask| (Michel et al. 2019, "Are Sixteen Heads Really Better than One?").
 - ``fisher``: mean (∂loss/∂mask)², the diagonal of the empirical Fisher information (Kwon et al. 2022, "A Fast
   Post-Training Pruning Framework for Transformers"): twice the second-order estimate of the loss increase without the
-  unit, so scores of heads and neurons of all layers can be compared and added. The default: see docs/pruning.md.
+  unit, so scores of heads and neurons of all layers can be compared and added. The default
+  (docs/pruning-results.md).
 - ``magnitude``: the norm of the weights into the unit times the norm of the weights out of it.
 - ``random``: the control.
 """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, install_hint
 
 if TYPE_CHECKING:
     from pocketbert.compress.tasks.inputs import Batch
@@ -41,12 +41,6 @@ RUNTIMES = {
 """Runtime -> the package that it needs; the module here has the runtime's name."""
 EMULATED = {"coreml": "coremltools"}
 """Runtimes of other platforms -> the package that emulates them. Their files are verified and sized, never timed."""
-_EXTRAS = {
-    **dict.fromkeys(("coremltools", "executorch", "torchao"), "'pocketbert[mobile]'"),
-    **dict.fromkeys(("litert_torch", "litert_quantizer"), "'pocketbert[litert-export]'"),
-    "ai_edge_litert": "'pocketbert[litert]'",
-}
-"""Package -> the extra of ours that installs a version known to work."""
 
 
 def open_session(runtime: str, path: Path, threads: int, inputs: Mapping[str, str] | None = None) -> Session:
@@ -81,4 +75,4 @@ def require(runtime: str) -> None:
 def require_package(package: str, what: str) -> None:
     """Raise `BadInput`, which says how to install `what`, unless its `package` is installed."""
     if find_spec(package) is None:
-        raise BadInput(f"{what} is not installed: pip install {_EXTRAS.get(package, package)}")
+        raise BadInput(f"{what} is not installed: {install_hint(package)}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,17 @@ class Drop:
         return self.low <= max_drop and (self.high <= max_drop or self.estimate <= max_drop)
 
 
+def wilson(right: int, rows: int, confidence: float) -> tuple[float, float]:
+    """Compute the two-sided interval of a proportion by Wilson's score (Wilson 1927, JASA 22).
+
+    Agresti and Coull 1998 write it as a centre and a half width.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    centre = (right + z**2 / 2) / (rows + z**2)
+    half = z * sqrt(right * (rows - right) / rows + z**2 / 4) / (rows + z**2)
+    return centre - half if right else 0.0, centre + half if right < rows else 1.0
+
+
 def newcombe_drop(reference: NDArray[np.bool_], candidate: NDArray[np.bool_], confidence: float = 0.95) -> Drop:
     """Compute the difference of two paired proportions: square-and-add with Wilson's score limits.
 
@@ -46,16 +58,14 @@ def newcombe_drop(reference: NDArray[np.bool_], candidate: NDArray[np.bool_], co
         candidate: whether the candidate is right, (rows,).
         confidence: of the two-sided interval.
     """
-    from scipy.stats import binomtest  # takes most of a second, and child processes import this module
-
     rows = _paired_rows(reference, candidate)
     both = int(np.sum(reference & candidate))
     lost = int(np.sum(reference & ~candidate))
     won = int(np.sum(~reference & candidate))
     neither = rows - both - lost - won
     p1, p2 = (both + lost) / rows, (both + won) / rows
-    low1, high1 = binomtest(both + lost, rows).proportion_ci(confidence, method="wilson")
-    low2, high2 = binomtest(both + won, rows).proportion_ci(confidence, method="wilson")
+    low1, high1 = wilson(both + lost, rows, confidence)
+    low2, high2 = wilson(both + won, rows, confidence)
     marginals = (both + lost) * (won + neither) * (both + won) * (lost + neither)
     covariance = float(both * neither - lost * won)
     if covariance > 0:

@@ -1,11 +1,13 @@
 """Tagging schemes: the way a label says where in an entity its word is, and of which type the entity is."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pocketbert.compress.base.errors import BadInput
 
 OUTSIDE = "O"
+Span = tuple[str, int, int]
+"""An entity: its type, first word, last word."""
 WORD = "WORD"
 """The type of entities whose labels name none: word segmentation has the labels B, M, E and S alone."""
 _FORMS = {
@@ -32,6 +34,21 @@ def as_bioes(labels: Sequence[str]) -> list[str]:
     """
     form, _ = _recognised(labels)
     return [_rewritten(label, _FORMS[form]) for label in labels]
+
+
+def spans(marks: Sequence[str]) -> Iterator[Span]:
+    """Yield the entities of one row of BIOES marks, by the rule of the CoNLL shared tasks.
+
+    A mark that fits no entity before it begins one, also without its B (conlleval; Tjong Kim Sang and De Meulder 2003).
+    """
+    first, before = 0, OUTSIDE
+    for word, mark in enumerate([*marks, OUTSIDE]):
+        if before[0] in "BI" and mark[0] in "IE" and before[2:] == mark[2:]:
+            before = mark
+            continue
+        if before != OUTSIDE:
+            yield before[2:], first, word - 1
+        first, before = word, mark
 
 
 def describe_scheme(labels: Sequence[str]) -> str | None:

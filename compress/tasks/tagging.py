@@ -8,13 +8,11 @@ from tokenizers import Tokenizer
 
 from pocketbert.compress.tasks.inputs import Columns, Inputs, largest
 from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop
-from pocketbert.compress.tasks.schemes import as_bioes
+from pocketbert.compress.tasks.schemes import Span, as_bioes, spans
 from pocketbert.compress.tasks.tokenizer import pad_id, room, unknown_id
 
 _OVERLAP = 4
 """A window shares a quarter of its length with the window before."""
-Span = tuple[str, int, int]
-"""Type, first word, last word."""
 
 
 class Tagging:
@@ -105,9 +103,7 @@ class Tagging:
 
     def entities(self, labels: Sequence[int] | NDArray[np.intp]) -> set[Span]:
         """Return the entities that the labels of one row mark."""
-        from seqeval.metrics.sequence_labeling import get_entities
-
-        return set(get_entities([self._marks[label] for label in labels]))
+        return set(spans([self._marks[label] for label in labels]))
 
 
 def windows(lengths: Sequence[int], budget: int) -> Iterator[tuple[range, range]]:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import pyarrow as pa
-import pyarrow.parquet as parquet
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -56,21 +54,22 @@ def write_rows(path: Path) -> None:
     draw = random.Random(1)
     labels = [row % 2 for row in range(200)]
     words = [[*draw.choices(DULL, k=6), draw.choice((BAD, GOOD)[label])] for label in labels]
-    parquet.write_table(pa.table({"text": [" ".join(row) for row in words], "label": labels}), path)
+    rows = [{"text": " ".join(row), "label": label} for row, label in zip(words, labels, strict=True)]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     write_model(FOLDER / "teacher.onnx", layers=400)
     write_model(FOLDER / "student.onnx", layers=8)
-    write_rows(FOLDER / "test.parquet")
+    write_rows(FOLDER / "test.jsonl")
     tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(VOCABULARY)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     tokenizer.save(str(FOLDER / "tokenizer.json"))
     manifest = {
         "schema": 1,
         "recipe": "reviews",
-        "task": {"kind": "classification", "labels": ["neg", "pos"], "max_length": 64, "test": "test.parquet"},
+        "task": {"kind": "classification", "labels": ["neg", "pos"], "max_length": 64, "test": "test.jsonl"},
         "reference": "teacher.onnx",
         "artifacts": [
             {"id": name, "role": role, "runtime": "onnxruntime", "path": name, "tokenizer": "tokenizer.json"}

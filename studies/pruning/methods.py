@@ -1,7 +1,7 @@
 """Accuracy and latency of the offline teacher after pruning, for every importance method.
 
 `python -m studies.pruning.methods` takes the teacher of `recipes/offline.toml` (trains it if necessary), prunes it in
-every way that docs/pruning.md describes, and prints the tables of that page.
+every way that docs/pruning-results.md describes, and prints the tables of that page.
 """
 
 import tempfile
@@ -168,12 +168,12 @@ def _methods(model: "PreTrainedModel", context: Context, logits: NDArray[np.floa
                 cut = prune_width.run(model, replace(context, seed=seed, memo={}), _width(target, method))
                 found.append(compare(context, logits, validation_logits(cut, context)))
             if len(found) == 1:
-                shown = in_points(found[0].drop, found[0].low, found[0].high)
+                shown = in_points(-found[0].drop, -found[0].high, -found[0].low)
             else:
-                drops = [100 * comparison.drop for comparison in found]
-                shown = f"{fmean(drops):+.2f} (seeds: {', '.join(f'{drop:+.2f}' for drop in drops)})"
+                changes = [-100 * comparison.drop for comparison in found]
+                shown = f"{fmean(changes):+.2f} (seeds: {', '.join(f'{change:+.2f}' for change in changes)})"
             rows.append([f"{target - 1:+.0%}", method, shown])
-    return markdown_table(["encoder MACs", "importance", "points lost, validation"], rows)
+    return markdown_table(["encoder MACs", "importance", "change on validation, pp"], rows)
 
 
 def _recovered(model: "PreTrainedModel", context: Context, logits: NDArray[np.float32]) -> str:
@@ -190,9 +190,9 @@ def _recovered(model: "PreTrainedModel", context: Context, logits: NDArray[np.fl
             after = compare(context, logits, validation_logits(cut, context))
             left = encoder_macs(cut.config) / encoder_macs(model.config)
             ratios = [_latency_ratio(files[p], path) for p, path in _files(cut, folder / f"cut-{target}")]
-            lost = in_points(after.drop, after.low, after.high)
-            rows.append([f"{left:.1%}", f"{100 * before.drop:+.2f}", lost, *(f"{each:.1%}" for each in ratios)])
-    headers = ["encoder MACs left", "points lost", "after one epoch", "latency left, ORT FP32", "ORT INT8"]
+            trained = in_points(-after.drop, -after.high, -after.low)
+            rows.append([f"{left:.1%}", f"{-100 * before.drop:+.2f}", trained, *(f"{each:.1%}" for each in ratios)])
+    headers = ["encoder MACs left", "change, pp", "after one epoch, pp", "latency left, ORT FP32", "ORT INT8"]
     return markdown_table(headers, rows)
 
 

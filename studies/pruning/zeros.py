@@ -1,7 +1,7 @@
 """Accuracy and size of the offline student with unstructured sparsity.
 
 `python -m studies.pruning.zeros` takes the student of `recipes/offline.toml` (builds it if necessary), sets shares of
-its weights to 0, with and without an epoch of recovery, and prints the table of docs/pruning.md.
+its weights to 0, with and without an epoch of recovery, and prints the table of docs/pruning-results.md.
 """
 
 import tempfile
@@ -57,19 +57,19 @@ def table(student: Path, context: Context) -> str:
                 inside = replace(context, scratch=folder / "training", remarks=[])
                 model = run(model, inside, Parameters.model_validate({"embeddings": True, **choice}))
             found = compare(context, dense, validation_logits(model, context))
-            lost = in_points(found.drop, found.low, found.high) if choice else ""
+            change = in_points(-found.drop, -found.high, -found.low) if choice else ""
             zeros = f"{choice['amount']:.0%}, {choice.get('scope', 'layer')}" if choice else "none"
             recovered = "one epoch" if "recover" in choice else ""
-            rows.append([zeros, recovered, f"{found.value:.2%}", lost, *_sizes(model, folder)])
+            rows.append([zeros, recovered, f"{found.value:.2%}", change, *_sizes(model, folder)])
     headers = [
         "zeros",
         "recovery",
         context.task.metric,
-        "points lost",
+        "change, pp",
         "FP32 file",
-        "deflated",
+        "zipped",
         "INT8 file",
-        "deflated",
+        "zipped",
     ]
     return markdown_table(headers, rows)
 

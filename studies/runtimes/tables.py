@@ -93,15 +93,15 @@ def answers(manifest: Manifest | None) -> str:
     for step in steps.values():
         source = next((s for s in steps.values() if s.name == f"{step.name.rpartition('-')[0]}-fp32"), None)
         agreement = f"{step.parity.label_agreement:.2%} of {step.parity.rows:,}" if step.parity else ""
-        lost = (
-            100 * (step.comparison.drop - source.comparison.drop)
+        change = (
+            100 * (source.comparison.drop - step.comparison.drop)
             if step.comparison and source and source.comparison
             else None
         )
-        rows.append([step.name, agreement, "" if lost is None else f"{lost:+.2f}", step.decision])
+        rows.append([step.name, agreement, "" if change is None else f"{change:+.2f}", step.decision])
     if not rows:
         return "Not measured: no built recipe at hand."
-    headers = ["file", "answers with the label of their PyTorch source", "points lost to the FP32 file", "the guard"]
+    headers = ["file", "same label as their PyTorch source", "change against the FP32 file, pp", "the guard"]
     return markdown_table(headers, rows)
 
 

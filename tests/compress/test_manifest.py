@@ -14,12 +14,12 @@ from pocketbert.compress.tasks import open_task
 
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
-    for name in ("a.onnx", "tokenizer.json", "test.parquet"):
+    for name in ("a.onnx", "tokenizer.json", "test.jsonl"):
         (tmp_path / name).write_bytes(b"x")
     raw = {
         "schema": 1,
         "recipe": "r",
-        "task": {"kind": "classification", "labels": ["a", "b"], "max_length": 16, "test": "test.parquet"},
+        "task": {"kind": "classification", "labels": ["a", "b"], "max_length": 16, "test": "test.jsonl"},
         "reference": "a",
         "artifacts": [
             {

@@ -248,7 +248,7 @@ def data(folder: Path) -> Kind:
 
     def use(texts: Texts) -> None:
         found = find(texts)
-        place = folder / "test.parquet"
+        place = folder / "test.jsonl"
         write_test(texts, place, found.test_seen)
         rows = load_rows(place, texts.task)
         assert len(rows) == len(texts.splits["test"]["label"])

@@ -134,9 +134,8 @@ def manifests(folder: Path) -> Kind:
 
 
 def _shorten(test: Path) -> None:
-    from pyarrow import parquet
-
-    parquet.write_table(parquet.read_table(test).slice(0, _ROWS), test)
+    lines = test.read_text(encoding="utf-8").split("\n")
+    test.write_text("\n".join([*lines[:_ROWS], ""]), encoding="utf-8")
 
 
 def _collect(given: tuple[Path, Manifest]) -> None:

@@ -47,7 +47,7 @@ class Plan:
         """Go on with a recipe until something would be trained."""
         texts = read_texts(recipe.task)
         find(texts)
-        write_test(texts, self._folder / "test.parquet")
+        write_test(texts, self._folder / "test.jsonl")
         key = source_key(recipe.teacher.model)
         model, tokenizer = self._teacher(recipe, texts)
         check_stages(recipe, texts.task, model.config, tokenizer.backend_tokenizer)

@@ -2,17 +2,16 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.fft
 import onnx
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer
@@ -99,8 +98,20 @@ def write_rows(path: Path) -> None:
         words.insert(draw.randrange(len(words)), draw.choice((BAD, GOOD)[row % 2]))
         texts.append(" ".join(words))
         labels.append(row % 2)
+    write_columns(path, {"text": texts, "label": labels})
+
+
+def write_columns(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Test rows as a build writes them: JSON Lines."""
+    rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(pa.table({"text": texts, "label": labels}), path)
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def read_columns(path: Path) -> dict[str, list[Any]]:
+    """The columns of test rows that all have the same keys."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def write_tokenizer(path: Path) -> None:
@@ -111,7 +122,7 @@ def write_tokenizer(path: Path) -> None:
 
 def write_manifest(folder: Path, ships: dict[str, Build], reference: Path | None = None) -> Path:
     """A manifest of an ONNX reference (or the Hugging Face folder given) and what ships."""
-    write_rows(folder / "data/test.parquet")
+    write_rows(folder / "data/test.jsonl")
     write_tokenizer(folder / "tokenizer.json")
     write_onnx(folder / "reference.onnx", Build(work=16))
     entries = [
@@ -137,7 +148,7 @@ def write_manifest(folder: Path, ships: dict[str, Build], reference: Path | None
     manifest = {
         "schema": 1,
         "recipe": "tiny",
-        "task": {"kind": "classification", "labels": ["neg", "pos"], "max_length": 16, "test": "data/test.parquet"},
+        "task": {"kind": "classification", "labels": ["neg", "pos"], "max_length": 16, "test": "data/test.jsonl"},
         "reference": "reference",
         "artifacts": entries,
     }
@@ -175,11 +186,11 @@ def write_odd(
 
 
 def write_by_hand(folder: Path) -> Path:
-    """The manifest that docs/tutorial.md shows, with the files it names."""
+    """The manifest that docs/manifest.md shows, with the files it names."""
     folder.mkdir(parents=True)
-    [shown] = blocks(REPO / "docs/tutorial.md", "json")
+    [shown] = blocks(REPO / "docs/manifest.md", "json")
     (folder / "manifest.json").write_text(shown, encoding="utf-8")
-    write_rows(folder / "test.parquet")
+    write_rows(folder / "test.jsonl")
     write_tokenizer(folder / "tokenizer.json")
     write_onnx(folder / "teacher.onnx", Build(work=16))
     write_odd(folder / "theirs.onnx")

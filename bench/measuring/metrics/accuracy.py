@@ -1,7 +1,6 @@
 """Accuracy: predictions of the exported file on the whole test split, in its own runtime."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,6 @@ def _cache(setup: Setup, subject: Subject) -> Path:
         setup.manifest.task.model_dump_json(),
         setup.machine.fingerprint,
         *versions,
-        version("seqeval"),
         digest_of(type(setup.task).__module__, *(f"{_RUNTIMES}.{n}" for n in (subject.artifact.runtime, "scoring"))),
     )
 

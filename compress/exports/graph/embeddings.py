@@ -22,7 +22,7 @@ def quantize_embeddings(source: Path, path: Path, precision: str, kept: Mapping[
 
     Only the rows that are looked up become FP32, so the matrix takes a quarter or an eighth of the memory too. Two INT4
     values share a byte of a UINT8 matrix, half a row apart: ONNX Runtime has no ``Gather`` of INT4 tensors, and a
-    ``Cast`` of the whole matrix would leave an INT8 copy in memory (docs/quantization.md has the figures).
+    ``Cast`` of the whole matrix would leave an INT8 copy in memory (docs/quantization-results.md has the figures).
 
     Args:
         kept: matrices -> the precision that they keep instead.

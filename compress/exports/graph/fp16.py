@@ -12,7 +12,7 @@ def store_as_fp16(source: Path, path: Path) -> None:
 
     ONNX Runtime casts a matrix once, when it opens the file. Of embeddings it casts only the rows that were looked up,
     so they take half the memory too. Its CPU provider has few FP16 kernels: a graph that computes in FP16 has casts at
-    nearly every node and is slower than FP32, at the same size (docs/quantization.md).
+    nearly every node and is slower than FP32, at the same size (docs/quantization-results.md).
     """
     model = onnx.load(source)
     graph = model.graph

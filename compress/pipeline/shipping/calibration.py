@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pocketbert.compress.data.texts import Texts
 
 ROWS = 128
-"""Rows, one of each label among them: docs/quantization.md compares numbers of rows."""
+"""Rows, one of each label among them: docs/quantization-results.md compares numbers of rows."""
 
 
 def draw(gold: Sequence[Any]) -> list[int]:

@@ -19,7 +19,7 @@ from pocketbert.compress.pipeline.steps.step import TOKENIZER, Build, FinishedSt
 from pocketbert.compress.pipeline.steps.teacher import SEEN
 
 _REFERENCE = "teacher-fp32.torch"
-_TEST = "data/test.parquet"
+_TEST = "data/test.jsonl"
 
 
 def write_manifest(

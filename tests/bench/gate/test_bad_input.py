@@ -5,12 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 
 from pocketbert.compress import runtimes
-from tests.support.manifests import PLAIN, Run, write_manifest
+from tests.support.manifests import PLAIN, Run, write_columns, write_manifest
 
 pytest_plugins = "pytester"
 
@@ -86,14 +84,14 @@ def test_an_unknown_profile(bench: Run, manifest: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "pattern"),
     [
-        ({"sentence": ["a"], "label": [0]}, "*no column 'text'; columns: sentence, label"),
-        ({"text": pa.array([], pa.string()), "label": pa.array([], pa.int64())}, "*no rows*"),
+        ({"sentence": ["a"], "label": [0]}, "*line 1: no key 'text'; keys: sentence, label"),
+        ({"text": [], "label": []}, "*no rows*"),
         ({"text": ["a"], "label": [2]}, "*label 2; expected: 0 to 1 (neg, pos)"),
-        ({"text": ["a", None], "label": [0, 1]}, "*row 1: text is None; expected: a text"),
+        ({"text": ["a", None], "label": [0, 1]}, "*line 2: text is None; expected: a text"),
     ],
 )
 def test_rows_that_cannot_be_scored(bench: Run, manifest: Path, table: dict[str, Any], pattern: str) -> None:
-    parquet.write_table(pa.table(table), manifest.parent / "data/test.parquet")
+    write_columns(manifest.parent / "data/test.jsonl", table)
     refused(bench(manifest), pattern)
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 from rich.console import Console
 
@@ -26,7 +24,7 @@ from pocketbert.bench.workers.child import Child
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.manifest import inside, load_manifest
 from pocketbert.compress.tasks import open_task
-from tests.support.manifests import PLAIN, Build, write_manifest
+from tests.support.manifests import PLAIN, Build, read_columns, write_columns, write_manifest
 
 
 def test_a_sparse_stage_is_measured_but_not_timed(tmp_path: Path) -> None:
@@ -96,11 +94,11 @@ def test_figures_that_were_not_used_for_long_are_removed(tmp_path: Path) -> None
 def test_rows_in_train_and_unknown_tokens_are_in_the_results(tmp_path: Path) -> None:
     """Half of the rows are marked; every row gets a word that the tokenizer does not know."""
     manifest = write_manifest(tmp_path, {"small": Build(work=1, blind=0.5)})
-    file = tmp_path / "data/test.parquet"
-    columns = parquet.read_table(file).to_pydict()
+    file = tmp_path / "data/test.jsonl"
+    columns = read_columns(file)
     columns["text"] = [f"{text} 未见" for text in columns["text"]]
     columns["in_train"] = [row % 3 == 0 for row in range(len(columns["text"]))]
-    parquet.write_table(pa.table(columns), file)
+    write_columns(file, columns)
     read = load_manifest(manifest)
     rows = load_rows(file, open_task(read.task.kind, read.task.labels, 16))
     results = Measurement(Needed(read, [], ("accuracy",)), tmp_path, rows, "test", Bar(Console(quiet=True))).run()
@@ -124,6 +122,6 @@ def test_predictions_of_the_linear_baseline_that_cannot_be_read_are_refused_befo
     control = {"comparison": comparison | {"confidence": 0.95}, "train_rows": 1, "seconds": 1, "test_answers": answers}
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"linear_control": control}))
     read = load_manifest(manifest)
-    rows = load_rows(tmp_path / "data/test.parquet", open_task(read.task.kind, read.task.labels, 16))
+    rows = load_rows(tmp_path / "data/test.jsonl", open_task(read.task.kind, read.task.labels, 16))
     with pytest.raises(BadInput, match=r"linear_control\.test_answers"):
         Measurement(Needed(read, [], ()), tmp_path, rows, "test", Bar(Console(quiet=True)))

@@ -65,7 +65,7 @@ def test_entities_are_compared_by_their_own_interval(results: Results) -> None:
     fewer[:200, 0] -= 1
     score = results.artifact(INT8).accuracy
     assert score
-    spec = TaskSpec(kind="tagging", labels=["O", "B-PER", "I-PER"], max_length=32, test="test.parquet")
+    spec = TaskSpec(kind="tagging", labels=["O", "B-PER", "I-PER"], max_length=32, test="test.jsonl")
 
     def run(counts: Outcomes, value: float) -> Results:
         tagged = score.model_copy(update=pack(counts) | {"metric": "f1", "value": value, "rows": 400})

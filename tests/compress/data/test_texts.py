@@ -1,5 +1,6 @@
 """The rows of a recipe: limits, rows without labels, rows sorted by label, tokens, and the test split on disk."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.data.texts import read_texts, tokenize, write_test
 from pocketbert.compress.tasks.rows import NO_LABEL
 from tests.support.datasets import write
+from tests.support.manifests import read_columns
 
 
 def rows_of(labels: str) -> list[dict[str, str]]:
@@ -104,22 +106,21 @@ def test_train_and_validation_as_tokens(tmp_path: Path, tiny_model: Path) -> Non
 
 
 def test_the_test_split_is_written_with_its_labels(tmp_path: Path) -> None:
-    from pyarrow import parquet
-
     texts = read_texts(task_on(tmp_path / "data", limit={"test": 3}))
-    write_test(texts, tmp_path / "test.parquet")
-    assert parquet.read_table(tmp_path / "test.parquet").to_pydict() == texts.splits["test"]
+    write_test(texts, tmp_path / "test.jsonl")
+    assert read_columns(tmp_path / "test.jsonl") == texts.splits["test"]
     assert texts.splits["test"]["label"] == [0, 1, 1]
 
 
 def test_rows_in_train_are_marked_if_there_are_any(tmp_path: Path) -> None:
-    from pyarrow import parquet
-
     texts = read_texts(task_on(tmp_path / "data"))
-    write_test(texts, tmp_path / "test.parquet", [True, False, False, False])
-    assert parquet.read_table(tmp_path / "test.parquet").to_pydict()["in_train"] == [True, False, False, False]
-    write_test(texts, tmp_path / "test.parquet", [False] * 4)
-    assert parquet.read_schema(tmp_path / "test.parquet").names == ["text", "label"]
+    rows = texts.splits["test"]
+    write_test(texts, tmp_path / "test.jsonl", [True, False, False, False])
+    first, second, *_ = (tmp_path / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(first) == {"text": rows["text"][0], "label": rows["label"][0], "in_train": True}
+    assert json.loads(second) == {"text": rows["text"][1], "label": rows["label"][1]}
+    write_test(texts, tmp_path / "test.jsonl", [False] * 4)
+    assert "in_train" not in (tmp_path / "test.jsonl").read_text(encoding="utf-8")
 
 
 def test_validation_rows_of_one_label_decide_nothing(tmp_path: Path) -> None:

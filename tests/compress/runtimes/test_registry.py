@@ -55,9 +55,10 @@ def test_an_unknown_runtime_is_refused(tmp_path: Path) -> None:
     ("runtime", "package"),
     [
         ("onnxruntime", "onnxruntime"),
-        ("executorch", r"'pocketbert\[mobile\]'"),
+        ("torch", r"'pocketbert\[build\]'"),
+        ("executorch", r"'pocketbert\[executorch\]'"),
         ("litert", r"'pocketbert\[litert\]'"),
-        ("coreml", r"'pocketbert\[mobile\]'"),
+        ("coreml", r"'pocketbert\[coreml\]'"),
     ],
 )
 def test_a_missing_package_is_named(runtime: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pocketbert.compress.tasks import paired
 from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop, newcombe_drop
 
 
@@ -121,3 +122,12 @@ def test_bootstrap_is_paired_and_repeatable() -> None:
 def test_bootstrap_of_rows_without_entities() -> None:
     nothing = np.zeros((5, 3), dtype=np.uint8)
     assert bootstrap_f1_drop(nothing, nothing).estimate == 0
+
+
+@pytest.mark.parametrize("rows", [1, 2, 10, 3473])
+def test_the_interval_of_a_proportion_is_scipys(rows: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    for right in {0, 1, rows // 2, rows - 1, rows}:
+        for confidence in (0.6, 0.95, 0.999):
+            expected = stats.binomtest(right, rows).proportion_ci(confidence, method="wilson")
+            assert paired.wilson(right, rows, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)

@@ -48,9 +48,9 @@ def test_a_task_is_one_file_and_one_line(tiny_recipe: Path, tiny_model: Path, tm
     assert texts.task.metric == "macro_f1"
     assert set(texts.splits["train"]) == {"text_pair", "label"}
     assert len(tokenize(texts, tiny_model / "tokenizer.json").train.inputs) == 8
-    write_test(texts, tmp_path / "test.parquet")
+    write_test(texts, tmp_path / "test.jsonl")
     task = open_task("titles", texts.task.labels, texts.task.max_length)
-    rows = load_rows(tmp_path / "test.parquet", task)
+    rows = load_rows(tmp_path / "test.jsonl", task)
     inputs = task.encode(load_tokenizer(tiny_model / "tokenizer.json"), rows.columns)
     assert len(inputs) == 8
     right = np.eye(2, dtype=np.float32)[rows.gold]

@@ -1,10 +1,13 @@
 """Every common way to write tags marks the same entities; labels of no scheme are refused in one line."""
 
+import random
+
 import numpy as np
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.tasks.schemes import as_bioes, describe_scheme
+from pocketbert.compress.tasks.schemes import spans as entities
 from pocketbert.compress.tasks.tagging import Tagging
 
 
@@ -74,3 +77,12 @@ def test_labels_of_no_scheme(labels: list[str], said: str) -> None:
         as_bioes(labels)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_the_same_entities_as_seqeval_of_any_marks() -> None:
+    library = pytest.importorskip("seqeval.metrics.sequence_labeling")
+    every = ["O", *(f"{part}-{kind}" for part in "BIES" for kind in ("X", "Y-Z"))]
+    draw = random.Random(0)  # noqa: S311
+    for length in range(1000):
+        marks = draw.choices(every, k=length % 9)
+        assert list(entities(marks)) == library.get_entities(marks), marks

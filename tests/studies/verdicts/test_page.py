@@ -31,7 +31,7 @@ def test_a_page_of_an_interrupted_study(tmp_path: Path) -> None:
     record.add({"column": "0% idle at +3%", "outcome": "ok", "pairs": 4, "seconds": 2.0})
     write_page(record, [], tmp_path / "verdicts.md")
     page = (tmp_path / "verdicts.md").read_text(encoding="utf-8")
-    assert "Not recorded yet: 6% idle at +3%, " in page
+    assert "Not recorded yet: 2% idle at +3%, 3% idle at +3%, 6% idle at +3%, 10% idle at +3%, " in page
     assert "| 0% idle  | 8 " in page
     assert "| 0% idle at +3% | 1          | 1 = 100.0% (2.5 to 100.0)" in page
     assert (tmp_path / "verdicts.svg").is_file()

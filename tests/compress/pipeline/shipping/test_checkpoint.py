@@ -248,7 +248,7 @@ def test_refusals_are_one_line(uneven: Path, tmp_path: Path, monkeypatch: pytest
     ):
         export(uneven, tmp_path / "m.onnx")
     monkeypatch.setattr("pocketbert.compress.runtimes.find_spec", lambda _: None)
-    with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[mobile\]'"):
+    with pytest.raises(BadInput, match=r"'coreml' is not installed: pip install 'pocketbert\[coreml\]'"):
         target("any", "coreml", "int8", None)
 
 

@@ -1,10 +1,10 @@
 """The manifest lists the teacher, the accepted stages and the exported files, each with its figures."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as parquet
 
 from pocketbert.compress.base.files import digest
 from pocketbert.compress.manifest import Parity, Step, load_manifest
@@ -32,11 +32,11 @@ def test_manifest_lists_reference_stages_and_ships(tiny_build: tuple[Path, Path]
     assert manifest.artifacts[4].parity.max_abs_logit < 1e-4
     assert [step.name for step in manifest.steps][-3:] == ["torch-fp32", "onnx-fp32", "onnx-int8"]
     assert {a.tokenizer for a in manifest.artifacts} < manifest.files.keys()
-    assert {"data/test.parquet", "control/test.npy"} < manifest.files.keys()
+    assert {"data/test.jsonl", "control/test.npy"} < manifest.files.keys()
     assert not (tiny_build[1] / ".scratch").exists()
     seen = np.load(tiny_build[1] / "stages/00-teacher/seen.npy")
-    test = parquet.read_table(tiny_build[1] / "data/test.parquet").to_pydict()
-    assert test.get("in_train", [False] * len(seen)) == (seen > 0).tolist()
+    lines = (tiny_build[1] / "data/test.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line).get("in_train", False) for line in lines] == (seen > 0).tolist()
 
 
 def finished(folder: Path, name: str, **fields: Any) -> FinishedStep:
