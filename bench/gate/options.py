@@ -27,6 +27,7 @@ BUDGET_S = 60.0
 _STORE = "artifacts by SHA-256, so that a baseline's can be run again beside the new one"
 _BUDGET = "at most so long for one artifact in one profile; what is not settled then is inconclusive"
 _FIRST_RUN = "this recipe has no baseline yet; without this option, a baseline that seems to be lost is refused"
+_TEXTS = "put the texts of prediction flips into results and report; without it, their row numbers and labels alone"
 _PYTHON = "compare two interpreters instead: every artifact runs under this one and under pytest's own"
 OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
     "manifest": ("--gate-manifest", "FILE", Path, f"what to weigh (default: {DEFAULTS['manifest']})"),
@@ -41,6 +42,7 @@ OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
     ),
     "store": ("--gate-store", "DIR", Path, f"{_STORE} (default: {DEFAULTS['store']})"),
     "budget": ("--gate-budget", "SECONDS", float, f"{_BUDGET} (default: {BUDGET_S})"),
+    "show_texts": ("--gate-show-texts", "", bool, _TEXTS),
     "baseline_python": ("--gate-baseline-python", "PYTHON", Path, _PYTHON),
 }
 """Key -> flag, metavar (none: a switch), type, help."""
@@ -69,6 +71,7 @@ class GateOptions:
     baselines: Path = Path(_BASELINES)
     first_run: bool = False
     against: str | None = None
+    show_texts: bool = False
 
 
 def read(config: "pytest.Config") -> GateOptions:
@@ -99,6 +102,7 @@ def read(config: "pytest.Config") -> GateOptions:
         baselines=Path(as_typed(root / _BASELINES)),
         first_run=given["first_run"],
         against=given["against"],
+        show_texts=given["show_texts"],
         strict=given["strict"] or project.strict,
         budget_s=budgets[0],
         baseline_python=given["baseline_python"],

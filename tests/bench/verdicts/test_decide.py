@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pocketbert.bench.records.baseline import Baseline, make_baseline, reference_of
-from pocketbert.bench.records.results import Failure, Latency, Measured, Paired, Place, Profile, Results, Verdict, pack
+from pocketbert.bench.records.outcomes import pack
+from pocketbert.bench.records.results import Failure, Latency, Measured, Paired, Place, Profile, Results, Verdict
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts.decide import decide
 from pocketbert.bench.verdicts.items import Item
