@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 from tabulate import tabulate
@@ -19,6 +19,7 @@ from pocketbert.compress.base.strict import FileName, Strict
 SCHEMA = 2
 FOLDER = Path("baselines")
 _SHA256 = "^[0-9a-f]{64}$"
+_METRICS: tuple[Metric, ...] = ("latency", "memory", "size", "accuracy")
 _OF_A_RUN = {"drop": None, "confusion": []}
 """Fields of a score that no later run is compared with."""
 _WILDCARD = re.compile(r"[*?]|\[.*?\]")
@@ -60,13 +61,13 @@ class Thresholds(Strict):
 
     def times(self, factor: float) -> dict[str, Any]:
         """Return all limits, multiplied."""
-        usual = {metric: factor * getattr(self, metric) for metric in get_args(Metric)}
+        usual = {metric: factor * getattr(self, metric) for metric in _METRICS}
         return usual | {
             "artifacts": {p: {m: factor * x for m, x in each.items()} for p, each in self.artifacts.items()}
         }
 
     def __str__(self) -> str:
-        groups = {"": {metric: getattr(self, metric) for metric in get_args(Metric)}, **self.artifacts}
+        groups = {"": {metric: getattr(self, metric) for metric in _METRICS}, **self.artifacts}
         said = {
             name: ", ".join(f"{metric} {limit:.1%}" for metric, limit in each.items()) for name, each in groups.items()
         }
