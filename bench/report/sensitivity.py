@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _SHOWN = {"layer": "layer", "ffn 0.75": "FFN ¾", "ffn 0.5": "FFN ½", "ffn 0.25": "FFN ¼"}
 _TITLE = "Change of the metric when one part is removed"
 _DESCRIPTION = (
-    "Heat map: one row per layer, one column per attention head, whole layer or share of the FFN. The number is the change "
-    "in percentage points without that part; negative is worse."
+    "Heat map: one row per layer, one column per attention head, whole layer or share of the FFN. The number is the "
+    "change in percentage points without that part; negative is worse."
 )
 _DARK = 0.6  # share of the scale from which light type is easier to read
 

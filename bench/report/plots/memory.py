@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 TITLE = "Peak memory of every file"
 DESCRIPTION = (
-    "One bar per file, in MiB. The grey part is the runtime with its libraries, which the gate leaves out; the coloured "
-    "part is the model. Both are written at the right."
+    "One bar per file, in MiB. The grey part is the runtime with its libraries, which the gate leaves out; the "
+    "coloured part is the model. Both are written at the right."
 )
 _ROW = 0.36  # inches
 
