@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from pocketbert.bench.records.results import METRICS, Measured, Paired, Place, Results, Verdict
 from pocketbert.bench.report.format import choose, numbers
@@ -64,7 +65,8 @@ class Check:
             return None
         scale = self.limit or (-0.01 if self.verdict.metric == "accuracy" else 0.01)
         ends = sorted((self.change.low / scale, self.change.high / scale))
-        return Interval(estimate=self.change.estimate / scale, low=ends[0], high=ends[1])
+        # Not checked: a multiple of a tiny limit may be infinite.
+        return Interval.model_construct(estimate=self.change.estimate / scale, low=ends[0], high=ends[1])
 
 
 def checks(results: Results) -> list[Check]:
@@ -148,7 +150,7 @@ def _change(v: Verdict, pair: Paired | None) -> Interval | None:
         return numbers.negated(v.interval) if v.interval else None
     if v.metric != "latency" and v.baseline and v.measured is not None:
         change = v.measured / v.baseline - 1
-        return Interval(estimate=change, low=change, high=change)
+        return Interval(estimate=change, low=change, high=change) if isfinite(change) else None
     return None
 
 

@@ -12,7 +12,8 @@ def test_copies_are_counted_apart(copied: Results) -> None:
     found = checks(copied)
     assert counted(found) == "5 of 5 measured checks passed, 1 of them improved; 4 skipped as copies"
     assert why_copies(found) == (
-        "2 in mobile-2t, which has the threads and cores of cpu here; 2 of student-fp32.onnx, which is the baseline's own file"
+        "2 in mobile-2t, which has the threads and cores of cpu here; 2 of student-fp32.onnx, which is the "
+        "baseline's own file"
     )
     assert [bool(check.copy) for check in found] == [False] * 5 + [True] * 4, "copies come last"
 

@@ -1,4 +1,4 @@
-"""The HTML report in headless Chromium: it sorts, filters, explains, fits a phone, follows the scheme, is accessible."""
+"""The HTML report in headless Chromium: sort, filter, hover, downloads, phone width, dark scheme, accessibility."""
 
 import os
 import re
