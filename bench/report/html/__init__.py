@@ -15,6 +15,7 @@ from string import Template
 from pocketbert.bench.records.history import Record
 from pocketbert.bench.records.results import Results
 from pocketbert.bench.report.html.data import view
+from pocketbert.compress.base.errors import printable
 
 SCRIPTS = (
     "core", "table", "checks", "forest", "latency", "accuracy", "size", "memory", "build", "history", "why", "main",
@@ -33,7 +34,7 @@ def compose(results: Results, records: Sequence[Record]) -> str:
     )
     return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
         policy=policy,
-        title=escape(f"pocketbert report: {results.recipe}"),
+        title=escape(printable(f"pocketbert report: {results.recipe}")),
         style=style,
         data=inline(view(results, records)),
         script=script,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pocketbert.bench.records.results import REST, Results
 from pocketbert.bench.report.format.choose import PARTS, by_role
 from pocketbert.bench.report.format.numbers import file_size
-from pocketbert.bench.report.plots.style import INK, MUTED, annotate, name_rows, new_figure
+from pocketbert.bench.report.plots.style import INK, MUTED, ON_COLOUR, annotate, name_rows, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ DESCRIPTION = (
     "on disk, and zipped as an app bundle carries it."
 )
 # The colours differ in lightness too: readable in grey prints and by most colour-blind readers.
-COLOURS = {"embeddings": "#1b4f8f", "attention": "#c8480a", "FFN": "#e3a13b", "head": "#7a3e9d", REST: "#aab2bb"}
+COLOURS = {"embeddings": "#2563a8", "attention": "#b8450a", "FFN": "#e3a13b", "head": "#8a4fb0", REST: "#aab2bb"}
 _ROW = 0.36  # inches
 _READABLE = 0.085  # share of the widest bar: a wider part has its figure inside
 
@@ -43,7 +43,7 @@ def draw(results: Results) -> "Figure | None":
                     ha="center",
                     va="center",
                     fontsize=9,
-                    color=INK if part in ("FFN", REST) else "white",
+                    color=ON_COLOUR if part in ("FFN", REST) else "white",
                 )
             left += count
         annotate(

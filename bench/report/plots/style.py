@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LONGEST, _LINES = 60, 4  # characters in a line of a label, lines in a label
 WIDTH = 8.4  # inches; about 800 pixels, because browsers show 96 per inch
 INK, MUTED, GRID, PANEL = "#1f2328", "#59636e", "#dfe3e8", "#fbfbfa"
+ON_COLOUR = "#1a1a1a"  # text on a light colour, the same on light and dark pages
 COLOURS = {"reference": "#6639ba", "stage": "#66707b", "ship": "#c8480a"}
 NAMES = {"reference": "teacher", "stage": "after a stage", "ship": "exported"}
 OUTCOMES = {
@@ -45,8 +46,6 @@ _DARK = {
     "#6639ba": "#b392f0",
     "#66707b": "#9aa4ae",
     "#c8480a": "#f0883e",
-    "#1b4f8f": "#58a6ff",
-    "#7a3e9d": "#bc8cff",
     "#1a7f37": "#3fb950",
     "#0550ae": "#58a6ff",
     "#9a6700": "#d29922",

@@ -37,7 +37,6 @@ function showFacts() {
 function save(name, type, content) {
   const link = make("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
   link.click();
-  URL.revokeObjectURL(link.href);
 }
 
 showTop();
