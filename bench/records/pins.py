@@ -67,7 +67,9 @@ def pin(baseline: Baseline, path: Path, store: Store, limits: Mapping[str, float
                     "kept; build that version and run its gate, which stores the files"
                 )
     try:
-        thresholds = Thresholds(**{**baseline.thresholds.times(_TIMES), **limits})
+        usual = baseline.thresholds.times(_TIMES)
+        others = {p: {m: x for m, x in each.items() if m not in limits} for p, each in usual["artifacts"].items()}
+        thresholds = Thresholds(**{**usual, **limits, "artifacts": others})
     except ValidationError as error:
         raise BadInput(f"limits of pin {path.parent.name!r}: {explain(error, Thresholds)}") from error
     write_json(path, baseline.model_copy(update={"thresholds": thresholds}))
