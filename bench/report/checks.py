@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from pocketbert.bench.records.results import METRICS, Measured, Paired, Place, Results, Verdict
+from pocketbert.bench.records.results import METRICS, Accuracy, Measured, Paired, Place, Results, Verdict
 from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.stats.intervals import Interval, quantile
 from pocketbert.bench.verdicts.rules import MEMORY_FLOOR_MIB
@@ -111,33 +111,38 @@ def why_copies(found: Sequence[Check]) -> str:
 
 
 def _check(v: Verdict, results: Results, pair: Paired | None, artifact: Measured | None) -> Check:
-    change, limit = _change(v, pair), v.threshold
+    change, limit, name = _change(v, pair), v.threshold, ""
     baseline, now = (numbers.figure(v.metric, value) for value in (v.baseline, v.measured))
-    name: str = v.metric
     if v.metric == "latency":
-        measure = "P90" if pair and pair.p90_alone else "P50"
         place = _place(v)
+        measure = "P90" if pair and pair.p90_alone else "P50"
         name = f"latency {measure}, {choose.in_words(place) if place else v.profile}"
         if pair and pair.baseline_ms and change:
-            ms = quantile(pair.baseline_ms, 0.9 if pair.p90_alone else 0.5)
-            # The second figure follows from the change, so that the columns cannot contradict each other.
-            baseline, now = (f"{numbers.milliseconds(each)} ms" for each in (ms, ms * (1 + change.estimate)))
+            baseline, now = _milliseconds(pair, change)
     elif v.metric == "memory":
         name = "model memory"
-        if v.baseline:
-            limit = max(limit, MEMORY_FLOOR_MIB / v.baseline)
+        limit = max(limit, MEMORY_FLOOR_MIB / v.baseline) if v.baseline else limit
     elif v.metric == "size":
         zipped = artifact and artifact.size and v.measured == artifact.size.deflated_bytes != artifact.size.bytes
         name = "size, zipped" if zipped else "size on disk"
     else:
-        limit = -limit
-        score = artifact.accuracy if artifact else None
-        name = score.metric if score else name
-        teacher = choose.reference(results)
-        if score and v.outcome == "regressed" and v.interval == score.drop and teacher and teacher.accuracy:
-            name, limit = f"{name} against the teacher", -results.max_drop
-            baseline = numbers.percent(teacher.accuracy.value)
+        name, limit = artifact.accuracy.metric if artifact and artifact.accuracy else v.metric, -limit
+        if teacher := _worse_than_teacher(v, results, artifact):
+            name, limit, baseline = f"{name} against the teacher", -results.max_drop, numbers.percent(teacher.value)
     return Check(v, name, baseline, now, change, limit, _copy(v, results))
+
+
+def _milliseconds(pair: Paired, change: Interval) -> tuple[str, str]:
+    """Return the baseline's time, and the new one that follows from the change: the columns cannot contradict."""
+    ms = quantile(pair.baseline_ms, 0.9 if pair.p90_alone else 0.5)
+    return f"{numbers.milliseconds(ms)} ms", f"{numbers.milliseconds(ms * (1 + change.estimate))} ms"
+
+
+def _worse_than_teacher(v: Verdict, results: Results, artifact: Measured | None) -> Accuracy | None:
+    """Return the teacher's score if the verdict is on the drop from it, else None."""
+    teacher, score = choose.reference(results), artifact.accuracy if artifact else None
+    by_teacher = v.outcome == "regressed" and score and v.interval == score.drop
+    return teacher.accuracy if by_teacher and teacher else None
 
 
 def _change(v: Verdict, pair: Paired | None) -> Interval | None:
