@@ -7,6 +7,7 @@ from pocketbert.bench.records.history import load, path_of
 from pocketbert.bench.records.results import Results
 from pocketbert.bench.report import html, pull_request
 from pocketbert.bench.report.checks import Check, checks, counted, why_copies
+from pocketbert.bench.report.format import choose
 from pocketbert.bench.report.format.markdown import bullets, code, fence, fold, moment, paragraphs, text
 from pocketbert.bench.report.format.numbers import duration, pp
 from pocketbert.bench.report.format.strip import LEGEND
@@ -56,7 +57,7 @@ def compose(results: Results, drawn: list[str], file: Path) -> str:
         name: f"![{module.TITLE}]({quote(file.stem)}/{name})" for name, module in pictures().items() if name in drawn
     }
     found = checks(results)
-    shown = [check for check in found if not check.copy][: pull_request.ROWS]
+    shown = _first(results, found)
     remarks = [*judged.noteworthy(results, found, file), *why.lines(results), *lead.warnings(results, file)]
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
@@ -78,6 +79,18 @@ def compose(results: Results, drawn: list[str], file: Path) -> str:
         _origin(results, file),
     ]
     return paragraphs(*blocks) + "\n"
+
+
+def _first(results: Results, found: list[Check]) -> list[Check]:
+    """Return the checks of the first screen: those that did not pass, and those of the fastest exported model."""
+    headline = choose.headline_artifact(results)
+    real = [check for check in found if not check.copy]
+    shown = [
+        check
+        for check in real
+        if check.verdict.outcome not in ("ok", "improved") or (headline and check.verdict.artifact == headline.id)
+    ]
+    return shown[: pull_request.ROWS]
 
 
 def _folds(results: Results, found: list[Check], unplaced: dict[str, str]) -> list[str]:

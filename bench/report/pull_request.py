@@ -32,6 +32,7 @@ def compose(results: Results, file: Path) -> str:
         paragraphs(
             heading(results, found),
             tested.undecided_line(results),
+            "Only a part was measured." if results.part else "",
             changes(shown),
             f"{len(hidden)} more checks, none of them worse than these, are in the report." if hidden else "",
             against_teacher(results),
@@ -68,7 +69,8 @@ def changes(shown: Sequence[Check]) -> str:
                     f"{ICONS[check.verdict.outcome]} {name}" if number else _first(artifact, check, name),
                     check.baseline,
                     check.now,
-                    check.said or check.verdict.outcome,
+                    check.said
+                    or (check.verdict.outcome if check.verdict.outcome in ("missing", "no-baseline") else ""),
                     check.allowed,
                     f"`{strip(limits)}`" if limits else "",
                 ]

@@ -143,6 +143,11 @@ def verdict(
     profile: str | None = None,
 ) -> Verdict:
     place = profile or ("mobile-1t/128" if metric == "latency" else None)
+    change = None
+    if baseline and measured is not None:
+        estimate, low, high = interval or (measured,) * 3
+        ends = (-estimate, -high, -low) if metric == "accuracy" else (n / baseline - 1 for n in (estimate, low, high))
+        change = Interval(**dict(zip(("estimate", "low", "high"), ends, strict=True)))
     where = f" in {place}" if place else ""
     return Verdict(
         metric=metric,
@@ -153,6 +158,7 @@ def verdict(
         baseline=baseline,
         measured=measured,
         interval=Interval(estimate=interval[0], low=interval[1], high=interval[2]) if interval else None,
+        change=change,
         threshold={"latency": 0.05, "memory": 0.05, "size": 0.01, "accuracy": 0.010}[metric],
         message=f"{metric} {outcome}: {artifact}{where} {figures}",
         fails=outcome in ("regressed", "missing") and "cores" not in figures,

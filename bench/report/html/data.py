@@ -175,6 +175,7 @@ def _check(number: int, check: Check, results: Results) -> dict[str, Any]:
         "copy": check.copy,
         "message": v.message,
         "pairs": len(pair.logs) if pair else 0,
+        "against": pair.against[:12] if pair else "",
         "preempted": pair.preempted if pair else None,
         "rerun": _rerun(check, results),
     }

@@ -58,7 +58,7 @@ def draw(results: Results) -> "Figure | None":
         axes.scatter([], [], s=60, color=COLOURS[role], alpha=0.75, label=NAMES[role])
     metric = next(a.accuracy.metric for a, _ in shown if a.accuracy)
     axes.set_title(label(f"{metric} against latency: up and left is better"))
-    axes.set_xlabel(label(f"P50 of single requests in ms ({in_words(place)}); area: bytes on disk; bar: 95 % CI"))
+    axes.set_xlabel(f"{label(f'P50 of single requests in ms ({in_words(place)})')}; area: bytes on disk; bar: 95 % CI")
     axes.set_ylabel(label(f"{metric} on the test split, %"))
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), borderaxespad=0.2, ncols=3, fontsize=9.5, handletextpad=0.2)
     place_labels(axes, bubbles)

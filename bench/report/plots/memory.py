@@ -34,17 +34,9 @@ def draw(results: Results) -> "Figure | None":
     style.name_rows(axes, [a.id for a, _ in shown], len(shown) - 0.5, -0.6)
     axes.set_xlim(0, 1.3 * max(memory.peak_mib for _, memory in shown))
     axes.set_xlabel("MiB at the peak; at the right: model of all")
-    axes.set_title("Peak memory")
+    axes.set_title("Peak memory", pad=24)
     handles = [axes.barh(0, 0, color=style.MUTED, alpha=0.35, label="runtime and libraries")]
     roles = dict.fromkeys(artifact.role for artifact, _ in shown)
     handles += [axes.barh(0, 0, color=style.COLOURS[role], label=f"model: {style.NAMES[role]}") for role in roles]
-    axes.legend(
-        handles=handles,
-        loc="lower right",
-        bbox_to_anchor=(1, 1.0),
-        ncols=4,
-        handlelength=1,
-        borderaxespad=0.2,
-        fontsize=9,
-    )
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, handlelength=1, borderaxespad=0.2)
     return figure

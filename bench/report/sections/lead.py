@@ -157,7 +157,7 @@ def _weakened(step: Step, results: Results) -> str:
     if c := wanted.comparison:
         change = f"the change was {numbers.pp(-c.drop)}, the limit is {numbers.pp(-results.max_drop)}"
     if taken.kept:
-        precision = str(step.parameters["precision"]).upper()
+        precision = text(str(step.parameters.get("precision", "the precision"))).upper()
         because = f"with all in {precision} {text(wanted.failed or change)}"
         return f"{name} keeps layers in a higher precision ({taken.kept})**: {because}."
     before, now = wanted.strength, taken.strength

@@ -72,7 +72,15 @@ def beside(results: Results) -> Results:
         )
     [latency, *others] = results.verdicts
     verdicts = [
-        latency.model_copy(update={"profile": str(p.place), "outcome": p.outcome, "fails": True, "threshold": p.limit})
+        latency.model_copy(
+            update={
+                "profile": str(p.place),
+                "outcome": p.outcome,
+                "fails": True,
+                "threshold": p.limit,
+                "change": p.change,
+            }
+        )
         for p in pairs
     ]
     return results.model_copy(update={"paired": pairs, "verdicts": [*verdicts, *others]})
@@ -124,11 +132,12 @@ def copied(beside: Results) -> Results:
     """Two files in three profiles, of which one is a copy; one file is the baseline's own."""
     profiles = [p.model_copy(update={"same_as": "cpu" if p.name == "mobile-2t" else None}) for p in beside.profiles]
     places = [f"{profile}/128" for profile in ("cpu", "mobile-1t", "mobile-2t")]
-    [timed] = [v for v in beside.verdicts if v.metric == "latency"]
-    timed = timed.model_copy(update={"outcome": "ok"})
-    blank = {"artifact": "student-fp32.onnx", "baseline": None, "measured": None, "interval": None}
+    timed = next(v for v in beside.verdicts if v.metric == "latency")
+    timed = timed.model_copy(update={"outcome": "ok", "fails": False})
+    blank = {"artifact": "student-fp32.onnx", "baseline": None, "measured": None, "interval": None, "change": None}
     verdicts = [timed.model_copy(update={"profile": place, **more}) for more in ({}, blank) for place in places]
-    update = {"profiles": profiles, "verdicts": [*verdicts, *beside.verdicts[1:]], "same_file": ["student-fp32.onnx"]}
+    others = [v for v in beside.verdicts if v.metric != "latency"]
+    update = {"profiles": profiles, "verdicts": [*verdicts, *others], "same_file": ["student-fp32.onnx"]}
     return beside.model_copy(update=update)
 
 

@@ -30,7 +30,7 @@ def test_the_failing_checks_come_first(regressed: Results) -> None:
 def test_the_columns_agree_with_the_change(beside: Results) -> None:
     check = next(check for check in checks(beside) if check.verdict.profile == "mobile-1t/128")
     before, now = (float(text.removesuffix(" ms")) for text in (check.baseline, check.now))
-    assert now / before == pytest.approx(1.11, abs=0.002)
+    assert now / before == pytest.approx(1.11, abs=0.006)
     assert (check.said, check.allowed) == ("+11.0 % (+9.5 to +12.6)", "+5 %")
     assert check.name == "latency P50, mobile-1t, 128 tokens"
     assert check.limits and check.limits.estimate == pytest.approx(2.2)
@@ -46,7 +46,8 @@ def test_accuracy_has_the_sign_of_a_change_and_worse_is_positive_in_limits(resul
 
 def test_the_memory_of_a_small_model_has_the_limit_that_its_floor_is(results: Results) -> None:
     verdicts = [
-        v.model_copy(update={"baseline": 4.0, "measured": 4.5}) if v.metric == "memory" else v for v in results.verdicts
+        v.model_copy(update={"baseline": 4.0, "measured": 4.5, "change": None}) if v.metric == "memory" else v
+        for v in results.verdicts
     ]
     check = next(c for c in checks(results.model_copy(update={"verdicts": verdicts})) if c.verdict.metric == "memory")
     assert (check.name, check.allowed, check.said) == ("model memory", "+25 %", "+12.5 %")
@@ -71,6 +72,5 @@ def test_the_change_of_the_verdict_comes_first(results: Results) -> None:
     change = Interval(estimate=0.5, low=0.4, high=0.6)
     latency = results.verdicts[0].model_copy(update={"change": change})
     assert checks(results.model_copy(update={"verdicts": [latency]}))[0].change == change
-    assert checks(results.model_copy(update={"verdicts": results.verdicts[:1]}))[0].said == "", (
-        "not known in older files"
-    )
+    older = results.verdicts[0].model_copy(update={"change": None})
+    assert checks(results.model_copy(update={"verdicts": [older]}))[0].said == "", "older files lack it"

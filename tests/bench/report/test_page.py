@@ -122,7 +122,7 @@ def test_tables_are_well_formed_and_render(kind: str, request: pytest.FixtureReq
 
 
 def test_the_page_of_a_part_says_so_and_has_no_history(hollow: Callable[..., Results], tmp_path: Path) -> None:
-    part = hollow(*PARTS).model_copy(update={"steps": [], "part": True})  # draws nothing
+    part = hollow(*PARTS).model_copy(update={"steps": [], "verdicts": [], "part": True})  # draws nothing
     (tmp_path / "offline.history.jsonl").mkdir()  # reading it would fail
     page = write_report(part, tmp_path / "offline.part.json").read_text(encoding="utf-8")
     assert "Only a part was measured" in unfolded(page)

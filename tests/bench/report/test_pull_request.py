@@ -54,7 +54,9 @@ def test_failing_checks_come_first_and_are_counted(regressed: Results, beside: R
 
 
 def test_without_a_baseline_it_names_the_command_that_makes_one(results: Results) -> None:
-    verdicts = [v.model_copy(update={"outcome": "no-baseline", "baseline": None}) for v in results.verdicts]
+    verdicts = [
+        v.model_copy(update={"outcome": "no-baseline", "baseline": None, "change": None}) for v in results.verdicts
+    ]
     page = compose(results.model_copy(update={"verdicts": verdicts, "baseline": None}), FILE)
     assert page.startswith("### ⚪ pocketbert offline: nothing was compared with a baseline\n")
     assert "`pocketbert baseline update reports/offline.json`" in page

@@ -142,7 +142,7 @@ def test_a_mark_explains_itself_on_hover_and_on_focus(page: Any) -> None:
 def test_a_row_of_the_forest_leads_to_its_check_and_the_check_to_its_command(page: Any) -> None:
     page.locator("#forest [data-check]").first.click()
     focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert focused.startswith(f"details of {INT8}, latency P50")
+    assert focused.startswith(f"show details of {INT8}, latency P50")
     page.keyboard.press("Enter")
     assert f"-k 'test_latency[{INT8}-" in page.locator("tr.detail:visible").inner_text()
 
@@ -150,7 +150,7 @@ def test_a_row_of_the_forest_leads_to_its_check_and_the_check_to_its_command(pag
 def test_latency_accuracy_and_history_follow_their_controls(page: Any) -> None:
     latency = page.locator("#latency")
     assert latency.locator("svg path.before").count() == 1
-    latency.get_by_label("baseline's file").uncheck()
+    latency.get_by_role("checkbox").uncheck()
     assert latency.locator("svg path.before").count() == 0
     latency.get_by_label("unit").select_option("teacher")
     assert "×" in "".join(latency.locator("svg text").all_inner_texts())

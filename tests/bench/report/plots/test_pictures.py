@@ -21,7 +21,7 @@ from tests.support.results import INT8
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PICTURES = {"accuracy-latency.svg", "latency.svg", "memory.svg", "size.svg"}
+PICTURES = {"accuracy-latency.svg", "forest.svg", "latency.svg", "memory.svg", "size.svg"}
 PARTS = ["accuracy", "latency", "memory", "size"]
 Draw = Callable[[str, bool], "Figure | None"]
 
@@ -87,9 +87,9 @@ def test_what_was_not_measured_is_not_drawn_and_its_old_picture_goes(
     for name in pictures():
         (folder / name).write_text("old")
     page = write_report(hollow("memory", "accuracy", "latency"), tmp_path / "offline.json").read_text(encoding="utf-8")
-    assert {path.name for path in folder.iterdir()} == {"size.svg"}
+    assert {path.name for path in folder.iterdir()} == {"forest.svg", "size.svg"}
     assert all(path.read_text() != "old" for path in folder.iterdir())
-    assert set(re.findall(r"\(offline/(.*)\)", page)) == {"size.svg"}
+    assert set(re.findall(r"\(offline/(.*)\)", page)) == {"forest.svg", "size.svg"}
 
 
 def test_odd_figures_can_be_drawn(results: Results, tmp_path: Path) -> None:

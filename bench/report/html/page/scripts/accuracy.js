@@ -7,7 +7,7 @@ function showAccuracy() {
     { title: "model", value: (file) => file.id },
     ...kinds.map((kind) => ({ title: kind, number: true, value: (file) => file.scores[kind], show: (file, value) => percent(value) })),
     { title: "change against the teacher (95 % CI)", number: true, value: (file) => file.change?.[0], show: (file) => file.said || "–" },
-    { title: "examples", number: true, value: (file) => file.examples, show: (file, value) => value.toLocaleString("en") },
+    { title: "examples", number: true, value: (file) => file.examples, show: (file, value) => count(value) },
     { title: "same label as in PyTorch", number: true, value: (file) => file.agreement, show: (file, value) => percent(value) },
   ];
   section("accuracy").append(sortable("Scores on the test split", columns, files, { rowHeader: true }).node);
@@ -27,7 +27,7 @@ function labels(file) {
   const names = DATA.accuracy.labels, counts = file.confusion;
   const head = make("tr", {}, make("th", { scope: "col" }, "true \\ predicted"), ...names.map((name) => make("th", { scope: "col", class: "number" }, name)));
   const rows = counts.map((row, number) =>
-    make("tr", {}, make("th", { scope: "row" }, names[number]), ...row.map((count, other) => make("td", { class: number === other ? "number hit" : "number" }, count.toLocaleString("en")))),
+    make("tr", {}, make("th", { scope: "row" }, names[number]), ...row.map((rows, other) => make("td", { class: number === other ? "number hit" : "number" }, count(rows)))),
   );
   const matrix = scrolling("Confusion matrix", make("table", {}, make("caption", {}, `Confusion matrix of ${file.id}, examples`), make("thead", {}, head), make("tbody", {}, ...rows)));
   const scores = names.map((name, number) => {
@@ -36,7 +36,7 @@ function labels(file) {
     return { name, examples, precision: predicted ? hit / predicted : null, recall: examples ? hit / examples : null, f1: examples + predicted ? (2 * hit) / (examples + predicted) : null };
   });
   const column = (title) => ({ title, number: true, value: (score) => score[title.toLowerCase()], show: (score, value) => percent(value) });
-  const columns = [{ title: "label", value: (score) => score.name }, column("precision"), column("recall"), column("F1"), { title: "examples", number: true, value: (score) => score.examples }];
+  const columns = [{ title: "label", value: (score) => score.name }, column("precision"), column("recall"), column("F1"), { title: "examples", number: true, value: (score) => score.examples, show: (score, value) => count(value) }];
   return [matrix, make("p", {}), sortable(`Scores of ${file.id} per label`, columns, scores, { rowHeader: true }).node];
 }
 
@@ -47,7 +47,7 @@ function showFlips() {
   const columns = [
     { title: "file", value: (row) => row.artifact },
     { title: "direction", value: (row) => row.way },
-    { title: "test row", number: true, value: (row) => row.row },
+    { title: "test row", number: true, value: (row) => row.row, show: (row, value) => count(value) },
     { title: "right label", value: (row) => row.label },
   ];
   if (rows.some((row) => row.text)) columns.push({ title: "text", value: (row) => row.text });

@@ -68,11 +68,16 @@ const CHECK_COLUMNS = [
 function detail(check, line) {
   const row = make("tr", { class: "detail", hidden: true }, make("td", { colspan: CHECK_COLUMNS.length }, ...explained(check)));
   row.id = `detail-${check.number}`;
-  const button = press("show", () => {
+  const button = press("", () => {
     row.hidden = !row.hidden;
+    named();
+  });
+  const named = () => {
     button.textContent = row.hidden ? "show" : "hide";
     button.setAttribute("aria-expanded", String(!row.hidden));
-  }, { "aria-expanded": "false", "aria-label": `details of ${check.artifact}, ${check.name}` });
+    button.setAttribute("aria-label", `${button.textContent} details of ${check.artifact}, ${check.name}`);
+  };
+  named();
   line.lastChild.replaceChildren(button);
   return row;
 }
@@ -80,7 +85,7 @@ function detail(check, line) {
 function explained(check) {
   const lines = [make("p", {}, check.message)];
   if (check.copy) lines.push(make("p", {}, `Not measured again: ${check.copy}.`));
-  if (check.pairs) lines.push(make("p", {}, `${check.pairs} pairs of processes, ${percent(check.preempted)} of the runs were preempted.`));
+  if (check.pairs) lines.push(make("p", {}, `${check.pairs} pairs of processes with ${check.against}, ${percent(check.preempted)} of the runs were preempted.`));
   if (check.rerun) {
     const copy = press("copy", () => navigator.clipboard?.writeText(check.rerun).then(() => (copy.textContent = "copied")));
     lines.push(make("p", {}, "Run only this check: ", make("code", {}, check.rerun), " ", copy));

@@ -61,7 +61,11 @@ function unique(values) {
 }
 
 function minus(text) {
-  return text.replace("-", "−");
+  return text.replace(/^-0(?![.\d])/, "0").replace("-", "−");
+}
+
+function count(value) {
+  return value == null ? "–" : value.toLocaleString("en");
 }
 
 function signed(value, digits = 1) {

@@ -11,7 +11,7 @@ function showForest() {
 }
 
 function forest(shown) {
-  const left = 330, right = 150, width = 1000, row = 22, top = 26;
+  const left = 400, right = 170, width = 1140, row = 22, top = 26;
   const height = top + row * Math.max(shown.length, 1) + 8;
   const { picture, node } = canvas(width, height, `Forest plot of ${shown.length} changes`);
   const most = Math.min(Math.max(2, ...shown.map((check) => Math.max(Math.abs(check.limits[1]), Math.abs(check.limits[2])))), 4);
@@ -54,6 +54,6 @@ function mark(outcome, x, y) {
   return draw("circle", { cx: x, cy: y, r: 4.5 });
 }
 
-function shortened(text, most = 52) {
+function shortened(text, most = 58) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

@@ -34,7 +34,7 @@ function faster([middle, low, high]) {
 }
 
 function violins(rows, { place, relative, before }) {
-  const left = 210, right = 120, width = 1000, row = 54, top = 8;
+  const left = 210, right = 120, width = 1140, row = 54, top = 8;
   const height = top + row * rows.length + 34;
   const { picture, node } = canvas(width, height, "Distributions of latency");
   const teacher = rows.find((each) => each.artifact === DATA.reference);

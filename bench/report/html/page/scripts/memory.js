@@ -2,7 +2,7 @@
 function showMemory() {
   const files = DATA.memory;
   if (!files.length) return drop("memory");
-  const left = 210, right = 200, width = 1000, row = 32, height = row * files.length + 8;
+  const left = 210, right = 200, width = 1140, row = 32, height = row * files.length + 8;
   const { picture, node } = canvas(width, height, "Peak memory of every file");
   const most = Math.max(...files.map((file) => file.peak));
   const x = (mib) => (mib / most) * (width - left - right);

@@ -22,7 +22,7 @@ function showSize() {
 }
 
 function treemap(file) {
-  const width = 1000, height = 300;
+  const width = 1140, height = 300;
   const { picture, node } = canvas(width, height, `Treemap of ${file.id}`);
   const total = PARTS.reduce((sum, part) => sum + (file.parts[part] || 0), 0);
   let left = 0;
