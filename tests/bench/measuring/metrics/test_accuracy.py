@@ -68,6 +68,7 @@ def test_many_texts_travel_in_parts_and_come_back_in_order(monkeypatch: pytest.M
     done: list[float] = []
     task = SimpleNamespace(
         labels=["O", "B-X"],
+        token_level=True,
         metric="f1",
         scores=lambda logits, gold: seen.append(logits) or {"f1": 0.5},
         outcomes=lambda logits, gold: np.array([True] * 4),

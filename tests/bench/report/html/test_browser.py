@@ -153,7 +153,7 @@ def test_latency_accuracy_and_history_follow_their_controls(page: Any) -> None:
     latency.get_by_role("checkbox").uncheck()
     assert latency.locator("svg path.before").count() == 0
     latency.get_by_label("unit").select_option("teacher")
-    assert "×" in "".join(latency.locator("svg text").all_inner_texts())
+    assert "×" in "".join(latency.locator("svg text").all_text_contents())
     assert "80.0 %" in page.locator("#accuracy table").last.inner_text()
     history = page.locator("#history")
     before = history.locator("circle").count()
