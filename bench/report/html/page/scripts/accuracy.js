@@ -24,7 +24,7 @@ function showAccuracy() {
 }
 
 function labels(file) {
-  const names = DATA.accuracy.labels, counts = file.confusion;
+  const counts = file.confusion, names = counts.map((_, number) => DATA.accuracy.labels[number] ?? String(number));
   const head = make("tr", {}, make("th", { scope: "col" }, "true \\ predicted"), ...names.map((name) => make("th", { scope: "col", class: "number" }, name)));
   const rows = counts.map((row, number) =>
     make("tr", {}, make("th", { scope: "row" }, names[number]), ...row.map((rows, other) => make("td", { class: number === other ? "number hit" : "number" }, count(rows)))),
