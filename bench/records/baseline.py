@@ -20,7 +20,7 @@ SCHEMA = 2
 FOLDER = Path("baselines")
 _SHA256 = "^[0-9a-f]{64}$"
 _METRICS: tuple[Metric, ...] = ("latency", "memory", "size", "accuracy")
-_OF_A_RUN = {"drop": None, "confusion": []}
+_OF_A_RUN: dict[str, Any] = {"drop": None, "confusion": []}
 """Fields of a score that no later run is compared with."""
 _WILDCARD = re.compile(r"[*?]|\[.*?\]")
 
@@ -61,7 +61,7 @@ class Thresholds(Strict):
 
     def times(self, factor: float) -> dict[str, Any]:
         """Return all limits, multiplied."""
-        usual = {metric: factor * getattr(self, metric) for metric in _METRICS}
+        usual: dict[str, Any] = {metric: factor * getattr(self, metric) for metric in _METRICS}
         return usual | {
             "artifacts": {p: {m: factor * x for m, x in each.items()} for p, each in self.artifacts.items()}
         }

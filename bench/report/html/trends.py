@@ -46,7 +46,8 @@ def _lines(name: str, runs: Sequence[Record], results: Results) -> Iterator[tupl
         origin = figures[current[0] if current else next(n for n, each in enumerate(figures) if key in each)][key]
         if not origin.middle:
             continue
-        points, last = [], None
+        points: list[dict[str, Any]] = []
+        last: int | None = None
         for number, run in enumerate(runs):
             if (found := figures[number].get(key)) is None:
                 continue
@@ -75,12 +76,16 @@ def _figures(f: Figures) -> dict[str, _Figure]:
         for place, r in f.latency.items()
     }
     if f.own_mib is not None:
-        found["model memory"] = _Figure("memory", *[f.own_mib] * 3, numbers.mebibytes(f.own_mib))
+        found["model memory"] = _exact("memory", f.own_mib, numbers.mebibytes(f.own_mib))
     if f.bytes is not None:
-        found["size on disk"] = _Figure("size", *[float(f.bytes)] * 3, numbers.file_size(f.bytes))
+        found["size on disk"] = _exact("size", f.bytes, numbers.file_size(f.bytes))
     if f.score is not None:
-        found[f.metric or "score"] = _Figure("accuracy", *[f.score] * 3, numbers.percent(f.score))
+        found[f.metric or "score"] = _exact("accuracy", f.score, numbers.percent(f.score))
     return found
+
+
+def _exact(metric: Metric, value: float, words: str) -> _Figure:
+    return _Figure(metric, value, value, value, words)
 
 
 def _limit(results: Results, artifact: str, metric: Metric) -> float:
