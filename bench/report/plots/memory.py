@@ -37,6 +37,7 @@ def draw(results: Results) -> "Figure | None":
     axes.set_title("Peak memory", pad=24)
     handles = [axes.barh(0, 0, color=style.MUTED, alpha=0.35, label="runtime and libraries")]
     roles = dict.fromkeys(artifact.role for artifact, _ in shown)
-    handles += [axes.barh(0, 0, color=style.COLOURS[role], label=f"model: {style.NAMES[role]}") for role in roles]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, handlelength=1, borderaxespad=0.2)
+    handles += [axes.barh(0, 0, color=style.COLOURS[role], label=f"model, {style.NAMES[role]}") for role in roles]
+    looks = {"ncols": len(handles), "handlelength": 1, "columnspacing": 1.1, "borderaxespad": 0.2, "fontsize": 9}
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), **looks)
     return figure

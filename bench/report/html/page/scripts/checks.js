@@ -50,7 +50,7 @@ const CHECK_COLUMNS = [
     show: (check) => `${SIGNS[check.outcome]} ${check.outcome}`,
     class: (check) => `outcome ${check.outcome}`,
   },
-  { title: "file", value: (check) => check.artifact },
+  { title: "file", value: (check) => check.artifact, class: () => "name" },
   { title: "check", value: (check) => check.name, show: (check) => check.name + (check.copy ? " (copy)" : "") },
   { title: "baseline", number: true, show: (check) => check.baseline || "–" },
   { title: "now", number: true, show: (check) => check.now || "–" },
