@@ -1,6 +1,6 @@
 """Peak memory: a bar per file, divided into the runtime with its libraries, and the model."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pocketbert.bench.records.results import Results
 from pocketbert.bench.report.format.choose import by_role
@@ -38,6 +38,12 @@ def draw(results: Results) -> "Figure | None":
     handles = [axes.barh(0, 0, color=style.MUTED, alpha=0.35, label="runtime and libraries")]
     roles = dict.fromkeys(artifact.role for artifact, _ in shown)
     handles += [axes.barh(0, 0, color=style.COLOURS[role], label=f"model, {style.NAMES[role]}") for role in roles]
-    looks = {"ncols": len(handles), "handlelength": 1, "columnspacing": 1.1, "borderaxespad": 0.2, "fontsize": 9}
+    looks: dict[str, Any] = {
+        "ncols": len(handles),
+        "handlelength": 1,
+        "columnspacing": 1.1,
+        "borderaxespad": 0.2,
+        "fontsize": 9,
+    }
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), **looks)
     return figure
