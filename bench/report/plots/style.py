@@ -219,8 +219,8 @@ def name_rows(axes: "Axes", names: Sequence[str], bottom: float, top: float, *, 
     """Name the rows of a chart, first on top, each at its number plus `at`; the y axis ends at `bottom` and `top`."""
     shown = [label(name) for name in names]
     axes.set_yticks([row + at for row in range(len(names))], shown, fontsize=9.5)
-    figure = axes.figure.figure
-    if (more := max(map(wide, shown), default=0) * 0.4 * 9.5 / 72 / WIDTH) and (engine := figure.get_layout_engine()):
+    engine: Any = axes.figure.figure.get_layout_engine()
+    if (more := max(map(wide, shown), default=0) * 0.4 * 9.5 / 72 / WIDTH) and engine:
         engine.set(rect=(more, 0, 1 - more, 1))
     axes.set_ylim(bottom, top)
     axes.tick_params(axis="y", length=0)
