@@ -120,15 +120,16 @@ def published(tmp_path: Path) -> Callable[..., tuple[str, str]]:
     return run
 
 
-def test_the_summary_has_no_broken_pictures_and_the_comment_one_screen(
+def test_the_summary_has_no_broken_pictures_and_the_comment_is_the_short_one(
     published: Callable[..., tuple[str, str]],
 ) -> None:
     summary, screen = published("report")
-    assert screen.startswith("# pocketbert report: offline\n\n**Gate: ")
-    assert "| `student-int8.onnx` " in screen
+    assert screen.startswith("### ✅ pocketbert offline: no regression\n\n| check")
+    assert "**`student-int8.onnx`**<br>" in screen
+    assert summary.startswith("# pocketbert report: offline\n\n**Gate passed: ")
     assert "<details>" in summary
     assert "![" not in screen + summary
-    assert "<details>" not in screen
+    assert "](offline" not in summary, "a relative link is dead there"
 
 
 def test_the_report_in_the_repository_does_not_pass_for_a_run_that_never_got_there(
@@ -162,6 +163,7 @@ SCRIPT
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@pytest.mark.parametrize("page", ["https://host/page", ""])
 @pytest.mark.parametrize(
     ("comments", "expected"),
     [
@@ -170,15 +172,18 @@ SCRIPT
         ([{"id": 5, "user": {"type": "Bot"}, "body": "<!-- pocketbert -->\nold"}], ("update", {"comment_id": 5})),
     ],
 )
-def test_the_pull_request_has_one_comment(comments: list[dict[str, Any]], expected: tuple[str, dict[str, int]]) -> None:
+def test_the_pull_request_has_one_comment(
+    comments: list[dict[str, Any]], expected: tuple[str, dict[str, int]], page: str
+) -> None:
     script = next(step["with"]["script"] for step in steps() if "github-script" in step.get("uses", ""))
     program = GITHUB.replace("COMMENTS", json.dumps(comments)).replace("SCRIPT", script)
-    environment = {**os.environ, "SCREEN": "**Gate: ok.**"}
+    environment = {**os.environ, "SCREEN": "**Gate: ok.**", "PAGE": page}
     ran = subprocess.run(["node", "-e", program], env=environment, capture_output=True, text=True, check=True)  # noqa: S607
     [[what, said]] = json.loads(ran.stdout)
     assert (what, {key: said[key] for key in expected[1]}) == expected
+    link = "[full report](https://host/page), " if page else ""
     assert said["body"] == (
-        "<!-- pocketbert -->\n**Gate: ok.**\n\nOf 0123456789ab: [the whole report](https://host/o/r/actions/runs/7)"
+        f"<!-- pocketbert -->\n**Gate: ok.**\n\n{link}[run](https://host/o/r/actions/runs/7) of 0123456789ab"
     )
 
 
@@ -195,6 +200,6 @@ def test_what_is_too_slow_for_every_push_runs_in_environments_that_there_are() -
     [job] = workflow["jobs"].values()
     tox = configparser.ConfigParser()
     tox.read(REPO / "tox.ini")
-    assert job["strategy"]["matrix"]["environment"] == ["mobile", "slow"]
-    assert {f"testenv:{name}" for name in ("mobile", "slow")} <= set(tox.sections())
+    assert job["strategy"]["matrix"]["environment"] == ["browser", "mobile", "slow"]
+    assert {f"testenv:{name}" for name in ("browser", "mobile", "slow")} <= set(tox.sections())
     assert workflow["permissions"] == {} and job["permissions"] == {"contents": "read"}

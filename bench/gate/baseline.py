@@ -1,6 +1,7 @@
 """Finds the baseline of a run. A baseline that was lost fails the run: a renamed recipe, a deleted file, a typo."""
 
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pocketbert.bench.gate.options import GateOptions
@@ -40,7 +41,13 @@ def open_baseline(options: GateOptions, recipe: str) -> tuple[Path, Baseline | N
 
 
 def _check_whole(path: Path, baseline: Baseline) -> None:
-    """Refuse a baseline from which figures were removed: nothing would be compared with them."""
+    """Refuse a baseline with limits of no artifact, or without some figures: nothing would be compared with them."""
+    for pattern in baseline.thresholds.artifacts:
+        if not any(fnmatchcase(name, pattern) for name in baseline.artifacts):
+            names = ", ".join(baseline.artifacts)
+            raise BadInput(
+                f"{path}: thresholds.artifacts: {pattern!r} fits none of {names}; correct the pattern, or remove it"
+            )
     timed = any(entry.latency for entry in baseline.artifacts.values())  # not on every platform
     for name, entry in baseline.artifacts.items():
         figures = {"accuracy": entry.accuracy, "memory_own_mib": entry.memory_own_mib, "latency": entry.latency or None}

@@ -27,6 +27,7 @@ BUDGET_S = 60.0
 _STORE = "Folder with copies of earlier artifacts (by SHA-256), needed to time the baseline's file again"
 _BUDGET = "Time limit per artifact and profile in seconds; undecided comparisons are then reported as inconclusive"
 _FIRST_RUN = "This recipe has no baseline yet. Without this option a baseline that seems to be lost is refused."
+_TEXTS = "Put the texts of prediction flips into results and report. Without it they have row numbers and labels alone."
 _PYTHON = "Compare two interpreters instead: every artifact runs under this one and under pytest's own."
 OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
     "manifest": (
@@ -42,10 +43,11 @@ OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
     "strict": ("--gate-strict", "", bool, "Fail on inconclusive, no-baseline and missing profiles as well."),
     "reports": (
         *("--gate-reports", "DIR", Path),
-        f"Folder for <recipe>.json and <recipe>.md (default: {DEFAULTS['reports']}).",
+        f"Folder for the results and the reports (default: {DEFAULTS['reports']}).",
     ),
     "store": ("--gate-store", "DIR", Path, f"{_STORE} (default: {DEFAULTS['store']})."),
     "budget": ("--gate-budget", "SECONDS", float, f"{_BUDGET} (default: {BUDGET_S:g})."),
+    "show_texts": ("--gate-show-texts", "", bool, _TEXTS),
     "baseline_python": ("--gate-baseline-python", "PYTHON", Path, _PYTHON),
 }
 """Key -> flag, metavar (none: a switch), type, help."""
@@ -74,6 +76,7 @@ class GateOptions:
     baselines: Path = Path(_BASELINES)
     first_run: bool = False
     against: str | None = None
+    show_texts: bool = False
 
 
 def read(config: "pytest.Config") -> GateOptions:
@@ -104,6 +107,7 @@ def read(config: "pytest.Config") -> GateOptions:
         baselines=Path(as_typed(root / _BASELINES)),
         first_run=given["first_run"],
         against=given["against"],
+        show_texts=given["show_texts"],
         strict=given["strict"] or project.strict,
         budget_s=budgets[0],
         baseline_python=given["baseline_python"],

@@ -145,14 +145,15 @@ class Session:
         """Compare each exported artifact with the baseline on the same rows, else with the reference."""
         known = self.baseline.artifacts if self.baseline else {}
         reference = results.artifact(results.reference).accuracy
+        compared = partial(flips, rows=self._rows, task=self._task, texts=self.options.show_texts)
         for measured in results.artifacts:
             if measured.role != "ship" or measured.accuracy is None:
                 continue
             entry = known.get(measured.id)
             if entry and entry.accuracy and same_rows(entry.accuracy, measured.accuracy):
-                yield flips(measured.id, measured.accuracy, "the baseline", entry.accuracy, self._rows, self._task)
+                yield compared(measured.id, measured.accuracy, "the baseline", entry.accuracy)
             elif reference:
-                yield flips(measured.id, measured.accuracy, results.reference, reference, self._rows, self._task)
+                yield compared(measured.id, measured.accuracy, results.reference, reference)
 
     def _keep_shipped(self) -> None:
         """Put the exported artifacts into the store, because this run may become the next baseline."""

@@ -16,7 +16,8 @@ from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.rerun import Rerun
 from pocketbert.bench.measuring.setup import Needed, Setup
 from pocketbert.bench.measuring.subject import TestRows
-from pocketbert.bench.records.results import METRICS, SCHEMA, Latency, Measured, Paired, Results, unpack
+from pocketbert.bench.records.outcomes import unpack
+from pocketbert.bench.records.results import METRICS, SCHEMA, Latency, Measured, Paired, Results
 from pocketbert.bench.records.reuse import prune
 from pocketbert.compress.base.errors import BadInput, first_line
 from pocketbert.compress.manifest import Artifact, Comparison, LinearControl, inside

@@ -141,7 +141,7 @@ class Rerun:
         self, baseline: Baseline | None, store: Store, rows: TestRows, task: Task, budget_s: float, python: Path | None
     ) -> None:
         self._known = baseline.artifacts if baseline else {}
-        self._limit = (baseline.thresholds if baseline else Thresholds()).latency
+        self._limits = baseline.thresholds if baseline else Thresholds()
         self._versions = baseline.machine.versions if baseline else {}
         self._store, self._rows, self._task = store, rows, task
         self._budget_s, self._python = budget_s, python
@@ -179,7 +179,7 @@ class Rerun:
     def run(self, bar: Bar) -> None:
         """Time everything that is planned and fill `paired`; a candidate's failure is recorded on its subject."""
         for name, subject, profile in self._planned:
-            every = [Series(length, self._limit) for length in profile.lengths]
+            every = [Series(length, self._limits.of("latency", name)) for length in profile.lengths]
             try:
                 seconds = self._take(name, profile, every, bar)
             except SideFailed as failed:

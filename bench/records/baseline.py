@@ -1,14 +1,16 @@
 """`baselines/<recipe>.json`: the figures that a run is compared with, and the thresholds. It is reviewed like code."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import Accuracy, Machine, Measured, Ratios, Results
+from pocketbert.bench.records.results import Accuracy, Machine, Measured, Metric, Ratios, Results
 from pocketbert.bench.records.updates import Known, Update, accepted
 from pocketbert.compress.base.errors import BadInput, printable
 from pocketbert.compress.base.explain import explain
@@ -18,6 +20,10 @@ from pocketbert.compress.base.strict import FileName, Strict
 SCHEMA = 2
 FOLDER = Path("baselines")
 _SHA256 = "^[0-9a-f]{64}$"
+_METRICS: tuple[Metric, ...] = ("latency", "memory", "size", "accuracy")
+_OF_A_RUN: dict[str, Any] = {"drop": None, "confusion": []}
+"""Fields of a score that no later run is compared with."""
+_WILDCARD = re.compile(r"[*?]|\[.*?\]")
 
 
 def _below_one(limit: float) -> float:
@@ -32,12 +38,41 @@ Limit = Annotated[float, AfterValidator(_below_one)]
 
 
 class Thresholds(Strict):
-    """Allowed changes for the worse: fractions of the baseline's figure; for accuracy the drop (0.010 = 1 pp)."""
+    """Allowed changes for the worse: fractions of the baseline's figure; for accuracy the drop (0.010 = 1 pp).
+
+    `artifacts` has other limits for some artifacts: pattern of their ids -> metric -> limit.
+    """
 
     latency: Limit = 0.03
     memory: Limit = 0.05
     size: Limit = 0.01
     accuracy: Limit = 0.010
+    artifacts: dict[str, dict[Metric, Limit]] = {}
+
+    def of(self, metric: Metric, artifact: str) -> float:
+        """Return the limit of one artifact: by the most specific pattern that fits it and has a limit of the metric.
+
+        A pattern is as specific as it has characters besides its wildcards; of equal ones the first counts.
+        """
+        fits = {
+            p: limits[metric] for p, limits in self.artifacts.items() if metric in limits and fnmatchcase(artifact, p)
+        }
+        usual: float = getattr(self, metric)
+        return fits[max(fits, key=lambda pattern: len(_WILDCARD.sub("", pattern)))] if fits else usual
+
+    def times(self, factor: float) -> dict[str, Any]:
+        """Return all limits, multiplied."""
+        usual: dict[str, Any] = {metric: factor * getattr(self, metric) for metric in _METRICS}
+        return usual | {
+            "artifacts": {p: {m: factor * x for m, x in each.items()} for p, each in self.artifacts.items()}
+        }
+
+    def __str__(self) -> str:
+        groups = {"": {metric: getattr(self, metric) for metric in _METRICS}, **self.artifacts}
+        said = {
+            name: ", ".join(f"{metric} {limit:.1%}" for metric, limit in each.items()) for name, each in groups.items()
+        }
+        return "; ".join(f"{name}: {limits}" if name else limits for name, limits in said.items())
 
 
 class Entry(Strict):
@@ -157,7 +192,7 @@ def _entry(measured: Measured) -> Entry:
             tokenizer_sha256=measured.tokenizer_sha256,
             bytes=measured.size.bytes,
             deflated_bytes=measured.size.deflated_bytes,
-            accuracy=measured.accuracy.model_copy(update={"drop": None}) if measured.accuracy else None,
+            accuracy=measured.accuracy.model_copy(update=_OF_A_RUN) if measured.accuracy else None,
             memory_own_mib=measured.memory.own_mib if measured.memory else None,
             latency={str(entry.place): entry.ratio for entry in measured.latency},
         )
@@ -173,8 +208,8 @@ def describe(baseline: Baseline) -> str:
         for quantity, value in _figures(entry).items()
     ]
     table = tabulate(rows, headers=["artifact", "", "baseline"], disable_numparse=True)
-    limits = ", ".join(f"{metric} {limit:.1%}" for metric, limit in baseline.thresholds.model_dump().items())
     machine = printable(f"{baseline.machine.cpu} ({baseline.machine.fingerprint})")
+    limits = printable(str(baseline.thresholds))
     return f"{table}\n\nmachine: {machine}\nthresholds: {limits}\nwritten: {printable(baseline.created)}"
 
 

@@ -66,9 +66,10 @@ def pin(baseline: Baseline, path: Path, store: Store, limits: Mapping[str, float
                     f"{artifact}: the baseline's {what} {sha256[:12]} is not in the artifact store, so it cannot be "
                     "kept; build that version and run its gate, which stores the files"
                 )
-    usual = {metric: _TIMES * limit for metric, limit in baseline.thresholds.model_dump().items()}
     try:
-        thresholds = Thresholds(**{**usual, **limits})
+        usual = baseline.thresholds.times(_TIMES)
+        others = {p: {m: x for m, x in each.items() if m not in limits} for p, each in usual["artifacts"].items()}
+        thresholds = Thresholds(**{**usual, **limits, "artifacts": others})
     except ValidationError as error:
         raise BadInput(f"limits of pin {path.parent.name!r}: {explain(error, Thresholds)}") from error
     write_json(path, baseline.model_copy(update={"thresholds": thresholds}))

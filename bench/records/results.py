@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
-import numpy as np
 from pydantic import (
     AfterValidator,
     Field,
@@ -26,7 +25,6 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import read_json
 from pocketbert.compress.base.strict import FileName, Share, Strict
 from pocketbert.compress.manifest import LinearControl, Parity, Step, TaskSpec
-from pocketbert.compress.tasks import Outcomes
 
 REST = "rest"
 MIX = "mix"
@@ -169,12 +167,23 @@ class Memory(Strict):
     series: list[tuple[float, float]]  # seconds since the child started, RSS in MiB (memory-profiler)
 
 
+class TensorSize(Strict):
+    """One tensor of an artifact; its name is that of the checkpoint's tensor, where the file tells."""
+
+    name: str
+    part: str  # as in `Size.parts`
+    dtype: str
+    shape: list[NonNegativeInt]
+    bytes: NonNegativeInt
+
+
 class Size(Strict):
     """Size on disk."""
 
     bytes: int = Field(gt=0)
     deflated_bytes: int = Field(gt=0)  # compressed with DEFLATE, as in an app bundle
     parts: dict[str, NonNegativeInt] = {}  # bytes on disk of embeddings, attention, FFN, head, rest; empty if unknown
+    tensors: list[TensorSize] = []  # the largest ones
 
 
 class Accuracy(Strict):
@@ -188,6 +197,7 @@ class Accuracy(Strict):
     correct: str  # hexadecimal; one bit per test row (numpy.packbits, big-endian), or `counts` × uint16, little-endian
     counts: Literal[0, 3] = 0  # per row of entities: found, predicted, true
     test_sha256: str
+    confusion: list[list[NonNegativeInt]] = []  # true label × predicted label; empty if a row has several
     reused: bool = False  # from an earlier run with the same file, rows, libraries and machine
 
     @model_validator(mode="after")
@@ -200,10 +210,10 @@ class Accuracy(Strict):
 
 
 class FlippedRow(Strict):
-    """A test row that one of two models gets wrong; its text may be shortened."""
+    """A test row that one of two models gets wrong."""
 
     row: int
-    text: str
+    text: str = ""  # shortened; only with --gate-show-texts
     label: str  # the correct label
 
 
@@ -302,6 +312,7 @@ class Verdict(Strict):
     baseline: float | None
     measured: float | None
     interval: Interval | None
+    change: Interval | None = None  # relative, for accuracy a difference (negative: worse); None: not compared
     threshold: Share
     message: str  # one line: metric, artifact, profile, baseline, measured, interval, threshold
     note: str = ""  # the part of the message that several verdicts may share
@@ -383,19 +394,3 @@ def load_results(path: Path) -> Results:
     if found.reference not in [artifact.id for artifact in found.artifacts]:
         raise BadInput(f"{path}: reference {found.reference!r} is not among the artifacts; run the gate again")
     return found
-
-
-def pack(outcomes: Outcomes) -> dict[str, Any]:
-    """Encode outcomes, (rows,) or (rows, counts), as the fields ``correct`` and ``counts`` of `Accuracy`."""
-    if outcomes.dtype == np.bool_:
-        return {"correct": np.packbits(outcomes).tobytes().hex(), "counts": 0}
-    return {"correct": outcomes.astype("<u2").tobytes().hex(), "counts": outcomes.shape[1]}
-
-
-def unpack(accuracy: Accuracy) -> Outcomes:
-    """Decode the outcomes of each row, (rows,) or (rows, counts), from which the task computes its metric."""
-    stored = bytes.fromhex(accuracy.correct)
-    if accuracy.counts:
-        width = len(stored) // (accuracy.rows * accuracy.counts)  # older files have one byte
-        return np.frombuffer(stored, dtype=f"<u{width}").reshape(accuracy.rows, accuracy.counts)
-    return np.unpackbits(np.frombuffer(stored, dtype=np.uint8), count=accuracy.rows).astype(np.bool_)

@@ -14,11 +14,11 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
 
 LEGEND = (
-    "<sub>▲ more, ▼ less: only where the whole interval lies beyond nothing (memory, which has no interval: beyond 5 % "
-    "and 1 MiB). Bold: for the worse.</sub>"
+    "<sub>Changes have their 95 % CI in brackets. ▲ more, ▼ less: the interval excludes zero (memory has no "
+    "interval: more than 5 % and 1 MiB). Bold: worse.</sub>"
 )
-_WORSE = {"latency": "slower", "memory": "fatter", "size": "larger", "accuracy": "less accurate"}
-_BETTER = {"latency": "faster", "memory": "leaner", "size": "smaller", "accuracy": "more accurate"}
+_WORSE = {"latency": "slower", "memory": "larger in memory", "size": "larger", "accuracy": "less accurate"}
+_BETTER = {"latency": "faster", "memory": "smaller in memory", "size": "smaller", "accuracy": "more accurate"}
 
 
 def write_comparison(before: Path, now: Path, was: Results, today: Results) -> Path:
@@ -64,8 +64,8 @@ def compose(name_before: str, name_now: str, before: Results, now: Results) -> s
             intro="The change is that of the ratio to the teacher, which each run times in turn with its artifacts; "
             "its interval combines those of the two ratios (Zou and Donner 2008).",
         ),
-        fold("<b>Size</b>: on disk and deflated", _table(found, ("size", "deflated"))),
-        fold("<b>Memory</b>: the artifact's own share", _table(found, ("memory",))),
+        fold("<b>Size</b>: on disk and zipped", _table(found, ("size", "deflated"))),
+        fold("<b>Memory</b> of the model", _table(found, ("memory",))),
         fold(f"<b>{_metric(found)}</b> on the test split", _table(found, ("accuracy",))),
         fold("<b>What is compared with what</b>", _sides(found, name_before, name_now)),
     ]
@@ -140,7 +140,7 @@ def _overview(found: Differences) -> str:
             cells[0] = f"{numbers.milliseconds(timed[0].p50_ms)} → {numbers.milliseconds(timed[1].p50_ms)} ms"
         rows.append([code(now.id), *cells])
     speed = f"P50 ({text(in_words(place))})" if place else "P50"
-    return table(["model", speed, "on disk", "own memory", f"{_metric(found)}, points"], rows)
+    return table(["model", speed, "on disk", "model memory", _metric(found)], rows)
 
 
 def _cell(d: Difference | None) -> str:
@@ -154,12 +154,7 @@ def _change(d: Difference) -> str:
     """Return the change with its interval, marked if it is certain; nothing if the figures cannot be compared."""
     if d.change is None:
         return ""
-    if d.quantity == "accuracy":
-        said = f"{numbers.signed_points(d.change.estimate)} ({numbers.points_between(d.change.low, d.change.high)})"
-    elif d.change.low == d.change.high:
-        said = numbers.signed_percent(d.change.estimate)
-    else:
-        said = numbers.change(d.change)
+    said = (numbers.pp_change if d.quantity == "accuracy" else numbers.change)(d.change)
     marked = numbers.arrow(d.change) + said if d.sure else said
     return f"**{marked}**" if d.worse else marked
 
@@ -178,7 +173,7 @@ def _latency_table(found: Differences) -> str:
 
 
 def _table(found: Differences, quantities: Sequence[str]) -> str:
-    names = {"size": "on disk", "deflated": "deflated", "memory": "own memory", "accuracy": "score"}
+    names = {"size": "on disk", "deflated": "zipped", "memory": "model memory", "accuracy": "score"}
     rows = [
         [code(d.artifact), names[d.quantity], *(numbers.figure(d.quantity, n) for n in (d.was, d.now)), _change(d)]
         for differences in found.by_artifact.values()

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from pocketbert.bench.records.baseline import reference_of
-from pocketbert.bench.records.results import Accuracy, Latency, Measured, Place, Results, unpack
+from pocketbert.bench.records.outcomes import unpack
+from pocketbert.bench.records.results import Accuracy, Latency, Measured, Place, Results
 from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.report.format.choose import duplicates
 from pocketbert.bench.report.format.numbers import Quantity, negated

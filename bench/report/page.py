@@ -1,71 +1,99 @@
-"""`reports/<recipe>.md`: a summary that fits one screen, and folded details below it."""
+"""`reports/<recipe>.md`: the conclusion first, and folded details below it."""
 
 from pathlib import Path
 from urllib.parse import quote
 
 from pocketbert.bench.records.history import load, path_of
 from pocketbert.bench.records.results import Results
+from pocketbert.bench.report import html, pull_request
+from pocketbert.bench.report.checks import Check, checks, counted, why_copies
+from pocketbert.bench.report.format import choose
 from pocketbert.bench.report.format.markdown import bullets, code, fence, fold, moment, paragraphs, text
-from pocketbert.bench.report.format.numbers import duration, points
+from pocketbert.bench.report.format.numbers import duration, pp
+from pocketbert.bench.report.format.strip import LEGEND
 from pocketbert.bench.report.plots import draw_all, pictures
 from pocketbert.bench.report.sections import guarded, judged, lead, library, measured, phone, tested, why, zeros
 from pocketbert.compress.base.files import atomic_write
 
 WHY = (
-    "The baseline's file and the new one, looked into after the timed runs. Operators: nodes per request and the time "
-    "of each, by the runtime's own profiler, which slows what it watches. Libraries: beside the baseline's own file "
-    "both ran with today's, so one that moved can only have acted through the build."
+    "Differences between the baseline's file and the new one, collected after the timed runs. Operators: nodes and "
+    "time per request by the runtime's profiler; profiling adds overhead, so the times show which operator got slower, "
+    "not how much slower the model is. Libraries: both files ran with today's libraries, so another version can only "
+    "have acted through the build."
 )
-LEGEND = (
-    "<sub>Figures in brackets are intervals, except for memory: there the artifact's own share, without the "
-    "runtime and its libraries. Deflated: as an app bundle carries it. Only what ships is gated.</sub>"
+_SIGNS = "A change has its 95 % CI in brackets. Accuracy changes in percentage points (pp); negative means worse."
+_PAIRS = (
+    "Single requests, timed in turn by pairs of fresh processes. Pairs are added until the sequential 95 % interval "
+    "lies above or below the limit, or the time budget is spent. Preempted runs lost their core to another process: on "
+    "one thread their CPU time counts, on several threads they are left out."
 )
 
 
 def write_report(results: Results, file: Path) -> Path:
-    """Write the report of the results in `file`, ``….json``: ``….md`` and its pictures ``…/*.svg`` next to it.
+    """Write the pages of the results in `file`, ``….json``, next to it.
 
-    Earlier runs are drawn from the history in the same folder. Equal results and history give equal bytes.
+    They are the report ``….md`` with its pictures ``…/*.svg``, the comment for a pull request ``….pr.md``, and the page
+    ``….html``. Earlier runs are taken from the history in the same folder. Equal results and history give equal bytes.
 
     Returns:
-        The path of the Markdown.
+        The path of the report.
     """
     records = [] if results.part else load(path_of(file.parent, results.recipe))
-    drawn = draw_all(results, records, file.with_suffix(""))
-    path = file.with_suffix(".md")
-    with atomic_write(path) as temporary:
-        temporary.write_text(compose(results, drawn, file), encoding="utf-8")
-    return path
+    drawn = draw_all(results, file.with_suffix(""))
+    pages = {
+        ".md": compose(results, drawn, file),
+        ".pr.md": pull_request.compose(results, file),
+        ".html": html.compose(results, records),
+    }
+    for suffix, content in pages.items():
+        with atomic_write(file.with_suffix(suffix)) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    return file.with_suffix(".md")
 
 
 def compose(results: Results, drawn: list[str], file: Path) -> str:
     """Return the Markdown of the results in `file`; `drawn` lists the pictures in the folder of the same name."""
     unplaced = {
-        name: f"![{module.ALT}]({quote(file.stem)}/{name})" for name, module in pictures().items() if name in drawn
+        name: f"![{module.TITLE}]({quote(file.stem)}/{name})" for name, module in pictures().items() if name in drawn
     }
-    lines = [*lead.guard_lines(results), lead.control_line(results), lead.other_machine_line(results, file)]
-    lines += tested.lines(results)
+    found = checks(results)
+    shown = _first(results, found)
+    remarks = [*judged.noteworthy(results, found, file), *why.lines(results), *lead.warnings(results, file)]
     blocks = [
         f"# pocketbert report: {text(results.recipe)}",
         tested.undecided_line(results),
-        lead.verdict_line(results),
-        "Only a part was weighed: what the options `-k` and `-m` left." if results.part else "",
-        bullets([*lines, *judged.noteworthy(results, file), *why.lines(results)]),
+        lead.verdict_line(results, found),
+        "Only a part was measured: what the options `-k` and `-m` left." if results.part else "",
+        pull_request.changes(shown),
+        f"<sub>{_SIGNS} Last column: {LEGEND}.</sub>" if any(check.limits for check in shown) else "",
+        unplaced.pop("forest.svg", ""),
+        bullets([*remarks, *tested.lines(results)]),
         lead.headline_figures(results),
         zeros.line(results),
-        unplaced.pop("accuracy-latency.svg", ""),
         measured.overview(results),
-        LEGEND if results.artifacts else "",
+        unplaced.pop("accuracy-latency.svg", ""),
         measured.latency_overview(results),
         phone.note(results),
         measured.not_measured(results),
-        *_folds(results, unplaced),
+        *_folds(results, found, unplaced),
         _origin(results, file),
     ]
     return paragraphs(*blocks) + "\n"
 
 
-def _folds(results: Results, unplaced: dict[str, str]) -> list[str]:
+def _first(results: Results, found: list[Check]) -> list[Check]:
+    """Return the checks of the first screen: those that did not pass, and those of the fastest exported model."""
+    headline = choose.headline_artifact(results)
+    real = [check for check in found if not check.copy]
+    shown = [
+        check
+        for check in real
+        if check.verdict.outcome not in ("ok", "improved") or (headline and check.verdict.artifact == headline.id)
+    ]
+    return shown[: pull_request.ROWS]
+
+
+def _folds(results: Results, found: list[Check], unplaced: dict[str, str]) -> list[str]:
     """Return the folded details; pictures of `unplaced` that they do not use get their own fold."""
 
     def picture(name: str) -> str:
@@ -75,63 +103,66 @@ def _folds(results: Results, unplaced: dict[str, str]) -> list[str]:
     # no Markdown in a summary: GitHub and GitLab take it for HTML
     regressed = ", ".join(f"<code>{text(found.artifact)}</code>" for found in results.why)
     lost, won = sum(f.lost for f in results.flips), sum(f.won for f in results.flips)
-    judged_by = f"Judged against {code(results.baseline)}." if results.baseline else "There is no baseline yet."
-    judged_by += "".join(f" {text(str(found))}." for found in results.since)
     return [
         fold(
-            f"<b>All verdicts</b>: {judged.verdict_counts(results)}",
-            judged.verdicts(results),
-            intro=f"{judged_by} Latency is a multiple of what the same run measured beside it: the baseline's own "
-            "file, else the teacher.",
+            f"<b>All checks</b>: {counted(found)}",
+            judged.every_check(found, bool(results.baseline)),
+            intro=_compared_with(results),
+            note=f"Skipped as copies: {text(copies)}." if (copies := why_copies(found)) else "",
         ),
         fold(
-            "<b>Beside the baseline</b>: the same requests, in turn",
+            "<b>Paired timings</b>: the baseline's file and the new one",
             judged.paired(results) if timed else "",
-            intro=paragraphs(picture("beside-baseline.svg"), _pairing(results)),
+            intro=_pairing(results),
         ),
         fold(f"<b>Why it regressed</b>: {regressed}", why.tables(results), intro=WHY),
-        fold(f"<b>Rows that flipped</b>: {lost} lost, {won} won over all artifacts", judged.flipped(results)),
+        fold(f"<b>Prediction flips</b>: {lost:,} negative, {won:,} positive, over all files", judged.flipped(results)),
         fold(
-            f"<b>The guard's decisions</b>: {guarded.guard_counts(results)}",
+            f"<b>Build steps</b>: {guarded.guard_counts(results)}",
             guarded.guard(results),
             intro=paragraphs(
                 picture("guard.svg"),
-                "After each step of the build the model is compared with the fine-tuned teacher, row by row on the "
-                f"validation split; a drop of {points(results.max_drop)} points is allowed.",
+                "After each step the model is compared with the fine-tuned teacher on the same validation examples. "
+                f"Limit: {pp(-results.max_drop)}.",
+                lead.inconclusive_line(results),
             ),
         ),
-        fold(f"<b>Linear control</b>: {guarded.linear_control_figures(results)}", guarded.linear_control(results)),
+        fold(f"<b>Linear baseline</b>: {guarded.linear_control_figures(results)}", guarded.linear_control(results)),
+        fold("<b>Every model</b>: stages included", measured.every_model(results)),
         fold(
             "<b>Latency</b>: every profile and length",
             measured.latency_details(results),
             intro=paragraphs(
                 picture("latency.svg"),
-                "Single requests (batch 1), timed in turn with the teacher. The speed-up is the ratio of the P50s, "
-                "with its interval; milliseconds belong to this machine.",
+                "Single requests (batch 1), timed in turn with the teacher. The speed-up is the ratio of the P50s; "
+                "milliseconds are those of this machine.",
             ),
             note=paragraphs(measured.tokenizer_note(results), measured.padding_note(results)),
         ),
-        fold("<b>Real devices</b>: figures handed in", phone.details(results)),
+        fold("<b>Real devices</b>: figures that were handed in", phone.details(results)),
+        fold("<b>Memory</b> at its peak", measured.memory_details(results), intro=picture("memory.svg")),
         fold(
-            "<b>Memory</b>: over time, and at its peak", measured.memory_details(results), intro=picture("memory.svg")
-        ),
-        fold(
-            "<b>Size</b>: where the bytes are",
+            "<b>Size</b>: bytes by part",
             measured.size_parts(results),
             intro=picture("size.svg"),
             note=library.note(results),
         ),
         fold("<b>Scores</b> on the test split, and agreement with PyTorch", measured.scores(results)),
-        fold(
-            "<b>History</b>: every metric from commit to commit",
-            picture("history.svg"),
-            note="One point for each commit and machine. Lines break where ratios and memory cannot be compared any "
-            "more: on another machine, or beside another teacher.",
-        ),
         fold("<b>More pictures</b>", paragraphs(*unplaced.values())),
         fold("<b>Profiles</b>: threads and cores", measured.profiles(results)),
         fold("<b>Machine and library versions</b>", measured.machine(results)),
     ]
+
+
+def _compared_with(results: Results) -> str:
+    """Name the baseline, and what its updates add up to."""
+    if not results.baseline:
+        return "There is no baseline yet."
+    since = "".join(f" {text(str(found))}." for found in results.since)
+    return (
+        f"Compared with {code(results.baseline)}.{since} Latency: with the baseline's own file, timed side by side, "
+        "else by the ratio to the teacher."
+    )
 
 
 def _pairing(results: Results) -> str:
@@ -140,24 +171,22 @@ def _pairing(results: Results) -> str:
         return "No pair was timed."
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results.other_versions.items()))
     sides = (
-        f"Both sides hold the same file; the baseline's runs under another interpreter ({text(versions)})."
+        f"Both sides have the same file; the baseline's side runs under another interpreter ({text(versions)})."
         if versions
-        else "The baseline's own file, out of the artifact store, and the new one, each in a fresh process."
+        else "The baseline's own file comes from the artifact store."
     )
-    return (
-        f"{sides} They answer single requests in turn; each pair of processes counts once, and pairs are taken until "
-        "the interval (valid at every look) clears the threshold. A run that lost its core is counted by its CPU time "
-        "on one thread and left out on several. ▲ and ▼ stand where the whole interval lies beyond nothing."
-    )
+    return f"{sides} {_PAIRS}"
 
 
 def _origin(results: Results, file: Path) -> str:
-    """State time, commit and duration of the run, its commands, and the file of its numbers."""
+    """State time, commit and duration of the run, its commands, and the files with its numbers."""
     lines = [line.strip() for line in (results.build_command, results.command) if line.strip()]
     of = f" of commit {code(results.commit[:12])}" if results.commit else ""
     made = f"Made {moment(results.created)}{of} in {duration(results.seconds)}"
+    page = file.with_suffix(".html").name
     return paragraphs(
         f"{made} by:" if lines else f"{made}.",
         fence(lines, "sh"),
-        f"Every number is in [{text(file.name)}]({quote(file.name)}).",
+        f"Every number is in [{text(file.name)}]({quote(file.name)}). Distributions, flips and the history over "
+        f"commits are in [{text(page)}]({quote(page)}).",
     )

@@ -8,17 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pocketbert.bench.records.baseline import Baseline, Entry, Thresholds, reference_of
-from pocketbert.bench.records.results import (
-    Failure,
-    Machine,
-    Measured,
-    NoBaseline,
-    Place,
-    Results,
-    Size,
-    Verdict,
-    unpack,
-)
+from pocketbert.bench.records.outcomes import unpack
+from pocketbert.bench.records.results import Failure, Machine, Measured, NoBaseline, Place, Results, Size, Verdict
 from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts import rules
@@ -67,7 +58,8 @@ class _Comparer:
             baseline=found.baseline,
             measured=found.measured,
             interval=found.interval,
-            threshold=getattr(self._limits, item.metric),
+            change=found.change,
+            threshold=self._limits.of(item.metric, item.artifact),
             message=f"{item.metric} {found.outcome}: {item.artifact}{where}: {figure}{found.note}",
             note=found.note,
             why=found.why,
@@ -108,7 +100,7 @@ class _Comparer:
                 why = "other-machine" if self._machine else "other-reference"
             figure = f"{now.estimate:.4f} × reference (95 % CI {now.low:.4f} to {now.high:.4f})"
             return Finding("no-baseline", reason, None, now.estimate, now, figure, why)
-        found = rules.compare_latency(now, was, self._limits.latency, entry.neighbours)
+        found = rules.compare_latency(now, was, self._limits.of("latency", artifact.id), entry.neighbours)
         reason = self._results.unpaired.get(artifact.id, "the baseline's file was not run")
         return self._with_upgrades(replace(found, note=f"{found.note}, by the ratio to the reference because {reason}"))
 
@@ -146,7 +138,9 @@ class _Comparer:
             return _unmeasured(artifact, _failures(artifact, "memory"))
         now = artifact.memory.own_mib
         if before is not None and before.memory_own_mib is not None and not self._machine:
-            return self._with_upgrades(rules.compare_memory(now, before.memory_own_mib, self._limits.memory))
+            return self._with_upgrades(
+                rules.compare_memory(now, before.memory_own_mib, self._limits.of("memory", artifact.id))
+            )
         return self._no_baseline(before, now, f"{now:.1f} MiB", self._machine)
 
     def _size(self, artifact: Measured, before: Entry | None) -> Finding:
@@ -155,7 +149,7 @@ class _Comparer:
         if before is None:
             return self._no_baseline(None, size.bytes, f"{size.bytes:,} bytes")
         was = Size(bytes=before.bytes, deflated_bytes=before.deflated_bytes)
-        return rules.compare_size(size, was, self._limits.size)
+        return rules.compare_size(size, was, self._limits.of("size", artifact.id))
 
     def _accuracy(self, artifact: Measured, before: Entry | None) -> Finding:
         """Compare with the reference by the guard's rule, then, row by row, with the baseline's predictions."""
@@ -173,20 +167,24 @@ class _Comparer:
         was = before.accuracy if before else None
         figure = f"{score.metric} {100 * score.value:.2f} %" + (f", baseline {100 * was.value:.2f} %" if was else "")
         against = f"{self._change(drop, self._results.max_drop)} against the reference"
-        found = Finding("regressed", f"{figure}; {against}", was.value if was else None, score.value, score.drop)
+        found = Finding(
+            "regressed", f"{figure}; {against}", was.value if was else None, score.value, score.drop, change=_gain(drop)
+        )
         if not drop.acceptable(self._results.max_drop):
             return found
+        found = replace(found, change=None)
         if was is None:
             return replace(self._no_baseline(before, score.value, found.note), interval=score.drop)
         if not same_rows(was, score):
             reason = "the baseline was scored on other test rows"
             return replace(found, outcome="no-baseline", note=reason, figure=found.note, why="other-rows")
-        lost = self._drop_of(unpack(was), unpack(score))
+        lost, limit = self._drop_of(unpack(was), unpack(score)), self._limits.of("accuracy", artifact.id)
         return replace(
             found,
-            outcome=rules.compare_accuracy(lost, self._limits.accuracy),
+            outcome=rules.compare_accuracy(lost, limit),
             interval=Interval(estimate=lost.estimate, low=lost.low, high=lost.high),
-            note=f"{figure}; {self._change(lost, self._limits.accuracy)} against the baseline, {against}"
+            change=_gain(lost),
+            note=f"{figure}; {self._change(lost, limit)} against the baseline, {against}"
             + (f"; {self._machine}" if self._machine else ""),
         )
 
@@ -212,6 +210,11 @@ class _Comparer:
 
     def _with_upgrades(self, found: Finding) -> Finding:
         return replace(found, note=found.note + self._upgrades)
+
+
+def _gain(drop: Drop) -> Interval:
+    """Return the change that a drop is; negative is worse."""
+    return Interval(estimate=-drop.estimate + 0.0, low=-drop.high + 0.0, high=-drop.low + 0.0)
 
 
 def _failures(artifact: Measured, metric: str) -> list[Failure]:

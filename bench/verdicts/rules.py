@@ -27,7 +27,8 @@ class Finding:
     """The outcome of one rule with its figures.
 
     `note` says what was found, or why nothing was; `figure` shows a measured value without a counterpart (`why`).
-    `profile_only`: missing because this machine cannot run the profile.
+    `profile_only`: missing because this machine cannot run the profile. `change` is relative (0.05 is 5 % more), for
+    accuracy a difference (negative is worse); of a figure without interval, its three numbers are equal.
     """
 
     outcome: Outcome
@@ -38,11 +39,12 @@ class Finding:
     figure: str = ""
     why: NoBaseline | None = None
     profile_only: bool = False
+    change: Interval | None = None
 
 
 def of_numbers(found: Finding) -> Finding:
     """Return the finding; `missing` if one of its figures is NaN or infinite, because nothing compares with them."""
-    ends = [*found.interval.model_dump().values()] if found.interval else []
+    ends = [end for each in (found.interval, found.change) if each for end in each.model_dump().values()]
     if all(isfinite(value) for value in (found.baseline, found.measured, *ends) if value is not None):
         return found
     return Finding("missing", f"a figure is not a finite number: {found.note}")
@@ -58,7 +60,8 @@ def compare_paired(paired: Paired) -> Finding:
         was_ms, now_ms = (f"{quantile(times, 0.5):.3g}" for times in (paired.baseline_ms, paired.candidate_ms))
         notes.append(f"P50 {was_ms} → {now_ms} ms")
     notes.append(paired.note or f"{len(paired.logs)} pairs")
-    return Finding(paired.outcome, ", ".join(notes), 1.0, now.estimate, now)
+    decisive = paired.change_p90 if paired.p90_alone else paired.change
+    return Finding(paired.outcome, ", ".join(notes), 1.0, now.estimate, now, change=decisive)
 
 
 def compare_latency(now: Interval, was: Interval, limit: float, neighbours: float) -> Finding:
@@ -82,7 +85,7 @@ def compare_latency(now: Interval, was: Interval, limit: float, neighbours: floa
         note += f", other processes used {neighbours:.0%} of the cores"
     if outcome == "inconclusive" and limit < (half := change.high - change.estimate) < inf:
         note += f", the noise of this run settles limits of +{ceil(100 * half)} % or more"
-    return Finding(outcome, note, was.estimate, now.estimate, now)
+    return Finding(outcome, note, was.estimate, now.estimate, now, change=change)
 
 
 def compare_memory(now: float, was: float, limit: float) -> Finding:
@@ -90,7 +93,7 @@ def compare_memory(now: float, was: float, limit: float) -> Finding:
     margin = max(limit * was, MEMORY_FLOOR_MIB)
     allowed = f"{100 * limit:+.3g} %" if margin == limit * was else f"{margin:+.3g} MiB"
     note = f"{now:.1f} MiB, baseline {was:.1f} MiB ({now - was:+.1f} MiB, {_percent(now, was)}, limit {allowed})"
-    return Finding(_beyond(now, was, margin), note, was, now)
+    return Finding(_beyond(now, was, margin), note, was, now, change=_exact(now, was))
 
 
 def compare_size(now: Size, was: Size, limit: float) -> Finding:
@@ -98,7 +101,7 @@ def compare_size(now: Size, was: Size, limit: float) -> Finding:
     pairs = [(now.bytes, was.bytes, "bytes"), (now.deflated_bytes, was.deflated_bytes, "bytes deflated")]
     new, old, unit = max(pairs, key=lambda pair: pair[0] / pair[1])
     note = f"{new:,} {unit}, baseline {old:,} ({_percent(new, old)}, limit {100 * limit:+.3g} %)"
-    return Finding(_beyond(new, old, limit * old), note, old, new)
+    return Finding(_beyond(new, old, limit * old), note, old, new, change=_exact(new, old))
 
 
 def compare_accuracy(drop: Drop, limit: float) -> Outcome:
@@ -118,6 +121,12 @@ def _beyond(now: float, was: float, margin: float) -> Outcome:
     if now > was + margin:
         return "regressed"
     return "improved" if now < was - margin else "ok"
+
+
+def _exact(now: float, was: float) -> Interval | None:
+    """Return a relative change that has no interval; None from nothing."""
+    change = now / was - 1 if was else inf
+    return Interval(estimate=change, low=change, high=change) if isfinite(change) else None
 
 
 def _slower(change: Interval, limit: float | None = None) -> str:

@@ -198,7 +198,7 @@ def _draw(record: Record, limit: float, path: Path) -> None:
         return
     with style():
         figure = _bars(record, shown, limit)
-        save(figure, path)
+        save(figure, path, "Verdicts by slow-down and rule", "One bar per slow-down and rule, divided by verdict.")
 
 
 def _bars(record: Record, shown: list[Column], limit: float) -> "Figure":

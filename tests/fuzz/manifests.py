@@ -16,7 +16,8 @@ from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.setup import Needed
 from pocketbert.bench.measuring.subject import TestRows, load_rows, open_subject
 from pocketbert.bench.measuring.unchanged import Unchanged
-from pocketbert.bench.records.results import Accuracy, pack
+from pocketbert.bench.records.outcomes import pack
+from pocketbert.bench.records.results import Accuracy
 from pocketbert.bench.report import page
 from pocketbert.bench.report.summary import verdict_lines
 from pocketbert.bench.verdicts.decide import decide

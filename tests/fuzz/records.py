@@ -17,10 +17,8 @@ from pocketbert.bench.records.baseline import Baseline, describe, diff, load_bas
 from pocketbert.bench.records.phone import join
 from pocketbert.bench.records.pins import pins_of, protected
 from pocketbert.bench.records.results import OnPhone, Paired, Results, load_results
-from pocketbert.bench.report import comparison, page
+from pocketbert.bench.report import comparison, html, page, pull_request
 from pocketbert.bench.report.page import write_report
-from pocketbert.bench.report.plots import history as history_plot
-from pocketbert.bench.report.plots.style import save, style
 from pocketbert.bench.report.summary import verdict_lines
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts.budget import Budget, check
@@ -143,6 +141,8 @@ def results(folder: Path) -> Kind:
         path, found, number = given
         if number % _WITH_PICTURES != 7:
             page.compose(found, [], path)
+            pull_request.compose(found, path)
+            html.compose(found, [])
         else:
             write_report(found, folder / f"{found.name}.json")
         list(verdict_lines(found, path, None))
@@ -242,9 +242,7 @@ def others(folder: Path) -> Kind:
         elif name.startswith("offline"):
             history.usage(folder)
             history.prune(path)
-            with style():
-                if figure := history_plot.draw_runs(found):
-                    save(figure, folder / "history.svg")
+            html.compose(run, found)
 
     return Kind(400, inputs, read, use, home=folder)
 

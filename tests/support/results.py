@@ -1,5 +1,6 @@
 """A made-up run that looks like a real one: a 12-layer teacher, three stages, three exported files."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -84,7 +85,7 @@ def weighed(
         runtime="onnxruntime" if name[1] == "onnx" else "torch",
         precision="int8" if "int8" in artifact_id else "fp32",
         made_from=made_from,
-        sha256="0" * 64,
+        sha256=hashlib.sha256(artifact_id.encode()).hexdigest(),
         tokenizer_sha256="2" * 64,
         parameters=round(parameters * 1e6),
         macs=round(macs * 1e9),
@@ -142,6 +143,11 @@ def verdict(
     profile: str | None = None,
 ) -> Verdict:
     place = profile or ("mobile-1t/128" if metric == "latency" else None)
+    change = None
+    if baseline and measured is not None:
+        estimate, low, high = interval or (measured,) * 3
+        ends = (-estimate, -high, -low) if metric == "accuracy" else (n / baseline - 1 for n in (estimate, low, high))
+        change = Interval(**dict(zip(("estimate", "low", "high"), ends, strict=True)))
     where = f" in {place}" if place else ""
     return Verdict(
         metric=metric,
@@ -152,6 +158,7 @@ def verdict(
         baseline=baseline,
         measured=measured,
         interval=Interval(estimate=interval[0], low=interval[1], high=interval[2]) if interval else None,
+        change=change,
         threshold={"latency": 0.05, "memory": 0.05, "size": 0.01, "accuracy": 0.010}[metric],
         message=f"{metric} {outcome}: {artifact}{where} {figures}",
         fails=outcome in ("regressed", "missing") and "cores" not in figures,

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pocketbert.bench.measuring.progress import START_S
 from pocketbert.bench.measuring.setup import Setup
 from pocketbert.bench.measuring.subject import Subject
-from pocketbert.bench.records.results import Accuracy, pack, unpack
+from pocketbert.bench.records.outcomes import pack, unpack
+from pocketbert.bench.records.results import Accuracy
 from pocketbert.bench.records.reuse import keep, place, recall
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.own_code import digest_of
 from pocketbert.compress.tasks import Task
-from pocketbert.compress.tasks.inputs import by_length, check_finite
+from pocketbert.compress.tasks.inputs import by_length, check_finite, largest
 
 _RUNTIMES = "pocketbert.compress.runtimes"
 _AT_ONCE = 128
@@ -49,7 +51,8 @@ def _cache(setup: Setup, subject: Subject) -> Path:
     versions = [f"{name} {version}" for name, version in sorted(setup.machine.versions.items())]
     return place(
         setup.folder,
-        "accuracy of an unchanged file",  # without the check, earlier versions kept figures of other files
+        # Without the check, earlier versions kept figures of other files.
+        "accuracy and confusion of an unchanged file",
         subject.key,
         setup.rows.sha256,
         setup.manifest.task.model_dump_json(),
@@ -89,7 +92,16 @@ def measure_accuracy(child: Child, setup: Setup, subject: Subject) -> Accuracy:
         drop=None,
         **pack(task.outcomes(logits, rows.gold)),
         test_sha256=rows.sha256,
+        confusion=[] if task.token_level else confusion(logits, rows.gold, len(task.labels)),
     )
+
+
+def confusion(logits: NDArray[np.float32], gold: Sequence[int], labels: int) -> list[list[int]]:
+    """Count the rows by true label and by predicted label."""
+    counts = np.zeros((labels, labels), dtype=np.int64)
+    np.add.at(counts, (np.asarray(gold), largest(logits)), 1)
+    found: list[list[int]] = counts.tolist()
+    return found
 
 
 def with_drop(accuracy: Accuracy, reference: Accuracy, task: Task, confidence: float) -> Accuracy:

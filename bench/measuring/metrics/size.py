@@ -3,10 +3,11 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from pocketbert.bench.measuring.setup import Setup
 from pocketbert.bench.measuring.subject import Subject
-from pocketbert.bench.records.results import REST, Size
+from pocketbert.bench.records.results import REST, Size, TensorSize
 from pocketbert.bench.records.reuse import keep, place, recall
 from pocketbert.bench.workers.inside import tensors
 from pocketbert.compress.base.files import deflated_bytes, digest, files_of
@@ -18,6 +19,8 @@ PARTS = {
     "head": re.compile(r"pooler|classifier|cls\."),
 }
 """Part -> pattern of its tensors' names; a tensor belongs to the first part that matches."""
+LARGEST = 60
+"""The number of tensors that are listed, the largest ones."""
 
 
 def expect(_: Setup) -> None:
@@ -39,7 +42,7 @@ def _known_or_measured(setup: Setup, subject: Subject) -> Size:
     if known := recall(kept, Size):
         return known
     size = measure_size(subject.path)
-    size = size.model_copy(update={"parts": size_by_part(runtime, subject.path, size.bytes)})
+    size = size.model_copy(update=by_tensor(runtime, subject.path, size.bytes))
     if size.parts:  # without parts, a library that reads them may be missing
         setup.unchanged.check(subject.path)
         keep(kept, size)
@@ -52,15 +55,20 @@ def measure_size(path: Path) -> Size:
     return Size(bytes=sum(file.stat().st_size for file in files), deflated_bytes=sum(map(deflated_bytes, files)))
 
 
-def size_by_part(runtime: str, path: Path, total: int) -> dict[str, int]:
-    """Return part -> bytes, with `REST` for all bytes of no known part; empty if no part is found.
+def by_tensor(runtime: str, path: Path, total: int) -> dict[str, Any]:
+    """Return the fields `parts` and `tensors` of `Size`; nothing if no part is found.
 
     Args:
         total: bytes on disk, all files together.
     """
     found: dict[str, int] = {}
+    known = []
     for tensor in tensors(runtime, path) or []:
         part = next((name for name, pattern in PARTS.items() if pattern.search(tensor.name)), None)
         if part:
             found[part] = found.get(part, 0) + tensor.bytes
-    return {**found, REST: max(total - sum(found.values()), 0)} if found else {}
+        known.append(TensorSize(**{**tensor._asdict(), "part": part or REST}))
+    if not found:
+        return {}
+    large = sorted(known, key=lambda tensor: -tensor.bytes)[:LARGEST]
+    return {"parts": {**found, REST: max(total - sum(found.values()), 0)}, "tensors": large}

@@ -18,9 +18,24 @@ def reference(results: Results) -> Measured | None:
 
 
 def by_role(results: Results) -> list[Measured]:
-    """Return the artifacts: teacher, stages, exported models; within a role in the manifest's order."""
-    roles = ("reference", "stage", "ship")
-    return sorted(results.artifacts, key=lambda a: (a.id != results.reference, roles.index(a.role)))
+    """Return the artifacts: teacher, stages, exported models; within a role in the manifest's order.
+
+    A stage whose model is exported unchanged is left out (`copies`).
+    """
+    roles, left_out = ("reference", "stage", "ship"), copies(results)
+    shown = (a for a in results.artifacts if a.id not in left_out)
+    return sorted(shown, key=lambda a: (a.id != results.reference, roles.index(a.role)))
+
+
+def copies(results: Results) -> dict[str, str]:
+    """Return stage -> exported artifact with the same content, runtime and tokenizer, which has the same figures."""
+    exported = {_content(a): a.id for a in reversed(results.artifacts) if a.role == "ship"}
+    stages = (a for a in results.artifacts if a.role == "stage" and a.id != results.reference and not a.dense)
+    return {a.id: exported[_content(a)] for a in stages if _content(a) in exported}
+
+
+def _content(artifact: Measured) -> tuple[str, str, str]:
+    return artifact.runtime, artifact.sha256, artifact.tokenizer_sha256
 
 
 def timed_places(results: Results) -> list[Place]:
@@ -83,13 +98,13 @@ def impossible_here(verdict: Verdict) -> bool:
 
 
 def profile_names(results: Results, profile: str) -> str:
-    """Return a profile with its duplicates on this machine: ``cpu = mobile-2t``."""
-    return " = ".join([profile, *(p.name for p in results.profiles if p.same_as == profile)])
+    """Return a profile with those that are the same on this machine: ``cpu and mobile-2t``."""
+    return " and ".join([profile, *(p.name for p in results.profiles if p.same_as == profile)])
 
 
 def length_in_words(length: str) -> str:
     """Return ``128 tokens``, or the words for natural lengths."""
-    return "real length mix" if length == MIX else f"{length} tokens"
+    return "natural lengths" if length == MIX else f"{length} tokens"
 
 
 def in_words(place: Place, results: Results | None = None) -> str:

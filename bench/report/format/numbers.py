@@ -34,29 +34,30 @@ def percent(fraction: float) -> str:
     return f"{fixed(100 * fraction, 1)} %"
 
 
-def points(fraction: float) -> str:
-    """Format a drop in percentage points, without unit: 0.024 is ``2.4``."""
-    return fixed(100 * fraction, 1)
-
-
-def points_between(low: float, high: float) -> str:
-    """Format the interval of a drop in percentage points: ``1.1 to 3.7``."""
-    return f"{points(low)} to {points(high)}"
-
-
-def points_with_interval(drop: Interval | Drop, unit: str = "") -> str:
-    """Format a drop with its interval in percentage points: ``2.4 (1.1 to 3.7)``."""
-    return f"{points(drop.estimate)}{unit} ({points_between(drop.low, drop.high)})"
-
-
 def negated(drop: Interval | Drop) -> Interval:
-    """Return the gain that a drop is, with the interval of its own."""
+    """Return the change that a drop is: negative means worse."""
     return Interval(estimate=-drop.estimate, low=-drop.high, high=-drop.low)
 
 
+def between(low: float, high: float) -> str:
+    """Format an interval of fractions in percent or percentage points: ``−1.1 to +3.7``."""
+    return f"{signed_points(low)} to {signed_points(high)}"
+
+
+def pp(fraction: float) -> str:
+    """Format a change in percentage points: −0.024 is ``−2.4 pp``."""
+    return f"{signed_points(fraction)} pp"
+
+
+def pp_change(interval: Interval) -> str:
+    """Format a change with its interval in percentage points: ``−2.4 pp (−3.7 to −1.1)``."""
+    return f"{pp(interval.estimate)} ({between(interval.low, interval.high)})"
+
+
 def change(interval: Interval) -> str:
-    """Format a relative change with its interval, in percent: ``+3.1 % (1.2 to 5.0)``."""
-    return f"{signed_percent(interval.estimate)} ({points_between(interval.low, interval.high)})"
+    """Format a relative change with its interval, in percent: ``+3.1 % (+1.2 to +5.0)``; without one, the change."""
+    said = signed_percent(interval.estimate)
+    return said if interval.low == interval.high else f"{said} ({between(interval.low, interval.high)})"
 
 
 def signed_percent(fraction: float) -> str:

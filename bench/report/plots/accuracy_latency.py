@@ -1,21 +1,31 @@
-"""Accuracy against latency: a bubble per artifact, its area proportional to the bytes on disk."""
+"""Accuracy against latency of teacher and exported files: a bubble each, its area proportional to the bytes on disk."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pocketbert.bench.records.results import Measured, Place, Results
-from pocketbert.bench.report.format.choose import by_role, headline_place, in_words, reference, timing
-from pocketbert.bench.report.format.numbers import file_size, points
+from pocketbert.bench.report.format.choose import (
+    by_role,
+    headline_artifact,
+    headline_place,
+    in_words,
+    reference,
+    timing,
+)
+from pocketbert.bench.report.format.numbers import file_size, pp, times
 from pocketbert.bench.report.plots.labels import Bubble, place_labels
-from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, NAMES, label_right, latin, log_axis, new_figure
+from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, NAMES, label, label_right, log_axis, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ALT = "Accuracy against latency; the area of a bubble is the size on disk"
+TITLE = "Accuracy against latency; the area of a bubble is the size on disk"
+DESCRIPTION = (
+    "Bubbles of the teacher and the exported files. To the left is faster, further up is more accurate; the bar is the "
+    "95 % confidence interval of the change in accuracy, the dashed line the limit."
+)
 LARGEST = 1700.0  # square points of the largest bubble
 UNKNOWN = 60.0  # square points of a bubble of unknown size
+_SPAN = 5.0  # percentage points that the axis shows at least: smaller differences are mostly noise
 
 
 def draw(results: Results) -> "Figure | None":
@@ -25,79 +35,53 @@ def draw(results: Results) -> "Figure | None":
     if place is None or not shown:
         return None
     bubbles = [bubble for _, bubble in shown]
-    figure = new_figure(4.6)
+    figure = new_figure(4.2)
     axes = figure.subplots()
     teacher = reference(results)
-    floor = 100 * (teacher.accuracy.value - results.max_drop) if teacher and teacher.accuracy else None
-
-    # more room at the right for the teacher and the first stages: the largest bubbles, close together
-    log_axis(axes, "x", min(b.x for b in bubbles) / 1.4, max(b.x for b in bubbles) * 2.5, 4)
+    log_axis(axes, "x", min(b.x for b in bubbles) / 1.6, max(b.x for b in bubbles) * 2.2, 4)
     edges = [v for b in bubbles for v in (b.low, b.high)]
-    if floor is not None:
-        if min(edges) - floor > 2 * max(max(edges) - min(edges), 1.0):
-            floor = None  # too far below: showing it would flatten everything else
-        else:
+    if teacher and teacher.accuracy:
+        floor = 100 * (teacher.accuracy.value - results.max_drop)
+        if min(edges) - floor < _SPAN:  # else showing it would flatten everything else
             edges.append(floor)
-    margin = 0.14 * max(max(edges) - min(edges), 1.0)
-    axes.set_ylim(min(edges) - margin, max(edges) + margin)
-
-    if floor is not None:
-        axes.axhline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1.5)
-        label_right(axes, f"allowed\ndrop: {points(results.max_drop)}", floor, MUTED)
-    front = _front(bubbles)
-    if len(front) > 1:
-        # between two steps, no faster model is as accurate
-        axes.step([b.x for b in front], [b.y for b in front], where="post", color=MUTED, linewidth=1.1, zorder=1.8)
+            axes.axhline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1.5)
+            label_right(axes, f"limit\n{pp(-results.max_drop)}", floor, MUTED)
+    middle = (max(edges) + min(edges)) / 2
+    half = 0.6 * max(max(edges) - min(edges), _SPAN)
+    axes.set_ylim(middle - half, middle + half)
     for b in sorted(bubbles, key=lambda b: -b.area):
         if b.high > b.low:
-            axes.plot([b.x, b.x], [b.low, b.high], color=b.colour, linewidth=1.2, zorder=2)
+            axes.errorbar(b.x, b.y, [[b.y - b.low], [b.high - b.y]], color=b.colour, linewidth=1.2, capsize=3, zorder=2)
         axes.scatter(b.x, b.y, s=b.area, color=b.colour, alpha=0.55, linewidth=0, zorder=3)
         axes.scatter(b.x, b.y, s=b.area, facecolor="none", edgecolor=b.colour, linewidth=1.4, zorder=4)
     for role in dict.fromkeys(a.role for a, _ in shown):
         axes.scatter([], [], s=60, color=COLOURS[role], alpha=0.75, label=NAMES[role])
-
     metric = next(a.accuracy.metric for a, _ in shown if a.accuracy)
-    axes.set_title(latin(f"{metric} against latency"), pad=26)
-    axes.set_xlabel(latin(f"P50 of single requests in ms ({in_words(place)})"))
-    axes.set_ylabel(latin(f"{metric} on the test split, %"))
-    axes.text(
-        0,
-        1.03,
-        "area: bytes on disk; whisker: interval of the drop from the teacher; grey line: Pareto front",
-        transform=axes.transAxes,
-        fontsize=9.5,
-        color=MUTED,
-    )
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.08), borderaxespad=0, ncols=3, fontsize=9.5, handletextpad=0.2)
-    steps = [box for a, b in pairwise(front) for box in ((a.x, a.y, b.x, a.y), (b.x, a.y, b.x, b.y))]
-    place_labels(axes, bubbles, steps)
+    axes.set_title(label(f"{metric} against latency: up and left is better"))
+    axes.set_xlabel(f"{label(f'P50 of single requests in ms ({in_words(place)})')}; area: bytes on disk; bar: 95 % CI")
+    axes.set_ylabel(label(f"{metric} on the test split, %"))
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), borderaxespad=0.2, ncols=3, fontsize=9.5, handletextpad=0.2)
+    place_labels(axes, bubbles)
     return figure
 
 
 def _bubbles(results: Results, place: Place | None) -> list[tuple[Measured, Bubble]]:
-    """Return artifacts with their bubbles; equal ones (a checkpoint that is exported unchanged) share one bubble."""
+    """Return the teacher and the exported artifacts with their bubbles."""
     largest = max((a.size.bytes for a in results.artifacts if a.size), default=0)
-    teacher = reference(results)
-    groups: dict[tuple[float, float, float], list[Measured]] = {}
-    for a in by_role(results):
-        if a.accuracy and (found := timing(a, place)):
-            area = LARGEST * a.size.bytes / largest if a.size and largest else UNKNOWN
-            groups.setdefault((found.p50_ms, a.accuracy.value, area), []).append(a)
+    teacher, headline = reference(results), headline_artifact(results)
     bubbles = []
-    for (p50, value, area), same in groups.items():
-        a = same[-1]
-        low = high = value
-        if a.accuracy and a.accuracy.drop and teacher and teacher.accuracy:
+    for a in by_role(results):
+        if a.role == "stage" or a.accuracy is None or (found := timing(a, place)) is None:
+            continue
+        area = LARGEST * a.size.bytes / largest if a.size and largest else UNKNOWN
+        low = high = a.accuracy.value
+        words = [a.id, file_size(a.size.bytes) if a.size else ""]
+        if a.accuracy.drop and teacher and teacher.accuracy:
             low, high = teacher.accuracy.value - a.accuracy.drop.high, teacher.accuracy.value - a.accuracy.drop.low
-        label = " =\n".join(one.id for one in same) + (f"\n{file_size(a.size.bytes)}" if a.size else "")
-        bubbles.append((a, Bubble(p50, 100 * value, 100 * low, 100 * high, area, label, COLOURS[a.role])))
+            if headline and a.id == headline.id and found.ratio.estimate < 1:
+                words.append(f"{times(1 / found.ratio.estimate)} faster, {pp(-a.accuracy.drop.estimate)}")
+        low, high = min(low, a.accuracy.value), max(high, a.accuracy.value)
+        said = "\n".join(filter(None, words))
+        bubble = Bubble(found.p50_ms, 100 * a.accuracy.value, 100 * low, 100 * high, area, said, COLOURS[a.role])
+        bubbles.append((a, bubble))
     return bubbles
-
-
-def _front(bubbles: Sequence[Bubble]) -> list[Bubble]:
-    """Return the Pareto front, fastest first: the bubbles that no other one beats in both latency and metric."""
-    front: list[Bubble] = []
-    for bubble in sorted(bubbles, key=lambda b: (b.x, -b.y)):
-        if not front or bubble.y > front[-1].y:
-            front.append(bubble)
-    return front

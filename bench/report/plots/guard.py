@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Literal
 
 from pocketbert.bench.records.results import Results
 from pocketbert.bench.report.format.choose import without_ordinal
-from pocketbert.bench.report.format.numbers import percent, points
-from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, annotate, label_right, latin, new_figure
+from pocketbert.bench.report.format.numbers import percent, pp
+from pocketbert.bench.report.plots.style import COLOURS, INK, MUTED, annotate, label, label_right, new_figure
 from pocketbert.compress.manifest import Comparison, Step
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ALT = "The metric after every step, with what the guard allows and what it rejected"
+TITLE = "Validation metric after each build step"
+DESCRIPTION = (
+    "The metric of the model after each step of the build, with the 95 % confidence interval of its change against the "
+    "teacher. The dashed line is the limit. Crosses are attempts that the guard rejected."
+)
 Fate = Literal["taken", "accepted", "rejected"]
 LOOKS: dict[Fate, tuple[str, str, str]] = {
-    "taken": ("o", COLOURS["ship"], "the build goes on from here"),
-    "accepted": ("o", COLOURS["stage"], "passed as well"),
+    "taken": ("o", COLOURS["ship"], "kept"),
+    "accepted": ("o", COLOURS["stage"], "accepted, not kept"),
     "rejected": ("x", "#b3261e", "rejected"),
 }
 """Fate -> marker, colour, meaning in the legend."""
@@ -35,9 +39,10 @@ class _Mark:
 
 
 def draw(results: Results) -> "Figure | None":
-    """Draw the picture, or return None if no step was compared with the teacher."""
+    """Draw the picture, or return None if every step was kept as it was first tried: its table says all then."""
     compared = [(step, step.comparison) for step in results.steps if step.comparison]
-    if not any(step.decision != "reference" for step, _ in compared):
+    rejected = any(step.decision == "rolled-back" or step.tries for step, _ in compared)
+    if not rejected or all(step.decision == "reference" for step, _ in compared):
         return None
     marks = [mark for x, (step, comparison) in enumerate(compared) for mark in _marks(x, step, comparison)]
     teacher = 100 * compared[0][1].reference
@@ -58,18 +63,19 @@ def draw(results: Results) -> "Figure | None":
     axes.axhline(floor, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1)
     # outside the frame, where no mark can be
     label_right(axes, f"teacher\n{percent(teacher / 100)}", teacher, COLOURS["reference"], va="bottom")
-    label_right(axes, f"allowed\ndrop: {points(results.max_drop)}", floor, MUTED, va="top")
+    label_right(axes, f"limit\n{pp(-results.max_drop)}", floor, MUTED, va="top")
     edges = [floor, *(edge for m in marks for edge in (m.low, m.high))]
     margin = 0.12 * max(max(edges) - min(edges), 0.5)
     axes.set_ylim(min(edges) - margin, max(edges) + 1.5 * margin)
     axes.set_xlim(-0.5, len(compared) - 0.5)
     names = [without_ordinal(step.name).replace("-", "-\n", 1) for step, _ in compared]  # two lines
-    axes.set_xticks(range(len(compared)), [latin(name) for name in names], fontsize=9.5)
+    axes.set_xticks(range(len(compared)), [label(name) for name in names], fontsize=9.5)
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
-    axes.set_ylabel(latin(f"{compared[0][1].metric}, validation, %"))
-    if any(m.strength is not None for m in marks):
-        axes.set_xlabel("whisker: interval of the drop; figures at marks: the strength that was tried", fontsize=9.5)
+    axes.set_ylabel(label(f"{compared[0][1].metric} on validation, %"))
+    tried = "; number: strength of an attempt" if any(m.strength is not None for m in marks) else ""
+    axes.set_xlabel(f"bar: 95 % CI of the change{tried}", fontsize=9.5)
+    axes.set_title(label(f"Validation {compared[0][1].metric} after each build step"), pad=24)
     for fate in dict.fromkeys(m.fate for m in marks):
         marker, colour, meaning = LOOKS[fate]
         face = colour if fate == "taken" else axes.get_facecolor()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import cos, dist, pi, sin, sqrt
 from typing import TYPE_CHECKING
 
-from pocketbert.bench.report.plots.style import MUTED, latin
+from pocketbert.bench.report.plots.style import MUTED, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def place_labels(axes: "Axes", bubbles: Sequence[Bubble], strokes: Sequence[Box]
     lines += [(x0 - 1, min(y0, y1) - 1, x1 + 1, max(y0, y1) + 1) for x0, y0, x1, y1 in ends]
     inside: Box = (frame.x0 + 2, frame.y0 + 2, frame.x1 - 2, frame.y1 - 2)
     taken: list[Box] = []
-    texts = [axes.text(0, 0, latin(b.label), color=b.colour, fontsize=9.5, linespacing=1.15, zorder=6) for b in bubbles]
+    texts = [axes.text(0, 0, label(b.label), color=b.colour, fontsize=9.5, linespacing=1.15, zorder=6) for b in bubbles]
     # crowded bubbles first: the others still find room afterwards
     order = sorted(range(len(bubbles)), key=lambda i: sum(dist(centres[i], c) for c in centres))
     for i in order:

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ALT = "Distribution of single-request latencies in each profile"
+TITLE = "Distribution of single-request latencies in each profile"
+DESCRIPTION = (
+    "One violin per model and profile, over a logarithmic axis of milliseconds. The black line is the P50 (median), "
+    "the grey line the P90; both are written at the right."
+)
 ROW = 0.27  # inches
 
 
@@ -29,9 +33,12 @@ def draw(results: Results) -> "Figure | None":
     every = [s for _, timings in panels for _, m in timings for s in m.samples_ms if s > 0]
     figure, grid = style.millisecond_panels([len(timings) for _, timings in panels], ROW, 0.45, 0.6, every)
     for axes, (place, timings) in zip(grid, panels, strict=True):
-        axes.set_title(style.latin(in_words(place, results)), fontsize=10.5)
+        axes.set_title(style.label(in_words(place, results)), fontsize=10.5)
         _panel(axes, timings)
-    grid[-1].set_xlabel("ms for one request; black: P50, grey: P90, both in figures at the right")
+    grid[-1].set_xlabel("ms for one request; at the right: P50 / P90")
+    for colour, name in ((style.INK, "P50 (median)"), (style.MUTED, "P90")):
+        grid[0].plot([], [], color=colour, linewidth=1.6, label=name)
+    grid[0].legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, borderaxespad=0.2, fontsize=9.5)
     return figure
 
 

@@ -1,12 +1,18 @@
 """The common style of all pictures, and their reproducible output: equal numbers give equal bytes.
 
-Pages may be light or dark, so every picture has its own near-white panel.
+Text stays text, so it can be searched, read aloud, and shown in any script. A picture follows the light or dark scheme
+of the page by a style sheet of its own.
 """
 
+import re
+import unicodedata
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +28,31 @@ if TYPE_CHECKING:
 _LONGEST, _LINES = 60, 4  # characters in a line of a label, lines in a label
 WIDTH = 8.4  # inches; about 800 pixels, because browsers show 96 per inch
 INK, MUTED, GRID, PANEL = "#1f2328", "#59636e", "#dfe3e8", "#fbfbfa"
+ON_COLOUR = "#1a1a1a"  # text on a light colour, the same on light and dark pages
 COLOURS = {"reference": "#6639ba", "stage": "#66707b", "ship": "#c8480a"}
-NAMES = {"reference": "teacher", "stage": "after a stage", "ship": "ships"}
+NAMES = {"reference": "teacher", "stage": "after a stage", "ship": "exported"}
+OUTCOMES = {
+    "ok": "#1a7f37",
+    "improved": "#0550ae",
+    "inconclusive": "#9a6700",
+    "regressed": "#cf222e",
+}
+"""Outcome -> colour; the shapes of marks differ, too."""
+_DARK = {
+    INK: "#e6edf3",
+    MUTED: "#9198a1",
+    GRID: "#30363d",
+    PANEL: "#0d1117",
+    "#6639ba": "#b392f0",
+    "#66707b": "#9aa4ae",
+    "#c8480a": "#f0883e",
+    "#1a7f37": "#3fb950",
+    "#0550ae": "#58a6ff",
+    "#9a6700": "#d29922",
+    "#cf222e": "#f85149",
+    "#b3261e": "#ff7b72",
+}
+"""Colour on a light page -> colour on a dark page; others are readable on both."""
 _RC = {
     "axes.edgecolor": MUTED,
     "axes.facecolor": PANEL,
@@ -35,12 +64,12 @@ _RC = {
     "axes.titlelocation": "left",
     "axes.titlesize": 12,
     "figure.facecolor": PANEL,
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so it is the same on every machine
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib: texts are measured with it
     "font.size": 10.5,
     "grid.color": GRID,
     "legend.frameon": False,
     "savefig.facecolor": PANEL,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "pocketbert",
     "text.color": INK,
     "text.parse_math": False,
@@ -56,7 +85,8 @@ def style() -> Iterator[None]:
     """Apply matplotlib's defaults plus our style, independent of the user's matplotlibrc; undone afterwards."""
     import matplotlib.style
 
-    with matplotlib.style.context(["default", _RC]):
+    with matplotlib.style.context(["default", _RC]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the browser's fonts have it
         yield
 
 
@@ -71,11 +101,37 @@ def new_figure(height: float) -> "Figure":
     return figure
 
 
-def save(figure: "Figure", path: Path) -> None:
-    """Write the figure atomically, without date and version."""
+def save(figure: "Figure", path: Path, title: str, description: str) -> None:
+    """Write the figure as SVG, atomically, without date and version.
+
+    Args:
+        title, description: what a screen reader says.
+    """
     _round_layout(figure)
+    drawn = StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:], metadata={"Date": None, "Creator": None})
+        temporary.write_text(_dressed(drawn.getvalue(), title, description), encoding="utf-8")
+
+
+def _dressed(svg: str, title: str, description: str) -> str:
+    """Add title, description and the colours of dark pages."""
+    rules = "".join(
+        f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
+        for light, dark in _DARK.items()
+        for kind in ("fill", "stroke")
+        if f"{kind}: {light}" in svg
+    )
+    # Black is SVG's default and is not written.
+    text = f'text:not([style*="fill: #"]){{fill:{_DARK[INK]}}}'
+    head = (
+        f'<title id="title">{escape(title)}</title>\n<desc id="desc">{escape(description)}</desc>\n'
+        f"<style>@media (prefers-color-scheme: dark){{{rules}{text}}}</style>\n"
+    )
+    svg = svg.replace("font-family: 'DejaVu Sans'", "font-family: 'DejaVu Sans', sans-serif")
+    return re.sub(
+        r"(<svg [^>]*)>\n", lambda tag: f'{tag[1]} role="img" aria-labelledby="title desc">\n {head}', svg, count=1
+    )
 
 
 def _round_layout(figure: "Figure") -> None:
@@ -87,11 +143,15 @@ def _round_layout(figure: "Figure") -> None:
         axes.set_position((left, bottom, width, height))
 
 
-def latin(text: str) -> str:
-    """Replace the characters that the font may lack, and shorten long lines; names may be in any script."""
+def label(text: str) -> str:
+    """Return a name as a label: printable, and its long lines shortened."""
     lines = map(printable, text.split("\n")[:_LINES])
-    short = "\n".join(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..." for line in lines)
-    return short.encode("latin-1", "replace").decode("latin-1")
+    return "\n".join(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines)
+
+
+def wide(text: str) -> int:
+    """Return the number of full-width characters, which are drawn 0.4 em wider than matplotlib measures them."""
+    return sum(unicodedata.east_asian_width(character) in "WF" for character in text)
 
 
 def log_axis(axes: "Axes", name: Literal["x", "y"], low: float, high: float, least: int) -> None:
@@ -127,7 +187,7 @@ def millisecond_panels(
 
 def annotate(
     axes: "Axes",
-    label: str,
+    words: str,
     at: tuple[float, float],
     shift: tuple[float, float],
     colour: str,
@@ -135,13 +195,13 @@ def annotate(
     size: float = 9.5,
     **looks: Any,
 ) -> "Annotation":
-    """Write a label `shift` points away from `at`; `looks` are matplotlib's."""
-    return axes.annotate(label, at, shift, textcoords="offset points", fontsize=size, color=colour, **looks)
+    """Write words `shift` points away from `at`; `looks` are matplotlib's."""
+    return axes.annotate(words, at, shift, textcoords="offset points", fontsize=size, color=colour, **looks)
 
 
 def label_right(
     axes: "Axes",
-    label: str,
+    words: str,
     y: float,
     colour: str = INK,
     *,
@@ -150,14 +210,18 @@ def label_right(
     va: str = "center",
     size: float = 9.5,
 ) -> None:
-    """Write a label at the right, outside the frame: `x` is a share of its width, `y` a value, `shift` in points."""
+    """Write words at the right, outside the frame: `x` is a share of its width, `y` a value, `shift` in points."""
     outside = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
-    annotate(axes, label, (x, y), shift, colour, size=size, va=va, **outside)
+    annotate(axes, words, (x, y), shift, colour, size=size, va=va, **outside)
 
 
 def name_rows(axes: "Axes", names: Sequence[str], bottom: float, top: float, *, at: float = 0.0) -> None:
     """Name the rows of a chart, first on top, each at its number plus `at`; the y axis ends at `bottom` and `top`."""
-    axes.set_yticks([row + at for row in range(len(names))], [latin(name) for name in names], fontsize=9.5)
+    shown = [label(name) for name in names]
+    axes.set_yticks([row + at for row in range(len(names))], shown, fontsize=9.5)
+    engine: Any = axes.figure.figure.get_layout_engine()
+    if (more := max(map(wide, shown), default=0) * 0.4 * 9.5 / 72 / WIDTH) and engine:
+        engine.set(rect=(more, 0, 1 - more, 1))
     axes.set_ylim(bottom, top)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")

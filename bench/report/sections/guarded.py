@@ -5,8 +5,9 @@ from collections import Counter
 from pocketbert.bench.records.results import Results
 from pocketbert.bench.report.format.choose import step_name
 from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, table, text
-from pocketbert.bench.report.format.numbers import duration, negated, percent, points_with_interval, quantity
+from pocketbert.bench.report.format.numbers import duration, negated, percent, pp_change, quantity
 from pocketbert.bench.report.sections import zeros
+from pocketbert.bench.report.sections.lead import lossless
 
 
 def guard(results: Results) -> str:
@@ -18,10 +19,10 @@ def guard(results: Results) -> str:
         rows.append(
             [
                 code(step.name),
-                f"{decision} (unsettled)" if step.unsettled else decision,
+                f"{decision} (inconclusive)" if step.unsettled and not lossless(step, results) else decision,
                 percent(c.value) if c else "",
                 percent(c.reference) if c else "",
-                points_with_interval(c.as_drop()) if c and step.decision != "reference" else "",
+                pp_change(negated(c.as_drop())) if c and step.decision != "reference" else "",
                 f"{c.rows:,}" if c else "",
                 quantity(parameters) if (parameters := step.measured.get("parameters_left")) else "",
                 percent(found) if sparse and (found := zeros.share(step)) is not None else "",
@@ -29,7 +30,7 @@ def guard(results: Results) -> str:
             ]
         )
     metric = next((s.comparison.metric for s in results.steps if s.comparison), "metric")
-    figures = [text(metric), "teacher's", "drop, points", "validation rows", "parameters", "of them 0", "took"]
+    figures = [text(metric), "teacher's", "change (95 % CI)", "examples", "parameters", "of them 0", "took"]
     notes = [f"{step_name(s, results.steps)}: {text(note)}" for s in results.steps for note in (*s.notes, *s.remarks)]
     return paragraphs(table(["step", "decision", *figures], rows, words=2), bullets(notes), _tries(results))
 
@@ -42,13 +43,13 @@ def _tries(results: Results) -> str:
             "as chosen" if one.strength is None else f"{one.strength:.3g}",
             one.kept or ", ".join(map(str, one.spare)),
             percent(one.comparison.value) if one.comparison else "",
-            points_with_interval(one.comparison.as_drop()) if one.comparison else "",
+            pp_change(negated(one.comparison.as_drop())) if one.comparison else "",
             "accepted" if one.accepted else f"rejected: {text(one.failed)}" if one.failed else "rejected",
         ]
         for step in results.steps
         for one in step.tries
     ]
-    headers = ["step", "strength", "layers given back", "metric", "drop, points", "decision"]
+    headers = ["step", "strength", "layers left out", "metric", "change (95 % CI)", "decision"]
     return f"What the guard tried:\n\n{table(headers, rows, words=2)}" if rows else ""
 
 
@@ -65,18 +66,25 @@ def linear_control(results: Results) -> str:
     if control is None:
         return ""
     c = control.comparison
-    headers = [f"teacher's {text(c.metric)}", "linear model's", "gain, points", "rows", "training rows", "took"]
+    headers = [
+        f"teacher's {text(c.metric)}",
+        "linear baseline's",
+        "teacher's change (95 % CI)",
+        "examples",
+        "trained on",
+        "took",
+    ]
     row = [
         percent(c.value),
         percent(c.reference),
-        points_with_interval(negated(c.as_drop())),
+        pp_change(negated(c.as_drop())),
         f"{c.rows:,}",
         f"{control.train_rows:,}",
         duration(control.seconds),
     ]
     return paragraphs(
-        "A linear model on character n-grams, trained on the teacher's rows and scored on the same ones: "
-        "a teacher that cannot beat it is not worth compressing.",
+        "TF-IDF of character n-grams and logistic regression, trained and scored on the teacher's examples. A teacher "
+        "that is not better needs more training.",
         table(headers, [row], words=0),
     )
 
@@ -86,5 +94,5 @@ def linear_control_figures(results: Results) -> str:
     if results.linear_control is None:
         return ""
     c = results.linear_control.comparison
-    gain = points_with_interval(negated(c.as_drop()), " points")
-    return f"teacher {percent(c.value)}, linear model {percent(c.reference)}, gain {gain}"
+    change = pp_change(negated(c.as_drop()))
+    return f"teacher {percent(c.value)}, linear baseline {percent(c.reference)}, {change}"

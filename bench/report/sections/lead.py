@@ -1,64 +1,68 @@
 """The first lines: the gate's result, the guard's corrections, and the exported model compared with the teacher."""
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from pocketbert.bench.records.results import Accuracy, Measured, Outcome, Results
+from pocketbert.bench.records.results import Accuracy, Measured, Results
+from pocketbert.bench.report.checks import Check, checks, counted
 from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.report.format.markdown import code, text
 from pocketbert.compress.base.files import as_typed
 from pocketbert.compress.manifest import Comparison, Step
 
-FAILING: tuple[Outcome, ...] = ("regressed", "missing")
-_OUTCOMES = {
-    "regressed": "regressed",
-    "missing": "missing",
-    "impossible": "not possible on this machine",
-    "inconclusive": "inconclusive",
-    "ok": "ok",
-    "improved": "improved",
-    "no-baseline": "without a baseline",
-}
-"""Outcome -> words, the worst first."""
 
-
-def verdict_line(results: Results) -> str:
-    """Return one line: whether the gate failed, and the number of gated verdicts by outcome, the worst first."""
+def verdict_line(results: Results, found: Sequence[Check] | None = None) -> str:
+    """Return one line: whether the gate failed, and how many of its measured checks passed."""
+    found = checks(results) if found is None else found
     if not any(a.size or a.accuracy or a.memory or a.latency for a in results.artifacts):
         return "**Gate: nothing was measured.**"
-    if not any(v.gated for v in results.verdicts):
-        return "**Gate: nothing was judged.**"
-    gate = "Gate failed" if any(v.fails for v in results.verdicts) else "Gate"
-    counts = Counter("impossible" if choose.impossible_here(v) else v.outcome for v in results.verdicts if v.gated)
-    if not any(counts[outcome] for outcome in (*FAILING, "inconclusive", "ok", "improved")):
-        return f"**{gate}: nothing was judged, for lack of a baseline ({counts['no-baseline']} figures).**"
-    parts = [f"{counts[outcome]} {words}" for outcome, words in _OUTCOMES.items() if counts[outcome]]
-    if not any(counts[outcome] for outcome in FAILING):
-        parts.append("nothing regressed")
-    return f"**{gate}: {', '.join(parts)}.**"
+    if not found:
+        return "**Gate: nothing was compared.**"
+    if all(check.verdict.outcome == "no-baseline" for check in found):
+        failed = " failed" if any(check.verdict.fails for check in found) else ""
+        return f"**Gate{failed}: nothing was compared, for lack of a baseline ({len(found)} figures).**"
+    return f"**Gate {'failed' if any(check.verdict.fails for check in found) else 'passed'}: {counted(found)}.**"
+
+
+def warnings(results: Results, file: Path) -> list[str]:
+    """Return what a reader has to know besides the figures: corrections of the guard, the teacher, the machine."""
+    return list(filter(None, [*guard_lines(results), control_line(results), other_machine_line(results, file)]))
 
 
 def guard_lines(results: Results) -> list[str]:
-    """Return a sentence for each rolled-back or weakened step, and one for all inconclusive but accepted steps."""
+    """Return a sentence for each rolled-back or weakened step."""
     steps = results.steps
     lines = [_rolled_back(step, results) for step in steps if step.decision == "rolled-back"]
     weakened = [step for step in steps if step.decision == "accepted" and any(one.accepted for one in step.tries)]
-    lines += [_weakened(step, results) for step in weakened]
-    groups: dict[str, list[str]] = {}  # by drop: a step that does not change the model repeats its drop
-    for step in steps:
+    return lines + [_weakened(step, results) for step in weakened]
+
+
+def inconclusive_line(results: Results) -> str:
+    """Return one sentence for all steps that were accepted although the interval contains the limit, if any.
+
+    A file that only stores its source's weights in another format is not listed: its change is the source's.
+    """
+    groups: dict[str, list[str]] = {}  # by change: a step that does not change the model repeats it
+    for step in results.steps:
         c = step.comparison
-        if step.unsettled and step.decision == "accepted" and c:
-            drop = f"{numbers.points(c.drop)} points, {numbers.points_between(c.low, c.high)}"
+        if step.unsettled and step.decision == "accepted" and c and not lossless(step, results):
+            change = numbers.pp_change(numbers.negated(c.as_drop()))
             if rows := c.as_drop().rows_to_decide(results.max_drop):
-                drop += f"; about {rows:,} rows would settle it"
-            groups.setdefault(drop, []).append(choose.step_name(step, steps))
-    if groups:
-        drops = "; ".join(f"{', '.join(names)} ({drop})" for drop, names in groups.items())
-        lines.append(
-            f"**Unsettled:** the interval of the drop holds the allowed {numbers.points(results.max_drop)}, "
-            f"so the point estimate decided to accept: {drops}."
-        )
-    return lines
+                change += f"; about {rows:,} examples would decide"
+            groups.setdefault(change, []).append(choose.step_name(step, results.steps))
+    if not groups:
+        return ""
+    changes = "; ".join(f"{', '.join(names)} {change}" for change, names in groups.items())
+    return (
+        f"**Accepted, but not certain:** the interval of the change contains the limit of "
+        f"{numbers.pp(-results.max_drop)}: {changes}."
+    )
+
+
+def lossless(step: Step, results: Results) -> bool:
+    """Return whether a step has the very comparison of an earlier one: its model answers as that one's does."""
+    earlier = results.steps[: results.steps.index(step)]
+    return any(one.comparison == step.comparison for one in earlier if one.decision != "rolled-back")
 
 
 def other_machine_line(results: Results, file: Path) -> str:
@@ -67,7 +71,7 @@ def other_machine_line(results: Results, file: Path) -> str:
     if not silent:
         return ""
     return (
-        f"**Not judged: {' and '.join(dict.fromkeys(silent))}.** The baseline comes from another machine. To judge "
+        f"**Not compared: {' and '.join(dict.fromkeys(silent))}.** The baseline comes from another machine. To compare "
         f"them here, make a baseline here: {code(f'pocketbert baseline update {as_typed(file)}')}."
     )
 
@@ -78,39 +82,51 @@ def control_line(results: Results) -> str:
     if control is None or control.comparison.value > control.comparison.reference:
         return ""
     c = control.comparison
-    gain = numbers.points_with_interval(numbers.negated(c.as_drop()), " points")
+    change = numbers.pp_change(numbers.negated(c.as_drop()))
     return (
         f"**The teacher does not beat the linear model:** {text(c.metric)} {numbers.percent(c.value)} against "
-        f"{numbers.percent(c.reference)}, gain {gain}; it needs more training before it is worth compressing."
+        f"{numbers.percent(c.reference)}, {change}; it needs more training before it is worth compressing."
     )
+
+
+def claims(results: Results) -> tuple[list[str], str]:
+    """Return how the fastest exported model compares with the teacher, in words, and its id."""
+    ship, teacher = choose.headline_artifact(results), choose.reference(results)
+    if ship is None or teacher is None:
+        return [], ""
+    found, place = [], choose.headline_place(results)
+    if (fast := choose.timing(ship, place)) and choose.timing(teacher, place):
+        found.append(_factor(1 / fast.ratio.estimate, "faster", "slower"))
+    if ship.size and teacher.size:
+        found.append(_factor(teacher.size.bytes / ship.size.bytes, "smaller", "larger"))
+    if ship.accuracy and ship.accuracy.drop:
+        found.append(f"{numbers.pp(-ship.accuracy.drop.estimate)} {text(ship.accuracy.metric)}")
+    return found, ship.id
 
 
 def headline_figures(results: Results) -> str:
     """Compare the exported model with the teacher: claims on speed, size and metric, then the figures behind them."""
     ship, teacher = choose.headline_artifact(results), choose.reference(results)
     if teacher is None:
-        return "The teacher was not weighed, so there is nothing to compare with."
+        return "The teacher was not measured, so there is nothing to compare with."
     if ship is None:
-        return f"Nothing ships: only the teacher, {code(teacher.id)}, and its stages were weighed."
-    claims, facts = [], []
-    place = choose.headline_place(results)
+        return f"Nothing was exported: only the teacher, {code(teacher.id)}, and its stages were measured."
+    facts, place = [], choose.headline_place(results)
     fast, slow = choose.timing(ship, place), choose.timing(teacher, place)
     if fast and slow and place:
-        claims.append(f"{_factor(1 / fast.ratio.estimate, 'faster', 'slower')} at P50")
         facts.append(
-            f"{text(choose.in_words(place))}: P50 {numbers.milliseconds(fast.p50_ms)} ms against "
-            f"{numbers.milliseconds(slow.p50_ms)} ms, speed-up {numbers.speed_up(fast.ratio)}"
+            f"P50 {numbers.milliseconds(slow.p50_ms)} → {numbers.milliseconds(fast.p50_ms)} ms "
+            f"({text(choose.in_words(place))}), speed-up {numbers.speed_up(fast.ratio)}"
         )
-    if ship.size and teacher.size and ship.size.bytes and teacher.size.bytes:
-        claims.append(_factor(teacher.size.bytes / ship.size.bytes, "smaller", "larger"))
-        facts.append(f"{numbers.file_size(ship.size.bytes)} on disk against {numbers.file_size(teacher.size.bytes)}")
+    if ship.size and teacher.size:
+        facts.append(f"{numbers.file_size(teacher.size.bytes)} → {numbers.file_size(ship.size.bytes)} on disk")
     if ship.accuracy:
-        claim, fact = _metric(ship.accuracy, teacher, results.max_drop)
-        claims.append(claim)
-        facts.append(fact)
-    if not claims:
-        return f"{code(ship.id)} ships; nothing of it could be compared with the teacher."
-    return f"**{code(ship.id)} against the teacher: {', '.join(claims)}.** {'; '.join(facts)}."
+        facts.append(_metric(ship.accuracy, teacher, results.max_drop))
+    said = claims(results)[0]
+    if not facts:
+        return f"{code(ship.id)} is exported; nothing of it could be compared with the teacher."
+    head = f"{code(ship.id)} against the teacher: {', '.join(said)}" if said else code(ship.id)
+    return f"**{head}.** {'; '.join(facts)}."
 
 
 def _rolled_back(step: Step, results: Results) -> str:
@@ -122,14 +138,14 @@ def _rolled_back(step: Step, results: Results) -> str:
     if reason:
         sentence += f": {reason}"
     if step.unsettled and not step.notes:
-        sentence += " (inside the interval, so the point estimate decided)"
+        sentence += " (inconclusive, so the point estimate decided)"
     return f"{sentence}; {_replacement(step, results)}."
 
 
 def _too_much(c: Comparison, allowed: float) -> str:
     return (
         f"{text(c.metric)} {numbers.percent(c.value)} against the teacher's {numbers.percent(c.reference)}, "
-        f"drop {numbers.points_with_interval(c.as_drop(), ' points')}, allowed {numbers.points(allowed)}"
+        f"{numbers.pp_change(numbers.negated(c.as_drop()))}, limit {numbers.pp(-allowed)}"
     )
 
 
@@ -137,50 +153,44 @@ def _weakened(step: Step, results: Results) -> str:
     """Compare the recipe's strength with the accepted one; of a file, count the layers that keep a higher precision."""
     wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
     name = f"**{choose.step_name(step, results.steps)}"
-    drop = "some answers were not finite"
+    change = "some predictions were not finite"
     if c := wanted.comparison:
-        drop = f"the drop was {numbers.points(c.drop)} points, allowed {numbers.points(results.max_drop)}"
+        change = f"the change was {numbers.pp(-c.drop)}, the limit is {numbers.pp(-results.max_drop)}"
     if taken.kept:
-        precision = str(step.parameters.get("precision", "one precision")).upper()
-        because = f"with all in {text(precision)} {text(wanted.failed or drop)}"
+        precision = text(str(step.parameters.get("precision", "one precision")).upper())
+        because = f"with all in {precision} {text(wanted.failed or change)}"
         return f"{name} keeps layers in a higher precision ({taken.kept})**: {because}."
     before, now = wanted.strength, taken.strength
     strengths = "" if before is None or now is None or before == now else f" from {before:.3g} to {now:.3g}"
-    restored = f" with layer {', '.join(map(str, taken.spare))} given back" if taken.spare else ""
-    return f"{name} was weakened{strengths}{restored}**: at first {drop}."
+    restored = f" with layer {', '.join(map(str, taken.spare))} left out" if taken.spare else ""
+    return f"{name} was weakened{strengths}{restored}**: at first {change}."
 
 
 def _replacement(step: Step, results: Results) -> str:
     """Name the model that is used in place of a rolled-back step."""
     sources = {a.made_from for a in results.artifacts if a.role == "ship"}
     if not sources:
-        return "nothing ships"
+        return "nothing is exported"
     if step.kind == "artifact":
-        return "it does not ship"
+        return "it is not exported"
     before = results.steps[: results.steps.index(step)]
     last = next((s for s in reversed(before) if s.decision != "rolled-back"), None)
     if last is None:
         return "the build went on without it"
     reference = last.decision == "reference"
     model = "the teacher's own model" if reference else f"the model of {choose.step_name(last, results.steps)}"
-    return f"{model} ships" if last.name in sources else f"the build went on from {model}"
+    return f"{model} is exported" if last.name in sources else f"the build went on from {model}"
 
 
-def _metric(score: Accuracy, teacher: Measured, allowed: float) -> tuple[str, str]:
-    """Return the claim about the metric, and the figures behind it."""
+def _metric(score: Accuracy, teacher: Measured, allowed: float) -> str:
+    """Return the figures behind the claim about the metric."""
     name = text(score.metric)
-    if score.drop is None:
-        return f"{name} {numbers.percent(score.value)}", f"{score.rows:,} test rows"
-    lost = numbers.points(abs(score.drop.estimate))
-    claim = f"{name} {lost} points {'lower' if score.drop.estimate > 0 else 'higher'}"
-    if lost == numbers.points(0):
-        claim = f"the same {name}"
-    against = f" against {numbers.percent(teacher.accuracy.value)}" if teacher.accuracy else ""
-    fact = (
-        f"{name} {numbers.percent(score.value)}{against} on {score.rows:,} test rows, "
-        f"drop {numbers.points_with_interval(score.drop, ' points')}, allowed {numbers.points(allowed)}"
+    if score.drop is None or teacher.accuracy is None:
+        return f"{name} {numbers.percent(score.value)} on {score.rows:,} test examples"
+    return (
+        f"{name} {numbers.percent(teacher.accuracy.value)} → {numbers.percent(score.value)} on {score.rows:,} test "
+        f"examples, {numbers.pp_change(numbers.negated(score.drop))}, limit {numbers.pp(-allowed)}"
     )
-    return claim, fact
 
 
 def _factor(factor: float, better: str, worse: str) -> str:

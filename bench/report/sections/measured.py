@@ -6,31 +6,53 @@ from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, t
 from pocketbert.bench.report.sections import phone
 from pocketbert.bench.verdicts.items import left_out
 
-ROLES = {"reference": "teacher", "stage": "stage", "ship": "ships"}
+ROLES = {"reference": "teacher", "stage": "stage", "ship": "exported"}
 
 
 def overview(results: Results) -> str:
-    """Write the main table: a row for the teacher and every stage and exported model, a column per quantity."""
+    """Write the table of the teacher and the exported models: speed-up, metric, size, memory."""
     place = choose.headline_place(results)
     metric = next((a.accuracy.metric for a in results.artifacts if a.accuracy), "metric")
     speed = f"speed-up ({text(choose.in_words(place))})" if place else "speed-up"
+    shown = [a for a in choose.by_role(results) if a.role != "stage" or a.id == results.reference]
+    rows = [
+        [
+            code(a.id),
+            _speed(a, results, place),
+            numbers.percent(a.accuracy.value) if a.accuracy else _not_run(a),
+            _change(a),
+            numbers.file_size(a.size.bytes) if a.size else "",
+            numbers.mebibytes(a.memory.own_mib) if a.memory else _not_run(a),
+        ]
+        for a in shown
+    ]
+    return table(["model", speed, text(metric), "change (95 % CI)", "on disk", "model memory"], rows)
+
+
+def every_model(results: Results) -> str:
+    """Write the table of all models, stages included, with their sizes and costs."""
+    metric = next((a.accuracy.metric for a in results.artifacts if a.accuracy), "metric")
     rows = [
         [
             code(a.id),
             ROLES[a.role],
             numbers.percent(a.accuracy.value) if a.accuracy else _not_run(a),
-            numbers.points_with_interval(a.accuracy.drop) if a.accuracy and a.accuracy.drop else "",
+            _change(a),
             numbers.quantity(a.parameters) if a.parameters is not None else "",
             numbers.quantity(a.macs) if a.macs is not None else "",
             numbers.file_size(a.size.bytes) if a.size else "",
             numbers.file_size(a.size.deflated_bytes) if a.size else "",
-            f"{numbers.mebibytes(m.peak_mib)} ({numbers.significant(m.own_mib)})" if (m := a.memory) else _not_run(a),
-            _speed(a, results, place),
         ]
         for a in choose.by_role(results)
     ]
-    headers = ["model", "role", text(metric), "drop, points", "parameters", "MACs", "on disk", "deflated"]
-    return table([*headers, "peak memory (own)", speed], rows, words=2)
+    headers = ["model", "role", text(metric), "change (95 % CI)", "parameters", "MACs", "on disk", "zipped"]
+    same = [f"{code(stage)} has the content of {code(file)}" for stage, file in choose.copies(results).items()]
+    return paragraphs(table(headers, rows, words=2), f"Not listed twice: {'; '.join(same)}." if same else "")
+
+
+def _change(artifact: Measured) -> str:
+    drop = artifact.accuracy.drop if artifact.accuracy else None
+    return numbers.pp_change(numbers.negated(drop)) if drop else ""
 
 
 def latency_overview(results: Results) -> str:
@@ -58,13 +80,12 @@ def latency_details(results: Results) -> str:
             numbers.milliseconds(m.p50_ms),
             numbers.milliseconds(m.p90_ms),
             _speed(a, results, place),
-            f"{m.runs:,}",
         ]
         for place in choose.measured_places(results)
         for a in choose.by_role(results)
         if (m := choose.timing(a, place))
     ]
-    return table(["profile", "length", "model", "P50, ms", "P90, ms", "speed-up", "runs"], rows, words=3)
+    return table(["profile", "length", "model", "P50, ms", "P90, ms", "speed-up (95 % CI)"], rows, words=3)
 
 
 def tokenizer_note(results: Results) -> str:
@@ -96,7 +117,7 @@ def memory_details(results: Results) -> str:
         for a in choose.by_role(results)
         if (m := a.memory)
     ]
-    return table(["model", "after imports", "after load", "peak", "own share"], rows)
+    return table(["model", "after imports", "after load", "peak", "model memory"], rows)
 
 
 def size_parts(results: Results) -> str:
@@ -126,10 +147,10 @@ def scores(results: Results) -> str:
         ]
         for a in shown
     ]
-    parity = ["same label as its PyTorch model", *entities, "largest logit difference"]
-    headers = ["model", *map(text, kinds), "test rows", *parity]
+    parity = ["same label as in PyTorch", *entities, "largest logit difference"]
+    headers = ["model", *map(text, kinds), "test examples", *parity]
     reused = ", ".join(code(a.id) for a in shown if a.accuracy and a.accuracy.reused)
-    note = f"Taken over from an earlier weighing of the same file, rows, libraries and machine: {reused}."
+    note = f"Taken from an earlier run with the same file, examples, libraries and machine: {reused}."
     return paragraphs(table(headers, rows), note if reused else "")
 
 
@@ -142,7 +163,7 @@ def not_measured(results: Results) -> str:
     """List the skipped profiles, the files of other platforms and the failed measurements, each with its reason."""
     missing = [f"profile {code(p.name)}: {text(p.skipped)}" for p in results.profiles if p.skipped]
     missing += [
-        f"{code(a.id)}: not run here, since {text(a.runtime)} is not on this system; weighed by its size alone"
+        f"{code(a.id)}: not run here, since {text(a.runtime)} is not on this system; only its size is measured"
         for a in choose.by_role(results)
         if a.not_run
     ]

@@ -14,7 +14,7 @@ def undecided_line(results: Results) -> str:
     """Return a warning if the test rows cannot tell a good model from a bad one, else nothing."""
     if not results.undecided:
         return ""
-    return f"**The test split decides nothing: its rows {text(results.undecided)}, so every model scores alike.**"
+    return f"**The test split decides nothing: its examples {text(results.undecided)}, so every model scores alike.**"
 
 
 def lines(results: Results) -> list[str]:
@@ -29,13 +29,13 @@ def _overlap(results: Results) -> str:
         return ""
     warning = "**Warning:** " if results.in_train > _OVERLAP * total else ""
     share = numbers.percent(results.in_train / total)
-    found = f"{warning}{results.in_train:,} of {total:,} test rows ({share}) are in train too, or nearly"
+    found = f"{warning}{results.in_train:,} of {total:,} test examples ({share}) are in train too, or nearly"
     scores = ", ".join(
         f"{code(a.id)} {text(a.accuracy.metric)} {numbers.percent(a.unseen)}"
         for a in scored
         if a.accuracy and a.unseen is not None
     )
-    return f"{found}; on the other {total - results.in_train:,} rows: {scores}." if scores else f"{found}."
+    return f"{found}; on the other {total - results.in_train:,} examples: {scores}." if scores else f"{found}."
 
 
 def _unknown(results: Results) -> str:

@@ -13,10 +13,10 @@ def line(results: Results) -> str:
     sizes = "; ".join(_sizes(results))
     if not sizes:
         return ""
-    untimed = [f"{code(a.id)} takes the time of {code(a.dense)}" for a in results.artifacts if a.dense]
+    untimed = [f"{code(a.id)} has the latency of {code(a.dense)}" for a in results.artifacts if a.dense]
     return (
-        f"**Zeros:** {sizes}. On disk they save nothing, and no dense kernel is faster for them: {', '.join(untimed)} "
-        "and is not timed again."
+        f"**Zeros:** {sizes}. The size on disk and the latency are those of the dense model, since dense kernels run "
+        f"zeros at the same speed: {', '.join(untimed)}, and is not timed."
     )
 
 
@@ -37,11 +37,11 @@ def _sizes(results: Results) -> Iterator[str]:
     for a in results.artifacts:
         dense = known.get(a.dense) if a.dense else None
         if a.size and dense and dense.size:
-            yield f"{code(a.id)}{_share_of_weights(steps.get(a.made_from or ''))} deflates to " + _change(
+            yield f"{code(a.id)}{_share_of_weights(steps.get(a.made_from or ''))} is " + _change(
                 a.size.deflated_bytes, dense.size.deflated_bytes, code(dense.id)
             )
         if a.size and a.dense_deflated_bytes:
-            yield f"{code(a.id)} to " + _change(a.size.deflated_bytes, a.dense_deflated_bytes, "the same without them")
+            yield f"{code(a.id)} is " + _change(a.size.deflated_bytes, a.dense_deflated_bytes, "the file without zeros")
 
 
 def _share_of_weights(step: Step | None) -> str:
@@ -51,4 +51,4 @@ def _share_of_weights(step: Step | None) -> str:
 
 
 def _change(now: int, before: int, against: str) -> str:
-    return f"{file_size(now)}, {signed_percent(now / before - 1)} against {against}"
+    return f"{file_size(now)} zipped, {signed_percent(now / before - 1)} against {against}"

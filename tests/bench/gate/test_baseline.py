@@ -90,3 +90,19 @@ def test_an_emptied_baseline_is_refused(tmp_path: Path, weighed: Results, key: s
     path.write_text("")
     with pytest.raises(BadInput, match=r"tiny\.json: line 1, not JSON"):
         open_baseline(options(tmp_path), "tiny")
+
+
+def test_a_limit_of_no_artifact_is_refused(tmp_path: Path, weighed: Results) -> None:
+    path = tmp_path / f"baselines/{weighed.recipe}.json"
+    write_json(path, make_baseline(weighed, None))
+    content = json.loads(path.read_text())
+    for pattern, allowed in (("sm*", True), ("smal", False)):
+        content["thresholds"]["artifacts"] = {pattern: {"size": 0.5}}
+        path.write_text(json.dumps(content))
+        if allowed:
+            open_baseline(options(tmp_path), weighed.recipe)
+            continue
+        with pytest.raises(
+            BadInput, match=r"thresholds\.artifacts: 'smal' fits none of .*small.*; correct the pattern"
+        ):
+            open_baseline(options(tmp_path), weighed.recipe)

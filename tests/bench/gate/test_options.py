@@ -86,3 +86,8 @@ def test_an_item_of_a_project_is_rerun_by_its_node_with_the_same_options(pyteste
     assert command[:2] == ["pytest", f"{item.path.name}::test_own"]
     given = ["--gate-manifest", "m.json", "--gate-strict", "--gate-store", "a store", "--gate-budget", "3.0"]
     assert command[2:] == given
+
+
+def test_texts_are_shown_on_request(pytester: pytest.Pytester) -> None:
+    assert not options(pytester).show_texts
+    assert options(pytester, "--gate-show-texts").show_texts

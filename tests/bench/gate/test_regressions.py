@@ -81,7 +81,7 @@ def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
     assert {p["artifact"] for p in weighed["paired"]} == {"small"}
     assert {v["outcome"] for v in weighed["verdicts"] if v["artifact"] == "other"} == {"ok"}
     page = (pytester.path / "reports/tiny.md").read_text()
-    assert "Beside the baseline" in page
+    assert "Paired timings" in page
     [why] = weighed["why"]
     assert why["artifact"] == "small"
     assert why["evidence"]["operators"][0]["what"] == "MatMul"

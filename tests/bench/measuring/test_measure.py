@@ -18,7 +18,7 @@ from pocketbert.bench.measuring.measure import Measurement
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.setup import Needed
 from pocketbert.bench.measuring.subject import load_rows
-from pocketbert.bench.records.results import unpack
+from pocketbert.bench.records.outcomes import unpack
 from pocketbert.bench.records.reuse import FOLDER
 from pocketbert.bench.workers.child import Child
 from pocketbert.compress.base.errors import BadInput

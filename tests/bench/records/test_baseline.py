@@ -127,6 +127,11 @@ SMALL = ("artifacts", "small")
         ((*SMALL, "accuracy", "counts"), 3, "correct: 76 characters do not hold the outcomes of 300 rows"),
         ((*SMALL, "latency", "cpu/128"), {"estimate": 1, "low": 0, "high": 2}, "0 < low <= estimate <= high"),
         ((*SMALL, "latency", "cpu/128"), {"estimate": 3, "low": 1, "high": 2}, "0 < low <= estimate <= high"),
+        (
+            ("thresholds", "artifacts"),
+            {"*": {"latency": 3}},
+            "thresholds.artifacts.*.latency = 3: expected a number, 0 or",
+        ),
         (("recipe",), "../../x", 'recipe = "../../x": it becomes a file name, so use ASCII letters, digits, . _ -'),
     ],
 )
@@ -150,3 +155,21 @@ def test_names_of_a_baseline_are_shown_without_control_characters(weighed: Resul
     old = make_baseline(weighed, None)
     hostile = old.model_copy(update={"artifacts": {"a\x1b[31m\nb": old.artifacts["small"]}, "created": "\x1b[2J"})
     assert "\x1b" not in describe(hostile) + diff(old, hostile)
+
+
+def test_the_most_specific_limit_counts() -> None:
+    limits = Thresholds(
+        artifacts={
+            "*": {"size": 0.2},
+            "student-*": {"latency": 0.10, "size": 0.5},
+            "*-int8.onnx": {"latency": 0.07},
+            "student-int8.onnx": {"memory": 0.5},
+        }
+    )
+    assert limits.of("latency", "student-int8.onnx") == 0.07
+    assert limits.of("latency", "student-fp32.onnx") == 0.10
+    assert limits.of("size", "student-int8.onnx") == 0.5
+    assert limits.of("memory", "student-int8.onnx") == 0.5
+    assert (limits.of("accuracy", "student-int8.onnx"), limits.of("size", "teacher")) == (0.010, 0.2)
+    assert limits.times(2)["artifacts"]["*-int8.onnx"] == {"latency": 0.14}
+    assert str(limits).startswith("latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%; *: size 20.0%; student-*: lat")

@@ -34,12 +34,28 @@ def test_a_pin_has_twice_the_limits_or_those_given(tmp_path: Path, store: Store,
     path = pins.path_of(tmp_path / "baselines", "v1.0", baseline.recipe)
     pins.pin(baseline, path, store, {"size": 0.5})
     pinned = load_baseline(pins.open_pin(tmp_path / "baselines", "v1.0", baseline.recipe))
-    assert pinned.thresholds.model_dump() == {"latency": 0.06, "memory": 0.10, "size": 0.5, "accuracy": 0.02}
+    assert pinned.thresholds.model_dump() == {
+        "latency": 0.06,
+        "memory": 0.10,
+        "size": 0.5,
+        "accuracy": 0.02,
+        "artifacts": {},
+    }
     assert pinned == baseline.model_copy(update={"thresholds": pinned.thresholds})
     with pytest.raises(BadInput, match="there is a pin of that name; choose another name"):
         pins.pin(baseline, path, store, {})
     [found] = pins.updates_since(tmp_path / "baselines", baseline)
     assert str(found) == "0 updates since pin v1.0"
+
+
+def test_a_pin_keeps_the_limits_of_artifacts_but_for_those_given(
+    tmp_path: Path, store: Store, baseline: Baseline
+) -> None:
+    limits = baseline.thresholds.model_copy(update={"artifacts": {INT8: {"size": 0.02, "latency": 0.1}}})
+    path = pins.path_of(tmp_path / "baselines", "v1.0", baseline.recipe)
+    pins.pin(baseline.model_copy(update={"thresholds": limits}), path, store, {"size": 0.5})
+    pinned = load_baseline(path).thresholds
+    assert (pinned.of("size", INT8), pinned.of("latency", INT8)) == (0.5, 0.2)
 
 
 def test_a_wrong_pin_is_refused(tmp_path: Path, store: Store, baseline: Baseline) -> None:

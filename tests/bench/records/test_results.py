@@ -7,18 +7,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pocketbert.bench.records.results import (
-    Accuracy,
-    Failure,
-    Latency,
-    Machine,
-    Measured,
-    Place,
-    Results,
-    load_results,
-    pack,
-    unpack,
-)
+from pocketbert.bench.records.outcomes import pack, unpack
+from pocketbert.bench.records.results import Accuracy, Failure, Latency, Machine, Measured, Place, Results, load_results
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import write_json

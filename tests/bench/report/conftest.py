@@ -70,7 +70,20 @@ def beside(results: Results) -> Results:
                 candidate_ms=(1.11 * base[1]).round(4).tolist(),
             )
         )
-    return results.model_copy(update={"paired": pairs})
+    [latency, *others] = results.verdicts
+    verdicts = [
+        latency.model_copy(
+            update={
+                "profile": str(p.place),
+                "outcome": p.outcome,
+                "fails": True,
+                "threshold": p.limit,
+                "change": p.change,
+            }
+        )
+        for p in pairs
+    ]
+    return results.model_copy(update={"paired": pairs, "verdicts": [*verdicts, *others]})
 
 
 @pytest.fixture
@@ -112,6 +125,20 @@ def regressed(results: Results) -> Results:
         profile="mobile-4t/128",
     )
     return results.model_copy(update={"verdicts": [slower, gone, unclear, absent, *results.verdicts[1:]]})
+
+
+@pytest.fixture
+def copied(beside: Results) -> Results:
+    """Two files in three profiles, of which one is a copy; one file is the baseline's own."""
+    profiles = [p.model_copy(update={"same_as": "cpu" if p.name == "mobile-2t" else None}) for p in beside.profiles]
+    places = [f"{profile}/128" for profile in ("cpu", "mobile-1t", "mobile-2t")]
+    timed = next(v for v in beside.verdicts if v.metric == "latency")
+    timed = timed.model_copy(update={"outcome": "ok", "fails": False})
+    blank = {"artifact": "student-fp32.onnx", "baseline": None, "measured": None, "interval": None, "change": None}
+    verdicts = [timed.model_copy(update={"profile": place, **more}) for more in ({}, blank) for place in places]
+    others = [v for v in beside.verdicts if v.metric != "latency"]
+    update = {"profiles": profiles, "verdicts": [*verdicts, *others], "same_file": ["student-fp32.onnx"]}
+    return beside.model_copy(update=update)
 
 
 @pytest.fixture

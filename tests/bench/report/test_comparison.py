@@ -65,7 +65,7 @@ def test_the_page_says_what_with_what_and_marks_what_is_certain(results: Results
     assert "- **Other libraries**: onnxruntime 1.32.0 → 1.33.0" in first
     assert "- only in the first: `student-fp32.onnx`" in first
     row = next(line for line in first.splitlines() if line.startswith(f"| `{INT8}`"))
-    assert re.search(r"\*\*▲ \+10\.0 % \(\d+\.\d to \d+\.\d\)\*\*", row)
+    assert re.search(r"\*\*▲ \+10\.0 % \(\+\d+\.\d to \+\d+\.\d\)\*\*", row)
     assert first.count("▲") == 2  # that row, and the legend
     assert len(first.splitlines()) < 30
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(shown)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pocketbert.bench.records.results import Place, Results, pack
+from pocketbert.bench.records.outcomes import pack
+from pocketbert.bench.records.results import Place, Results
 from pocketbert.bench.report.differences import Difference, Differences
 from pocketbert.bench.report.format.numbers import Quantity
 from pocketbert.bench.stats.intervals import Interval

@@ -1,8 +1,10 @@
 """Reports are inert: markup in any text of a results file shows as text, on every page, picture and line."""
 
+import json
 import re
 import types
 import xml.etree.ElementTree as ElementTree
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -12,10 +14,11 @@ from markdown_it.token import Token
 from pydantic import BaseModel
 
 from pocketbert.bench.records.results import Failure, Results
-from pocketbert.bench.report import comparison
+from pocketbert.bench.report import comparison, html, pull_request
 from pocketbert.bench.report.page import compose, write_report
-from pocketbert.bench.report.plots.style import latin
+from pocketbert.bench.report.plots.style import label
 from pocketbert.bench.report.summary import verdict_lines
+from pocketbert.compress.base.errors import printable
 from tests.support.reports import check_tables
 
 MARKUP = (
@@ -37,7 +40,7 @@ MARKUP = (
     "**bold** _thin_ ~~gone~~ $\\pi$ \\[x](http://evil.example)",
     "&lt;b&gt; &#60;b&#62;",
 )
-OURS = re.compile(r"</?(details|summary|b|sub|code)>")
+OURS = re.compile(r"</?(details|summary|b|sub|code|br)>")
 SHOWN = [*MARKUP, " ".join(MARKUP)]
 
 
@@ -94,7 +97,34 @@ def check_inert(page: str, links: int) -> None:
 
 @pytest.mark.parametrize("text", SHOWN)
 def test_no_text_of_a_results_file_takes_effect_in_a_report(text: str) -> None:
-    check_inert(compose(results_of(text), [], Path("reports/offline.json")), links=1)
+    check_inert(compose(results_of(text), [], Path("reports/offline.json")), links=2)
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_no_text_takes_effect_in_a_pull_request(text: str) -> None:
+    page = pull_request.compose(results_of(text), Path("reports/offline.json"))
+    check_inert(page, links=0)
+    assert len(page.splitlines()) <= 60
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_no_text_takes_effect_in_the_html_page(text: str) -> None:
+    results = results_of(text)
+    page = html.compose(results, [])
+    plain = html.compose(results_of("plain"), [])
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", page)
+    assert page.count("<") == plain.count("<"), "a text is markup"
+    assert page.count("</script") == 2
+    [data] = re.findall(r'<script type="application/json" id="data">(.*)</script>', page)
+    assert json.loads(data)["recipe"] == printable(text)
+
+
+def test_the_scripts_make_no_markup_of_texts() -> None:
+    folder = files("pocketbert.bench.report.html") / "page" / "scripts"
+    source = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in html.SCRIPTS)
+    forbidden = r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|Function\(|setTimeout\(|import\(|fetch\(|https?://(?!www\.w3)"
+    assert not re.search(forbidden, source)
+    assert {f"{name}.js" for name in html.SCRIPTS} == {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("text", SHOWN)
@@ -122,8 +152,8 @@ def test_pictures_are_well_formed_whatever_the_names_are(tmp_path: Path, results
     hostile = {"artifacts": artifacts, "steps": steps, "reference": artifacts[0].id, "commit": name}
     write_report(results.model_copy(update=hostile), tmp_path / "run.json")
     pictures = list((tmp_path / "run").glob("*.svg"))
-    assert len(pictures) > 3
+    assert len(pictures) >= 3
     for picture in pictures:
         tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(picture).iter()}  # noqa: S314
         assert tags.isdisjoint({"script", "image", "a", "foreignObject"})
-    assert len(latin(name)) < 1000 and "\x1b" not in latin(name)
+    assert len(label(name)) < 1000 and "\x1b" not in label(name)

@@ -12,38 +12,49 @@ from pocketbert.bench.report.page import compose, write_report
 from tests.support.reports import check_tables, first_lines, fold_of, plain, unfolded
 from tests.support.results import FILE
 
-PICTURES = ["accuracy-latency.svg", "guard.svg", "latency.svg", "memory.svg", "size.svg"]
+PICTURES = ["accuracy-latency.svg", "forest.svg", "guard.svg", "latency.svg", "memory.svg", "size.svg"]
 PARTS = ["accuracy", "latency", "memory", "size"]
 
 
 def test_verdicts_come_first(results: Results) -> None:
-    assert first_lines(compose(results, [], FILE), 1) == ["**Gate: 3 ok, 1 improved, nothing regressed.**"]
+    assert first_lines(compose(results, [], FILE), 1) == [
+        "**Gate passed: 4 of 4 measured checks passed, 1 of them improved.**"
+    ]
 
 
 def test_the_first_screen_has_the_guard_the_verdicts_and_the_headline(regressed: Results) -> None:
     page = unfolded(compose(regressed, [], FILE))
     order = [
         "**Gate failed:",
-        "- **Unsettled:**",
-        "- **latency regressed:**",
+        "| **`student-int8.onnx`**<br>❌ latency P50",
+        "- **size missing:**",
         "**`student-int8.onnx` against",
         "| model",
     ]
     places = [page.index(words) for words in order]
     assert places == sorted(places)
-    assert "memory ok" not in page
+    assert "Accepted, but not certain" not in page
 
 
-def test_all_verdicts_say_what_they_are_compared_with(results: Results) -> None:
-    assert "Judged against `baselines/offline.json`." in fold_of(compose(results, [], FILE), "All verdicts")
+def test_all_checks_say_what_they_are_compared_with(results: Results) -> None:
+    assert "Compared with `baselines/offline.json`." in fold_of(compose(results, [], FILE), "All checks")
     alone = results.model_copy(update={"baseline": None})
-    assert "There is no baseline yet." in fold_of(compose(alone, [], FILE), "All verdicts")
+    assert "There is no baseline yet." in fold_of(compose(alone, [], FILE), "All checks")
+
+
+def test_every_interval_has_a_level(beside: Results) -> None:
+    page = compose(beside, [], FILE)
+    assert "95 % CI" in unfolded(page)
+    headers = [line for line in page.splitlines() if line.startswith("| ") and ("change" in line or "P90 (" in line)]
+    headers = [line for line in headers if "|:" not in line and "`" not in line]
+    assert headers
+    assert all("95 % CI" in line for line in headers), headers
 
 
 def test_guard_control_machine_and_command_are_there(results: Results) -> None:
     page = plain(compose(results, [], FILE))
-    assert "<b>The guard's decisions</b>: 6 accepted" in page
-    assert "<b>Linear control</b>: teacher 86.5 %, linear model 85.3 %, gain 1.2 points (0.1 to 2.3)" in page
+    assert "<b>Build steps</b>: 6 accepted" in page
+    assert "<b>Linear baseline</b>: teacher 86.5 %, linear baseline 85.3 %, +1.2 pp (+0.1 to +2.3)" in page
     assert "```sh\npytest bench --gate-manifest artifacts/offline/manifest.json\n```" in page
     assert "Made 2026-01-14 19:03 UTC in 2 min 43 s by:" in page
     for fact in ("`3f6c1d2a`", "AMD EPYC 9R14", "2.13.0", "avx512_vnni"):
@@ -56,12 +67,12 @@ def test_without_a_command_the_sentence_ends(results: Results) -> None:
 
 
 def test_pairs_are_explained_by_the_interpreter_that_ran_them(beside: Results, results: Results) -> None:
-    assert "The baseline's own file, out of" in fold_of(compose(beside, [], FILE), "Beside the baseline")
+    assert "The baseline's own file comes from" in fold_of(compose(beside, [], FILE), "Paired timings")
     other = beside.model_copy(update={"other_versions": {"torch": "2.0", "onnxruntime": "1.1"}})
-    assert "another interpreter (onnxruntime 1.1, torch 2.0)" in fold_of(compose(other, [], FILE), "Beside")
+    assert "another interpreter (onnxruntime 1.1, torch 2.0)" in fold_of(compose(other, [], FILE), "Paired")
     alone = results.model_copy(update={"unpaired": {"student-fp32.onnx": "not in the store"}})
-    assert "No pair was timed." in fold_of(compose(alone, [], FILE), "Beside the baseline")
-    assert "Beside the baseline" not in compose(results, [], FILE)
+    assert "No pair was timed." in fold_of(compose(alone, [], FILE), "Paired timings")
+    assert "Paired timings" not in compose(results, [], FILE)
 
 
 def test_a_picture_that_no_fold_knows_is_shown_too(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,14 +97,14 @@ def test_missing_parts_leave_a_readable_page(hollow: Callable[..., Results], mis
 def test_only_a_reference(results: Results) -> None:
     nothing = {"steps": [], "verdicts": [], "linear_control": None, "baseline": None}
     page = compose(results.model_copy(update={"artifacts": results.artifacts[:1], **nothing}), [], FILE)
-    assert "Nothing ships" in page
+    assert "Nothing was exported" in page
     check_tables(page)
 
 
 def test_nothing_at_all(results: Results) -> None:
     page = compose(results.model_copy(update={"artifacts": [], "steps": [], "profiles": [], "verdicts": []}), [], FILE)
     assert first_lines(page, 1) == ["**Gate: nothing was measured.**"]
-    assert "Figures in brackets" not in page
+    assert "95 % CI in brackets" not in page
 
 
 @pytest.mark.parametrize("kind", ["results", "rolled_back", "regressed"])
@@ -111,8 +122,9 @@ def test_tables_are_well_formed_and_render(kind: str, request: pytest.FixtureReq
 
 
 def test_the_page_of_a_part_says_so_and_has_no_history(hollow: Callable[..., Results], tmp_path: Path) -> None:
-    part = hollow(*PARTS).model_copy(update={"steps": [], "part": True})  # draws nothing
+    part = hollow(*PARTS).model_copy(update={"steps": [], "verdicts": [], "part": True})  # draws nothing
     (tmp_path / "offline.history.jsonl").mkdir()  # reading it would fail
     page = write_report(part, tmp_path / "offline.part.json").read_text(encoding="utf-8")
-    assert "Only a part was weighed" in unfolded(page)
-    assert [path.name for path in tmp_path.glob("offline.part*")] == ["offline.part.md"]
+    assert "Only a part was measured" in unfolded(page)
+    written = sorted(path.name for path in tmp_path.glob("offline.part*"))
+    assert written == ["offline.part.html", "offline.part.md", "offline.part.pr.md"]

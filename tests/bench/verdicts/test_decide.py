@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pocketbert.bench.records.baseline import Baseline, make_baseline, reference_of
-from pocketbert.bench.records.results import Failure, Latency, Measured, Paired, Place, Profile, Results, Verdict, pack
+from pocketbert.bench.records.outcomes import pack
+from pocketbert.bench.records.results import Failure, Latency, Measured, Paired, Place, Profile, Results, Verdict
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts.decide import decide
 from pocketbert.bench.verdicts.items import Item
@@ -333,3 +334,22 @@ def test_a_candidate_that_failed_beside_the_baseline_is_missing(plain: Results, 
     found = verdict(LATENCY, with_small(plain, failures=[killed]), before)
     assert (found.outcome, found.fails) == ("missing", True)
     assert "killed" in found.message
+
+
+def test_an_artifact_may_have_a_limit_of_its_own(plain: Results, before: Baseline) -> None:
+    slower = with_small(plain, latency=latencies(0.24))
+    usual = verdict(LATENCY, slower, before)
+    assert (usual.outcome, usual.threshold) == ("regressed", 0.03)
+    limits = before.thresholds.model_copy(update={"artifacts": {"sm*": {"latency": 0.5}}})
+    own = verdict(LATENCY, slower, before.model_copy(update={"thresholds": limits}))
+    assert (own.outcome, own.threshold) == ("ok", 0.5)
+    assert own.change and own.change.estimate == pytest.approx(0.2)
+
+
+def test_the_change_in_accuracy_is_negative_where_it_is_worse(plain: Results, before: Baseline) -> None:
+    score = small(plain).accuracy
+    assert score
+    worse = score.model_copy(update={**pack(np.zeros(score.rows, dtype=np.bool_)), "value": 0.0})
+    found = verdict(Item("accuracy", "small"), with_small(plain, accuracy=worse), before)
+    assert found.outcome == "regressed"
+    assert found.change and found.change.high < 0

@@ -100,6 +100,7 @@ def test_latency_in_pairs(changes: dict[str, Any], note: str) -> None:
     found = compare_paired(paired)
     assert (found.outcome, found.note) == (paired.outcome, note)
     assert (found.baseline, found.measured) == (1.0, 1 + paired.change.estimate)
+    assert found.change == (paired.change_p90 if paired.p90_alone else paired.change)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,11 @@ def test_memory(now: float, was: float, outcome: Outcome, limit: str) -> None:
     assert found.outcome == outcome
     assert found.note.startswith(f"{now:.1f} MiB, baseline {was:.1f} MiB (")
     assert found.note.endswith(f" %, limit {limit})")
+    assert found.change and found.change.estimate == pytest.approx(now / was - 1)
+
+
+def test_a_change_from_nothing_has_no_number() -> None:
+    assert compare_memory(1.0, 0.0, 0.05).change is None
 
 
 @pytest.mark.parametrize(

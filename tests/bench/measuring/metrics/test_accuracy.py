@@ -6,10 +6,11 @@ import pytest
 from numpy.typing import NDArray
 
 from pocketbert.bench.measuring.metrics import accuracy
-from pocketbert.bench.measuring.metrics.accuracy import measure_accuracy, unseen_score
+from pocketbert.bench.measuring.metrics.accuracy import confusion, measure_accuracy, unseen_score
 from pocketbert.bench.measuring.setup import Setup
 from pocketbert.bench.measuring.subject import Subject, TestRows
-from pocketbert.bench.records.results import Accuracy, pack, unpack
+from pocketbert.bench.records.outcomes import pack, unpack
+from pocketbert.bench.records.results import Accuracy
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.compress.tasks import Outcomes, open_task
 from pocketbert.compress.tasks.inputs import Inputs, predict
@@ -67,6 +68,7 @@ def test_many_texts_travel_in_parts_and_come_back_in_order(monkeypatch: pytest.M
     done: list[float] = []
     task = SimpleNamespace(
         labels=["O", "B-X"],
+        token_level=True,
         metric="f1",
         scores=lambda logits, gold: seen.append(logits) or {"f1": 0.5},
         outcomes=lambda logits, gold: np.array([True] * 4),
@@ -93,3 +95,8 @@ def test_an_artifact_with_a_logit_that_is_not_finite_gets_no_score(value: float)
     subject = SimpleNamespace(inputs=Inputs([[1, 2]] * 3, 0), key="", file=None)
     with pytest.raises(ChildFailed, match="the logits of 1 of 3 predictions are NaN or infinite"):
         measure_accuracy(cast("Child", child), cast("Setup", setup), cast("Subject", subject))
+
+
+def test_rows_are_counted_by_their_true_and_their_predicted_label() -> None:
+    logits = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32)
+    assert confusion(logits, [0, 0, 1, 2], 3) == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]

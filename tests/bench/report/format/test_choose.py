@@ -33,8 +33,8 @@ def test_a_duplicate_profile_is_not_measured_but_named(results: Results) -> None
     twin = Profile(name="mobile-2t", threads=2, cores=[0, 1], lengths=["128"], same_as="cpu")
     twice = results.model_copy(update={"profiles": [*results.profiles[:2], twin]})
     assert {place.profile for place in choose.measured_places(twice)} == {"cpu", "mobile-1t"}
-    assert choose.in_words(Place("cpu", "128"), twice) == "cpu = mobile-2t, 128 tokens"
-    assert choose.in_words(Place("cpu", "mix")) == "cpu, real length mix"
+    assert choose.in_words(Place("cpu", "128"), twice) == "cpu and mobile-2t, 128 tokens"
+    assert choose.in_words(Place("cpu", "mix")) == "cpu, natural lengths"
 
 
 def test_a_profile_is_shown_at_the_headlines_length_else_at_its_first(results: Results) -> None:
@@ -51,6 +51,15 @@ def test_artifacts_are_ordered_by_role(results: Results) -> None:
     teacher = choose.reference(results)
     assert teacher
     assert teacher.id == TEACHER
+
+
+def test_a_stage_that_is_exported_unchanged_is_not_listed_again(results: Results) -> None:
+    stage, exported = results.artifact("03-distill.torch"), results.artifact("student-fp32.torch")
+    same = [a.model_copy(update={"sha256": exported.sha256}) if a is stage else a for a in results.artifacts]
+    twice = results.model_copy(update={"artifacts": same})
+    assert choose.copies(twice) == {"03-distill.torch": "student-fp32.torch"}
+    assert len(choose.by_role(twice)) == len(results.artifacts) - 1
+    assert choose.copies(results) == {}
 
 
 def test_the_headline_artifact_is_the_fastest_else_the_smallest(results: Results) -> None:

@@ -34,21 +34,23 @@ def test_no_negative_zero() -> None:
     assert numbers.fixed(-0.06, 1) == "−0.1"
 
 
-def test_metrics_are_percent_and_drops_are_points() -> None:
+def test_metrics_are_percent_and_changes_are_percentage_points() -> None:
     assert numbers.percent(0.8652) == "86.5 %"
-    assert numbers.points(0.024) == "2.4"
-    assert numbers.points(-0.0031) == "−0.3"
-    assert numbers.points_between(0.011, 0.037) == "1.1 to 3.7"
+    assert numbers.pp(0.024) == "+2.4 pp"
+    assert numbers.between(-0.011, 0.037) == "−1.1 to +3.7"
 
 
-def test_drops_and_gains_have_intervals() -> None:
+def test_a_drop_is_a_negative_change() -> None:
     drop = Interval(estimate=0.024, low=0.011, high=0.037)
-    assert numbers.points_with_interval(drop, " points") == "2.4 points (1.1 to 3.7)"
-    assert numbers.points_with_interval(numbers.negated(drop)) == "−2.4 (−3.7 to −1.1)"
+    assert numbers.pp_change(numbers.negated(drop)) == "−2.4 pp (−3.7 to −1.1)"
+
+
+def test_a_change_without_an_interval_has_no_brackets() -> None:
+    assert numbers.change(Interval(estimate=0.031, low=0.031, high=0.031)) == "+3.1 %"
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "written"), [(0.012, 0.05, "▲ +3.1 % (1.2 to 5.0)"), (-0.01, 0.05, "+3.1 % (−1.0 to 5.0)")]
+    ("low", "high", "written"), [(0.012, 0.05, "▲ +3.1 % (+1.2 to +5.0)"), (-0.01, 0.05, "+3.1 % (−1.0 to +5.0)")]
 )
 def test_a_change_is_marked_where_it_is_certain(low: float, high: float, written: str) -> None:
     interval = Interval(estimate=0.031, low=low, high=high)

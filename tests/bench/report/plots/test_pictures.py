@@ -10,47 +10,56 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pocketbert.bench.records.history import append, load
 from pocketbert.bench.records.results import Results, Size
 from pocketbert.bench.report import plots
 from pocketbert.bench.report.page import write_report
-from pocketbert.bench.report.plots import accuracy_latency, beside_baseline, guard, pictures, size
+from pocketbert.bench.report.plots import accuracy_latency, forest, guard, memory, pictures, size
 from pocketbert.bench.report.plots.style import save, style
 from pocketbert.compress.manifest import Try
+from tests.support.results import INT8
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PICTURES = {"accuracy-latency.svg", "guard.svg", "latency.svg", "memory.svg", "size.svg"}
+PICTURES = {"accuracy-latency.svg", "forest.svg", "latency.svg", "memory.svg", "size.svg"}
 PARTS = ["accuracy", "latency", "memory", "size"]
 Draw = Callable[[str, bool], "Figure | None"]
 
 
 @pytest.fixture
-def draw(beside: Results, hollow: Callable[..., Results], tmp_path: Path) -> Draw:
-    """Draw one picture of a full run with two commits, or of a run without figures."""
-    for commit in ("a" * 40, "b" * 40):
-        append(tmp_path / "history", beside.model_copy(update={"commit": commit}), None)
-    records = load(tmp_path / "history")
-    nothing = hollow(*PARTS).model_copy(update={"steps": []})
+def draw(beside: Results, weakened: Results, hollow: Callable[..., Results]) -> Draw:
+    """Draw one picture of a run that has everything, or of a run without figures."""
+    full = beside.model_copy(update={"steps": weakened.steps})
+    nothing = hollow(*PARTS).model_copy(update={"steps": [], "verdicts": []})
 
-    def draw(name: str, full: bool) -> "Figure | None":
-        module = pictures()[name]
+    def draw(name: str, whole: bool) -> "Figure | None":
         with style():
-            if hasattr(module, "draw"):
-                return module.draw(beside if full else nothing)
-            return module.draw_runs(records if full else [])
+            figure: Figure | None = pictures()[name].draw(full if whole else nothing)
+            return figure
 
     return draw
 
 
+@pytest.fixture
+def weakened(results: Results) -> Results:
+    """The stage `prune-heads` was tried at four strengths."""
+    step = results.steps[2]
+    assert step.comparison
+    tries = [
+        Try(strength=0.7, comparison=None, accepted=False),  # of NaN there is nothing to draw
+        Try(strength=0.5, comparison=step.comparison.model_copy(update={"value": 0.80}), accepted=False),
+        Try(strength=0.25, comparison=step.comparison, accepted=True),
+        Try(strength=0.37, comparison=step.comparison.model_copy(update={"value": 0.82}), accepted=False),
+    ]
+    steps = [s.model_copy(update={"tries": tries}) if s is step else s for s in results.steps]
+    return results.model_copy(update={"steps": steps})
+
+
 def test_every_module_that_draws_is_a_picture() -> None:
     folder = Path(plots.__path__[0])
-    drawing = [
-        path for path in folder.glob("*.py") if re.search(r"^def draw(_runs)?\(", path.read_text(), re.MULTILINE)
-    ]
+    drawing = [path for path in folder.glob("*.py") if re.search(r"^def draw\(", path.read_text(), re.MULTILINE)]
     assert list(pictures()) == sorted(f"{path.stem.replace('_', '-')}.svg" for path in drawing)
-    assert {"accuracy-latency.svg", "history.svg"} < set(pictures())
+    assert {"accuracy-latency.svg", "forest.svg"} < set(pictures())
 
 
 @pytest.mark.parametrize("name", pictures())
@@ -60,13 +69,13 @@ def test_a_picture_is_the_same_bytes_from_the_same_figures(draw: Draw, name: str
         figure = draw(name, True)
         assert figure
         with style():
-            save(figure, tmp_path / copy)
+            save(figure, tmp_path / copy, "t", "d")
     svg = (tmp_path / "a.svg").read_text()
     assert svg == (tmp_path / "b.svg").read_text()
     assert ElementTree.fromstring(svg).tag.endswith("svg")  # noqa: S314  # we wrote it
     assert "dc:date" not in svg
-    assert "#fbfbfa" in svg, "a page may be dark: a picture has a panel of its own"
-    assert pictures()[name].ALT
+    assert "<text" in svg, "text is text"
+    assert pictures()[name].TITLE and pictures()[name].DESCRIPTION
     assert "matplotlib.pyplot" not in sys.modules, "pyplot looks for a display"
 
 
@@ -78,9 +87,9 @@ def test_what_was_not_measured_is_not_drawn_and_its_old_picture_goes(
     for name in pictures():
         (folder / name).write_text("old")
     page = write_report(hollow("memory", "accuracy", "latency"), tmp_path / "offline.json").read_text(encoding="utf-8")
-    assert {path.name for path in folder.iterdir()} == {"guard.svg", "size.svg"}
+    assert {path.name for path in folder.iterdir()} == {"forest.svg", "size.svg"}
     assert all(path.read_text() != "old" for path in folder.iterdir())
-    assert set(re.findall(r"\(offline/(.*)\)", page)) == {"guard.svg", "size.svg"}
+    assert set(re.findall(r"\(offline/(.*)\)", page)) == {"forest.svg", "size.svg"}
 
 
 def test_odd_figures_can_be_drawn(results: Results, tmp_path: Path) -> None:
@@ -92,16 +101,31 @@ def test_odd_figures_can_be_drawn(results: Results, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "offline").iterdir()} == PICTURES - {"size.svg"}
 
 
-def test_the_baseline_stands_behind_the_candidate(beside: Results) -> None:
+def test_the_forest_has_a_row_per_file_and_place_with_interval_and_limit(beside: Results) -> None:
     with style():
-        figure = beside_baseline.draw(beside)
+        figure = forest.draw(beside)
     assert figure
-    panels = {axes.get_title(loc="left"): axes for axes in figure.axes}
-    assert list(panels) == ["cpu, 128 tokens", "mobile-1t, 128 tokens"]  # one panel per profile, at one length
-    baseline, candidate = (line.get_xdata()[0] for line in panels["mobile-1t, 128 tokens"].get_lines()[1::2])
-    assert candidate / baseline == pytest.approx(1.11, abs=0.04)
-    assert "+11.0 % (9.5 to 12.6)" in "".join(text.get_text() for text in panels["cpu, 128 tokens"].texts)
-    assert beside_baseline.draw(beside.model_copy(update={"paired": []})) is None
+    axes = figure.axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
+        "student-int8.onnx, cpu/128", "student-int8.onnx, mobile-1t/32", "student-int8.onnx, mobile-1t/128",
+    ]  # fmt: skip
+    lines = [line.get_xdata() for line in axes.get_lines()]
+    assert sum(list(x) == pytest.approx([9.5, 12.6]) for x in lines if len(x) == 2) == 3
+    assert sum(list(x) == pytest.approx([5, 5]) for x in lines if len(x) == 2) == 3
+    assert "+11.0 % (+9.5 to +12.6)" in [text.get_text() for text in axes.texts]
+
+
+def test_without_a_compared_latency_there_is_no_forest(results: Results) -> None:
+    assert forest.draw(results.model_copy(update={"verdicts": results.verdicts[1:]})) is None
+
+
+def test_memory_is_divided_into_libraries_and_model(results: Results) -> None:
+    figure = memory.draw(results)
+    assert figure
+    widths = [round(bar.get_width(), 1) for bar in figure.axes[0].patches if bar.get_width()]
+    found = results.artifact(INT8).memory
+    assert found
+    assert widths[-2:] == [round(found.peak_mib - found.own_mib, 1), round(found.own_mib, 1)]
 
 
 def test_parts_of_a_bar_add_up_to_the_file(results: Results) -> None:
@@ -123,21 +147,12 @@ def test_small_files_have_an_axis_in_kilobytes(results: Results) -> None:
     assert figure.axes[0].patches[0].get_width() + figure.axes[0].patches[2].get_width() == pytest.approx(90)
 
 
-def test_the_guards_path_passes_by_what_was_rejected(results: Results) -> None:
-    step = results.steps[2]
-    assert step.comparison
-    tries = [
-        Try(strength=0.7, comparison=None, accepted=False),  # of NaN there is nothing to draw
-        Try(strength=0.5, comparison=step.comparison.model_copy(update={"value": 0.80}), accepted=False),
-        Try(strength=0.25, comparison=step.comparison, accepted=True),
-        Try(strength=0.37, comparison=step.comparison.model_copy(update={"value": 0.82}), accepted=False),
-    ]
-    steps = [s.model_copy(update={"tries": tries}) if s is step else s for s in results.steps]
-    figure = guard.draw(results.model_copy(update={"steps": steps}))
+def test_the_guards_path_passes_by_what_was_rejected(weakened: Results) -> None:
+    figure = guard.draw(weakened)
     assert figure
     lines = figure.axes[0].get_lines()
     path = lines[0]
-    assert len(path.get_xdata()) == len(steps)
+    assert len(path.get_xdata()) == len(weakened.steps)
     assert 80.0 not in path.get_ydata().round(1)
     crosses = [line.get_ydata()[0] for line in lines if line.get_marker() == "x" and len(line.get_ydata())]
     assert crosses == [80.0, 82.0]
@@ -146,12 +161,19 @@ def test_the_guards_path_passes_by_what_was_rejected(results: Results) -> None:
     assert threshold.get_ydata()[0] == pytest.approx(85.5)
 
 
-def test_the_front_is_what_nothing_beats(results: Results) -> None:
+def test_a_build_in_which_nothing_was_rejected_has_no_picture(results: Results, rolled_back: Results) -> None:
+    assert guard.draw(results) is None
+    assert guard.draw(rolled_back)
+
+
+def test_the_headline_names_its_gain_and_stages_are_left_out(results: Results) -> None:
     figure = accuracy_latency.draw(results)
     assert figure
-    front = next(line for line in figure.axes[0].get_lines() if line.get_drawstyle() == "steps-post")
-    # The INT8 file is fastest; all others with less than its 85.92 % are beaten by it.
-    assert front.get_ydata().tolist() == pytest.approx([85.92, 86.06, 86.5, 86.67])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "student-int8.onnx\n13.9 MB\n9.61× faster, −0.6 pp" in texts
+    assert not any("distill" in text for text in texts)
+    low, high = figure.axes[0].get_ylim()
+    assert high - low > 5, "noise must not look like structure"
 
 
 def test_importing_the_report_loads_nothing_heavy() -> None:

@@ -1,7 +1,11 @@
+import warnings
+from pathlib import Path
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
-from pocketbert.bench.report.plots.style import density, latin, log_axis, new_figure
+from pocketbert.bench.report.plots.style import density, label, log_axis, new_figure, save, style, wide
 
 
 @pytest.mark.parametrize(
@@ -45,5 +49,23 @@ def test_equal_samples_have_a_density() -> None:
     assert (at == 0).all()
 
 
-def test_characters_without_a_glyph_are_replaced() -> None:
-    assert latin("教师 é") == "?? é"
+def test_a_label_may_be_in_any_script_and_is_drawn_as_text(tmp_path: Path) -> None:
+    assert label("教师 é\x1b") == "教师 é\\x1b"
+    assert wide("教师 é") == 2
+    with style(), warnings.catch_warnings(record=True) as warned:
+        figure = new_figure(2)
+        figure.subplots().set_title("教师 é")
+        save(figure, tmp_path / "a.svg", "Title & more", "<How> it is read")
+    assert not warned
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()  # noqa: S314  # we wrote it
+    texts = {element.tag.rpartition("}")[2]: element.text for element in root}
+    assert (texts["title"], texts["desc"]) == ("Title & more", "<How> it is read")
+    assert root.get("role") == "img"
+    assert "教师 é" in [element.text for element in root.iter() if element.tag.endswith("text")]
+
+
+def test_a_picture_follows_the_scheme_of_the_page(tmp_path: Path) -> None:
+    with style():
+        save(new_figure(2), tmp_path / "a.svg", "", "")
+    svg = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert '@media (prefers-color-scheme: dark){[style*="fill: #fbfbfa"]{fill:#0d1117!important}' in svg

@@ -5,7 +5,7 @@ from pocketbert.bench.report.sections.guarded import guard, guard_counts, linear
 from pocketbert.compress.manifest import Try
 from tests.support.reports import rows_of
 
-METRIC = ["85.8 %", "86.5 %", "0.7 (0.0 to 1.4)", "1,736"]
+METRIC = ["85.8 %", "86.5 %", "−0.7 pp (−1.4 to 0.0)", "1,736"]
 
 
 def with_tries(results: Results, name: str, tries: list[Try], **fields: object) -> Results:
@@ -16,10 +16,15 @@ def with_tries(results: Results, name: str, tries: list[Try], **fields: object) 
 
 def test_a_step_has_its_decision_and_its_drop(results: Results, rolled_back: Results) -> None:
     table = guard(results)
-    assert rows_of(table, "`03-distill`") == [["accepted (unsettled)", *METRIC, "3 min 14 s"]]
+    assert rows_of(table, "`03-distill`") == [["accepted (inconclusive)", *METRIC, "3 min 14 s"]]
     assert rows_of(table, "`00-teacher`") == [["reference", "86.5 %", "86.5 %", "–", "1,736", "6 min 52 s"]]
     assert rows_of(guard(rolled_back), "`03-distill`")[0][0] == "**rolled-back**"
     assert guard(results.model_copy(update={"steps": []})) == ""
+
+
+def test_a_lossless_export_is_not_inconclusive(results: Results) -> None:
+    assert rows_of(guard(results), "`torch-fp32`")[0][0] == "accepted"
+    assert rows_of(guard(results), "`onnx-int8`")[0][0] == "accepted (inconclusive)"
 
 
 def test_decisions_are_counted(results: Results, rolled_back: Results) -> None:
@@ -61,7 +66,9 @@ def test_attempts_of_a_file_count_the_layers_in_a_higher_precision(results: Resu
 
 
 def test_the_linear_model_is_compared_with_the_teacher(results: Results) -> None:
-    assert linear_control_figures(results) == "teacher 86.5 %, linear model 85.3 %, gain 1.2 points (0.1 to 2.3)"
-    assert rows_of(linear_control(results), "86.5 %") == [["85.3 %", "1.2 (0.1 to 2.3)", "3,472", "12,154", "6.3 s"]]
+    assert linear_control_figures(results) == "teacher 86.5 %, linear baseline 85.3 %, +1.2 pp (+0.1 to +2.3)"
+    assert rows_of(linear_control(results), "86.5 %") == [
+        ["85.3 %", "+1.2 pp (+0.1 to +2.3)", "3,472", "12,154", "6.3 s"]
+    ]
     without = results.model_copy(update={"linear_control": None})
     assert (linear_control(without), linear_control_figures(without)) == ("", "")

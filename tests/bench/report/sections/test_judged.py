@@ -6,31 +6,28 @@ from pathlib import Path
 import pytest
 
 from pocketbert.bench.records.results import FlippedRow, Flips, Paired, Results
-from pocketbert.bench.report.sections.judged import flipped, interval, noteworthy, paired, verdict_counts, verdicts
+from pocketbert.bench.report.checks import checks
+from pocketbert.bench.report.sections.judged import every_check, flipped, interval, noteworthy, paired
 from pocketbert.bench.stats.intervals import Interval
 from tests.support.reports import plain
 from tests.support.results import FILE
 
 
-def test_failing_verdicts_have_a_line_each(regressed: Results) -> None:
-    lines = noteworthy(regressed, FILE)
-    assert [line.partition(":**")[0] for line in lines[:3]] == [
-        "**latency regressed",
-        "**size missing",
-        "**latency inconclusive",
-    ]
-    for expected in ("student-int8.onnx", "mobile-1t/128", "0.1210", "[0.1190, 0.1230]", "0.1040", "threshold +5%"):
-        assert expected in lines[0]
-    assert lines[3:] == ["**not possible here**, though in the baseline: latency mobile-4t/128"]
+def lines(results: Results) -> list[str]:
+    return noteworthy(results, checks(results), FILE)
 
 
-def test_many_inconclusive_verdicts_share_one_line(regressed: Results) -> None:
+def test_what_the_table_does_not_say_has_a_line_each(regressed: Results) -> None:
+    found = lines(regressed)
+    assert [line.partition(":**")[0] for line in found[:2]] == ["**size missing", "**latency inconclusive"]
+    assert found[2:] == ["**not possible here**, though in the baseline: latency mobile-4t/128"]
+
+
+def test_many_inconclusive_checks_have_no_line_but_their_rows(regressed: Results) -> None:
     [unclear] = [v for v in regressed.verdicts if v.outcome == "inconclusive"]
     many = [unclear.model_copy(update={"artifact": name, "profile": "cpu/mix"}) for name in ("a", "b", "c", "d")]
-    [line] = noteworthy(regressed.model_copy(update={"verdicts": many}), FILE)
-    assert line.startswith("**latency inconclusive:**")
-    assert line.endswith("`a` cpu/mix; `b` cpu/mix; `c` cpu/mix; `d` cpu/mix")
-    assert len(noteworthy(regressed.model_copy(update={"verdicts": many[:3]}), FILE)) == 3
+    assert lines(regressed.model_copy(update={"verdicts": many})) == []
+    assert len(lines(regressed.model_copy(update={"verdicts": many[:3]}))) == 3
 
 
 def test_new_figures_name_the_command_that_accepts_them(
@@ -40,12 +37,12 @@ def test_new_figures_name_the_command_that_accepts_them(
     theirs = results.model_copy(update={"verdicts": new})
     monkeypatch.chdir(tmp_path)
     for file in (Path("build/reports/mine.json"), tmp_path / "build/reports/mine.json"):
-        [line] = noteworthy(theirs, file)
+        [line] = noteworthy(theirs, checks(theirs), file)
         assert line == (
             "**no baseline** yet; accept these figures with `pocketbert baseline update build/reports/mine.json`"
         )
     some = results.model_copy(update={"verdicts": [new[0], *results.verdicts[1:]]})
-    assert "yet for some quantities (listed below);" in noteworthy(some, FILE)[0]
+    assert "yet for some figures (listed below);" in lines(some)[0]
 
 
 def test_another_machine_is_no_new_figure_and_its_reason_is_given_once(results: Results) -> None:
@@ -53,22 +50,21 @@ def test_another_machine_is_no_new_figure_and_its_reason_is_given_once(results: 
     update = {"outcome": "no-baseline", "baseline": None, "note": reason, "why": "other-machine"}
     changed = [v if v.metric in ("size", "accuracy") else v.model_copy(update=update) for v in results.verdicts]
     elsewhere = results.model_copy(update={"verdicts": [*changed, changed[0]]})
-    assert noteworthy(elsewhere, FILE) == []
-    table = verdicts(elsewhere)
+    assert lines(elsewhere) == []
+    table = every_check(checks(elsewhere), True)
     assert table.count(reason) == 1
     assert table.endswith(f"\n\n- latency and memory of `student-int8.onnx`: {reason}")
 
 
-def test_the_table_has_every_verdict_in_its_unit(regressed: Results) -> None:
-    table = plain(verdicts(regressed))
-    assert re.search(r"\*\*regressed\*\* +\| latency .* 0\.104× \| +0\.121× \| +0\.119 to 0\.123 \| +\+5\.0 %", table)
-    assert re.search(r"improved +\| size .* 14\.6 MB \| +13\.9 MB", table)
-    assert re.search(r"ok +\| accuracy .* 86\.0 % \| +85\.9 % \| +drop −0\.2 to 0\.4 \| +1\.0 points", table)
+def test_the_table_has_every_check_in_its_unit(regressed: Results) -> None:
+    table = plain(every_check(checks(regressed), True))
+    assert re.search(r"❌ regressed +\| .*latency P50, mobile-1t, 128 tokens \| +0\.104× \| +0\.121×", table)
+    assert re.search(r"🟢 improved +\| .*size on disk .* 14\.6 MB \| +13\.9 MB \| +−4\.8 % \| +\+1 %", table)
+    assert re.search(r"✅ ok +\| .*accuracy .* 86\.0 % \| +85\.9 % \| +−0\.1 pp \(−0\.4 to \+0\.2\) \| +−1 pp", table)
 
 
-def test_verdicts_are_counted_by_outcome(results: Results) -> None:
-    assert verdict_counts(results) == "3 ok, 1 improved"
-    assert [interval(v) for v in results.verdicts] == ["0.102 to 0.106", "", "", "drop −0.2 to 0.4"]
+def test_the_terminal_has_intervals_in_the_same_sign(results: Results) -> None:
+    assert [interval(v) for v in results.verdicts] == ["0.102 to 0.106", "", "", "−0.4 to +0.2 pp"]
 
 
 def test_pairs_have_change_and_interval(results: Results) -> None:
@@ -89,10 +85,12 @@ def test_pairs_have_change_and_interval(results: Results) -> None:
     why = {"student-fp32.onnx": "the baseline's file is not in the artifact store"}
     found = {"paired": [pair], "unpaired": why, "same_file": ["student-fp32.torch"]}
     table = plain(paired(results.model_copy(update=found)))
-    assert re.search(r"ok +\| +▲ \+3\.1 % \(1\.2 to 5\.0\) \| +−2\.0 % \(−5\.0 to 1\.0\) \| +6 \| +25\.0 %", table)
+    assert re.search(
+        r"ok +\| +\+3\.1 % \(\+1\.2 to \+5\.0\) \| +−2\.0 % \(−5\.0 to \+1\.0\) \| +\+5 % \| +6 \| +25\.0 %", table
+    )
     assert table.endswith(
-        "- `student-fp32.onnx` was not timed beside it: the baseline's file is not in the artifact store\n"
-        "- `student-fp32.torch` is the baseline's very file, with the same libraries"
+        "- `student-fp32.onnx` was not timed side by side: the baseline's file is not in the artifact store\n"
+        "- `student-fp32.torch` is the baseline's own file, with the same libraries: not timed"
     )
     assert paired(results) == ""
 
@@ -102,6 +100,16 @@ def test_flipped_rows_call_nobody_and_end_no_cell(results: Results) -> None:
     flips = Flips(artifact="student-int8.onnx", against="the baseline", lost=12, won=9, lost_rows=rows, won_rows=[])
     none = flips.model_copy(update={"lost": 0, "won": 0, "lost_rows": []})
     blocks = flipped(results.model_copy(update={"flips": [flips, none]}))
-    assert blocks.startswith("`student-int8.onnx` against the baseline: 12 rows lost, 9 won; the first of each:\n\n|")
-    assert re.search(r"\| lost +\| 7 +\| `pos` +\| `很¦好 @某人 '#1'`", blocks)
+    assert blocks.startswith(
+        "`student-int8.onnx` against the baseline: 12 negative flips (now wrong), 9 positive flips (now right); the "
+        "first of each:\n\n|"
+    )
+    assert re.search(r"\| now wrong +\| 7 +\| `pos` +\| `很¦好 @某人 '#1'`", blocks)
     assert blocks.count("the baseline") == 1
+
+
+def test_without_texts_the_table_of_flips_has_numbers_and_labels(results: Results) -> None:
+    flips = Flips(artifact="a", against="b", lost=1, won=0, lost_rows=[FlippedRow(row=7, label="pos")], won_rows=[])
+    table = flipped(results.model_copy(update={"flips": [flips]}))
+    assert "text" not in table
+    assert re.search(r"\| now wrong +\| 7 +\| `pos` +\|", table)

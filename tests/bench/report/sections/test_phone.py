@@ -30,7 +30,7 @@ def test_a_device_is_shown_at_the_headlines_length_else_at_its_first(results: Re
         OnPhone(device="old", artifact="student-fp32.onnx", length="mix", p50_ms=99),
     ]
     shown = with_figures(results, *figures)
-    assert headers(shown) == ["**new**, 128 tokens, 4 threads", "**old**, real length mix"]
+    assert headers(shown) == ["**new**, 128 tokens, 4 threads", "**old**, natural lengths"]
     assert cells(shown, INT8) == ["9.00", ""]
 
 

@@ -15,14 +15,16 @@ def unseen(results: Results, in_train: int) -> Results:
 
 def test_scores_of_the_unseen_rows(results: Results) -> None:
     [said] = lines(unseen(results, 1736))
-    assert said.startswith("**Warning:** 1,736 of 3,472 test rows (50.0 %) are in train too, or nearly; on the other ")
-    assert said.endswith(f"1,736 rows: `{INT8}` accuracy 25.0 %, `{TEACHER}` accuracy 75.0 %.")
+    assert said.startswith(
+        "**Warning:** 1,736 of 3,472 test examples (50.0 %) are in train too, or nearly; on the other "
+    )
+    assert said.endswith(f"1,736 examples: `{INT8}` accuracy 25.0 %, `{TEACHER}` accuracy 75.0 %.")
     assert lines(results) == []
 
 
 def test_few_rows_in_train_are_no_warning(results: Results) -> None:
     [said] = lines(unseen(results, 4))
-    assert said.startswith("4 of 3,472 test rows (0.1 %) are in train")
+    assert said.startswith("4 of 3,472 test examples (0.1 %) are in train")
     [said] = lines(results.model_copy(update={"in_train": 3472}))
     assert said.endswith("(100.0 %) are in train too, or nearly.")
 
@@ -44,4 +46,4 @@ def test_a_split_that_decides_nothing_comes_first(results: Results) -> None:
     assert undecided_line(results) == ""
     page = compose(results.model_copy(update={"undecided": "hold no entity"}), [], FILE)
     [first] = first_lines(page, 1)
-    assert first == "**The test split decides nothing: its rows hold no entity, so every model scores alike.**"
+    assert first == "**The test split decides nothing: its examples hold no entity, so every model scores alike.**"

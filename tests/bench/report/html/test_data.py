@@ -1,0 +1,121 @@
+"""The data of the HTML page."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pocketbert.bench.records.history import Record, append, load
+from pocketbert.bench.records.results import FlippedRow, Flips, Latency, Results
+from pocketbert.bench.report.html import compose, inline
+from pocketbert.bench.report.html.data import view
+from pocketbert.bench.report.html.trends import trends
+from pocketbert.bench.stats.intervals import Interval
+from tests.support.results import INT8
+
+LIMIT = 1.5 * 2**20
+"""Bytes of a page."""
+
+
+def data_of(page: str) -> dict[str, object]:
+    [found] = re.findall(r'<script type="application/json" id="data">(.*)</script>', page)
+    data: dict[str, object] = json.loads(found)
+    return data
+
+
+def test_the_page_has_the_figures_and_refers_to_nothing_outside(beside: Results) -> None:
+    page = compose(beside, [])
+    assert data_of(page) == view(beside, [])
+    assert not re.search(r"""(src|href)=["'](?!#)""", page)
+    assert page.count("http") == page.count("http-equiv") + page.count("http://www.w3.org/2000/svg")
+
+
+def test_equal_results_give_equal_bytes(results: Results) -> None:
+    assert compose(results, []) == compose(results, [])
+
+
+def test_json_ends_no_script_and_holds_no_markup() -> None:
+    text = inline({"a": "</script><!--<b>&\u2028"})
+    assert not re.search("[<>&]", text)
+    assert json.loads(text) == {"a": "</script><!--<b>&\u2028"}
+
+
+def test_what_is_no_number_in_json_is_left_out(results: Results) -> None:
+    [first, *others] = results.verdicts
+    odd = first.model_copy(
+        update={"change": Interval.model_construct(estimate=float("nan"), low=0.0, high=float("inf"))}
+    )
+    found = view(results.model_copy(update={"verdicts": [odd, *others]}), [])
+    assert next(check for check in found["checks"] if check["metric"] == "latency")["change"] == [None, 0.0, None]
+
+
+def test_every_check_has_the_command_that_runs_it_alone(results: Results) -> None:
+    found = {check["metric"]: check["rerun"] for check in view(results, [])["checks"]}
+    assert found["latency"] == f"{results.command} -k 'test_latency[{INT8}-mobile-1t/128]'"
+    assert found["size"] == f"{results.command} -k 'test_size[{INT8}]'"
+    hostile = results.model_copy(update={"command": "pytest; rm -rf /"})
+    assert {check["rerun"] for check in view(hostile, [])["checks"]} == {""}
+
+
+def test_a_run_of_many_files_stays_small(beside: Results) -> None:
+    artifacts = [
+        a.model_copy(update={"id": f"{n}-{a.id}", "sha256": f"{n}{a.sha256}"})
+        for n in range(3)
+        for a in beside.artifacts
+    ]
+    pairs = [
+        p.model_copy(update={"artifact": a.id, "baseline_ms": p.baseline_ms * 9, "candidate_ms": p.candidate_ms * 9})
+        for p in beside.paired
+        for a in artifacts
+    ]
+    rows = [FlippedRow(row=n, text="很" * 48, label="pos") for n in range(50)]
+    flips = [
+        Flips(artifact=a.id, against="the baseline", lost=99, won=99, lost_rows=rows, won_rows=rows) for a in artifacts
+    ]
+    many = beside.model_copy(
+        update={"artifacts": artifacts, "paired": pairs, "flips": flips, "reference": artifacts[0].id}
+    )
+    assert len(compose(many, []).encode()) < LIMIT
+
+
+def test_a_violin_needs_samples(results: Results) -> None:
+    empty = [Latency.model_validate(m.model_dump() | {"samples_ms": []}) for m in results.artifacts[0].latency]
+    first = results.artifacts[0].model_copy(update={"latency": empty})
+    found = view(results.model_copy(update={"artifacts": [first, *results.artifacts[1:]]}), [])
+    assert {row["artifact"] for row in found["latency"]["rows"]} == {a.id for a in results.artifacts[1:]}
+
+
+@pytest.fixture
+def record(results: Results, tmp_path: Path) -> Record:
+    append(tmp_path / "x.jsonl", results, "monday")
+    return load(tmp_path / "x.jsonl")[0]
+
+
+def with_bytes(record: Record, size: int, **more: object) -> Record:
+    artifacts = {name: figures.model_copy(update={"bytes": size}) for name, figures in record.artifacts.items()}
+    return record.model_copy(update={"artifacts": artifacts, **more})
+
+
+def test_the_history_is_relative_to_the_current_baseline_and_breaks_where_nothing_compares(
+    results: Results, record: Record
+) -> None:
+    runs = [
+        with_bytes(record, 80, commit="a" * 8, baseline="sunday"),
+        with_bytes(record, 99, commit="b" * 8),
+        with_bytes(record, 100, commit="b" * 8),
+        with_bytes(record, 110, commit="c" * 8, fingerprint="elsewhere"),
+    ]
+    found = trends(results, runs)
+    assert [(run["commit"], run["updated"]) for run in found["runs"]] == [
+        ("aaaaaaa", False), ("bbbbbbb", True), ("ccccccc", False),
+    ]  # fmt: skip
+    size = found["files"][INT8]["size on disk"]
+    assert [point["value"] for point in size["points"]] == pytest.approx([-0.2, 0, 0.1])
+    assert (size["limit"], size["unit"], size["points"][2]["figure"]) == (0.01, "%", "110 B")
+    assert [point["breaks"] for point in size["points"]] == [False, False, False]
+    memory = found["files"][INT8]["model memory"]
+    assert [point["breaks"] for point in memory["points"]] == [False, False, True]
+    accuracy = found["files"][INT8]["accuracy"]
+    assert (accuracy["limit"], accuracy["unit"]) == (-0.010, "pp")
+    assert trends(results, []) == {"runs": [], "files": {}}
