@@ -75,11 +75,8 @@ def _change(d: "Difference") -> str:
 
     if d.change is None:
         return "not comparable"
-    unit = "pp" if d.quantity == "accuracy" else "%"
-    interval = ""
-    if d.change.low < d.change.high:
-        interval = f" ({numbers.points_between(d.change.low, d.change.high)})"
-    return f"{numbers.signed_points(d.change.estimate)} {unit}{interval}{' worse' if d.worse else ''}"
+    said = (numbers.pp_change if d.quantity == "accuracy" else numbers.change)(d.change)
+    return f"{said} worse" if d.worse else said
 
 
 def _as_json(d: "Difference") -> dict[str, Any]:

@@ -79,4 +79,4 @@ def _after(results: Results, baseline: Path | None) -> Iterator[str]:
     for found in results.since:
         yield printable(str(found))
     failing = sum(verdict.fails for verdict in results.verdicts)
-    yield f"{len(results.verdicts)} verdicts, {failing} failing; weighed in {results.seconds:.0f} s"
+    yield f"{len(results.verdicts)} verdicts, {failing} failing; measured in {results.seconds:.0f} s"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pocketbert.bench.records.results import Metric, Results, pack
+from pocketbert.bench.records.outcomes import pack
+from pocketbert.bench.records.results import Metric, Results
 from pocketbert.bench.report.differences import Differences
 from pocketbert.bench.report.limits import beyond, read_limits
 from pocketbert.compress.base.errors import BadInput

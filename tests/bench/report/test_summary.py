@@ -21,7 +21,7 @@ def test_a_failing_verdict_is_marked_and_counted(regressed: Results) -> None:
         "latency", "student-int8.onnx", "mobile-1t/128", "0.104×", "0.121×", "0.119", "to", "0.123",
     ]  # fmt: skip
     assert any(re.match(r"missing +latency", line) for line in found), "a profile this machine lacks fails nothing"
-    assert found[-1] == "7 verdicts, 2 failing; weighed in 163 s"
+    assert found[-1] == "7 verdicts, 2 failing; measured in 163 s"
 
 
 def test_a_row_has_the_colour_of_its_verdict(regressed: Results) -> None:

@@ -16,7 +16,7 @@ TRIED = Try(strength=0.5, comparison=None, accepted=False)
 
 
 def manifest(*steps: Step) -> Manifest:
-    task = TaskSpec(kind="classification", labels=["a", "b"], max_length=16, test="data/test.parquet")
+    task = TaskSpec(kind="classification", labels=["a", "b"], max_length=16, test="data/test.jsonl")
     described = {"runtime": "onnxruntime", "tokenizer": "ship/tokenizer.json"}
     ships = [
         Artifact(id=f"{name}.onnx", role="ship", path=f"ship/{name}/{name}.onnx", bytes=size, **described)
