@@ -83,7 +83,7 @@ def _machine(machine: Machine, cores: list[int]) -> Iterator[Check]:
         yield Check(
             "cores",
             f"{len(cores)}; this platform cannot pin a process to cores, so no latency profile can be timed",
-            "time latencies on Linux; size, memory and accuracy are weighed here too",
+            "time latencies on Linux; size, memory and accuracy are measured here too",
         )
     else:
         quota = "no cgroup quota" if machine.quota is None else f"cgroup quota {machine.quota:g}"

@@ -84,7 +84,7 @@ def test_the_tutorial_from_its_first_command_to_a_green_gate(tmp_path: Path) -> 
     assert "baseline: baselines/pinned/v1/mine.json" in against
     assert "written: baselines/mine.json" in said["pocketbert baseline update"][0]
     assert "baselines/mine.json" in run(["git", "status", "--short"], tmp_path)
-    assert "Gate: " in (tmp_path / "reports/mine.md").read_text(encoding="utf-8")
+    assert "Gate passed: " in (tmp_path / "reports/mine.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -253,7 +253,7 @@ def _figures(entry: Entry | None) -> dict[str, float]:
         "bytes": entry.bytes,
         "deflated bytes": entry.deflated_bytes,
         **({entry.accuracy.metric: entry.accuracy.value} if entry.accuracy else {}),
-        **({"own memory, MiB": entry.memory_own_mib} if entry.memory_own_mib is not None else {}),
+        **({"model memory, MiB": entry.memory_own_mib} if entry.memory_own_mib is not None else {}),
         **{f"latency {place}, × reference": ratio.estimate for place, ratio in entry.latency.items()},
     }
 
