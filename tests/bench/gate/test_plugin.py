@@ -57,7 +57,7 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     assert whole.read_text() == "whole"
     assert not (pytester.path / "reports/tiny.history.jsonl").exists()
     page = (pytester.path / "reports/tiny.part.md").read_text()
-    assert "Only a part was weighed" in page
+    assert "Only a part was measured" in page
     assert "Paired timings" not in page
     with pytest.raises(BadInput, match="only a part was measured"):
         make_baseline(part, None)
