@@ -39,7 +39,7 @@ def test_its_size_is_judged_and_nothing_else(bench: Run, pytester: pytest.Pytest
     assert [v.metric for v in results.verdicts if v.artifact == PACKAGE] == ["size"]
     assert {v.metric for v in results.verdicts if v.artifact == "small"} == {"latency", "memory", "size", "accuracy"}
     report = (pytester.path / "reports/tiny.md").read_text()
-    assert f"- `{PACKAGE}`: not run here, since coreml is not on this system; weighed by its size alone" in report
+    assert f"- `{PACKAGE}`: not run here, since coreml is not on this system; only its size is measured" in report
     rows = [line for line in report.splitlines() if line.startswith(f"| `{PACKAGE}` |")]
     assert [row.count("not\N{NO-BREAK SPACE}run\N{NO-BREAK SPACE}here") for row in rows[:2]] == [3, 1], (
         "metric, memory and speed; latency"
