@@ -90,6 +90,7 @@ def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
     result.stdout.fnmatch_lines(["inside small: operators: MatMul 8 × *"])
 
 
+@pytest.mark.slow
 def test_two_interpreters_are_compared_on_one_file(bench: Run, pytester: pytest.Pytester) -> None:
     manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
     other = pytester.path / "python"

@@ -215,6 +215,7 @@ export(load_classifier(Path(sys.argv[1])), Path(sys.argv[2]), "int8")
 """
 
 
+@pytest.mark.slow
 def test_the_bytes_of_a_file_depend_on_no_hash_seed(tiny_model: Path, tmp_path: Path) -> None:
     for seed in ("1", "2"):
         command = [sys.executable, "-c", HASHED, str(tiny_model), str(tmp_path / f"{seed}.onnx")]

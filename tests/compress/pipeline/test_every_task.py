@@ -104,7 +104,10 @@ LITERT = '[[artifact]]\nformat = "litert"\nprecision = "int8"\nlengths = [16, 12
 """A conversion takes long, so one task has it."""
 
 
-@pytest.fixture(scope="module", params=list(CASES))
+@pytest.fixture(
+    scope="module",
+    params=[case if case == "tagging" else pytest.param(case, marks=pytest.mark.slow) for case in CASES],
+)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe whose artifacts lie beside it."""
     (kind, student, preset), draw = CASES[request.param], random.Random(5)  # noqa: S311

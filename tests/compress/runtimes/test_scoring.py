@@ -83,11 +83,11 @@ def test_an_error_of_one_worker_ends_the_run(safe: bool, scaled: Any, monkeypatc
 
     def refuse(session: Scaled, batch: Batch) -> NDArray[np.float32]:
         answered.append(tokens := batch["input_ids"].shape[1])
+        if refused.is_set():  # on a busy machine the threads could try everything before the error is seen
+            time.sleep(0.02)
         if tokens > 6:
             refused.set()
             raise BadInput("m: takes 6 tokens at most")
-        if refused.is_set():  # on a busy machine another thread could answer everything before the error is seen
-            time.sleep(0.01)
         return np.zeros((1, 2), dtype=np.float32)
 
     monkeypatch.setattr(Scaled, "logits", refuse)

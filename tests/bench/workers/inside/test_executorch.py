@@ -1,6 +1,7 @@
 """A .pte file in the child process: its threads are checked, its operators listed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +16,11 @@ CORES = usable_cores()[:2]
 
 
 @pytest.fixture(scope="module")
-def pte(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import BertConfig, BertForSequenceClassification
-
+def pte(one_layer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from pocketbert.compress.exports.executorch import export
 
-    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
     path = tmp_path_factory.mktemp("model") / "m.pte"
-    export(BertForSequenceClassification(BertConfig(vocab_size=50, num_labels=2, **shape)).eval(), path, "int8")
+    export(one_layer, path, "int8")
     return path
 
 

@@ -1,6 +1,7 @@
 """A .tflite file in the child process: its threads are checked, its tensors and operators listed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,15 +18,11 @@ CORES = usable_cores()[:2]
 
 
 @pytest.fixture(scope="module")
-def tflite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import BertConfig, BertForSequenceClassification
-
+def tflite(one_layer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from pocketbert.compress.exports.litert import export
 
-    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
     path = tmp_path_factory.mktemp("model") / "m.tflite"
-    model = BertForSequenceClassification(BertConfig(vocab_size=50, num_labels=2, **shape)).eval()
-    export(model, path, "int8", lengths=(16, 32))
+    export(one_layer, path, "int8", lengths=(16, 32))
     return path
 
 
