@@ -1,5 +1,8 @@
 """A tiny BERT laid out as a hub snapshot, and a tiny dataset folder, both made on the spot."""
 
+import gc
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,20 @@ from pocketbert.compress.base.quiet import quiet
 from tests.support.models import HEADS, RECIPE, write_any_model, write_tiny_data, write_tiny_model
 
 quiet()
+
+
+def pytest_collection_finish() -> None:
+    """Have garbage collections, which every training and export asks for, pass over what stays until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """No test is about a power failure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")

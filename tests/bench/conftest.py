@@ -10,6 +10,7 @@ from rich.console import Console
 from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.gate.session import Session
 from pocketbert.bench.machine import lock
+from pocketbert.bench.measuring.metrics import latency
 from pocketbert.bench.records.baseline import make_baseline
 from pocketbert.bench.records.results import Results
 from pocketbert.compress.base.files import write_json
@@ -38,6 +39,12 @@ def bench(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
         return pytester.runpytest_inprocess(*PLUGIN, *plain, gate, f"--gate-manifest={manifest}", *options)
 
     return run
+
+
+@pytest.fixture
+def two_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time two sets of processes instead of three, where nothing depends on how long something took."""
+    monkeypatch.setattr(latency, "SETS", 2)
 
 
 @pytest.fixture(scope="session")

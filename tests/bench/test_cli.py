@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from pocketbert.bench.cli import every_command, main
+from pocketbert.bench.cli import every_command
 from pocketbert.bench.commands.names import Listed
 from pocketbert.bench.doctor import Check
 from pocketbert.bench.records.baseline import load_baseline
@@ -22,6 +21,7 @@ from pocketbert.compress.base.errors import BadInput, CheckFailed
 from pocketbert.compress.base.files import write_json
 from pocketbert.compress.base.processes import Terminated
 from tests.support import REPO
+from tests.support.commands import command
 from tests.support.pages import blocks
 
 
@@ -30,13 +30,6 @@ def results(weighed: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     write_json(tmp_path / "tiny.json", weighed)
     return tmp_path / "tiny.json"
-
-
-def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["pocketbert", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
 
 
 def test_update_writes_only_when_told(

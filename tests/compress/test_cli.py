@@ -6,7 +6,7 @@ import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.cli import confirm_fresh, next_command
-from tests.support.recipes import pocketbert
+from tests.support.commands import command, pocketbert
 
 
 @pytest.mark.slow
@@ -37,7 +37,10 @@ def test_the_next_command_needs_no_first_run_once_there_is_a_baseline(
     assert next_command("mine", Path("o ut/mine")) == "pocketbert gate 'o ut/mine/manifest.json'"
 
 
-def test_bad_input_is_one_line_and_2(tiny_recipe: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_2(
+    tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tiny_recipe.parent)
     for arguments, said in [
         (("build", "none.toml"), "none.toml: no such recipe"),
         (("build", tiny_recipe, "--set", "guard.max_drop"), "expected KEY=VALUE"),
@@ -47,16 +50,17 @@ def test_bad_input_is_one_line_and_2(tiny_recipe: Path, tmp_path: Path) -> None:
         ),
         (("evaluate", "none.onnx", "--recipe", tiny_recipe), "none.onnx: no such model"),
     ]:
-        done = pocketbert(*arguments, cwd=tmp_path)
-        assert done.returncode == 2
-        assert said in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1
+        assert command(monkeypatch, *arguments) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert said in line
 
 
-def test_sensitivity_prints_and_draws(tiny_recipe: Path, tmp_path: Path) -> None:
-    done = pocketbert("sensitivity", tiny_recipe, "--rows", "20", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "on 20 validation rows; points lost without the part" in done.stdout
+def test_sensitivity_prints_and_draws(
+    tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command(monkeypatch, "sensitivity", tiny_recipe, "--rows", "20", "--set", "teacher.epochs=1") == 0
+    assert "on 20 validation rows; points lost without the part" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {"tiny-sensitivity.json", "tiny-sensitivity.svg"}
     assert (tmp_path / "artifacts/tiny/stages/00-teacher/stage.json").is_file()
 

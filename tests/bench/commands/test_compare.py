@@ -1,14 +1,13 @@
 """`pocketbert compare`: what it prints, its page, and its exit code."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from pocketbert.bench.cli import main
 from pocketbert.bench.records.results import Results
 from pocketbert.compress.base.files import write_json
+from tests.support.commands import command
 
 
 @pytest.fixture
@@ -25,18 +24,11 @@ def runs(weighed: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     write_json(Path("branch.json"), weighed.model_copy(update={"artifacts": grown}))
 
 
-def compare(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["pocketbert", "compare", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
 @pytest.mark.usefixtures("runs")
 def test_two_runs_are_compared_by_name_or_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert compare(monkeypatch, "tiny", "branch.json") == 0
+    assert command(monkeypatch, "compare", "tiny", "branch.json") == 0
     shown = capsys.readouterr().out
     [line] = [
         line for line in shown.splitlines() if line.startswith("small") and " size " in line and "comp" not in line
@@ -50,20 +42,20 @@ def test_two_runs_are_compared_by_name_or_file(
 def test_a_figure_beyond_its_limit_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert compare(monkeypatch, "tiny", "branch.json", "--fail", "size=1%", "--fail", "accuracy=1pp") == 1
+    assert command(monkeypatch, "compare", "tiny", "branch.json", "--fail", "size=1%", "--fail", "accuracy=1pp") == 1
     assert capsys.readouterr().err == (
         "beyond the limit: small: size +100.0 %, limit +1 %\n"
         "pocketbert: branch.json: figures that are worse than in reports/tiny.json by more than --fail allows: 1\n"
     )
-    assert compare(monkeypatch, "branch.json", "tiny", "--fail", "size=1%") == 0
-    assert compare(monkeypatch, "tiny", "branch.json", "--fail", "size") == 2
+    assert command(monkeypatch, "compare", "branch.json", "tiny", "--fail", "size=1%") == 0
+    assert command(monkeypatch, "compare", "tiny", "branch.json", "--fail", "size") == 2
 
 
 @pytest.mark.usefixtures("runs")
 def test_json_lists_every_difference_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert compare(monkeypatch, "tiny", "branch.json", "--json") == 0
+    assert command(monkeypatch, "compare", "tiny", "branch.json", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     [size] = [d for d in found if (d["artifact"], d["quantity"]) == ("small", "size")]
     assert size["second"] == 2 * size["first"]

@@ -2,29 +2,21 @@
 
 import os
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pocketbert.bench.cli import main
 from pocketbert.bench.gate.baseline import open_baseline
 from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.records.baseline import load_baseline, make_baseline
 from pocketbert.bench.records.results import Results, load_results
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import write_json
+from tests.support.commands import command
 from tests.support.manifests import SHIPS, Build, Run, write_manifest
 
 pytest_plugins = "pytester"
-
-
-def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["pocketbert", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
 
 
 def test_a_release_is_judged_by_limits_of_its_own(

@@ -49,6 +49,7 @@ def test_not_judged(pocketbert_gate):
 """
 
 
+@pytest.mark.usefixtures("two_sets")
 def test_fixtures_marker_and_section(
     pytester: pytest.Pytester, baseline: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

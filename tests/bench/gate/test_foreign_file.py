@@ -35,6 +35,7 @@ def edit(path: Path, change: Callable[[Any], object]) -> None:
     path.write_text(json.dumps(content))
 
 
+@pytest.mark.usefixtures("two_sets")
 def test_it_is_weighed(bench: Run, manifest: Path, pytester: pytest.Pytester) -> None:
     result = bench(manifest, "--gate-profiles=mobile-1t")
     assert result.ret == 0
@@ -56,7 +57,7 @@ def test_names_that_are_not_the_graphs_fail_that_artifact_in_one_line(
     bench: Run, manifest: Path, inputs: object, words: str
 ) -> None:
     edit(manifest, lambda m: m["artifacts"][1].update(inputs=inputs))
-    result = bench(manifest, "--gate-profiles=mobile-1t")
+    result = bench(manifest, "--gate-profiles=mobile-1t", "-m", "accuracy")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert words in result.stdout.str()
 
@@ -72,6 +73,7 @@ def test_weights_beside_the_graph_are_weighed(bench: Run, manifest: Path, pytest
     assert theirs.sha256 == digest(path)
 
 
+@pytest.mark.usefixtures("two_sets")
 def test_a_graph_of_one_row_and_one_length_is_weighed(bench: Run, manifest: Path, pytester: pytest.Pytester) -> None:
     """As NNAPI and QNN want them."""
     write_odd(manifest.with_name("theirs.onnx"), shape=(1, 160))

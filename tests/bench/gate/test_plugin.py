@@ -79,6 +79,7 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     again.stdout.fnmatch_lines(["size regressed: small*"])
 
 
+@pytest.mark.usefixtures("two_sets")
 @pytest.mark.parametrize("metric", METRICS)
 def test_only_what_is_selected_is_measured(
     metric: str, bench: Run, pytester: pytest.Pytester, manifest: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,6 +95,7 @@ def test_only_what_is_selected_is_measured(
     assert {v.outcome for v in part.verdicts} == {"no-baseline"}
 
 
+@pytest.mark.usefixtures("two_sets")
 def test_one_length_is_timed_alone(bench: Run, pytester: pytest.Pytester, manifest: Path) -> None:
     bench(manifest, PROFILE, "-k", "small-mobile-1t/mix")
     part = load_results(pytester.path / "reports/tiny.part.json")

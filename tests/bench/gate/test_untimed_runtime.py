@@ -27,6 +27,7 @@ def with_package(manifest: Path, size: int, role: str = "ship") -> Path:
     return manifest
 
 
+@pytest.mark.usefixtures("two_sets")
 @pytest.mark.usefixtures("weighed")  # SciPy, when a run inside is the first to import it, cannot be imported again
 def test_its_size_is_judged_and_nothing_else(bench: Run, pytester: pytest.Pytester) -> None:
     manifest = with_package(write_manifest(pytester.path / "m", {"small": PLAIN}), 5000)

@@ -20,9 +20,9 @@ from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import pad, predict
+from tests.support.commands import command, pocketbert
 from tests.support.exports import turning_labels
 from tests.support.models import BAD, FILLER, GOOD, write_any_model, write_tiny_model
-from tests.support.recipes import pocketbert
 
 SINGLE, PAIRS = Asked(), Asked(pairs=True)
 BATCH = pad([[2, 5, 6, 7, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0, [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1]])
@@ -44,10 +44,13 @@ def export(checkpoint: Path, path: Path, precision: str = "fp32", asked: Asked =
         return export_checkpoint(str(checkpoint), "onnx", precision, path, asked, progress)
 
 
-def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
-    done = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    difference, agreement, trivial, worth, file = done.stdout.splitlines()
+def test_the_command_says_what_it_wrote(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("export", uneven, "--format", "onnx", "--precision", "int8")
+    assert command(monkeypatch, *words) == 0
+    difference, agreement, trivial, worth, file = capsys.readouterr().out.splitlines()
     assert ", of logits up to " in difference
     assert difference.endswith("on 40 rows of random token ids, 2 to 64 tokens, padded")
     assert agreement.startswith("label agreement 100.0% of 40 answers, needed 95.0% (--min-agreement): LABEL_0 ")
@@ -57,9 +60,9 @@ def test_the_command_says_what_it_wrote(uneven: Path, tmp_path: Path) -> None:
     assert file.endswith("MB, reads input_ids, attention_mask; tokenizer.json is beside it")
     assert {path.name for path in tmp_path.iterdir()} == {"uneven-int8.onnx", "tokenizer.json"}
     assert json.loads((tmp_path / "tokenizer.json").read_text()) == json.loads((uneven / "tokenizer.json").read_text())
-    again = pocketbert("export", uneven, "--format", "onnx", "--precision", "int8", cwd=tmp_path)
-    assert again.returncode == 2
-    assert again.stderr == "pocketbert: uneven-int8.onnx exists; remove it, or choose another name with --output\n"
+    assert command(monkeypatch, *words) == 2
+    refused = "pocketbert: uneven-int8.onnx exists; remove it, or choose another name with --output\n"
+    assert capsys.readouterr().err == refused
 
 
 def test_a_file_for_an_npu_is_calibrated_on_the_users_texts(uneven: Path, tmp_path: Path) -> None:

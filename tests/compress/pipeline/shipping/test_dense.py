@@ -16,9 +16,12 @@ LAST = '[[stage]]\nkind = "sparsify"\namount = 0.8\nembeddings = true\n[[artifac
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_data: Path) -> tuple[Path, Path]:
+def built(
+    tmp_path_factory: pytest.TempPathFactory, tiny_build: tuple[Path, Path], tiny_model: Path, tiny_data: Path
+) -> tuple[Path, Path]:
     """A recipe and the folder it was built into."""
     folder = tmp_path_factory.mktemp("built")
+    shutil.copytree(tiny_build[1], folder / "tiny")
     text = RECIPE.format(model=tiny_model, data=tiny_data).replace('[[artifact]]\nformat = "torch"', LAST)
     (folder / "tiny.toml").write_text(text, encoding="utf-8")
     run(folder / "tiny.toml", folder / "tiny")

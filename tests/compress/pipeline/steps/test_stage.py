@@ -30,7 +30,8 @@ def test_a_stage_that_costs_too_much_is_weakened(built: tuple[Path, Path], monke
 
     monkeypatch.setattr(Guard, "decide", strict)
     recipe, root = built
-    manifest, heard = run(recipe, root, stage__0__ratio="0.8", guard__tries="3", artifact=TORCH)
+    settings = {"stage": '[{ kind = "prune-heads", ratio = 0.8, calibration_rows = 32 }]', "guard__tries": "3"}
+    manifest, heard = run(recipe, root, artifact=TORCH, **settings)
     step = manifest.steps[1]
     assert [(one.strength, one.accepted) for one in step.tries] == [
         (0.8, False),
@@ -47,11 +48,11 @@ def test_a_stage_that_costs_too_much_is_weakened(built: tuple[Path, Path], monke
     assert heard.advances["scoring heads and neurons"], "nothing was scored"
     assert any("after 4 tries" in line for line in heard.lines)
     before = (root / "manifest.json").read_text()
-    _, heard = run(recipe, root, stage__0__ratio="0.8", guard__tries="3", artifact=TORCH)
+    _, heard = run(recipe, root, artifact=TORCH, **settings)
     assert heard.built == []
     assert (root / "manifest.json").read_text() == before
     monkeypatch.undo()
-    manifest, heard = run(recipe, root, stage__0__ratio="0.8", guard__tries="3", artifact=TORCH)
+    manifest, heard = run(recipe, root, artifact=TORCH, **settings)
     assert manifest.steps[1].tries == [], "another rule accepts it as it is"
     assert "01-prune-heads" not in heard.built
 
