@@ -14,7 +14,13 @@ quiet()
 
 
 def pytest_collection_finish() -> None:
-    """Have garbage collections, which every training and export asks for, pass over what stays until the end."""
+    """Import the large libraries: a test that has a pytester and is the first to import PyTorch leaves it unusable.
+
+    Then have garbage collections, which every training and export asks for, pass over what stays until the end.
+    """
+    import torch  # noqa: F401
+    import transformers  # noqa: F401
+
     gc.collect()
     gc.freeze()
 

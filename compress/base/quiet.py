@@ -2,11 +2,11 @@
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from enum import Enum
-from importlib.util import find_spec
 from io import StringIO
 
 
@@ -19,6 +19,15 @@ class Verbosity(Enum):
 
 
 _shown = Verbosity.NORMAL
+_SETTINGS = {
+    "DATASETS_VERBOSITY": "error",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # transformers follows it
+    "HF_HUB_VERBOSITY": "error",  # or it logs each failed request to the Hub twice
+    "TOKENIZERS_PARALLELISM": "true",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+"""Environment variables that the libraries read when they are imported. Some commands import none of them."""
 
 
 def show(wanted: Verbosity) -> None:
@@ -59,23 +68,24 @@ def quiet() -> None:
     """
     if _shown is Verbosity.VERBOSE:
         return
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore")
     logging.basicConfig(level=logging.ERROR)  # only the first call counts; XNNPACK's partitioner would show warnings
     logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # torchao registers types a second time
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime.quantization logs hints to the root logger
 
-    import huggingface_hub
+    if "huggingface_hub" in sys.modules:
+        import huggingface_hub
 
-    huggingface_hub.logging.set_verbosity(logging.ERROR)  # or it logs each failed request to the Hub twice
-    if find_spec("datasets"):
+        huggingface_hub.logging.set_verbosity(logging.ERROR)
+    if "datasets" in sys.modules:
         import datasets
 
         datasets.disable_progress_bars()
         datasets.logging.set_verbosity_error()
-    if find_spec("transformers"):
+    if "transformers" in sys.modules:
         import transformers
 
         transformers.logging.set_verbosity_error()

@@ -5,11 +5,9 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from pocketbert.compress.base.progress import Progress, Work
 from pocketbert.compress.tasks import open_task
@@ -17,6 +15,9 @@ from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.rows import Rows, Tokens
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.context import Context
+
+if TYPE_CHECKING:
+    from torch import nn
 
 GOOD, BAD, FILLER = "好棒赞妙佳", "差烂糟坏劣", "书店房间电脑屏幕服务早餐价格快递"
 LABELS = ["neg", "pos"]
@@ -119,6 +120,7 @@ def write_knowing_model(folder: Path, right: bool = True, **changes: object) -> 
     Args:
         right: the second output means the good ones, as `LABELS` lists them; else the first.
     """
+    import torch
     from transformers import BertForSequenceClassification
 
     write_tiny_model(folder, **changes)
@@ -231,8 +233,10 @@ def write_any_model(folder: Path, family: str, token_level: bool = False, **chan
     return path
 
 
-def spoil(model: nn.Module, name: str, norm: str, weight: float = 1e3) -> None:
+def spoil(model: "nn.Module", name: str, norm: str, weight: float = 1e3) -> None:
     """Give the Linear `name` a column of huge weights that nothing reaches in float: what `norm` writes there is 0."""
+    import torch
+
     with torch.no_grad():
         for parameter in model.get_submodule(norm).parameters():
             parameter[3] = 0.0

@@ -112,8 +112,9 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A recipe whose artifacts lie beside it."""
     (kind, student, preset), draw = CASES[request.param], random.Random(5)  # noqa: S311
     folder = tmp_path_factory.mktemp(request.param)
-    model = write_tiny_model(folder / "model", max_position_embeddings=160)  # the bench asks for 128 tokens
-    for split, count in (("train", 200), ("validation", 60), ("test", 60)):
+    shape = {"num_hidden_layers": 3, "max_position_embeddings": 160}  # the bench asks for 128 tokens
+    model = write_tiny_model(folder / "model", **shape)
+    for split, count in (("train", 200), ("validation", 40), ("test", 40)):
         lines = [json.dumps(ROWS[kind](draw), ensure_ascii=False) for _ in range(count)]
         (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     recipe = folder / "recipe.toml"

@@ -16,10 +16,6 @@ from tests.support.faults.kills import assert_survived
 UNSHARE = shutil.which("unshare")
 
 
-def test_a_build_that_was_killed_is_finished_by_the_next() -> None:
-    assert_survived("build", kinds=["SIGKILL"], most=1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kinds", [["SIGKILL", "torn"], ["SIGTERM", "SIGINT"]], ids="-".join)
 def test_a_build_that_was_ended_anywhere_is_finished_by_the_next(kinds: list[str]) -> None:

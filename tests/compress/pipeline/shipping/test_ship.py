@@ -18,7 +18,7 @@ from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.pipeline.guard import GuardStopped
 from pocketbert.compress.pipeline.shipping import ranking
 from pocketbert.compress.pipeline.shipping.ship import REQUIRED_OPERATORS
-from tests.support.models import spoil, write_knowing_model
+from tests.support.models import spoil
 from tests.support.recipes import run
 
 SPOILT = """
@@ -41,11 +41,12 @@ FOUND = "bert.pooler.dense"
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
-    """Of a teacher of two layers whose pooler no INT8 can hold."""
-    folder = tmp_path_factory.mktemp("spoilt")
-    model = load_classifier(write_knowing_model(folder / "model", num_hidden_layers=2))
-    spoil(model, FOUND, "bert.encoder.layer.1.output.LayerNorm")
+def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_build: tuple[Path, Path], tiny_data: Path) -> Path:
+    """Of a fine-tuned teacher whose pooler no INT8 can hold."""
+    folder, teacher = tmp_path_factory.mktemp("spoilt"), tiny_build[1] / "stages/00-teacher"
+    model = load_classifier(teacher / "model")
+    spoil(model, FOUND, "bert.encoder.layer.3.output.LayerNorm")
+    shutil.copytree(teacher / "tokenizer", folder / "model")
     model.save_pretrained(folder / "model")
     path = folder / "spoilt.toml"
     path.write_text(SPOILT.format(model=folder / "model", data=tiny_data), encoding="utf-8")
