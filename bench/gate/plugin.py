@@ -13,7 +13,7 @@ import pytest
 
 from pocketbert.bench.gate import hookspec, selection
 from pocketbert.bench.gate.options import OPTIONS, read, rerun_command
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, MachineFailed
 
 if TYPE_CHECKING:
     from pocketbert.bench.gate.fixtures import Compare, Measure
@@ -63,7 +63,8 @@ class Gate:
             from pocketbert.bench.gate.session import Session
 
             try:
-                self.session = Session(read(self._config), self._config)
+                with ended_in_one_line():
+                    self.session = Session(read(self._config), self._config)
             except BadInput as refused:
                 self.refused = refused
         return self.session
@@ -168,12 +169,18 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
 
 @contextmanager
 def ended_in_one_line() -> Iterator[None]:
-    """End pytest with one line when a signal asks for it, also after the tests, where pytest itself would not."""
+    """End pytest with one line when a signal asks for it, or the machine or a library fails.
+
+    This holds after the tests, too, where pytest itself would not do so.
+    """
+    from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
     from pocketbert.compress.base.processes import Terminated, termination_raised
 
     try:
-        with termination_raised():
+        with termination_raised(), failures_logged(ERROR_LOG):
             yield
+    except MachineFailed as failed:
+        pytest.exit(f"pocketbert: {failed}", returncode=pytest.ExitCode.INTERNAL_ERROR)
     except Terminated as ended:
         pytest.exit("pocketbert: terminated", returncode=128 + ended.signal)
     except KeyboardInterrupt:
@@ -243,8 +250,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             gate.session.write_report()
     if exitstatus == pytest.ExitCode.OK:
         gate.forced = gate.unjudged()
-        if gate.forced or (gate.session and gate.session.unwritten):
+        if gate.forced:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif gate.session and gate.session.unwritten:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 @pytest.hookimpl(trylast=True)
