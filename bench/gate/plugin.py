@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
@@ -49,7 +49,7 @@ class Gate:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.session: Session | None = None
-        self.refused: BadInput | None = None
+        self.refused: BadInput | MachineFailed | None = None
         self.selected: set[Item] = set()  # by -k, -m and node ids, whatever else takes items away
         self.judged: set[Item] = set()  # by the fixture `pocketbert_gate`
         self.verdicts: Verdicts = {}
@@ -58,14 +58,15 @@ class Gate:
         self.forced = ""  # why the exit code is 1 although no test failed
 
     def open(self) -> "Session | None":
-        """Read and check the options. A mistake is kept in `refused` and reported at the end of the collection."""
+        """Read and check the options. A refusal or failure is kept in `refused` and reported after the collection."""
         if self.session is None and self.refused is None:
             from pocketbert.bench.gate.session import Session
+            from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
 
             try:
-                with ended_in_one_line():
+                with failures_logged(ERROR_LOG):
                     self.session = Session(read(self._config), self._config)
-            except BadInput as refused:
+            except (BadInput, MachineFailed) as refused:
                 self.refused = refused
         return self.session
 
@@ -81,7 +82,11 @@ class Gate:
                 f"failing verdicts: {failing}, failing items: none; items were skipped, deselected or expected to fail"
             )
             return left if failing else ""
-        if self.session is None or not self.ran:
+        if not self.ran:
+            return ""
+        if self.session is None:
+            if any(_is_gate(self._config, arg) for arg in self._config.args):
+                return "nothing was measured: the gate's tests were not collected, perhaps because of --ignore"
             return ""
         if self.selected:
             return f"nothing was measured: none of {len(self.selected)} selected items of the gate was run"
@@ -155,6 +160,8 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
 
     gate = pytestconfig.stash[GATE]
     session = gate.open()
+    if isinstance(gate.refused, MachineFailed):
+        _exit(gate.refused)
     if session is None:
         pytest.fail(f"pocketbert: {gate.refused}", pytrace=False)
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
@@ -165,6 +172,10 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
             return gate.verdicts
         except BadInput as refused:
             pytest.exit(f"pocketbert: {refused}", returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+def _exit(failed: MachineFailed) -> NoReturn:
+    pytest.exit(f"pocketbert: {failed}", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
 
 @contextmanager
@@ -180,7 +191,7 @@ def ended_in_one_line() -> Iterator[None]:
         with termination_raised(), failures_logged(ERROR_LOG):
             yield
     except MachineFailed as failed:
-        pytest.exit(f"pocketbert: {failed}", returncode=pytest.ExitCode.INTERNAL_ERROR)
+        _exit(failed)
     except Terminated as ended:
         pytest.exit("pocketbert: terminated", returncode=128 + ended.signal)
     except KeyboardInterrupt:
@@ -215,6 +226,8 @@ def pocketbert_gate(request: pytest.FixtureRequest, _pocketbert_verdicts: "Verdi
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     gate = config.stash[GATE]
+    if isinstance(gate.refused, MachineFailed):
+        _exit(gate.refused)
     if gate.refused:
         raise pytest.UsageError(f"pocketbert: {gate.refused}")
     for item in items:
