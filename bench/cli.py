@@ -12,7 +12,7 @@ from pocketbert.bench.commands.init import init
 from pocketbert.bench.commands.names import list_names
 from pocketbert.bench.commands.phone import phone_app
 from pocketbert.bench.commands.sensitivity import sensitivity
-from pocketbert.compress.base.commands import Command
+from pocketbert.compress.base.commands import Command, echo
 from pocketbert.compress.base.processes import termination_raised
 from pocketbert.compress.base.quiet import Verbosity, show
 
@@ -22,7 +22,7 @@ def report(results: ResultsFile) -> None:
     from pocketbert.bench.records.results import load_results
     from pocketbert.bench.report.page import write_report
 
-    typer.echo(f"written: {write_report(load_results(results), results)}")
+    echo(f"written: {write_report(load_results(results), results)}")
 
 
 def every_command() -> typer.Typer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pocketbert.compress.base.commands import AsJson, Command, Commands, print_json
+from pocketbert.compress.base.commands import AsJson, Command, Commands, echo, print_json
 from pocketbert.compress.base.errors import BadInput, CheckFailed
 from pocketbert.compress.base.failures import BUILD_LOG, failures_logged
 from pocketbert.compress.base.processes import rank
@@ -63,7 +63,7 @@ def pocketbert(
     if version_:
         libraries = _LIBRARIES if shown() is Verbosity.VERBOSE else ()
         for name in ("pocketbert", *libraries):
-            typer.echo(f"{name} {_version(name)}")
+            echo(f"{name} {_version(name)}")
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         ctx.fail("Missing command.")
@@ -107,16 +107,16 @@ def build(
     if plan:
         with Progress() as progress:
             planned = look(checked, root, progress, fresh)
-        typer.echo(plan_table(planned))
+        echo(plan_table(planned))
         return
     with failures_logged(root / BUILD_LOG), Progress() as progress:
         manifest = run(checked, root, shlex.join(["pocketbert", *sys.argv[1:]]), progress, fresh)
     if rank():  # the first process prints for all
         return
-    typer.echo(summary(manifest, root))
+    echo(summary(manifest, root))
     if not any(artifact.role == "ship" for artifact in manifest.artifacts):
         raise CheckFailed(f"{root / 'manifest.json'}: nothing was exported; the lines above say why")
-    typer.echo(f"next: {next_command(checked.name, root)}")
+    echo(f"next: {next_command(checked.name, root)}")
 
 
 def next_command(name: str, root: Path) -> str:
@@ -166,7 +166,7 @@ def evaluate(
         print_json(found)
         return
     for name, value in scores.items():
-        typer.echo(f"{name}: {value:.2%} ({rows} {split} rows)")
+        echo(f"{name}: {value:.2%} ({rows} {split} rows)")
 
 
 @app.command(cls=Command)
@@ -222,11 +222,11 @@ def export(
             done = export_checkpoint(checkpoint, str(format_), str(precision), path, asked, progress)
     except ExportFailed as failed:
         for line in failed.compared:
-            typer.echo(line)
+            echo(line)
         raise
     for line in [*done.notes, *done.compared]:
-        typer.echo(line)
-    typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
+        echo(line)
+    echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
 
 
 @app.command(cls=Command)
@@ -239,7 +239,7 @@ def explain(
     """Explain a name that recipes use: what it does, and its keys with their defaults."""
     from pocketbert.compress.pipeline.reference import explain as explained
 
-    typer.echo(explained(name))
+    echo(explained(name))
 
 
 @app.command(cls=Command)

@@ -122,6 +122,13 @@ def test_links_and_files_that_are_named_exist(page: Path) -> None:
         assert (REPO / named).exists() or "mine" in named, named
 
 
+def test_tests_that_are_named_exist() -> None:
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))}
+    files = (file.read_text(encoding="utf-8") for file in (REPO / "tests").rglob("test_*.py"))
+    assert len(named) > 50
+    assert named <= {name for text in files for name in re.findall(r"def (test_\w+)\(", text)}
+
+
 ENGLISH, CHINESE = REPO / "README.md", REPO / "README.zh.md"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pocketbert.bench.commands.arguments import ResultsFile, StoreFolder, recipe_name, results_file
-from pocketbert.compress.base.commands import AsJson, Command, print_json
+from pocketbert.compress.base.commands import AsJson, Command, echo, print_json
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.strict import as_fraction
 
@@ -45,7 +45,7 @@ def show(
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True))
     else:
-        typer.echo(describe(found))
+        echo(describe(found))
 
 
 @baseline_app.command("diff", cls=Command)
@@ -57,7 +57,7 @@ def diff_baseline(results: ResultsFile, baseline: BaselineFile = None, as_json: 
     if as_json:
         print_json([change._asdict() for change in differences(old, new)])
     else:
-        typer.echo(unreadable + diff(old, new))
+        echo(unreadable + diff(old, new))
 
 
 @baseline_app.command("update", cls=Command)
@@ -73,15 +73,15 @@ def update(
     from pocketbert.compress.base.files import write_json
 
     old, unreadable, new, path = _change(results, baseline)
-    typer.echo(unreadable + diff(old, new))
+    echo(unreadable + diff(old, new))
     if not yes:
         if not sys.stdin.isatty():
             raise BadInput(f"{path} not updated: no terminal to confirm. Check the table above and rerun with --yes.")
         typer.confirm(f"rewrite {path}?", abort=True)
     write_json(path, new)
-    typer.echo(f"written: {path}")
+    echo(f"written: {path}")
     for since in updates_since((load_project(Path.cwd()).root or Path.cwd()) / FOLDER, new):
-        typer.echo(str(since))
+        echo(str(since))
 
 
 @baseline_app.command("pin", cls=Command)
@@ -112,7 +112,7 @@ def pin(
     given = {"latency": latency, "memory": memory, "size": size, "accuracy": accuracy}
     limits = {metric: limit for metric, limit in given.items() if limit is not None}
     pins.pin(found, path, Store(store or project.store or root / DEFAULTS["store"]), limits)
-    typer.echo(f"written: {as_typed(path)}; commit it, and compare with it: pytest bench --gate-against {name}")
+    echo(f"written: {as_typed(path)}; commit it, and compare with it: pytest bench --gate-against {name}")
 
 
 def _only(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from pocketbert.bench.commands.arguments import Reports, StoreFolder, recipe_name
-from pocketbert.compress.base.commands import Command
+from pocketbert.compress.base.commands import Command, echo
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.cli import ArtifactsDir
 
@@ -55,7 +55,7 @@ def show_caches(
         for cache in _caches(recipe, artifacts, reports, store)
     ]
     headers = ("cache", "folder", "entries", "size", "oldest", "limits")
-    typer.echo(tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4)))
+    echo(tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4)))
 
 
 @cache_app.command("prune", cls=Command)
@@ -71,7 +71,7 @@ def prune_caches(
         before += cache.usage.bytes
         cache.prune()
     after = sum(cache.usage.bytes for cache in _caches(recipe, artifacts, reports, store))
-    typer.echo(f"removed: {(before - after) / 1e6:,.1f} MB; left: {after / 1e6:,.1f} MB")
+    echo(f"removed: {(before - after) / 1e6:,.1f} MB; left: {after / 1e6:,.1f} MB")
 
 
 def _caches(recipe: str | None, out: Path, reports: Path | None, store: Path | None) -> list[Cache]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pocketbert.bench.commands.arguments import results_file
+from pocketbert.compress.base.commands import echo
 from pocketbert.compress.base.errors import CheckFailed, printable
 
 if TYPE_CHECKING:
@@ -39,15 +40,15 @@ def compare(
     was, today = load_results(before), load_results(now)
     if as_json:
         found = Differences(was, today)
-        typer.echo(json.dumps([_as_json(d) for each in found.by_artifact.values() for d in each], indent=1))
+        echo(json.dumps([_as_json(d) for each in found.by_artifact.values() for d in each], indent=1))
     else:
         page = write_comparison(before, now, was, today)
         found = Differences(was, today)
-        typer.echo(_table(found))
-        typer.echo(f"written: {page}")
+        echo(_table(found))
+        echo(f"written: {page}")
     if lost := beyond(found, limits):
         for each in lost:
-            typer.echo(f"beyond the limit: {printable(str(each))}", err=True)
+            echo(f"beyond the limit: {each}", err=True)
         raise CheckFailed(f"{now}: figures that are worse than in {before} by more than --fail allows: {len(lost)}")
 
 

@@ -2,9 +2,7 @@
 
 from dataclasses import asdict
 
-import typer
-
-from pocketbert.compress.base.commands import AsJson, print_json
+from pocketbert.compress.base.commands import AsJson, echo, print_json
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -26,4 +24,4 @@ def doctor(as_json: AsJson = False) -> None:
         return
     fixes = [f"to fix: {check.name}: {check.fix}" for check in checks if check.fix]
     for line in fixes or ["nothing to fix"]:
-        typer.echo(line)
+        echo(line)

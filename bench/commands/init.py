@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pocketbert.compress.base.commands import echo
 from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
 from pocketbert.compress.pipeline.init.template import Size
 
@@ -35,4 +36,4 @@ def init(
     asked = Request(name, model, data, size, shlex.join(["pocketbert", *sys.argv[1:]]))
     with failures_logged(ERROR_LOG), Progress() as progress:
         for line in prepare(asked, progress):
-            typer.echo(f"{line.name:<8}{line.text}")
+            echo(f"{line.name:<8}{line.text}")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pocketbert.compress.base.commands import echo
+
 if TYPE_CHECKING:
     from pocketbert.bench.records.results import Profile
 
@@ -31,7 +33,7 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list.")]) ->
     else:
         found = reference.recipes() if what is Listed.RECIPES else reference.LISTS[what]()
     for line in reference.lines(found):
-        typer.echo(line)
+        echo(line)
 
 
 def _described(profile: "Profile") -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pocketbert.bench.commands.arguments import ResultsFile
-from pocketbert.compress.base.commands import Command
+from pocketbert.compress.base.commands import Command, echo
 
 phone_app = typer.Typer(no_args_is_help=True, help="Figures from a real phone: the report shows them.")
 
@@ -26,4 +26,4 @@ def add(
 
     found = join(load_results(results), file)
     write_json(results, found)
-    typer.echo(f"written: {write_report(found, results)}")
+    echo(f"written: {write_report(found, results)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pocketbert.compress.base.commands import AsJson, print_json
+from pocketbert.compress.base.commands import AsJson, echo, print_json
 from pocketbert.compress.cli import ArtifactsDir, Overrides, RecipeFile, settings
 
 
@@ -44,6 +44,6 @@ def sensitivity(
     if as_json:
         print_json(asdict(found))
     else:
-        typer.echo(show(found))
+        echo(show(found))
     for path in write(found, reports, checked.name):
-        typer.echo(f"written: {path}", err=as_json)
+        echo(f"written: {path}", err=as_json)

@@ -7,13 +7,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
 from pocketbert.bench.gate import hookspec, selection
 from pocketbert.bench.gate.options import OPTIONS, read, rerun_command
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, MachineFailed
 
 if TYPE_CHECKING:
     from pocketbert.bench.gate.fixtures import Compare, Measure
@@ -49,7 +49,7 @@ class Gate:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.session: Session | None = None
-        self.refused: BadInput | None = None
+        self.refused: BadInput | MachineFailed | None = None
         self.selected: set[Item] = set()  # by -k, -m and node ids, whatever else takes items away
         self.judged: set[Item] = set()  # by the fixture `pocketbert_gate`
         self.verdicts: Verdicts = {}
@@ -58,13 +58,15 @@ class Gate:
         self.forced = ""  # why the exit code is 1 although no test failed
 
     def open(self) -> "Session | None":
-        """Read and check the options. A mistake is kept in `refused` and reported at the end of the collection."""
+        """Read and check the options. A refusal or failure is kept in `refused` and reported after the collection."""
         if self.session is None and self.refused is None:
             from pocketbert.bench.gate.session import Session
+            from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
 
             try:
-                self.session = Session(read(self._config), self._config)
-            except BadInput as refused:
+                with failures_logged(ERROR_LOG):
+                    self.session = Session(read(self._config), self._config)
+            except (BadInput, MachineFailed) as refused:
                 self.refused = refused
         return self.session
 
@@ -80,7 +82,11 @@ class Gate:
                 f"failing verdicts: {failing}, failing items: none; items were skipped, deselected or expected to fail"
             )
             return left if failing else ""
-        if self.session is None or not self.ran:
+        if not self.ran:
+            return ""
+        if self.session is None:
+            if any(_is_gate(self._config, arg) for arg in self._config.args):
+                return "nothing was measured: the gate's tests were not collected, perhaps because of --ignore"
             return ""
         if self.selected:
             return f"nothing was measured: none of {len(self.selected)} selected items of the gate was run"
@@ -154,6 +160,8 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
 
     gate = pytestconfig.stash[GATE]
     session = gate.open()
+    if isinstance(gate.refused, MachineFailed):
+        _exit(gate.refused)
     if session is None:
         pytest.fail(f"pocketbert: {gate.refused}", pytrace=False)
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
@@ -166,14 +174,24 @@ def _pocketbert_verdicts(pytestconfig: pytest.Config) -> "Verdicts":
             pytest.exit(f"pocketbert: {refused}", returncode=pytest.ExitCode.USAGE_ERROR)
 
 
+def _exit(failed: MachineFailed) -> NoReturn:
+    pytest.exit(f"pocketbert: {failed}", returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+
 @contextmanager
 def ended_in_one_line() -> Iterator[None]:
-    """End pytest with one line when a signal asks for it, also after the tests, where pytest itself would not."""
+    """End pytest with one line when a signal asks for it, or the machine or a library fails.
+
+    This holds after the tests, too, where pytest itself would not do so.
+    """
+    from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
     from pocketbert.compress.base.processes import Terminated, termination_raised
 
     try:
-        with termination_raised():
+        with termination_raised(), failures_logged(ERROR_LOG):
             yield
+    except MachineFailed as failed:
+        _exit(failed)
     except Terminated as ended:
         pytest.exit("pocketbert: terminated", returncode=128 + ended.signal)
     except KeyboardInterrupt:
@@ -208,6 +226,8 @@ def pocketbert_gate(request: pytest.FixtureRequest, _pocketbert_verdicts: "Verdi
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     gate = config.stash[GATE]
+    if isinstance(gate.refused, MachineFailed):
+        _exit(gate.refused)
     if gate.refused:
         raise pytest.UsageError(f"pocketbert: {gate.refused}")
     for item in items:
@@ -243,8 +263,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             gate.session.write_report()
     if exitstatus == pytest.ExitCode.OK:
         gate.forced = gate.unjudged()
-        if gate.forced or (gate.session and gate.session.unwritten):
+        if gate.forced:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif gate.session and gate.session.unwritten:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 @pytest.hookimpl(trylast=True)

@@ -49,9 +49,9 @@ class Setup:
             subject = open_subject(artifact, manifest, folder, rows, self.unchanged)
             self.by_id[artifact.id] = by_key.setdefault(subject.key, subject)
         self.subjects = list(by_key.values())
-        self.run_here = [subject for subject in self.subjects if not subject.not_run]
-        timed = {self.by_id[artifact.id].key for artifact in manifest.artifacts if not artifact.dense}
-        self.timed = [subject for subject in self.run_here if subject.key in timed]
+        # A stage's checkpoint was scored by the guard, and no app runs it: only its size is measured.
+        run = {self.by_id[artifact.id].key for artifact in manifest.artifacts if artifact.role != "stage"}
+        self.run_here = [subject for subject in self.subjects if subject.key in run and not subject.not_run]
         self.reference = self.by_id[manifest.reference]
 
     def lengths(self, subject: Subject, profile: Profile) -> list[str]:

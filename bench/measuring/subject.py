@@ -20,6 +20,7 @@ from pocketbert.bench.records.results import MIX, Accuracy, Failure, Latency, Me
 from pocketbert.bench.workers.child import ChildFailed, RequestFailed
 from pocketbert.bench.workers.file import File
 from pocketbert.compress.base.errors import BadInput, listed
+from pocketbert.compress.base.files import each_key_once
 from pocketbert.compress.base.paths import check_file
 from pocketbert.compress.manifest import Artifact, Manifest, inside
 from pocketbert.compress.runtimes import EMULATED, RUNTIMES
@@ -155,14 +156,16 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
     check_file(path)
     line = 0
     try:
-        with path.open(encoding="utf-8", newline="\n") as text:
+        with path.open(encoding="utf-8-sig", newline="\n") as text:
             for written in text:
                 line += 1
-                row = json.loads(written)
+                row = json.loads(written, object_pairs_hook=each_key_once)
                 json.dumps(row, ensure_ascii=False).encode()  # half of a character, which no tokenizer reads
                 if not isinstance(row, dict):
                     raise TypeError
                 yield row
+    except BadInput as error:
+        raise BadInput(f"{path}: line {line}: {error}; keep one of them") from error
     except (OSError, ValueError, TypeError, RecursionError) as error:
         at = f"line {line}: " if line else ""
         raise BadInput(f"{path}: {at}expected: JSON Lines in UTF-8, one object per row; build again") from error

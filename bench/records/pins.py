@@ -5,6 +5,7 @@ The files of a pinned baseline stay in the artifact store, which never removes w
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from pocketbert.bench.records.updates import since
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.files import as_typed, write_json
+from pocketbert.compress.base.paths import DOCUMENT, check_file
 
 _FOLDER = "pinned"
 _TIMES = 2
@@ -96,10 +98,9 @@ def protected(baselines: Path, *further: Path) -> set[str]:
     """
     digests: set[str] = set()
     for path in (*baselines.rglob("*.json"), *further):
-        try:
+        with suppress(OSError, BadInput):  # no file, or one without an end
+            check_file(path, DOCUMENT)
             digests.update(_SHA256.findall(path.read_text(encoding="utf-8", errors="replace")))
-        except OSError:
-            continue
     return digests
 
 

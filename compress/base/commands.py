@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from pocketbert.compress.base.errors import BadInput, CheckFailed, MachineFailed
+from pocketbert.compress.base.errors import BadInput, CheckFailed, MachineFailed, printable
 from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
 from pocketbert.compress.base.processes import Terminated
 from pocketbert.compress.base.quiet import Verbosity, show, shown
@@ -15,9 +15,15 @@ from pocketbert.compress.base.quiet import Verbosity, show, shown
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+def echo(text: str, err: bool = False) -> None:
+    """Print lines; every other control character is escaped, because names and labels come from files."""
+    typer.echo("\n".join(map(printable, text.split("\n"))), err=err)
+
+
 def print_json(value: object) -> None:
-    """Print the result of a command as JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print the result of a command as JSON; what a terminal obeys is escaped as JSON escapes it."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    typer.echo("".join(each if each == "\n" or printable(each) == each else json.dumps(each)[1:-1] for each in text))
 
 
 def _more(wanted: bool) -> None:

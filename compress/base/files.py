@@ -187,6 +187,15 @@ def _refuse(text: str) -> NoReturn:
     raise BadInput(f"{text} is not a finite number")
 
 
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these keys and values of a JSON file; raises `BadInput` if it has a key twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise BadInput(f"an object has the key {next(name for name in found if names.count(name) > 1)!r} twice")
+    return found
+
+
 def read_json(path: Path, kind: type[Model], schema: int, hint: str, fix: str = "") -> Model:
     """Read one of our own files: JSON whose ``schema`` is the given number, validated as `kind`.
 
@@ -195,14 +204,16 @@ def read_json(path: Path, kind: type[Model], schema: int, hint: str, fix: str = 
         fix: end of the message for another schema.
 
     Raises:
-        BadInput: the file is missing, not JSON, of another schema, or a field is wrong.
+        BadInput: the file is missing, not JSON, of another schema, a key is in it twice, or a field is wrong.
     """
     check_file(path, DOCUMENT)
     if not exists(path):
         raise BadInput(f"{path}: {hint}")
     try:
-        text = path.read_text(encoding="utf-8")
-        raw = json.loads(text, parse_constant=_refuse, parse_float=_figure, parse_int=_count)
+        text = path.read_text(encoding="utf-8-sig")
+        raw = json.loads(
+            text, parse_constant=_refuse, parse_float=_figure, parse_int=_count, object_pairs_hook=each_key_once
+        )
     except RecursionError as error:
         raise BadInput(f"{path}: lists or objects are nested too deeply") from error
     except OSError as error:

@@ -56,6 +56,8 @@ def termination_raised() -> Iterator[None]:
     """Raise `Terminated` in this block when SIGTERM or SIGHUP arrives; without effect outside the main thread."""
 
     def terminate(number: int, _: FrameType | None) -> None:
+        for each in ours:
+            signal.signal(each, signal.SIG_IGN)  # GNU timeout sends two, and a second one would end the cleaning up
         raise Terminated(number)
 
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]

@@ -5,6 +5,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from pocketbert.compress.base.errors import BadInput, first_line
+from pocketbert.compress.base.paths import check_file
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.data.texts import read_texts
 from pocketbert.compress.exports import FORMATS
@@ -26,11 +27,12 @@ def evaluate_file(path: Path, recipe: Recipe, split: str, progress: Progress) ->
     A folder's own tokenizer is used in whatever form; otherwise `tokenizer.json` in the nearest parent folder.
 
     Raises:
-        BadInput: an unknown split, no such file, no tokenizer, or a model that does not fit the task.
+        BadInput: an unknown split, no such file or no regular one, no tokenizer, or a model that does not fit the task.
     """
     if split not in SPLITS:
         raise BadInput(f"--split {split}: unknown split; expected: {' or '.join(SPLITS)}")
     expected = "expected: a checkpoint folder, or a file ending in .onnx, .pte or .tflite"
+    check_file(path)
     if not path.exists():
         raise BadInput(f"{path}: no such model; {expected}")
     runtimes = {f".{known.suffix}": known.runtime for known in FORMATS.values()}

@@ -1,6 +1,7 @@
 """Tidying the folder of a recipe before a build."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from pocketbert.compress.base.errors import BadInput
@@ -18,11 +19,10 @@ from pocketbert.compress.pipeline.cache import (
     STEPS_MAX_AGE_S,
 )
 
-_MADE = (
-    *("manifest.json", BUILD_LOG, "stages", "ship", "data", "control", "dense", "ranking"),
-    *(SCRATCH, ".weighed"),
-)
-"""The files and folders that a build and a gate run make in the folder of a recipe."""
+_MADE = ("manifest.json", BUILD_LOG, "data/test.jsonl", "ship/tokenizer.json", SCRATCH, ".weighed")
+"""What a build and a gate run make in the folder of a recipe, besides the folders of steps and what holds these."""
+_STEPS = ("control", "ranking", "stages/*", "ship/*", "dense/*")
+_HOLD = ("data", "stages", "ship", "dense")
 
 
 def tidy(root: Path) -> None:
@@ -39,7 +39,7 @@ def tidy(root: Path) -> None:
 
 
 def clear(root: Path) -> None:
-    """Delete what builds left in `root`, and nothing else.
+    """Delete what builds left in `root`, and nothing else, also where a folder of theirs holds files of somebody else.
 
     Raises:
         BadInput: no build made the folder.
@@ -49,8 +49,15 @@ def clear(root: Path) -> None:
             f"{root}: --fresh deletes what a build left, and no build made this folder; choose another folder with "
             "--artifacts-dir, or another name"
         )
-    for path in (root / name for name in _MADE):
+    for folder in (root / name for name in _HOLD):
+        if folder.is_symlink():
+            folder.unlink()
+    steps = [record.parent for pattern in _STEPS for record in root.glob(f"{pattern}/stage.json")]
+    for path in (*steps, *(root / name for name in _MADE)):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+    for folder in (root / name for name in _HOLD):
+        with suppress(OSError):  # it holds files of somebody else, or there is none
+            folder.rmdir()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.paths import DOCUMENT, check_file
 from pocketbert.compress.stages import StageParameters
 from pocketbert.compress.training.context import Context
 
@@ -45,7 +46,7 @@ class Parameters(StageParameters):
         """Return the lines of the file that `keep` names, if it names one.
 
         Raises:
-            BadInput: there is no such file, or it is not UTF-8.
+            BadInput: there is no such file, or it is no regular file, too large or not UTF-8.
         """
         from pocketbert.compress.data.reading.encodings import opened
         from pocketbert.compress.pruning.vocabulary import CHARACTER_SETS
@@ -55,6 +56,7 @@ class Parameters(StageParameters):
         file, sets = Path(files[0]), ", ".join(CHARACTER_SETS)
         if len(files) > 1:
             raise BadInput(f"prune-vocab: keep: names the files {' and '.join(files)}; expected: {sets}, and one file")
+        check_file(file, DOCUMENT)
         if not file.is_file():
             raise BadInput(f"prune-vocab: keep: {files[0]!r} is neither a set of characters ({sets}) nor a text file")
         with opened(file, f"prune-vocab: keep: {files[0]}", newline="\n") as text:

@@ -46,5 +46,6 @@ def _special(tokenizer: Tokenizer) -> dict[str, bool]:
 def _empty(tokenizer: Tokenizer, texts: Sequence[str]) -> int:
     """Count the texts without a token; only those without a letter or digit can be."""
     candidates = [text for text in texts if not any(map(str.isalnum, text))]
-    left = [text for text in candidates if not tokenizer.encode(text[:_FIRST], add_special_tokens=False).ids]
+    beginnings = token_ids(tokenizer, [text[:_FIRST] for text in candidates], special=False)
+    left = [text for text, ids in zip(candidates, beginnings, strict=True) if not ids]
     return sum(not ids for ids in token_ids(tokenizer, left, special=False))

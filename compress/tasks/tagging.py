@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from pocketbert.compress.tasks.inputs import Columns, Inputs, largest
 from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop
 from pocketbert.compress.tasks.schemes import Span, as_bioes, spans
-from pocketbert.compress.tasks.tokenizer import pad_id, room, unknown_id
+from pocketbert.compress.tasks.tokenizer import pad_id, room, token_ids, unknown_id
 
 _OVERLAP = 4
 """A window shares a quarter of its length with the window before."""
@@ -136,7 +136,7 @@ def _pieces(tokenizer: Tokenizer) -> Callable[[str], list[int]]:
     def pieces(word: str) -> list[int]:
         if word not in known:
             # A word that the normaliser removes (a control character) still has to be labelled.
-            known[word] = tokenizer.encode(word, add_special_tokens=False).ids or [unknown or 0]
+            known[word] = next(token_ids(tokenizer, [word], special=False)) or [unknown or 0]
         return known[word]
 
     return pieces

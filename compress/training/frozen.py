@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import TokenClassifierOutput
 
+from pocketbert.compress.base.files import record_digests, recorded_figures
 from pocketbert.compress.base.progress import Work
 from pocketbert.compress.models.families import embed, encoder_layers, run_layers
 from pocketbert.compress.tasks.inputs import Batch, Inputs, as_tensors
@@ -38,12 +39,13 @@ class UpperLayers(nn.Module):
 class LowerStates:
     """The output of the embeddings and the lowest `depth` layers for each row, in one file of states.
 
-    An existing file (of a resumed build) is used as it is.
+    An existing file (of a resumed build) is used if its digest is right.
     """
 
     def __init__(self, model: "PreTrainedModel", depth: int, inputs: Inputs, file: Path, work: Work) -> None:
         self._lengths = torch.tensor(list(map(len, inputs.sequences)))
-        if not file.is_file():
+        record = file.with_suffix(".json")
+        if recorded_figures(record) is None:
             file.parent.mkdir(parents=True, exist_ok=True)
             # Outside inference mode: weights that are moved to a device inside that mode could not be trained.
             model = model.eval().to(fastest_device())
@@ -55,6 +57,7 @@ class LowerStates:
                     return [run_layers(encoder_layers(model)[:depth], hidden, read["attention_mask"])]
 
             compute_states({file: model.config.hidden_size}, inputs, lower, work)
+            record_digests(record, [file])
         self._states = TokenStates(file, self._lengths.tolist())
 
     def batch(self, rows: list[int]) -> dict[str, Tensor]:

@@ -33,7 +33,7 @@ Samples = NDArray[np.float64]
 
 def expect(setup: Setup) -> None:
     """Add every artifact's starts and requests in every profile to the progress bar."""
-    for subject in setup.timed:
+    for subject in setup.run_here:
         mean = sum(map(len, subject.inputs.sequences)) / len(subject.inputs)
         for profile in setup.profiles:
             setup.bar.expect(profile.name, subject.key, fixed_s=SETS * START_S / 2)
@@ -57,8 +57,8 @@ class _Timing:
 
     def __init__(self, setup: Setup, profile: Profile) -> None:
         self._bar, self._profile, self._reference = setup.bar, profile, setup.reference.key
-        self._lengths = {subject.key: setup.lengths(subject, profile) for subject in setup.timed}
-        self._subjects = {subject.key: subject for subject in setup.timed if self._lengths[subject.key]}
+        self._lengths = {subject.key: setup.lengths(subject, profile) for subject in setup.run_here}
+        self._subjects = {subject.key: subject for subject in setup.run_here if self._lengths[subject.key]}
         self._left = list(self._subjects)
         self._samples: dict[str, dict[str, list[Samples]]] = {length: {} for length in profile.lengths}
         self._neighbours: dict[str, list[float]] = {length: [] for length in profile.lengths}

@@ -15,6 +15,8 @@ _MISSING = frozenset(
 )
 """What programs and people write for a label that is not there, as `folded` returns it."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Variation selectors, and fillers that are no blanks to Unicode."""
 _WHOLE = re.compile(r"\d{1,6}", re.ASCII)
 
 
@@ -23,7 +25,7 @@ def folded(label: str) -> str:
     text = "".join(
         letter
         for letter in unicodedata.normalize("NFKC", label).casefold()
-        if not letter.isspace() and unicodedata.category(letter) not in ("Cc", "Cf")
+        if not (letter.isspace() or unicodedata.category(letter) in ("Cc", "Cf") or _INVISIBLE.match(letter))
     )
     return repr(float(text)) if _NUMBER.fullmatch(text) and len(text) < 16 else text
 

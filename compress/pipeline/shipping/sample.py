@@ -70,30 +70,18 @@ def tokenize(
     Raises:
         BadInput: for a tagger, no text has a word.
     """
-    tokenizer = plain(tokenizer)
-    padding = int(config.pad_token_id or 0)
-    if not is_token_level(config):
-        ids, kinds, truncated = encode_texts(tokenizer, texts, longest)
-        return Inputs(ids, padding, kinds if types else None, truncated=truncated)
-    tokenizer.enable_truncation(longest)
-    try:
-        rows = tokenizer.encode_batch(list(texts))
-    finally:
-        tokenizer.no_truncation()
-    scored = [
-        [
-            at
-            for at, part in enumerate(row.sequence_ids)
-            if part is not None and not row.tokens[at].startswith(_CONTINUES)
-        ]
-        for row in rows
-    ]
-    if not any(scored):
+    ids, kinds, truncated = encode_texts(plain(tokenizer), texts, longest)
+    scored = _word_starts(tokenizer, ids) if is_token_level(config) else None
+    if scored is not None and not any(scored):
         raise BadInput("--texts: the tokenizer finds no word in these texts; name texts that the model is used on")
-    return Inputs(
-        [row.ids for row in rows],
-        padding,
-        [row.type_ids for row in rows] if types else None,
-        scored,
-        truncated=sum(bool(row.overflowing) for row in rows),
-    )
+    return Inputs(ids, int(config.pad_token_id or 0), kinds if types else None, scored, truncated=truncated)
+
+
+def _word_starts(tokenizer: "Tokenizer", rows: list[list[int]]) -> list[list[int]]:
+    """Return the positions in each row of token ids at which a word begins."""
+    around = set(tokenizer.encode("").ids)
+    begins = {
+        number: number not in around and not str(tokenizer.id_to_token(number)).startswith(_CONTINUES)
+        for number in set().union(*rows)
+    }
+    return [[at for at, number in enumerate(row) if begins[number]] for row in rows]

@@ -190,3 +190,19 @@ def test_a_signal_ends_pytest_with_one_line() -> None:
     with pytest.raises(pytest.exit.Exception, match=r"^pocketbert: interrupted$") as ended, ended_in_one_line():
         raise KeyboardInterrupt
     assert ended.value.returncode == 2
+
+
+@pytest.mark.parametrize("place", ["gate.session.load_manifest", "gate.session.Measurement"])
+def test_a_failure_of_the_machine_is_one_line_and_3(
+    bench: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
+    monkeypatch.setattr(f"pocketbert.bench.{place}", fails)
+    result = bench(manifest, "--gate-profiles=mobile-1t")
+    assert result.ret == 3
+    result.stdout.fnmatch_lines(["*pocketbert: the machine is out of memory; *(traceback: pocketbert-error.log)*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert "MemoryError" in (pytester.path / "pocketbert-error.log").read_text()

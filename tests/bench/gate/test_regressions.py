@@ -118,7 +118,7 @@ def test_a_disk_that_is_full_costs_the_file_and_not_the_verdicts(
     monkeypatch.setattr("pocketbert.bench.gate.session.write_json", full)
     manifest = write_manifest(pytester.path / "m", {"small": PLAIN})
     result = bench(manifest, PROFILE, "-m", "size")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
     result.stdout.fnmatch_lines(["*size*small*", "not everything could be written to reports: No space left on device"])
 
 

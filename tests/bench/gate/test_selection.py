@@ -11,6 +11,7 @@ from pocketbert.bench.gate.selection import check_complete
 from pocketbert.bench.gate.session import Session
 from pocketbert.bench.records.results import Results, Verdict
 from pocketbert.bench.verdicts.items import Item
+from tests.support import REPO
 from tests.support.manifests import PLUGIN, SHIPS, Run, write_manifest
 
 pytest_plugins = "pytester"
@@ -98,6 +99,14 @@ def test_a_selection_that_leaves_nothing_of_the_gate_is_red_where_the_gate_was_a
     result = bench(manifest, PROFILE, "-k", "test_own", str(own))
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["exit code 1: nothing was measured: -k, -m and node ids leave none of 10 items"])
+
+
+def test_tests_of_the_gate_that_are_ignored_are_missed(pytester: pytest.Pytester, manifest: Path) -> None:
+    own = pytester.makepyfile("def test_own(): pass")
+    ignored = ("-p", "no:cacheprovider", f"--gate-manifest={manifest}", f"--ignore={REPO / 'bench/gate/test_gate.py'}")
+    result = pytester.runpytest_inprocess(*PLUGIN, *ignored, str(REPO / "bench"), str(own))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["exit code 1: nothing was measured: the gate's tests were not collected, *--ignore"])
 
 
 OWN = """

@@ -55,9 +55,10 @@ def test_rows_that_decide_nothing(tmp_path: Path) -> None:
         (b"PAR1\xff\xfe", r"expected: JSON Lines in UTF-8, one object per row; build again"),
         (b'{"text": "a", "label": 0}\n[]\n', "line 2: expected: JSON Lines"),
         (b'{"text": "a", "label": 0}\n{"text": "\\ud800", "label": 0}\n', "line 2: expected: JSON Lines"),
+        (b'{"text": "a", "label": 0, "label": 1}\n', "line 1: an object has the key 'label' twice; keep one of them"),
         (b'{"text": "a", "label": 0}\n{"sentence": "a", "label": 0}\n', "line 2: no key 'text'; keys: sentence, label"),
     ],
-    ids=["empty", "parquet", "list", "half", "key"],
+    ids=["empty", "parquet", "list", "half", "twice", "key"],
 )
 def test_a_file_of_other_rows_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "test.jsonl").write_bytes(content)

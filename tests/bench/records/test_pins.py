@@ -1,5 +1,6 @@
 """A pinned baseline has limits and files of its own, and what baselines name stays in the store."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,8 @@ def test_what_a_baseline_names_is_never_pruned(tmp_path: Path, store: Store, bas
     write_json(folder / "pinned/v1/tiny.json", baseline)
     (folder / "torn.json").write_text(f'{{"schema": 99, "sha256": "{"a" * 64}"')
     outside.write_text(f'"{"b" * 64}"')
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.json")  # nobody writes to it
     kept = pins.protected(folder, outside, tmp_path / "nowhere.json")
     assert {entry.sha256, entry.tokenizer_sha256, "a" * 64, "b" * 64} <= kept
     for number in range(30):

@@ -1,5 +1,6 @@
 """Options that every command has, wherever they are written; none of them reaches its function."""
 
+import json
 import re
 from typing import Annotated
 
@@ -8,9 +9,10 @@ import typer
 from typer.testing import CliRunner
 
 from pocketbert.compress.base import quiet
-from pocketbert.compress.base.commands import Command, Commands
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.commands import Command, Commands, echo, print_json
+from pocketbert.compress.base.errors import BadInput, printable
 from pocketbert.compress.base.quiet import Verbosity, shown
+from tests.support import REPO
 
 
 @pytest.fixture
@@ -63,3 +65,19 @@ def test_verbose_shows_the_traceback_of_a_failure_alone(
     assert "Traceback" in found.output and found.output.rstrip().endswith(line)
     assert found.exit_code == 3
     assert CliRunner().invoke(app, ["fail", "kindly", "-v"]).output == "pocketbert: x: wrong\n"
+
+
+def test_a_terminal_gets_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    echo("\x1b[31mpos\x9b1m\u202e\n好　差")
+    assert capsys.readouterr().out == "\\x1b[31mpos\\x9b1m\\u202e\n好　差\n"
+    value = {"\x1b[31mpos\x9b1m": ["\u202e", "\U000e0001", "好　差\n"]}
+    print_json(value)
+    shown_json = capsys.readouterr().out
+    assert json.loads(shown_json) == value
+    assert all(printable(line) == line for line in shown_json.split("\n"))
+
+
+def test_every_command_prints_without_control_characters() -> None:
+    files = [REPO / "compress/cli.py", REPO / "bench/cli.py", *sorted((REPO / "bench/commands").glob("*.py"))]
+    own = [file.name for file in files if re.search(r"typer\.echo\(|\bprint\(", file.read_text(encoding="utf-8"))]
+    assert own == ["gate.py"], "its help alone"

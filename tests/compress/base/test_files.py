@@ -181,6 +181,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_json(tmp_path / "note.json", note)
     assert "好" in (tmp_path / "note.json").read_text(encoding="utf-8")
     assert read_json(tmp_path / "note.json", Note, 3, "") == note
+    (tmp_path / "note.json").write_text('{"schema": 3, "text": "好"}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "note.json", Note, 3, "") == note
 
 
 @pytest.mark.parametrize(
@@ -203,6 +205,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         (
             b'{"schema": 3, "text": -1e101}',
             r"note\.json: -1e101 is too large; expected a number from -1e100 to 1e100; ",
+        ),
+        (
+            b'{"schema": 3, "text": "a", "text": "b"}',
+            r"note\.json: an object has the key 'text' twice; restore the file",
         ),
         (rb'{"schema": 3, "text": "\ud83d"}', r"note\.json: a key or a text holds half of a character$"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from pocketbert.compress.base import processes
-from pocketbert.compress.base.processes import first_alone, rank, wait, world
+from pocketbert.compress.base.processes import Terminated, first_alone, rank, termination_raised, wait, world
 from tests.support import REPO
 from tests.support.models import write_tiny_model
 
@@ -82,3 +83,15 @@ def test_the_result_is_that_of_one_process(tmp_path: Path, tiny_data: Path) -> N
     for one, two in zip(logits["one"], logits["two"], strict=True):
         assert np.abs(one).max() > 0.5, "nothing was learnt"
         assert np.abs(one - two).max() < 0.05 * np.abs(one).max()  # sums in another order, and BF16 where there is any
+
+
+def test_a_second_signal_does_not_end_the_cleaning_up() -> None:
+    cleaned = []
+    with pytest.raises(Terminated), termination_raised():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append(True)
+    assert cleaned
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -105,6 +105,7 @@ def test_killed_build_resumes_inside_distillation(built: tuple[Path, Path]) -> N
 def test_fresh_deletes_the_results_of_earlier_builds(tiny_recipe: Path, tmp_path: Path) -> None:
     old = tmp_path / "tiny/stages/00-teacher"
     old.mkdir(parents=True)
+    (old / "stage.json").touch()
     (tmp_path / "tiny/notes.txt").touch()
     (tmp_path / "empty").mkdir()
     recipe = load_recipe(tiny_recipe, {"task.dataset": str(tmp_path / "empty")})

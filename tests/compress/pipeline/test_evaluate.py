@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def test_a_model_of_no_use_for_the_task_is_one_line(tiny_recipe: Path, tiny_mode
     (tmp_path / "tokenizer.json").write_bytes((tiny_model / "tokenizer.json").read_bytes())
     with pytest.raises(BadInput, match=r"broken\.onnx: cannot be run on the validation rows"):
         evaluate(broken, recipe)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["pipe.onnx", "pipe"])
+def test_a_pipe_is_not_opened(tiny_recipe: Path, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(BadInput, match="is a named pipe; use a regular file"):
+        evaluate(tmp_path / name, load_recipe(tiny_recipe))
 
 
 def test_a_tokenizer_in_another_form_is_the_folders_own(tiny_recipe: Path, tiny_model: Path, tmp_path: Path) -> None:

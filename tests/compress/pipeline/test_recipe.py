@@ -320,6 +320,12 @@ def test_more_zeros_may_follow_zeros(tiny_recipe: Path) -> None:
     assert [stage.kind for stage in load_recipe(tiny_recipe).stages][2:] == ["sparsify", "sparsify"]
 
 
+def test_a_byte_order_mark_is_passed_over(tiny_recipe: Path) -> None:
+    expected = load_recipe(tiny_recipe)
+    tiny_recipe.write_text(tiny_recipe.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert load_recipe(tiny_recipe) == expected
+
+
 def test_no_file_and_another_encoding(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such recipe"):
         load_recipe(tmp_path / "none.toml")

@@ -25,3 +25,16 @@ def test_fresh_deletes_a_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "tiny/data").symlink_to(theirs.parent)
     clear(tmp_path / "tiny")
     assert theirs.exists() and not (tmp_path / "tiny/data").exists()
+
+
+def test_fresh_leaves_files_of_the_user_beside_those_of_a_build(tmp_path: Path) -> None:
+    ours = ("stages/00-teacher/stage.json", "ship/onnx-int8/stage.json", "ship/onnx-int8/a.onnx", "ship/tokenizer.json")
+    ours += ("control/stage.json", "data/test.jsonl", "dense/onnx-int8/stage.json", "manifest.json", "build.log")
+    theirs = ("data/train.csv", "ship/notes.txt", "stages/mine/weights.bin")
+    for name in (*ours, *theirs):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    clear(tmp_path)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == set(theirs)
+    assert not (tmp_path / "dense").exists()

@@ -88,6 +88,10 @@ def test_wrong_things_to_keep(tmp_path: Path) -> None:
     (tmp_path / "gbk.txt").write_bytes("间务净电网热".encode("gbk"))
     with pytest.raises(BadInput, match="is not UTF-8, probably GBK"):
         Parameters(keep=(str(tmp_path / "gbk.txt"),)).lines_to_keep()
+    with (tmp_path / "sparse.txt").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(BadInput, match="has 1,099,511,627,776 bytes; allowed: "):
+        Parameters(keep=(str(tmp_path / "sparse.txt"),)).lines_to_keep()
 
 
 def test_unknown_tokens_of_rows_without_label_are_told(any_model: Path, context: Context) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.tasks import Task, open_task
@@ -115,6 +115,13 @@ def test_a_byte_level_tokenizer_has_no_unknown_token(task: Task) -> None:
 def test_labels_that_mark_no_entity_are_refused() -> None:
     with pytest.raises(BadInput, match="label 'noun' marks no entity; allowed: O and B-TYPE"):
         open_task("tagging", ["O", "noun"], 16)
+
+
+def test_a_regular_expression_without_an_end_is_one_line(task: Task) -> None:
+    tokenizer = wordpiece()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(a+)+$"), "isolated")
+    with pytest.raises(BadInput, match=r"tokenizer\.json cannot tokenize a text .*; simplify its regular expressions"):
+        task.encode(tokenizer, {"tokens": [["new", "a" * 60 + "!"]]})
 
 
 def test_a_request_is_the_beginning_of_its_row(tiny_model: Path, task: Task) -> None:

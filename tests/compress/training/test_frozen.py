@@ -38,6 +38,16 @@ def test_a_whole_file_is_taken_up(tiny_model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "lower.npy").stat().st_mtime_ns == written
 
 
+def test_a_damaged_file_is_computed_again(tiny_model: Path, tmp_path: Path) -> None:
+    model, file = load_classifier(tiny_model).eval(), tmp_path / "lower.npy"
+    with Progress() as progress, progress.work("x", 6) as work:
+        LowerStates(model, 2, Inputs(TEXTS, 0), file, work)
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 64]))
+        LowerStates(model, 2, Inputs(TEXTS, 0), file, work)
+    assert file.read_bytes() == whole
+
+
 def test_upper_layers_end_in_either_kind_of_head(any_model: Path) -> None:
     model = load_classifier(any_model).eval()
     ids, mask = torch.tensor([[2, 5, 6, 3], [2, 8, 9, 3]]), torch.ones(2, 4, dtype=torch.long)

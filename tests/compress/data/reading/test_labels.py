@@ -34,6 +34,8 @@ def checked(labels: Sequence[str], named: Sequence[str] = ()) -> str | None:
         ("pos", "\u00a0pos"),
         ("pos", "pos\u200b"),
         ("pos", "\ufeffpos"),
+        ("好", "好\ufe0f"),
+        ("pos", "pos\u3164"),
         ("very good", "very  good"),
         ("pos", "Pos"),
         ("pos", "ｐｏｓ"),

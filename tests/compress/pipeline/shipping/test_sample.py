@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tokenizers import Regex, pre_tokenizers
 from transformers import BertConfig
 
 from pocketbert.compress.base.errors import BadInput
@@ -64,3 +65,13 @@ def test_a_tagger_is_scored_at_the_first_piece_of_each_word() -> None:
     assert tokenize(["好书"], unigram(), TAGGER, types=False, longest=8).scored == [[1]]
     with pytest.raises(BadInput, match="the tokenizer finds no word in these texts"):
         tokenize(["\u200b"], wordpiece(), TAGGER, types=False, longest=8)
+    long = tokenize(["好书 abx " * 20], wordpiece(), TAGGER, types=False, longest=8)
+    assert (len(long.sequences[0]), long.sequences[0][-1], long.truncated) == (8, 4, 1)
+    assert long.scored == [[1, 2, 3, 5, 6]]
+
+
+def test_a_text_that_no_tagger_can_read_is_one_line() -> None:
+    tokenizer = wordpiece()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(a+)+$"), "isolated")
+    with pytest.raises(BadInput, match=r"tokenizer\.json cannot tokenize a text"):
+        tokenize(["a" * 60 + "!"], tokenizer, TAGGER, types=False, longest=8)
