@@ -1,8 +1,8 @@
 """Grids of 4 bits for ONNX files: what each costs in accuracy.
 
-`python -m studies.quantization.onnx_int4 [FOLDER]` exports the model of a stage of a build of `recipes/offline.toml`
-(by default artifacts/offline/stages/03-prune-vocab) with each grid and scores each file on the test rows, one text at a
-time. The kernels of all files but FP32 are the same.
+`python -m studies.quantization.onnx_int4 [FOLDER [ROWS]]` exports the model of a stage of a build of
+`recipes/offline.toml` (by default artifacts/offline/stages/03-prune-vocab) with each grid and scores each file on the
+test rows (by default all of them), one text at a time. The kernels of all files but FP32 are the same.
 """
 
 import copy
@@ -21,18 +21,12 @@ from torch import Tensor, nn
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
-from pocketbert.compress.data.texts import read_texts
 from pocketbert.compress.exports.graph import embeddings, linears
 from pocketbert.compress.exports.onnx import export
-from pocketbert.compress.manifest import Comparison
-from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.rounding import round_outputs, round_rows, stored_precision
-from pocketbert.compress.pipeline.recipe import load_recipe
-from pocketbert.compress.pipeline.steps.step import TOKENIZER
-from pocketbert.compress.runtimes import open_session
-from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches, predict
-from pocketbert.compress.tasks.tokenizer import load_tokenizer
-from studies.shared.page import in_points, markdown_table
+from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches
+from studies.shared.built import SCORED, Built, StudentFile
+from studies.shared.page import markdown_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -57,27 +51,25 @@ class _Way(NamedTuple):
 def main() -> None:
     """Print the table."""
     quiet()
-    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/03-prune-vocab")
-    texts = read_texts(load_recipe(Path("recipes/offline.toml")).task)
-    tokenizer, rows = load_tokenizer(folder / TOKENIZER), texts.splits["test"]
-    inputs, calibration = (texts.task.encode(tokenizer, texts.splits[split]) for split in ("test", "train"))
-    model = load_classifier(folder / "model").eval()
-    table, logits = [], dict[str, Floats]()
+    built = Built.named(sys.argv[1:])
+    calibration = built.inputs("train").first(_ROWS)
     with tempfile.TemporaryDirectory() as name, Progress() as progress:
+        files = {}
         for number, (words, way) in enumerate(_WAYS.items()):
-            path = Path(name) / f"{number}.onnx"
-            _write(model, way, path, calibration.first(_ROWS))
-            with progress.work(f"scoring: {words}", len(inputs)) as bar:
-                session = open_session("onnxruntime", path, 1)
-                logits[words] = predict(session.logits, inputs, 1, bar.advance)
-            found = Comparison.of(texts.task, rows["label"], logits["FP32"], logits[words], 0.95)
-            same = (logits[words].argmax(1) == logits["FP32"].argmax(1)).mean()
-            distance = np.sqrt(np.square(logits[words] - logits["FP32"]).mean())
-            change = in_points(-found.drop, -found.high, -found.low)
-            size = f"{path.stat().st_size / 1e6:.2f}"
-            table.append([words, size, f"{found.value:.2%}", change, f"{same:.2%}", f"{distance:.3f}"])
-    headers = ["grid", "MB", "accuracy", "change to FP32, pp (95 % CI)", "same label as FP32", "RMS logit difference"]
-    print(markdown_table(headers, table))
+            progress.say(f"exporting: {words}")
+            files[words] = StudentFile("onnxruntime", Path(name) / f"{number}.onnx")
+            _write(built.model, way, files[words].path, calibration)
+        logits = built.logits({words: file.open() for words, file in files.items()}, progress)
+        exact = logits["FP32"]
+        table = [
+            [words, file.megabytes, *built.scored(logits[words], exact), f"{_distance(logits[words], exact):.3f}"]
+            for words, file in files.items()
+        ]
+    print(markdown_table(["grid", "MB", *SCORED, "RMS logit difference"], table))
+
+
+def _distance(logits: Floats, exact: Floats) -> float:
+    return float(np.sqrt(np.square(logits - exact).mean()))
 
 
 def _write(model: "PreTrainedModel", way: _Way, path: Path, calibration: Inputs) -> None:
