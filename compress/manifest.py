@@ -276,8 +276,8 @@ def _check_positions(manifest: Manifest, path: Path) -> None:
         if artifact.positions is not None and artifact.positions < (longest := manifest.task.max_length):
             longest_is = f"lengths = {artifact.lengths}" if artifact.lengths else f"positions = {artifact.positions}"
             raise BadInput(
-                f"{path}: {artifact.id}: {longest_is}, but task.max_length is {longest}, and no text is truncated; build "
-                "again with a shorter task.max_length"
+                f"{path}: {artifact.id}: {longest_is}, but task.max_length is {longest}, and no text is truncated; "
+                "build again with a shorter task.max_length"
             )
 
 

@@ -15,7 +15,7 @@ from tests.support.models import RECIPE, write_tiny_model
 @pytest.fixture(scope="session")
 def wide_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with positions for 128 tokens and matrices that are worth 4 bits."""
-    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 1, "vocab_size": 100}
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 100}
     return write_tiny_model(tmp_path_factory.mktemp("hub") / "wide", max_position_embeddings=130, **sizes)
 
 

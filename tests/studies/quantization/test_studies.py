@@ -16,7 +16,7 @@ GRIDS = ["FP32", "INT8", "INT4", "INT4, biases corrected", "clipped, biases corr
     ("name", "constants", "rows", "cells"),
     [
         ("onnx_int4", {}, GRIDS, 6),
-        ("low_rank", {}, ["FP32", "INT8", "INT4", "rank 30, INT8"], 4),
+        ("low_rank", {}, ["FP32", "INT8", "INT4", "rank 20, INT8", "rank 21, INT8"], 4),
         ("ranking", {}, ["INT8", "INT4"], 4),
         ("calibration", {"_ROWS": 20}, ["FP32", "minimum, maximum", "percentile 99.9", "least squared error"], 5),
         (
