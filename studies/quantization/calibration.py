@@ -69,7 +69,13 @@ def main() -> None:
         )
     float_score = f"{texts.task.scores(own, gold)[texts.task.metric]:.2%}"
     rows.insert(0, ["FP32", "", "", "", float_score])
-    headers = ["ranges of activations", "rows", "same label", "logit difference, RMS", texts.task.metric]
+    headers = [
+        "ranges of activations",
+        "texts",
+        "same label as the float student",
+        "logit difference, RMS",
+        texts.task.metric,
+    ]
     print(markdown_table(headers, rows))
 
 

@@ -2,7 +2,8 @@
 
 `python -m studies.quantization.onnx_int4 [FOLDER [ROWS]]` exports the model of a stage of a build of
 `recipes/offline.toml` (by default artifacts/offline/stages/03-prune-vocab) with each grid and scores each file on the
-test rows (by default all of them), one text at a time. The kernels of all files but FP32 are the same.
+test rows (by default all of them), one text at a time. The kernels of all files but FP32 are the same. Blocks, for
+which no such kernel exists, are computed in FP32 from rounded weights.
 """
 
 import copy
@@ -39,13 +40,21 @@ _ROWS = 256
 
 
 class _Way(NamedTuple):
-    """A file: its precision, the layers that keep INT8, the grid (None: the exporter's), and the corrected means."""
+    """A file.
+
+    Attributes:
+        kept: the layers that keep INT8.
+        grid: None: the exporter's.
+        biases, embeddings: which means are corrected.
+        block: weights of an output or a row that share a scale; 0: all of them. Only if `precision` is "fp32".
+    """
 
     precision: str = "int4"
     kept: type[nn.Module] | None = None
     grid: Round | None = None
     biases: bool = False
     embeddings: bool = False
+    block: int = 0
 
 
 def main() -> None:
@@ -78,6 +87,11 @@ def _write(model: "PreTrainedModel", way: _Way, path: Path, calibration: Inputs)
     layers = {
         name: module for name, module in corrected.named_modules() if isinstance(module, nn.Linear | nn.Embedding)
     }
+    if way.block:
+        with torch.no_grad():
+            for layer in layers.values():
+                if stored_precision(layer.weight.numel(), "int4") == "int4":
+                    layer.weight.copy_(torch.from_numpy(_in_blocks(layer.weight.detach().numpy(), way.block)))
     if way.biases or way.embeddings:
         means = _mean_errors(corrected, layers, way.grid, calibration)
         with torch.no_grad():
@@ -151,6 +165,14 @@ def _clipped(values: Floats, levels: float) -> tuple[NDArray[np.int8], Floats]:
     return best
 
 
+def _in_blocks(values: Floats, block: int) -> Floats:
+    """Round so many values of a row at a time on a grid from -7 to 7; returns the rounded values."""
+    padded = np.pad(values, ((0, 0), (0, -values.shape[1] % block)))
+    each = padded.reshape(-1, block)
+    integers, scales = _on_grid(each, np.abs(each).max(1, keepdims=True) / np.float32(7), -7, 7)
+    return (integers * scales).reshape(padded.shape)[:, : values.shape[1]]
+
+
 def _on_grid(values: Floats, scales: Floats, low: float, high: float) -> tuple[NDArray[np.int8], Floats]:
     scales = np.maximum(scales, np.float32(2.0**-14)).astype(np.float16).astype(np.float32)
     return np.clip(np.rint(values / scales), low, high).astype(np.int8), scales
@@ -164,6 +186,7 @@ _WAYS = {
     "INT4, linear layers INT8": _Way(kept=nn.Linear),
     "INT4, biases corrected": _Way(biases=True),
     "INT4, biases and mean of the embeddings corrected": _Way(biases=True, embeddings=True),
+    "blocks of 32, weights alone rounded": _Way("fp32", block=32),
     "-8 to 7": _Way(grid=_minimum_to_maximum),
     "-8 to 7, biases corrected": _Way(grid=_minimum_to_maximum, biases=True),
     "clipped by squared error": _Way(grid=_clipped),

@@ -4,12 +4,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from transformers import BertForSequenceClassification
 
+from studies.quantization import onnx_int4
 from tests.support.pages import table_of
 
-GRIDS = ["FP32", "INT8", "INT4", "INT4, biases corrected", "clipped, biases corrected"]
+GRIDS = [
+    "FP32",
+    "INT8",
+    "INT4",
+    "INT4, biases corrected",
+    "blocks of 32, weights alone rounded",
+    "clipped, biases corrected",
+]
 
 
 @pytest.mark.parametrize(
@@ -103,3 +112,10 @@ def test_of_training_with_and_without_rounding(
     assert [bool(cell) for cell in found[2]] == [True, True, True, False, True]
     assert [bool(cell) for cell in found[5]] == [True] * 5
     assert bars
+
+
+def test_a_block_has_its_own_scale() -> None:
+    values = np.array([[7.0, 1.0, 70.0, 10.0, 0.7]], np.float32)
+    rounded = onnx_int4._in_blocks(values, 2)
+    assert np.allclose(rounded, values, rtol=1e-3)
+    assert not np.allclose(onnx_int4._in_blocks(values, 8), values, rtol=1e-3)
