@@ -37,7 +37,7 @@ GRIDS = [
         (
             "litert_int4",
             {"_ROUNDS": 10},
-            ["litert FP32, 128 tokens", "litert INT8, 32 and 128 tokens", "litert INT4, 128 tokens", "onnx INT8"],
+            ["litert FP32, 128 tokens", "litert INT8, 128 tokens", "litert INT4, 32 and 128 tokens", "onnx INT8"],
             8,
         ),
         ("executorch_int4", {"_ROUNDS": 10}, ["FP32", "INT8, tables INT4", "INT4", "INT4 in groups of 32 inputs"], 7),
@@ -58,6 +58,8 @@ def test_of_the_student_of_a_build(
     study = import_module(f"studies.quantization.{name}")
     for constant, value in constants.items():
         monkeypatch.setattr(study, constant, value)
+    if name == "litert_int4":  # each conversion takes seconds
+        monkeypatch.setattr(study, "_FILES", [study._FILES[number] for number in (0, 1, 6, 7)])
     study.main()
     found = table_of(capsys.readouterr().out)
     assert set(rows) <= {row[0] for row in found}
