@@ -2,13 +2,13 @@
 
 `python -m studies.quantization.fake_quant RECIPE` (``reviews``, ``people-daily`` or ``offline``) trains the student of
 the recipe's distill stage on the teacher's pruned vocabulary, with and without ``fake_quant = "int4"``. Its ONNX files,
-and with ``--also litert --also executorch`` the files of those formats, are scored on the test split, one text at a
+and with ``--mobile`` its ``.tflite`` and ``.pte`` files, are scored on the test split, one text at a
 time. Each run is cached below `artifacts/study`; the table is printed.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -23,6 +23,7 @@ from studies.shared.page import markdown_table
 
 _FOLDER = Path("artifacts/study/fake-quant")
 _FLOAT = "onnx FP32"
+_MOBILE = ("litert", "executorch")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _TRAININGS = {"no rounding": None, 'fake_quant = "int4"': "int4"}
 
@@ -31,13 +32,16 @@ _TRAININGS = {"no rounding": None, 'fake_quant = "int4"': "int4"}
 def main(
     recipe: Annotated[str, typer.Argument(help="reviews, people-daily or offline")],
     seeds: Annotated[int, typer.Option(help="Number of seeds.")] = len(SEEDS),
-    also: Annotated[list[Literal["litert", "executorch"]] | None, typer.Option(help="Formats besides onnx.")] = None,
+    mobile: Annotated[bool, typer.Option("--mobile", help="Score .tflite and .pte files too.")] = False,
 ) -> None:
     """Print the table."""
     quiet()
     read = load_recipe(Path(f"recipes/{recipe}.toml"))
     settings = next(stage for stage in read.stages if isinstance(stage, distill.Parameters)).model_dump()
-    exports = {f"{export.format} {export.precision.upper()}": export for export in _exports(read, also or [])}
+    exports = {
+        f"{export.format} {export.precision.upper()}": export
+        for export in _exports(read, ("onnx", *(_MOBILE if mobile else ())))
+    }
     found: dict[str, dict[str, list[Run]]] = {name: {file: [] for file in exports} for name in _TRAININGS}
     with Progress() as progress:
         study = Study(read, _FOLDER / recipe, progress, build=Path("artifacts") / recipe)
@@ -63,10 +67,10 @@ def main(
     print(markdown_table([f"{recipe}: training and file", f"{study.task.metric}, test", *leads], rows))
 
 
-def _exports(recipe: Recipe, also: Sequence[str]) -> Iterator[Export]:
+def _exports(recipe: Recipe, formats: Sequence[str]) -> Iterator[Export]:
     """Yield the files of each student: FP32 in ONNX alone, because all formats compute the same in FP32."""
     yield Export("onnx", "fp32")
-    for format_ in ("onnx", *also):
+    for format_ in formats:
         for precision in ("int8", "int4"):
             lengths = (recipe.task.max_length,) if FORMATS[format_].fixed_lengths else ()
             yield Export(format_, precision, lengths=lengths)
