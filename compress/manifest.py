@@ -50,7 +50,7 @@ class Artifact(Strict):
 
     `positions` is the number of tokens of the longest text that it reads; latency is not measured at longer lengths. Of
     a Hugging Face folder `load_manifest` reads it in config.json if it is not given. `lengths` are those of a file that
-    pads each text to the next of them; empty: any length.
+    pads each text to the next of them; empty: any length. The last of them counts as `positions` if none are given.
 
     `min_runtime` names the oldest runtime, and its version, that opens the file, as far as it is known.
 
@@ -256,7 +256,9 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def _with_positions(artifact: Artifact, folder: Path) -> Artifact:
-    """Return the artifact with the positions that the config.json of a Hugging Face folder counts, if it has none."""
+    """Return the artifact with its positions if it has none: its longest length, or those in a folder's config.json."""
+    if artifact.positions is None and artifact.lengths:
+        return artifact.model_copy(update={"positions": max(artifact.lengths)})
     if artifact.positions is not None or artifact.runtime != "torch":
         return artifact
     file = inside(folder, artifact.path) / "config.json"
@@ -272,8 +274,9 @@ def _with_positions(artifact: Artifact, folder: Path) -> Artifact:
 def _check_positions(manifest: Manifest, path: Path) -> None:
     for artifact in manifest.artifacts:
         if artifact.positions is not None and artifact.positions < (longest := manifest.task.max_length):
+            longest_is = f"lengths = {artifact.lengths}" if artifact.lengths else f"positions = {artifact.positions}"
             raise BadInput(
-                f"{path}: {artifact.id}: positions = {artifact.positions}, but task.max_length is {longest}; "
+                f"{path}: {artifact.id}: {longest_is}, but task.max_length is {longest}, and no text is truncated; "
                 "build again with a shorter task.max_length"
             )
 

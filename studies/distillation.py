@@ -95,6 +95,10 @@ class Study:
         """Score the teacher."""
         return self._kept(self._name("teacher", {}), lambda: self._teacher)
 
+    def score(self, logits: NDArray[np.float32]) -> float:
+        """Return the metric of these logits on the test split."""
+        return self.task.scores(logits, self._texts.splits["test"]["label"])[self.task.metric]
+
     def prune_vocabulary(self, parameters: prune_vocab.Parameters) -> None:
         """Prune the teacher's vocabulary; later students start from that model and read its tokens."""
         tokenizer = self.folder / "tokenizer"
@@ -145,7 +149,7 @@ class Study:
             seconds = time.monotonic() - begin
             logits = self._test_logits(model, context, name, export)
             outcomes = self.task.outcomes(logits, self._texts.splits["test"]["label"])
-            value = self.task.scores(logits, self._texts.splits["test"]["label"])[self.task.metric]
+            value = self.score(logits)
             with atomic_write(file) as temporary:
                 np.savez(temporary, outcomes=outcomes, value=value, seconds=seconds)
             self._progress.say(f"{self.folder.name}: {name}: {self.task.metric} {value:.2%}, {seconds:.0f} s")
@@ -245,6 +249,8 @@ def students(
     rows += [
         [name, *shown(runs), "" if runs is first else lead(runs, first, paired=True)] for name, runs in found.items()
     ]
+    if (control := Path("artifacts", recipe, "control/test.npy")).is_file():  # as `pocketbert build` leaves it
+        rows.append(["linear baseline", f"{study.score(np.load(control)):.2%}", "", ""])
     headers = [recipe, f"{study.task.metric}, test", "seconds", "change against the recipe's student, pp"]
     print(markdown_table(headers, rows))
 

@@ -12,7 +12,7 @@ from pocketbert.compress.pipeline.steps.plan import Planned
 
 
 def summary(manifest: Manifest, root: Path) -> str:
-    """Return the steps of a build with the guard's decisions, and the exported files with their sizes."""
+    """Return the steps of a build with the guard's decisions, the exported files with their sizes, and the time."""
     metric = next((step.comparison.metric for step in manifest.steps if step.comparison), "metric")
     interval = f"change, pp ({manifest.confidence:.0%} CI)"
     headers = ("step", metric, interval, "decision")
@@ -25,7 +25,12 @@ def summary(manifest: Manifest, root: Path) -> str:
     tables = [tabulate(steps, headers, disable_numparse=True, colalign=("left", "right", "right", "left"))]
     if files:
         tables.append(tabulate(files, ("file", "size"), disable_numparse=True, colalign=("left", "right")))
-    return "\n\n".join([*tables, f"manifest: {as_typed(root / 'manifest.json')}"])
+    spent = sum(step.seconds for step in manifest.steps)
+    files_spent = sum(step.seconds for step in manifest.steps if step.kind == "artifact")
+    time = (
+        f"made in {_minutes(spent)}, {_minutes(files_spent)} of them for the files (cached steps: when they were made)"
+    )
+    return "\n\n".join([*tables, f"{time}\nmanifest: {as_typed(root / 'manifest.json')}"])
 
 
 def plan_table(planned: Sequence[Planned]) -> str:

@@ -189,7 +189,9 @@ def _recovered(model: "PreTrainedModel", context: Context, logits: NDArray[np.fl
             cut = prune_width.run(model, replace(context, scratch=folder / f"{target}"), learnt)
             after = compare(context, logits, validation_logits(cut, context))
             left = encoder_macs(cut.config) / encoder_macs(model.config)
-            ratios = [_latency_ratio(files[p], path) for p, path in _files(cut, folder / f"cut-{target}")]
+            ratios = [
+                _latency_ratio(files[p], path, context.progress) for p, path in _files(cut, folder / f"cut-{target}")
+            ]
             trained = in_points(-after.drop, -after.high, -after.low)
             rows.append([f"{left:.1%}", f"{-100 * before.drop:+.2f}", trained, *(f"{each:.1%}" for each in ratios)])
     headers = ["encoder MACs left", "change, pp", "after one epoch, pp", "latency left, ORT FP32", "ORT INT8"]
@@ -203,10 +205,10 @@ def _files(model: "PreTrainedModel", stem: Path) -> Iterator[tuple[str, Path]]:
         yield precision, path
 
 
-def _latency_ratio(reference: Path, candidate: Path) -> float:
+def _latency_ratio(reference: Path, candidate: Path, progress: Progress) -> float:
     """Return the median latency ratio over `_ROUNDS` rounds: one text of 128 tokens, one thread."""
     sessions = {path.name: open_session("onnxruntime", path, 1) for path in (reference, candidate)}
-    times = race(sessions, one_text(words=13), _ROUNDS, threads=1)
+    times = race(sessions, one_text(words=13), _ROUNDS, 1, progress)
     return ratio(times[candidate.name], times[reference.name]).estimate
 
 

@@ -1,9 +1,10 @@
 """How the activations of a statically quantized ONNX file are calibrated, and on how many rows.
 
-`python -m studies.quantization.calibration` quantizes the student of `recipes/offline.toml`, which has to be built, in
-each way and answers 600 validation rows, one at a time. It prints the agreement with the student's own labels, the root
-of the mean squared logit difference, and the metric. The ranges of activations come from minimum and maximum, from
-percentiles, or from the least squared error of the 256 levels, for a histogram of each tensor.
+`python -m studies.quantization.calibration [FOLDER]` quantizes the model of a stage of a build of
+`recipes/offline.toml` (by default artifacts/offline/stages/03-prune-vocab) in each way and answers 600 validation rows,
+one at a time. It prints the agreement with the student's own labels, the root of the mean squared logit difference, and
+the metric. The ranges of activations come from minimum and maximum, from percentiles, or from the least squared error
+of the 256 levels, for a histogram of each tensor.
 """
 
 import sys
@@ -18,16 +19,16 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod, quantize_static
 from onnxruntime.quantization.calibrate import create_calibrator
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
-from pocketbert.compress.data.texts import read_texts, tokenize
+from pocketbert.compress.data.texts import tokenize
 from pocketbert.compress.exports import INPUTS, onnx_qdq
-from pocketbert.compress.models.pretrained import load_classifier
-from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping import calibration
 from pocketbert.compress.runtimes import usable_threads
 from pocketbert.compress.runtimes.scoring import open_scorer
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import predict
+from studies.shared.built import Built
 from studies.shared.page import markdown_table
 
 Quantize = Callable[..., None]
@@ -41,30 +42,40 @@ _SHRUNK = np.linspace(0.1, 1.0, 46)
 def main() -> None:
     """Print the table."""
     quiet()
-    recipe, folder = load_recipe(Path("recipes/offline.toml")), Path("artifacts/offline")
-    texts = read_texts(recipe.task)
-    model = load_classifier(next(folder.glob("ship/*/student-fp32.torch"))).eval()
-    tokens = tokenize(texts, folder / "ship/tokenizer.json")
+    built = Built.named(sys.argv[1:])
+    texts, model = built.texts, built.model
+    tokens = tokenize(texts, built.tokenizer)
     rows_seen = tokens.validation.first(_ROWS)
     validation, gold = rows_seen.inputs, rows_seen.gold
     own = predict(TorchSession(model).logits, validation)
     rows = []
     for way, count, quantize in _ways():
-        with tempfile.TemporaryDirectory() as name, patch.object(onnx_qdq, "quantize_static", quantize):
+        with (
+            Progress() as progress,
+            tempfile.TemporaryDirectory() as name,
+            patch.object(onnx_qdq, "quantize_static", quantize),
+        ):
+            progress.say(f"calibrating on {count} rows: {way}")
             path = Path(name, "m.onnx")
             with patch.object(calibration, "ROWS", count):
                 drawn = calibration.choose(tokens.train)
             onnx_qdq.export(model, path, "int8", INPUTS, {}, (texts.task.max_length,), drawn)
-            logits = open_scorer("onnxruntime", path, usable_threads())(validation)
+            with progress.work(f"scoring: {way}", len(validation)) as bar:
+                logits = open_scorer("onnxruntime", path, usable_threads())(validation, bar.advance)
         agreement = np.mean(logits.argmax(axis=1) == own.argmax(axis=1))
         score = texts.task.scores(logits, gold)[texts.task.metric]
         rows.append(
             [way, str(count), f"{agreement:.2%}", f"{np.sqrt(np.mean((logits - own) ** 2)):.3f}", f"{score:.2%}"]
         )
-        print(rows[-1], file=sys.stderr, flush=True)
     float_score = f"{texts.task.scores(own, gold)[texts.task.metric]:.2%}"
     rows.insert(0, ["FP32", "", "", "", float_score])
-    headers = ["ranges of activations", "rows", "same label", "logit difference, RMS", texts.task.metric]
+    headers = [
+        "ranges of activations",
+        "texts",
+        "same label as the float student",
+        "logit difference, RMS",
+        texts.task.metric,
+    ]
     print(markdown_table(headers, rows))
 
 

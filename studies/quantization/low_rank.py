@@ -1,13 +1,12 @@
 """Embedding matrices of low rank (ALBERT, Lan et al. 2020), compared with 4 bits at the same size.
 
-`python -m studies.quantization.low_rank [FOLDER]` takes a stage of a build of `recipes/offline.toml` (by default
+`python -m studies.quantization.low_rank [FOLDER [ROWS]]` takes a stage of a build of `recipes/offline.toml` (by default
 artifacts/offline/stages/03-prune-vocab) and replaces its token embeddings, without any training: by INT8 and INT4, one
 scale per row, and by the two factors of a truncated singular value decomposition in INT8. It prints the size of the
-matrix, the error relative to the matrix (Frobenius norms), and the metric on the test split.
+matrix, the error relative to the matrix (Frobenius norms), and the metric on the test rows (by default all of them).
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,14 +14,10 @@ from numpy.typing import NDArray
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
-from pocketbert.compress.data.texts import read_texts
-from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.rounding import round_rows
-from pocketbert.compress.pipeline.recipe import load_recipe
-from pocketbert.compress.pipeline.steps.step import TOKENIZER
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import predict
-from pocketbert.compress.tasks.tokenizer import load_tokenizer
+from studies.shared.built import Built
 from studies.shared.page import markdown_table
 
 Matrix = NDArray[np.float32]
@@ -31,11 +26,9 @@ Matrix = NDArray[np.float32]
 def main() -> None:
     """Print the table."""
     quiet()
-    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/03-prune-vocab")
-    model = load_classifier(folder / "model")
-    texts = read_texts(load_recipe(Path("recipes/offline.toml")).task)
-    task, rows = texts.task, texts.splits["test"]
-    inputs = task.encode(load_tokenizer(folder / TOKENIZER), rows)
+    built = Built.named(sys.argv[1:])
+    model, task, inputs = built.model, built.texts.task, built.inputs()
+    gold = built.texts.splits["test"]["label"][: built.rows]
     words = model.get_input_embeddings().weight
     exact: Matrix = words.detach().numpy().copy()
     count, width = exact.shape
@@ -53,9 +46,7 @@ def main() -> None:
             with progress.work(f"{name}: running inference on the test rows", len(inputs)) as work:
                 logits = predict(TorchSession(model).logits, inputs, progress=work.advance)
             error = np.linalg.norm(matrix - exact) / np.linalg.norm(exact)
-            table.append(
-                [name, f"{size / 1e6:.2f}", f"{error:.3f}", f"{task.scores(logits, rows['label'])[task.metric]:.2%}"]
-            )
+            table.append([name, f"{size / 1e6:.2f}", f"{error:.3f}", f"{task.scores(logits, gold)[task.metric]:.2%}"])
     headers = [f"{count:,} × {width}", "MB, without scales", "relative error", f"{task.metric}, test"]
     print(markdown_table(headers, table))
 

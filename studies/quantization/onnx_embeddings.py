@@ -20,62 +20,47 @@ from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.workers.child import Child, resident
 from pocketbert.bench.workers.file import File
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.graph.linears import int4_tensor
 from pocketbert.compress.exports.onnx import export
-from pocketbert.compress.models.pretrained import load_classifier
-from pocketbert.compress.runtimes import open_session
+from studies.shared.built import TIMED, Built, StudentFile
 from studies.shared.page import markdown_table
-from studies.shared.race import race, ratio
 from studies.shared.shapes import TOKENS, one_text
 
 _ROUNDS, _CHILDREN, _REQUESTS = 400, 5, 10
+_INT8, _PACKED = "INT8", "INT4, two values in a byte"
 
 
 def main() -> None:
     """Print the table."""
     quiet()
-    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/03-prune-vocab")
-    model = load_classifier(folder / "model").eval()
-    text = one_text(words=model.config.vocab_size)
-    with tempfile.TemporaryDirectory() as name:
-        files = {
-            way: Path(name) / f"{number}.onnx"
-            for number, way in enumerate(("INT8", "INT4, two values in a byte", "INT4 + Cast", "GatherBlockQuantized"))
-        }
-        int8, packed, cast, blocks = files.values()
-        export(model, int8, "int8")
-        export(model, packed, "int4")
+    built = Built.named(sys.argv[1:])
+    text = one_text(words=built.model.config.vocab_size)
+    with tempfile.TemporaryDirectory() as name, Progress(thread=False) as progress:
+        ways = (_INT8, _PACKED, "INT4 + Cast", "GatherBlockQuantized")
+        files = {way: StudentFile("onnxruntime", Path(name) / f"{number}.onnx") for number, way in enumerate(ways)}
+        int8, packed, cast, blocks = (file.path for file in files.values())
+        export(built.model, int8, "int8")
+        export(built.model, packed, "int4")
         onnx.save(_rewritten(onnx.load(packed), _as_cast), cast)
         rewritten = _rewritten(onnx.load(packed), _as_blocks)
         rewritten.opset_import.append(helper.make_opsetid("com.microsoft", 1))
         onnx.save(rewritten, blocks)
-        sessions = {way: open_session("onnxruntime", path, 1) for way, path in files.items()}
+        sessions = {way: file.open() for way, file in files.items()}
         logits = {way: session.logits(text) for way, session in sessions.items()}
-        times = {way: race({"INT8": sessions["INT8"], way: sessions[way]}, text, _ROUNDS, threads=1) for way in files}
-        own = {
-            way: median(_own(path, text["input_ids"][0].tolist()) for _ in range(_CHILDREN))
-            for way, path in files.items()
-        }
-        table = [
-            [
-                way,
-                f"{path.stat().st_size / 1e6:.2f}",
-                f"{median(times[way][way]):.2f}",
-                str(ratio(times[way][way], times[way]["INT8"])),
-                f"{own[way]:.1f}",
-                f"{np.abs(logits[way] - logits['INT4, two values in a byte']).max():.1g}",
-            ]
-            for way, path in files.items()
-        ]
-    headers = [
-        "embeddings",
-        "MB",
-        "P50 ms",
-        "time / INT8 (95 % CI)",
-        "model memory, MiB",
-        "logit difference to the exporter's",
-    ]
+        ids = text["input_ids"][0].tolist()
+        table = []
+        for way, file in files.items():
+            timed = built.timed(sessions[way], sessions[_INT8], _ROUNDS, progress)
+            with progress.work(f"measuring memory: {way}", _CHILDREN) as bar:
+                own = []
+                for _ in range(_CHILDREN):
+                    own.append(_own(file.path, ids))
+                    bar.advance()
+            difference = np.abs(logits[way] - logits[_PACKED]).max()
+            table.append([way, file.megabytes, *timed, f"{median(own):.1f}", f"{difference:.1g}"])
+    headers = ["embeddings", "MB", *TIMED, "model memory, MiB", "logit difference to the exporter's"]
     print(f"{TOKENS} tokens, 1 thread.\n\n{markdown_table(headers, table)}")
 
 

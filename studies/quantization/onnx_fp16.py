@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.onnx import export
 from pocketbert.compress.runtimes import open_session
@@ -38,11 +39,11 @@ def main() -> None:
     """Print the table."""
     quiet()
     text = one_text()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Progress(thread=False) as progress:
         files = _files(Path(name))
         sessions = {way: open_session("onnxruntime", path, 1) for way, path in files.items()}
         logits = {way: session.logits(text) for way, session in sessions.items()}
-        spent = race(sessions, text, _ROUNDS, threads=1)
+        spent = race(sessions, text, _ROUNDS, 1, progress)
         size = {way: path.stat().st_size for way, path in files.items()}
         peak = {
             way: int(subprocess.check_output([sys.executable, "-c", _OPEN, str(path)])) for way, path in files.items()

@@ -1,8 +1,9 @@
 """Grids of 4 bits for ONNX files: what each costs in accuracy.
 
-`python -m studies.quantization.onnx_int4 [FOLDER]` exports the model of a stage of a build of `recipes/offline.toml`
-(by default artifacts/offline/stages/03-prune-vocab) with each grid and scores each file on the test rows, one text at a
-time. The kernels of all files but FP32 are the same.
+`python -m studies.quantization.onnx_int4 [FOLDER [ROWS]]` exports the model of a stage of a build of
+`recipes/offline.toml` (by default artifacts/offline/stages/03-prune-vocab) with each grid and scores each file on the
+test rows (by default all of them), one text at a time. The kernels of all files but FP32 are the same. Blocks, for
+which no such kernel exists, are computed in FP32 from rounded weights.
 """
 
 import copy
@@ -21,18 +22,12 @@ from torch import Tensor, nn
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
-from pocketbert.compress.data.texts import read_texts
 from pocketbert.compress.exports.graph import embeddings, linears
 from pocketbert.compress.exports.onnx import export
-from pocketbert.compress.manifest import Comparison
-from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.rounding import round_outputs, round_rows, stored_precision
-from pocketbert.compress.pipeline.recipe import load_recipe
-from pocketbert.compress.pipeline.steps.step import TOKENIZER
-from pocketbert.compress.runtimes import open_session
-from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches, predict
-from pocketbert.compress.tasks.tokenizer import load_tokenizer
-from studies.shared.page import in_points, markdown_table
+from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches
+from studies.shared.built import SCORED, Built, StudentFile
+from studies.shared.page import markdown_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,39 +40,45 @@ _ROWS = 256
 
 
 class _Way(NamedTuple):
-    """A file: its precision, the layers that keep INT8, the grid (None: the exporter's), and the corrected means."""
+    """A file.
+
+    Attributes:
+        kept: the layers that keep INT8.
+        grid: None: the exporter's.
+        biases, embeddings: which means are corrected.
+        block: weights of an output or a row that share a scale; 0: all of them. Only if `precision` is "fp32".
+    """
 
     precision: str = "int4"
     kept: type[nn.Module] | None = None
     grid: Round | None = None
     biases: bool = False
     embeddings: bool = False
+    block: int = 0
 
 
 def main() -> None:
     """Print the table."""
     quiet()
-    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/03-prune-vocab")
-    texts = read_texts(load_recipe(Path("recipes/offline.toml")).task)
-    tokenizer, rows = load_tokenizer(folder / TOKENIZER), texts.splits["test"]
-    inputs, calibration = (texts.task.encode(tokenizer, texts.splits[split]) for split in ("test", "train"))
-    model = load_classifier(folder / "model").eval()
-    table, logits = [], dict[str, Floats]()
+    built = Built.named(sys.argv[1:])
+    calibration = built.inputs("train").first(_ROWS)
     with tempfile.TemporaryDirectory() as name, Progress() as progress:
+        files = {}
         for number, (words, way) in enumerate(_WAYS.items()):
-            path = Path(name) / f"{number}.onnx"
-            _write(model, way, path, calibration.first(_ROWS))
-            with progress.work(f"scoring: {words}", len(inputs)) as bar:
-                session = open_session("onnxruntime", path, 1)
-                logits[words] = predict(session.logits, inputs, 1, bar.advance)
-            found = Comparison.of(texts.task, rows["label"], logits["FP32"], logits[words], 0.95)
-            same = (logits[words].argmax(1) == logits["FP32"].argmax(1)).mean()
-            distance = np.sqrt(np.square(logits[words] - logits["FP32"]).mean())
-            change = in_points(-found.drop, -found.high, -found.low)
-            size = f"{path.stat().st_size / 1e6:.2f}"
-            table.append([words, size, f"{found.value:.2%}", change, f"{same:.2%}", f"{distance:.3f}"])
-    headers = ["grid", "MB", "accuracy", "change to FP32, pp (95 % CI)", "same label as FP32", "RMS logit difference"]
-    print(markdown_table(headers, table))
+            progress.say(f"exporting: {words}")
+            files[words] = StudentFile("onnxruntime", Path(name) / f"{number}.onnx")
+            _write(built.model, way, files[words].path, calibration)
+        logits = built.logits({words: file.open() for words, file in files.items()}, progress)
+        exact = logits["FP32"]
+        table = [
+            [words, file.megabytes, *built.scored(logits[words], exact), f"{_distance(logits[words], exact):.3f}"]
+            for words, file in files.items()
+        ]
+    print(markdown_table(["grid", "MB", *SCORED, "RMS logit difference"], table))
+
+
+def _distance(logits: Floats, exact: Floats) -> float:
+    return float(np.sqrt(np.square(logits - exact).mean()))
 
 
 def _write(model: "PreTrainedModel", way: _Way, path: Path, calibration: Inputs) -> None:
@@ -86,6 +87,11 @@ def _write(model: "PreTrainedModel", way: _Way, path: Path, calibration: Inputs)
     layers = {
         name: module for name, module in corrected.named_modules() if isinstance(module, nn.Linear | nn.Embedding)
     }
+    if way.block:
+        with torch.no_grad():
+            for layer in layers.values():
+                if stored_precision(layer.weight.numel(), "int4") == "int4":
+                    layer.weight.copy_(torch.from_numpy(_in_blocks(layer.weight.detach().numpy(), way.block)))
     if way.biases or way.embeddings:
         means = _mean_errors(corrected, layers, way.grid, calibration)
         with torch.no_grad():
@@ -159,6 +165,14 @@ def _clipped(values: Floats, levels: float) -> tuple[NDArray[np.int8], Floats]:
     return best
 
 
+def _in_blocks(values: Floats, block: int) -> Floats:
+    """Round so many values of a row at a time on a grid from -7 to 7; returns the rounded values."""
+    padded = np.pad(values, ((0, 0), (0, -values.shape[1] % block)))
+    each = padded.reshape(-1, block)
+    integers, scales = _on_grid(each, np.abs(each).max(1, keepdims=True) / np.float32(7), -7, 7)
+    return (integers * scales).reshape(padded.shape)[:, : values.shape[1]]
+
+
 def _on_grid(values: Floats, scales: Floats, low: float, high: float) -> tuple[NDArray[np.int8], Floats]:
     scales = np.maximum(scales, np.float32(2.0**-14)).astype(np.float16).astype(np.float32)
     return np.clip(np.rint(values / scales), low, high).astype(np.int8), scales
@@ -172,6 +186,7 @@ _WAYS = {
     "INT4, linear layers INT8": _Way(kept=nn.Linear),
     "INT4, biases corrected": _Way(biases=True),
     "INT4, biases and mean of the embeddings corrected": _Way(biases=True, embeddings=True),
+    "blocks of 32, weights alone rounded": _Way("fp32", block=32),
     "-8 to 7": _Way(grid=_minimum_to_maximum),
     "-8 to 7, biases corrected": _Way(grid=_minimum_to_maximum, biases=True),
     "clipped by squared error": _Way(grid=_clipped),

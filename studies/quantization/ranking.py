@@ -8,24 +8,20 @@ orders, for INT8 and for INT4.
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy.stats import spearmanr
-from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
-from pocketbert.compress.data.texts import read_texts, tokenize
-from pocketbert.compress.models.pretrained import load_classifier
-from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping.ranking import ROWS, rounded_activation, rounded_weight, rounding_costs
-from pocketbert.compress.pipeline.steps.step import TOKENIZER
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import Inputs, predict
+from studies.shared.built import Built
+from studies.shared.page import markdown_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -37,12 +33,10 @@ Errors = dict[str, tuple[float, float]]
 def main() -> None:
     """Print the table."""
     quiet()
-    folder = Path(sys.argv[1] if sys.argv[1:] else "artifacts/offline/stages/03-prune-vocab")
-    model = load_classifier(folder / "model")
-    table = []
+    built, table = Built.named(sys.argv[1:]), []
+    model, train = built.model, built.inputs("train")
     with Progress() as progress:
-        tokens = tokenize(read_texts(load_recipe(Path("recipes/offline.toml")).task), folder / TOKENIZER)
-        rows, more = tokens.train.inputs.first(ROWS), tokens.train.inputs.first(2 * ROWS)
+        rows, more = train.first(ROWS), train.first(2 * ROWS)
         costs, again = (rounding_costs(model, inputs, progress) for inputs in (rows, more))
         for precision in ("int8", "int4"):
             names = [name for name, cost in costs.items() if precision in cost]
@@ -64,7 +58,7 @@ def main() -> None:
         "rank correlation with rounding each alone",
         "of the worst 5 among the first 5",
     ]
-    print(tabulate(table, headers=headers, tablefmt="pipe"))
+    print(markdown_table(headers, table))
 
 
 def _alone(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.torch import export
 from pocketbert.compress.models.int8 import WEIGHTS, load_quantized
@@ -38,7 +39,7 @@ def main() -> None:
     torch.set_num_threads(1)
     text = one_text()
     tensors = as_tensors(text)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Progress(thread=False) as progress:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = (
             f"{name}/inductor"  # empty, so that the first call compiles as a user's does
         )
@@ -55,11 +56,12 @@ def main() -> None:
         size["torch.ao"] = (Path(name) / "int8" / WEIGHTS).stat().st_size  # its packed weights are not parameters
         first, logits = {}, {}
         for way, model in ways.items():
+            progress.say(f"first call: {way}")
             begin = time.perf_counter()
             logits[way] = model(**tensors).logits
             first[way] = time.perf_counter() - begin
         sessions = {way: TorchSession(model) for way, model in ways.items()}
-        spent = race(sessions, text, _ROUNDS, threads=1)
+        spent = race(sessions, text, _ROUNDS, 1, progress)
     p50 = {way: median(ms) for way, ms in spent.items()}
     rows = [
         [

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.runtimes import open_session
@@ -49,14 +50,15 @@ def main() -> None:
     quiet()
     text, rows = one_text(), []
     for export in _EXPORTS:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, Progress(thread=False) as progress:
             sessions = {}
             for name, model in _students().items():
                 file = Path(folder, name.replace(" ", ""), export.file)
                 file.parent.mkdir()
+                progress.say(f"exporting {export.name}: {name}")
                 export.write(model, file)
                 sessions[name] = open_session(export.runtime, file, 1)
-            spent = race(sessions, text, _ROUNDS, threads=1)
+            spent = race(sessions, text, _ROUNDS, 1, progress)
         usual = spent["GELU, LayerNorm"]
         for name, times in spent.items():
             rows.append([export.name, name, f"{median(times):.2f}", "" if times is usual else str(ratio(times, usual))])

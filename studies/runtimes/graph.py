@@ -17,6 +17,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.exports.onnx import export
@@ -67,22 +68,23 @@ WAYS = [way for way in WAYS if way.exporter != "dynamo" or find_spec("onnxscript
 def main() -> None:
     """Write the table into docs/runtimes.md, and print it."""
     quiet()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Progress(thread=False) as progress:
         folder, model = Path(name), student()
         files = {precision: _shipped(model, folder, precision) for precision in ("fp32", "int8")}
+        progress.say(f"writing {2 * len(WAYS)} files")
         files |= dict(_written(model, folder))
-        found = table(files)
+        found = table(files, progress)
     fill_blocks(PAGE, {"graph": found})
     print(found)
 
 
-def table(files: dict[str, Path], tokens: int = TOKENS) -> str:
+def table(files: dict[str, Path], progress: Progress, tokens: int = TOKENS) -> str:
     """Return each file's nodes and, per number of threads, its latency over the exported file's."""
     batch = one_text(tokens, words=13)
     cells: dict[str, list[Any]] = {name: [_nodes(path)] for name, path in files.items()}
     for threads in (1, 2):
         sessions: dict[str, OnnxSession] = {name: open_session(path, threads) for name, path in files.items()}
-        times = race(sessions, batch, _ROUNDS, threads)
+        times = race(sessions, batch, _ROUNDS, threads, progress)
         for name, row in cells.items():
             row.append(str(ratio(times[name], times[name.rpartition(" ")[2]])))
     rows = [[name.rpartition(" ")[0] or _SHIPPED, name.rpartition(" ")[2], *row] for name, row in cells.items()]

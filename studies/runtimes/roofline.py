@@ -20,8 +20,11 @@ class Peaks(NamedTuple):
     int8: float
 
     def limit_ms(self, macs: int, precision: str) -> float:
-        """Return the shortest time of `macs` multiply-accumulates, ms; FP16 weights are computed in FP32."""
-        return 2 * macs / (self.int8 if precision == "int8" else self.fp32) * 1000
+        """Return the shortest time of `macs` multiply-accumulates, ms.
+
+        FP16 weights are computed with in FP32, INT4 weights in INT8.
+        """
+        return 2 * macs / (self.int8 if precision in ("int8", "int4") else self.fp32) * 1000
 
 
 def peaks() -> Peaks:

@@ -6,10 +6,13 @@ from math import sqrt
 from statistics import median
 from typing import NamedTuple
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.runtimes import Session
 from pocketbert.compress.tasks.inputs import Batch
 
 _WARM_UP = 5
+_SHOWN_EVERY = 10
+"""Rounds between two redraws of the progress bar, which leave their own data in the processor's caches."""
 
 
 class Ratio(NamedTuple):
@@ -23,18 +26,26 @@ class Ratio(NamedTuple):
         return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
-def race(sessions: Mapping[str, Session], batch: Batch, rounds: int, threads: int) -> dict[str, list[float]]:
+def race(
+    sessions: Mapping[str, Session], batch: Batch, rounds: int, threads: int, progress: Progress
+) -> dict[str, list[float]]:
     """Return the milliseconds of every session in every round. The order is A B C, C B A, A B C, …
 
     On one thread CPU time is measured, which excludes the time that other processes took.
+
+    Args:
+        progress: without a thread, which would run beside what is timed.
     """
     clock = time.thread_time if threads == 1 else time.perf_counter
     spent: dict[str, list[float]] = {name: [] for name in sessions}
-    for number in range(_WARM_UP + rounds):
-        for name in list(sessions) if number % 2 else reversed(list(sessions)):
-            begin = clock()
-            sessions[name].logits(batch)
-            spent[name].append((clock() - begin) * 1000)
+    with progress.work(f"timing {len(sessions)} in turn", rounds) as bar:
+        for number in range(_WARM_UP + rounds):
+            for name in list(sessions) if number % 2 else reversed(list(sessions)):
+                begin = clock()
+                sessions[name].logits(batch)
+                spent[name].append((clock() - begin) * 1000)
+            if (done := number - _WARM_UP + 1) > 0 and done % _SHOWN_EVERY == 0:
+                bar.advance(_SHOWN_EVERY)
     return {name: times[_WARM_UP:] for name, times in spent.items()}
 
 

@@ -51,7 +51,18 @@ def test_loads(written: tuple[Path, dict[str, Any]]) -> None:
 
 def test_fewer_positions_than_the_texts_have_tokens(written: tuple[Path, dict[str, Any]]) -> None:
     written[1]["artifacts"][0]["positions"] = 8
-    assert "a: positions = 8, but task.max_length is 16; build again with a shorter" in complaint(*written)
+    assert "a: positions = 8, but task.max_length is 16, and no text is truncated; build again with a" in complaint(
+        *written
+    )
+
+
+def test_the_longest_length_of_a_file_counts_as_its_positions(written: tuple[Path, dict[str, Any]]) -> None:
+    path, raw = written
+    raw["artifacts"][0]["lengths"] = [8, 16]
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    assert load_manifest(path).artifact("a").positions == 16
+    raw["artifacts"][0]["lengths"] = [8, 12]
+    assert "a: lengths = [8, 12], but task.max_length is 16, and no text is truncated" in complaint(path, raw)
 
 
 @pytest.mark.parametrize(

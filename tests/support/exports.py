@@ -1,5 +1,8 @@
-"""Batches, and checks of an export against its source, shared by the formats' tests."""
+"""Batches, runtimes without pocketbert, and checks of an export against its source, shared by the formats' tests."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -21,6 +24,23 @@ TOKENS = Tokens(ROWS, ROWS, ROWS)
 BATCH = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 12, 13, 14, 3]], 0)
 PAIRS = {**BATCH, "token_type_ids": (np.arange(8) > 3) * BATCH["attention_mask"]}
 Exporter = Callable[..., str | None]
+_ELSEWHERE = """
+import json, sys
+sys.modules["pocketbert"] = None
+import numpy as np
+import onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+ids = np.array(json.loads(sys.argv[2]))
+given = {"input_ids": ids, "attention_mask": ids > 0}
+types = {each.name: np.int32 if each.type == "tensor(int32)" else np.int64 for each in session.get_inputs()}
+print(json.dumps(session.run(None, {name: given[name].astype(type_) for name, type_ in types.items()})[0].tolist()))
+"""
+
+
+def without_pocketbert(file: Path, ids: np.ndarray) -> np.ndarray:
+    """The logits that stock ONNX Runtime computes in a process that has no pocketbert; 0 is padding."""
+    command = [sys.executable, "-c", _ELSEWHERE, str(file), json.dumps(ids.tolist())]
+    return np.array(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
 
 
 def verified(model: Any, export: Export, path: Path, tokens: Tokens = TOKENS) -> Verified:

@@ -26,3 +26,9 @@ def commands(block: str) -> list[list[str]]:
         if words:
             found.append(words)
     return found
+
+
+def table_of(printed: str) -> list[list[str]]:
+    """The cells of the only Markdown table in what a study printed, without its headers."""
+    lines = [line for line in printed.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]

@@ -1,5 +1,8 @@
 """What a .tflite file says, and what lies in it. A conversion takes seconds, so tests share one where they can."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +115,26 @@ def test_a_file_of_two_lengths_answers_texts_of_any_length_up_to_the_longest(
         assert np.abs(session.logits(text) - said(model, text)).max() < allowed
     with pytest.raises(BadInput, match=r"\.tflite: takes 16 tokens at most, got 17; lower max_length"):
         session.logits({name: np.ones((1, 17), dtype=np.int64) for name in TEXTS})
+
+
+ELSEWHERE = """
+import json, sys
+sys.modules["pocketbert"] = None
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+runner = Interpreter(model_path=sys.argv[1]).get_signature_runner("tokens_8")
+ids = np.array(json.loads(sys.argv[2]), np.int32)
+print(json.dumps(runner(input_ids=ids, attention_mask=(ids > 0).astype(np.int32))["logits"].tolist()))
+"""
+
+
+def test_an_int4_file_is_opened_where_pocketbert_is_not_installed(export: Any) -> None:
+    path = export("int4")
+    ids = np.pad(TEXTS["input_ids"][:1, :5], ((0, 0), (0, 3)))
+    command = [sys.executable, "-c", ELSEWHERE, str(path), json.dumps(ids.tolist())]
+    answered = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    expected = open_session("litert", path, 1).logits({"input_ids": ids, "attention_mask": (ids > 0).astype(int)})
+    assert np.allclose(answered, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8", "int4"])

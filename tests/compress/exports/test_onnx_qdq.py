@@ -14,7 +14,7 @@ from pocketbert.compress.models.families import is_token_level
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.tasks.inputs import Inputs, pad
-from tests.support.exports import BATCH, PAIRS
+from tests.support.exports import BATCH, PAIRS, without_pocketbert
 from tests.support.models import SEQUENCES
 
 ROWS = Inputs(SEQUENCES, 0)
@@ -37,6 +37,8 @@ def test_one_text_of_one_length_is_answered_as_the_source(
     assert shapes == {**dict.fromkeys(IDS, (TensorProto.INT32, [1, 24])), "logits": (TensorProto.FLOAT, [1, 2])}
     answer = open_session("onnxruntime", tmp_path / "m.onnx", 1).logits(BATCH)
     assert 0 < np.abs(answer - logits).max() < 0.2
+    padded = np.pad(BATCH["input_ids"][:1], ((0, 0), (0, 24 - BATCH["input_ids"].shape[1])))
+    assert np.abs(without_pocketbert(tmp_path / "m.onnx", padded) - answer[:1]).max() < 1e-6
     assert "made for NPUs: on a CPU it takes about 1.2 times as long" in note
     assert "NNAPI would take " in note
     assert "Core ML would take " in note

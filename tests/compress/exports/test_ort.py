@@ -11,7 +11,7 @@ from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.exports import ort
 from pocketbert.compress.exports.ort import required_operators
 from pocketbert.compress.runtimes import open_session
-from tests.support.exports import BATCH
+from tests.support.exports import BATCH, without_pocketbert
 
 IDS = ("input_ids", "attention_mask")
 
@@ -23,6 +23,7 @@ def test_its_answers_are_those_of_the_onnx_file(precision: str, model: PreTraine
     assert (tmp_path / "m.ort").read_bytes()[4:8] == b"ORTM"
     answers = [open_session("onnxruntime", tmp_path / f"m.{suffix}", 1).logits(BATCH) for suffix in ("onnx", "ort")]
     assert np.abs(answers[0] - answers[1]).max() < 1e-5
+    assert np.abs(without_pocketbert(tmp_path / "m.ort", BATCH["input_ids"]) - answers[0]).max() < 1e-5
     assert {file.name for file in tmp_path.iterdir()} == {"m.onnx", "m.ort"}
     size = f"{(tmp_path / 'm.ort').stat().st_size / 1e6:,.1f} MB"
     assert (note or "").startswith("its linear layers are INT8 and its embeddings INT4, " + size) == (

@@ -34,9 +34,11 @@ def test_steps_have_their_change_and_files_their_size(tmp_path: Path, monkeypatc
         Step(
             name="00-teacher", kind="finetune", decision="reference", comparison=SCORE.model_copy(update={"drop": 0.0})
         ),
-        Step(name="01-prune-heads", kind="prune-heads", decision="accepted", comparison=SCORE, tries=[TRIED]),
+        Step(
+            name="01-prune-heads", kind="prune-heads", decision="accepted", comparison=SCORE, tries=[TRIED], seconds=90
+        ),
         Step(name="02-distill", kind="distill", decision="rolled-back", comparison=SCORE, unsettled=True),
-        Step(name="coreml-int8", kind="artifact", decision="accepted"),
+        Step(name="coreml-int8", kind="artifact", decision="accepted", seconds=31),
     ]
     lines = [re.split("  +", line) for line in summary(manifest(*steps), tmp_path / "artifacts/mine").splitlines()]
     assert lines == [
@@ -52,6 +54,7 @@ def test_steps_have_their_change_and_files_their_size(tmp_path: Path, monkeypatc
         ["artifacts/mine/ship/a/a.onnx", "12.3 MB"],
         ["artifacts/mine/ship/b/b.onnx", "0.5 MB"],
         [""],
+        ["made in 2 min, 31 s of them for the files (cached steps: when they were made)"],
         ["manifest: artifacts/mine/manifest.json"],
     ]
 

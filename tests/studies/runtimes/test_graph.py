@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.tasks.inputs import pad
@@ -29,7 +30,7 @@ def test_every_forward_gives_the_logits_of_the_model(forward: str, tiny_model: P
 def test_the_exported_graph_is_the_reference(tiny_model: Path, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     write(AttentionNode(load_classifier(tiny_model)).eval(), path, "TorchScript")
-    shown = table({"fp32": path, f"{WAYS[-1]} fp32": path}, tokens=16)
+    shown = table({"fp32": path, f"{WAYS[-1]} fp32": path}, Progress(), tokens=16)
     headers, _, ships, other = ([cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines())
     assert headers[2:4] == ["nodes", "time / what ships, 1 thread"]
     assert ships[:2] == ["ships", "fp32"] and ships[3] == ships[4] == "1.000 (1.000 to 1.000)"

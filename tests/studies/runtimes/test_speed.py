@@ -13,6 +13,7 @@ from pocketbert.compress.manifest import Comparison, Manifest, Parity, Step, Tas
 from studies.runtimes import speed as runtimes
 from studies.runtimes.roofline import Peaks, peaks
 from studies.runtimes.tables import TEACHER, Measured, answers, chain, precisions, roofline, seconds
+from tests.support.pages import table_of
 
 
 def measured(name: str, ms: float, megabytes: float, spent: float = 1.0) -> Measured:
@@ -28,6 +29,7 @@ EVERY = {
         measured("torch-fp32", 30, 36),
         measured("onnx-fp32", 15, 36),
         measured("onnx-int8", 7.5, 9, spent=3.0),
+        measured("onnx-int4", 8, 5),
         replace(measured("executorch-fp32", 20, 36), samples=(), missing="not run here"),
         replace(measured("executorch-int8", 10, 20), samples=(), missing="not run here"),
         measured(TEACHER, 360, 410),
@@ -35,25 +37,22 @@ EVERY = {
 }
 
 
-def rows(table: str) -> list[list[str]]:
-    lines = table.split("\n\n")[-1].splitlines()
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
-
-
 def test_each_step_is_held_against_the_one_before_and_the_last_against_the_first() -> None:
-    shown = rows(chain(EVERY))
+    shown = table_of(chain(EVERY))
     assert [row[1:] for row in shown] == [
         ["360.7", "410.0", "", ""],
         ["30.1", "36.0", "12.00 (12.00 to 12.00)", "11.4"],
         ["15.0", "36.0", "2.00 (2.00 to 2.00)", "1.0"],
         ["7.5", "9.0", "2.00 (2.00 to 2.00)", "4.0"],
-        ["", "", "**48.00 (48.00 to 48.00)**", "**45.6**"],
+        ["8.0", "5.0", "0.94 (0.94 to 0.94)", "1.8"],
+        ["", "", "**45.00 (45.00 to 45.00)**", "**82.0**"],
     ]
 
 
 def test_a_precision_is_held_against_its_own_format() -> None:
-    assert rows(precisions(EVERY)) == [
+    assert table_of(precisions(EVERY)) == [
         ["onnx-int8", "2.00 (2.00 to 2.00)", "4.0"],
+        ["onnx-int4", "1.88 (1.88 to 1.88)", "7.2"],
         ["executorch-int8", "not run here", "1.8"],
     ]
 
@@ -61,16 +60,18 @@ def test_a_precision_is_held_against_its_own_format() -> None:
 def test_the_limit_is_the_peak_of_the_precision() -> None:
     shown = roofline(EVERY, Peaks(fp32=1e11, int8=4e11))
     assert shown.startswith("One thread multiplies 100 GFLOP/s in FP32 and 400 GOP/s in INT8.")
-    found = {row[0]: row[1:] for row in rows(shown)}
+    found = {row[0]: row[1:] for row in table_of(shown)}
     assert found["onnx-fp32"] == ["15.03", "2.00", "13%", "7.51"]
     assert found["onnx-int8"] == ["7.51", "0.50", "7%", "15.03"]
+    assert found["onnx-int4"] == ["8.02", "0.50", "6%", "16.03"]
     assert found[TEACHER] == ["360.72", "20.00", "6%", "18.04"]
     assert found["executorch-int8"] == ["not run here", "", "", ""]
 
 
 def test_exports_are_added_up_without_the_teacher() -> None:
-    assert rows(seconds(EVERY))[2:] == [
-        ["onnx-int8", "3.0"], ["executorch-fp32", "1.0"], ["executorch-int8", "1.0"], ["**all**", "**7.0**"],
+    assert table_of(seconds(EVERY))[2:] == [
+        ["onnx-int8", "3.0"], ["onnx-int4", "1.0"], ["executorch-fp32", "1.0"], ["executorch-int8", "1.0"],
+        ["**all**", "**8.0**"],
     ]  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def test_answers_are_the_manifests() -> None:
         artifacts=[],
         steps=[step("fp32", 0.002, 1.0), step("int8", 0.0045, 0.9948)],
     )
-    assert rows(answers(manifest)) == [
+    assert table_of(answers(manifest)) == [
         ["onnx-fp32", "100.00% of 1,737", "+0.00", "accepted"],
         ["onnx-int8", "99.48% of 1,737", "-0.25", "accepted"],
     ]

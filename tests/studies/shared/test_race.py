@@ -1,5 +1,6 @@
 import numpy as np
 
+from pocketbert.compress.base.progress import Progress
 from studies.shared.race import race, ratio
 
 
@@ -14,7 +15,7 @@ def test_sessions_run_in_turn() -> None:
             order.append(self.name)
             return np.zeros(1)
 
-    found = race({"a": Session("a"), "b": Session("b")}, {}, 3, 2)
+    found = race({"a": Session("a"), "b": Session("b")}, {}, 3, 2, Progress())
     assert order[:8] == ["b", "a", "a", "b", "b", "a", "a", "b"]
     assert {name: len(times) for name, times in found.items()} == {"a": 3, "b": 3}
 
