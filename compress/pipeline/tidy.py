@@ -20,7 +20,7 @@ from pocketbert.compress.pipeline.cache import (
 
 _MADE = (
     *("manifest.json", BUILD_LOG, "stages", "ship", "data", "control", "dense", "ranking"),
-    *(SCRATCH, ".weighed"),
+    *(SCRATCH, ".scores"),
 )
 """The files and folders that a build and a gate run make in the folder of a recipe."""
 

@@ -186,7 +186,7 @@ def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
         rows.append([metric, counts.total(), *(counts[outcome] for outcome in (*OUTCOMES, "no-baseline", "missing"))])
     red = [f"- seed {v['seed']}: {v['message']}" for v in verdicts if v["outcome"] == "regressed"]
     builds = len({verdict["seed"] for verdict in verdicts})
-    text = f"`recipes/smoke.toml` built {builds + 1} times with other seeds; each build judged against the first."
+    text = f"`recipes/smoke.toml` built {builds + 1} times with other seeds; each build compared with the first."
     table = markdown_table(["metric", "verdicts", *OUTCOMES, "no-baseline", "missing"], rows)
     return "\n\n".join(filter(None, [text, table, "\n".join(red)]))
 

@@ -56,7 +56,7 @@ def test_bad_input_is_one_line_and_2(tiny_recipe: Path, tmp_path: Path) -> None:
 def test_sensitivity_prints_and_draws(tiny_recipe: Path, tmp_path: Path) -> None:
     done = pocketbert("sensitivity", tiny_recipe, "--rows", "20", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "on 20 validation rows; points lost without the part" in done.stdout
+    assert "on 20 validation examples; change in pp without the part" in done.stdout
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {"tiny-sensitivity.json", "tiny-sensitivity.svg"}
     assert (tmp_path / "artifacts/tiny/stages/00-teacher/stage.json").is_file()
 

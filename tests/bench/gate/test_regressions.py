@@ -191,7 +191,7 @@ def test_no_baseline_fails_only_when_strict(bench: Run, pytester: pytest.Pyteste
         [
             "*pocketbert: verdicts*",
             "no baseline: nothing was compared; write a baseline with: pocketbert baseline update reports/tiny.json",
-            "* verdicts, 0 failing*",
+            "* without a baseline*; 0 failing; measured in *",
         ],
     )
     assert bench(manifest, PROFILE, "--gate-strict").ret == pytest.ExitCode.TESTS_FAILED
