@@ -226,7 +226,7 @@ def export(
         raise
     for line in [*done.notes, *done.compared]:
         typer.echo(line)
-    typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
+    typer.echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is next to it")
 
 
 @app.command(cls=Command)

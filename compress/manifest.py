@@ -306,4 +306,5 @@ def _check(manifest: Manifest, path: Path) -> None:
             expected[artifact.path] = artifact.sha256
     for name, sha256 in expected.items():
         if (found := digest(inside(path.parent, name))) != sha256:
-            raise BadInput(f"{path}: {name!r}: SHA-256 {found[:12]}…, expected {sha256[:12]}…; build again")
+            is_now = f"SHA-256 {found[:12]}…, then {sha256[:12]}…"
+            raise BadInput(f"{path}: {name!r} was changed after the build ({is_now}); build again")

@@ -29,7 +29,7 @@ def compare(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs: print what changed in the exported files, and write a Markdown page beside B."""
+    """Compare two runs: print what changed in the exported files, and write a Markdown page next to B."""
     from pocketbert.bench.records.results import load_results
     from pocketbert.bench.report.comparison import write_comparison
     from pocketbert.bench.report.differences import Differences

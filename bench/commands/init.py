@@ -13,11 +13,16 @@ from pocketbert.compress.pipeline.init.template import Size
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The recipe's name; the file is recipes/NAME.toml.")],
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="The model to compress, fine-tuned or not: a folder or a hub id.")
+        str,
+        typer.Option(
+            metavar="MODEL", help="The model to compress, fine-tuned or not: a folder, or an id on Hugging Face Hub."
+        ),
     ],
     data: Annotated[
         str,
-        typer.Option(metavar="DATA", help="A .csv, .jsonl or .parquet file, a folder of them, or a dataset's hub id."),
+        typer.Option(
+            metavar="DATA", help="A .csv, .jsonl or .parquet file, a folder of them, or an id on Hugging Face Hub."
+        ),
     ],
     size: Annotated[
         Size,
