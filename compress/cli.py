@@ -166,7 +166,7 @@ def evaluate(
         print_json(found)
         return
     for name, value in scores.items():
-        typer.echo(f"{name}: {value:.2%} ({rows} {split} rows)")
+        typer.echo(f"{name}: {100 * value:.2f} % ({rows:,} {split} examples)")
 
 
 @app.command(cls=Command)

@@ -67,5 +67,5 @@ def test_a_noisy_machine_is_told_which_limit_it_can_hold() -> None:
     assert quiet.fix == ""
     noisy = noise_check("mobile-1t", 0.08, 0.7, 85, 0.4)
     assert "allows limits of +6 % or more within 60 s" in noisy.text
-    assert noisy.text.endswith("40% of the runs lost their core")
+    assert noisy.text.endswith("40% of the runs were preempted")
     assert noisy.fix.endswith("or a latency threshold of 0.06 in the baseline")
