@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from pocketbert.bench.records.results import Results, Verdict
 from pocketbert.bench.report.checks import Check, checks, counted
-from pocketbert.bench.report.format.numbers import duration
+from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.sections.why import summary
 from pocketbert.bench.verdicts.items import left_out
 from pocketbert.compress.base.errors import printable
@@ -31,8 +31,12 @@ def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterat
     yield from _table(found)
     for text in _after(results, baseline):
         yield Line(text)
+    if any(numbers.TIMES in f"{check.baseline}{check.now}" for check in found):
+        yield Line("latency with × is a multiple of the teacher's P50, timed in turn with it")
     failing = sum(verdict.fails for verdict in results.verdicts)
-    yield Line(f"{counted(found) or 'nothing was checked'}; {failing} failing; measured in {duration(results.seconds)}")
+    yield Line(
+        f"{counted(found) or 'nothing was checked'}; {failing} failing; measured in {numbers.duration(results.seconds)}"
+    )
 
 
 def _table(found: Sequence[Check]) -> Iterator[Line]:
@@ -73,7 +77,8 @@ def _before(results: Results, path: Path, baseline: Path | None) -> Iterator[str
         yield printable(f"the test split decides nothing: its rows {results.undecided}, so every model scores alike")
     if baseline is None:
         compared = "only the two interpreters were" if results.other_versions else "nothing was"
-        whole = "a run of everything" if results.part else f"pocketbert baseline update {path}"
+        named = results.recipe if path == Path("reports", f"{results.recipe}.json") else path
+        whole = "a run of everything" if results.part else f"pocketbert baseline update {named}"
         yield printable(f"no baseline: {compared} compared; write a baseline with: {whole}")
 
 

@@ -190,7 +190,7 @@ def test_no_baseline_fails_only_when_strict(bench: Run, pytester: pytest.Pyteste
     result.stdout.fnmatch_lines(
         [
             "*pocketbert: verdicts*",
-            "no baseline: nothing was compared; write a baseline with: pocketbert baseline update reports/tiny.json",
+            "no baseline: nothing was compared; write a baseline with: pocketbert baseline update tiny",
             "* without a baseline*; 0 failing; measured in *",
         ],
     )
