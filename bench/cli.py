@@ -18,7 +18,7 @@ from pocketbert.compress.base.quiet import Verbosity, show
 
 
 def report(results: ResultsFile) -> None:
-    """Write the pages of a run again, beside its results file: Markdown, pull-request comment and HTML."""
+    """Write the pages of a run again, next to its results file: Markdown, pull-request comment and HTML."""
     from pocketbert.bench.records.results import load_results
     from pocketbert.bench.report.page import write_report
 

@@ -67,7 +67,7 @@ def examine(progress: Progress) -> Iterator[Check]:
             with progress.work(f"threads of {runtime}", len(timed)) as work:
                 yield _threads_in_force(runtime, path, timed, work.advance)
         for profile in timed:
-            with progress.work(f"one file beside itself in {profile.name}", PAIRS) as work:
+            with progress.work(f"one file against itself in {profile.name}", PAIRS) as work:
                 yield _noise_floor(probes["onnxruntime"], profile, work.advance)
     for profile in profiles:
         if profile.skipped:
@@ -199,13 +199,13 @@ def noise_check(name: str, deviation: float, pair_s: float, pairs: int, preempte
     limit, allowed = Thresholds().latency, smallest_limit(deviation, pairs)
     found = detectable(deviation, pairs, limit)
     text = (
-        f"noise floor {deviation:.1%} between pairs of {pair_s:.1f} s, which settles limits of +{ceil(100 * allowed)} "
+        f"noise floor {deviation:.1%} between pairs of {pair_s:.1f} s, which allows limits of +{ceil(100 * allowed)} "
         f"% or more within {BUDGET_S:.0f} s; at the threshold of {limit:+.0%} a slow-down of {found:+.1%} is found 4 "
         "times out of 5"
     )
     fix = ""
     if allowed > limit:
-        text += f"; {preempted:.0%} of the runs lost their core"
+        text += f"; {preempted:.0%} of the runs were preempted"
         fix = (
             "fewer neighbours, more patience (--gate-budget), or a latency threshold of "
             f"{ceil(100 * allowed) / 100:g} in the baseline"

@@ -166,7 +166,7 @@ def evaluate(
         print_json(found)
         return
     for name, value in scores.items():
-        echo(f"{name}: {value:.2%} ({rows} {split} rows)")
+        echo(f"{name}: {100 * value:.2f} % ({rows:,} {split} examples)")
 
 
 @app.command(cls=Command)
@@ -226,7 +226,7 @@ def export(
         raise
     for line in [*done.notes, *done.compared]:
         echo(line)
-    echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is beside it")
+    echo(f"{done.path}: {done.bytes / 1e6:,.1f} MB, reads {', '.join(done.inputs)}; tokenizer.json is next to it")
 
 
 @app.command(cls=Command)

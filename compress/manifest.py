@@ -139,6 +139,12 @@ class Comparison(Strict):
         """Return the drop with its interval."""
         return Drop(self.drop, self.low, self.high, self.rows)
 
+    @property
+    def change(self) -> str:
+        """The change, negative is worse, with its interval: ``-0.38 pp (95 % CI -0.89 to +0.12)``."""
+        change, low, high = (f"{-100 * drop + 0.0:+.2f}" for drop in (self.drop, self.high, self.low))
+        return f"{change} pp ({100 * self.confidence:.3g} % CI {low} to {high})"
+
 
 class Try(Strict):
     """One attempt at a stage, at one strength; the layers in `spare` kept their full width.
@@ -183,6 +189,12 @@ class Step(Strict):
     tries: list[Try] = []
     key: str = ""
     files: dict[str, str] = {}  # files of the step -> SHA-256
+
+
+def lossless(step: Step, steps: Sequence[Step]) -> bool:
+    """Return whether a step has the very comparison of an earlier one: its model answers as that one's does."""
+    earlier = steps[: steps.index(step)]
+    return any(one.comparison == step.comparison for one in earlier if one.decision != "rolled-back")
 
 
 class LinearControl(Strict):
@@ -309,4 +321,5 @@ def _check(manifest: Manifest, path: Path) -> None:
             expected[artifact.path] = artifact.sha256
     for name, sha256 in expected.items():
         if (found := digest(inside(path.parent, name))) != sha256:
-            raise BadInput(f"{path}: {name!r}: SHA-256 {found[:12]}…, expected {sha256[:12]}…; build again")
+            is_now = f"SHA-256 {found[:12]}…, then {sha256[:12]}…"
+            raise BadInput(f"{path}: {name!r} was changed after the build ({is_now}); build again")

@@ -92,7 +92,7 @@ def test_actions_are_pinned_by_their_commit() -> None:
 
 def test_a_red_gate_keeps_caches_and_is_told_of() -> None:
     names = [step.get("name", "") for step in jobs()["gate"]["steps"]]
-    after = jobs()["gate"]["steps"][names.index("Build, weigh, judge") + 1 :]
+    after = jobs()["gate"]["steps"][names.index("Build, measure, compare") + 1 :]
     assert len(after) >= 4
     assert all("!cancelled()" in step["if"] for step in [*after, jobs()["comment"]])
     # actions/cache as one step saves in a post step of its own, which a failed job skips.

@@ -112,7 +112,8 @@ def pin(
     given = {"latency": latency, "memory": memory, "size": size, "accuracy": accuracy}
     limits = {metric: limit for metric, limit in given.items() if limit is not None}
     pins.pin(found, path, Store(store or project.store or root / DEFAULTS["store"]), limits)
-    echo(f"written: {as_typed(path)}; commit it, and compare with it: pytest bench --gate-against {name}")
+    compare = f"pocketbert gate {found.recipe} --gate-against {name}"
+    echo(f"written: {as_typed(path)}; commit it, and compare with it: {compare}")
 
 
 def _only(folder: Path) -> Path:

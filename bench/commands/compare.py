@@ -1,6 +1,5 @@
 """``pocketbert compare``: what changed from one run of the gate to another, and whether it is within limits."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pocketbert.bench.commands.arguments import results_file
-from pocketbert.compress.base.commands import echo
+from pocketbert.compress.base.commands import AsJson, echo, print_json
 from pocketbert.compress.base.errors import CheckFailed, printable
 
 if TYPE_CHECKING:
@@ -28,9 +27,9 @@ def compare(
             "May be repeated.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every difference as JSON, and write no page.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Compare two runs: print what changed in the exported files, and write a Markdown page beside B."""
+    """Compare two runs: print what changed in the exported files, and write a Markdown page next to B."""
     from pocketbert.bench.records.results import load_results
     from pocketbert.bench.report.comparison import write_comparison
     from pocketbert.bench.report.differences import Differences
@@ -38,14 +37,13 @@ def compare(
 
     limits = read_limits(fail or [])
     was, today = load_results(before), load_results(now)
+    page = write_comparison(before, now, was, today)
+    found = Differences(was, today)
     if as_json:
-        found = Differences(was, today)
-        echo(json.dumps([_as_json(d) for each in found.by_artifact.values() for d in each], indent=1))
+        print_json([_as_json(d) for each in found.by_artifact.values() for d in each])
     else:
-        page = write_comparison(before, now, was, today)
-        found = Differences(was, today)
         echo(_table(found))
-        echo(f"written: {page}")
+    echo(f"written: {page}", err=as_json)
     if lost := beyond(found, limits):
         for each in lost:
             echo(f"beyond the limit: {each}", err=True)

@@ -12,6 +12,7 @@ from pocketbert.compress.base.errors import BadInput
 
 EXIT_CODES = {2: 130, 4: 2, 5: 1}
 """Exit codes of pytest that mean something else for `pocketbert`: interrupted, bad input, and nothing was measured."""
+_COLUMNS = "--benchmark-columns=median,iqr,rounds"  # all of them are wider than most terminals
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 """Everything behind the recipe is pytest's."""
 
@@ -51,7 +52,7 @@ def run(manifest: Path, options: list[str]) -> int:
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         tests = ("--pyargs", "pocketbert.bench")
-        code = int(pytest.main([*needed, *tests, *here, f"--gate-manifest={manifest}", *options]))
+        code = int(pytest.main([*needed, *tests, *here, _COLUMNS, f"--gate-manifest={manifest}", *options]))
     finally:
         signal.signal(signal.SIGTERM, before)
     return EXIT_CODES.get(code, code)

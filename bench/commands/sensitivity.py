@@ -20,7 +20,7 @@ def sensitivity(
     set_: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the drop of accuracy when single heads, layers or FFN parts are removed (ablation).
+    """Measure the change of accuracy when single heads, layers or FFN parts are removed (ablation).
 
     Only the teacher is trained, once.
     """

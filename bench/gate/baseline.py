@@ -13,7 +13,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.paths import exists
 from pocketbert.compress.runtimes import EMULATED
 
-_FIRST_RUN = "judge a recipe that has no baseline yet with: --gate-first-run"
+_FIRST_RUN = "for the first run of a new recipe add --gate-first-run"
 
 
 def open_baseline(options: GateOptions, recipe: str) -> tuple[Path, Baseline | None]:
@@ -90,4 +90,5 @@ def _lost(options: GateOptions, path: Path, recipe: str) -> str:
     if not others:
         return ""
     [nearest] = get_close_matches(recipe, others, n=1, cutoff=0)
-    return f" beside those of {len(others)} other recipes; nearest name: {nearest!r}; was the recipe renamed?"
+    count = f"{len(others)} other recipes have one" if len(others) > 1 else "another recipe has one"
+    return f", but {count}; nearest name: {nearest!r}, if the recipe was renamed"

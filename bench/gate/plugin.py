@@ -103,7 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[GATE] = Gate(config)
     config.addinivalue_line(
         "markers",
-        "latency_budget(ratio, of, p50_ms, profile): pocketbert: how slow an artifact may be, judged by its interval "
+        "latency_budget(ratio, of, p50_ms, profile): pocketbert: how slow an artifact may be, compared by its interval "
         "when the test calls the fixture `pocketbert_measure` with its id",
     )
 
@@ -291,6 +291,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if gate.wanted is not None and (left_out := len(session.items) - len(gate.wanted)):
         every = len(session.items)
         terminalreporter.write_line(
-            f"{left_out} of {every} items left out by -k, -m or node ids: neither measured nor judged"
+            f"{left_out} of {every} items left out by -k, -m or node ids: neither measured nor compared"
         )
     terminalreporter.write_line(session.unwritten or f"report: {session.report_path}")

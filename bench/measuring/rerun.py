@@ -93,7 +93,7 @@ def undecided(logs: Sequence[float], limit: float, seconds: float, budget_s: flo
     if allowed <= limit:
         return f"{begin}: the change is close to the limit"
     return (
-        f"{begin}: this machine's noise of {100 * noise:.1f} % between pairs settles limits of "
+        f"{begin}: this machine's noise of {100 * noise:.1f} % between pairs allows limits of "
         f"+{ceil(100 * allowed)} % or more within {budget_s:.0f} s (pocketbert doctor)"
     )
 

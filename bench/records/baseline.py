@@ -251,10 +251,10 @@ def _figures(entry: Entry | None) -> dict[str, float]:
         return {}
     return {
         "bytes": entry.bytes,
-        "deflated bytes": entry.deflated_bytes,
+        "zipped bytes": entry.deflated_bytes,
         **({entry.accuracy.metric: entry.accuracy.value} if entry.accuracy else {}),
         **({"model memory, MiB": entry.memory_own_mib} if entry.memory_own_mib is not None else {}),
-        **{f"latency {place}, × reference": ratio.estimate for place, ratio in entry.latency.items()},
+        **{f"latency {place}, × teacher": ratio.estimate for place, ratio in entry.latency.items()},
     }
 
 

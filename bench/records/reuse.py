@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pocketbert.compress.base.files import write_json
 from pocketbert.compress.base.folders import lru
 
-FOLDER = ".weighed"
+FOLDER = ".scores"
 """In the manifest's folder; may be deleted at any time."""
 LIMIT = 16 * 2**20
 """Largest total size, bytes; the least recently used figures are removed first."""

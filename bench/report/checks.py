@@ -169,7 +169,7 @@ def _place(v: Verdict) -> Place | None:
 def _copy(v: Verdict, results: Results) -> str:
     """Return why a verdict is no measurement of its own; empty if it is one, or if it fails."""
     place = _place(v)
-    if v.metric != "latency" or place is None:
+    if v.metric != "latency" or place is None or v.fails:
         return ""
     twin = next((p.same_as for p in results.profiles if p.name == place.profile and p.same_as), None)
     if twin:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.plots.style import MUTED, ON_COLOUR, new_figure, save, style
 from pocketbert.compress.base.files import write_json
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from pocketbert.compress.pruning.sensitivity import Sensitivity
 
 _SHOWN = {"layer": "layer", "ffn 0.75": "FFN ¾", "ffn 0.5": "FFN ½", "ffn 0.25": "FFN ¼"}
-_TITLE = "Drop of the metric when one part is removed"
+_TITLE = "Change of the metric when one part is removed"
 _DESCRIPTION = (
     "Heat map: one row per layer, one column per attention head, whole layer or share of the FFN. The number is the "
-    "drop in percentage points without that part; grey numbers are within noise."
+    "change in percentage points without that part, negative is worse; grey numbers are within noise."
 )
 _CERTAIN = 4
 """Fewer rows that changed for the worse than for the better, or the reverse, are noise by McNemar's test at 95 %."""
@@ -26,14 +27,15 @@ _DARK = 0.6  # share of the scale from which light type is easier to read
 
 
 def show(found: "Sensitivity") -> str:
-    """Return a table, highest layer first, of the percentage points lost without each part (negative: gained)."""
+    """Return a table, highest layer first, of the change in percentage points without each part."""
     parts, table = _table(found)
     rows = [
-        [layer, *("" if value is None else f"{value:+.1f}" for value in row)]
+        [layer, *("" if value is None else numbers.signed_points(value / 100) for value in row)]
         for layer, row in reversed(list(enumerate(table)))
     ]
+    whole = f"{found.metric} {numbers.percent(found.value)} on {found.rows:,} validation examples"
     return (
-        f"{found.metric} {found.value:.2%} on {found.rows:,} validation rows; points lost without the part:\n"
+        f"{whole}; change in pp without the part (negative: worse):\n"
         f"{tabulate(rows, headers=['layer', *map(_short, parts)], disable_numparse=True, stralign='right')}"
     )
 
@@ -49,12 +51,12 @@ def write(found: "Sensitivity", folder: Path, recipe: str) -> list[Path]:
 
 
 def _table(found: "Sensitivity") -> tuple[list[str], list[list[float | None]]]:
-    """Return the parts' names, and percentage points lost by layer and part (None: the layer has no such head)."""
+    """Return the parts' names, and the change in pp by layer and part (None: the layer has no such head)."""
     heads = sorted({c.part for c in found.changes if c.part.startswith("head")}, key=lambda part: int(part[5:]))
     parts = [*heads, *_SHOWN]
-    points = {(change.layer, change.part): change.points for change in found.changes}
+    changes = {(change.layer, change.part): change.pp for change in found.changes}
     layers = 1 + max(change.layer for change in found.changes)
-    return parts, [[points.get((layer, part)) for part in parts] for layer in range(layers)]
+    return parts, [[changes.get((layer, part)) for part in parts] for layer in range(layers)]
 
 
 def _short(part: str) -> str:
@@ -73,17 +75,17 @@ def _draw(found: "Sensitivity") -> "Figure":
     axes.grid(visible=False)
     noise = 100 * _CERTAIN / found.rows
     certain = np.where(np.abs(values) < noise, np.nan, values)
-    image = axes.imshow(certain, cmap="RdBu_r", vmin=-scale, vmax=scale, aspect="auto", origin="lower")
+    image = axes.imshow(certain, cmap="RdBu", vmin=-scale, vmax=scale, aspect="auto", origin="lower")
     for layer, row in enumerate(table):
         for place, value in enumerate(row):
             if value is not None:
                 colour = MUTED if abs(value) < noise else "white" if abs(value) > _DARK * scale else ON_COLOUR
-                axes.text(place, layer, f"{value:.1f}", ha="center", va="center", fontsize=7.5, color=colour)
+                axes.text(place, layer, numbers.fixed(value, 1), ha="center", va="center", fontsize=7.5, color=colour)
     axes.axvline(heads - 0.5, color="white", linewidth=4)
     axes.set_xticks(range(len(parts)), [_short(part) for part in parts], fontsize=8.5)
     axes.set_yticks(range(len(table)))
     axes.set_ylabel("layer")
     axes.set_xlabel(f"one head, the whole layer, or all but a share of the FFN; grey: within noise ({noise:.1f} pp)")
-    axes.set_title(f"Drop in {found.metric} (pp) when one part is removed ({found.rows:,} validation examples)")
+    axes.set_title(f"Change of {found.metric} (pp) when one part is removed ({found.rows:,} validation examples)")
     figure.colorbar(image, ax=axes, extend="both", pad=0.01)
     return figure

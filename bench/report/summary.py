@@ -1,14 +1,14 @@
 """The terminal table of verdicts at the end of a pytest run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import Results
-from pocketbert.bench.report.format.numbers import figure
-from pocketbert.bench.report.sections.judged import interval
+from pocketbert.bench.records.results import Results, Verdict
+from pocketbert.bench.report.checks import Check, checks, counted
+from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.sections.why import summary
 from pocketbert.bench.verdicts.items import left_out
 from pocketbert.compress.base.errors import printable
@@ -25,33 +25,51 @@ class Line(NamedTuple):
 
 def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterator[Line]:
     """Yield the lines: whether anything was compared, the table, what was left out, the evidence, the baseline."""
-    table = iter(_table(results))
     for text in _before(results, path, baseline):
         yield Line(text)
-    for text in (next(table), next(table)):  # the header
-        yield Line(text)
-    for verdict, text in zip(results.verdicts, table, strict=True):
-        yield Line(text, "red" if verdict.fails else "green" if verdict.outcome in ("ok", "improved") else "yellow")
+    found = checks(results)
+    yield from _table(found)
     for text in _after(results, baseline):
         yield Line(text)
+    if any(numbers.TIMES in f"{check.baseline}{check.now}" for check in found):
+        yield Line("latency with × is a multiple of the teacher's P50, timed in turn with it")
+    failing = sum(verdict.fails for verdict in results.verdicts)
+    yield Line(
+        f"{counted(found) or 'nothing was checked'}; {failing} failing; measured in {numbers.duration(results.seconds)}"
+    )
 
 
-def _table(results: Results) -> list[str]:
-    rows = [
-        [
-            f"{v.outcome} !" if v.fails else v.outcome,
-            v.metric,
-            printable(v.artifact),
-            printable(v.profile or ""),
-            *(figure(v.metric, value) for value in (v.baseline, v.measured)),
-            interval(v),
-        ]
-        for v in results.verdicts
+def _table(found: Sequence[Check]) -> Iterator[Line]:
+    """Yield the header, and per file its name and its checks, failing ones first; copies are left out."""
+    real = [check for check in found if not check.copy]
+    by_file = [
+        c for file in dict.fromkeys(c.verdict.artifact for c in real) for c in real if c.verdict.artifact == file
     ]
-    headers = ["verdict", "metric", "artifact", "profile/tokens", "baseline", "measured", "interval"]
-    aligned = ("left",) * 4 + ("right",) * 3
+    rows = [[_marked(c.verdict), _item(c), c.baseline, c.now, c.said, c.allowed] for c in by_file]
+    headers = ["verdict", "check", "baseline", "now", "change (95 % CI)", "limit"]
+    aligned = ("left", "left", *["right"] * 4)
     lines: list[str] = tabulate(rows, headers=headers, disable_numparse=True, colalign=aligned).splitlines()
-    return lines
+    for text in lines[:2]:
+        yield Line(f"  {text}")
+    shown = None
+    for check, text in zip(by_file, lines[2:], strict=True):
+        v = check.verdict
+        if v.artifact != shown:
+            yield Line(printable(v.artifact))
+        shown = v.artifact
+        yield Line(f"  {text}", "red" if v.fails else "green" if v.outcome in ("ok", "improved") else "yellow")
+
+
+def _marked(verdict: Verdict) -> str:
+    return f"{verdict.outcome} !" if verdict.fails else verdict.outcome
+
+
+def _item(check: Check) -> str:
+    """Return the name of the check, short enough for 100 columns: latency has its profile and length as in `-k`."""
+    verdict = check.verdict
+    if verdict.metric != "latency":
+        return check.name
+    return printable(f"{' '.join(check.name.split(',')[0].split()[:2])} {verdict.profile or ''}".strip())
 
 
 def _before(results: Results, path: Path, baseline: Path | None) -> Iterator[str]:
@@ -59,7 +77,8 @@ def _before(results: Results, path: Path, baseline: Path | None) -> Iterator[str
         yield printable(f"the test split decides nothing: its rows {results.undecided}, so every model scores alike")
     if baseline is None:
         compared = "only the two interpreters were" if results.other_versions else "nothing was"
-        whole = "a run of everything" if results.part else f"pocketbert baseline update {path}"
+        named = results.recipe if path == Path("reports", f"{results.recipe}.json") else path
+        whole = "a run of everything" if results.part else f"pocketbert baseline update {named}"
         yield printable(f"no baseline: {compared} compared; write a baseline with: {whole}")
 
 
@@ -78,5 +97,3 @@ def _after(results: Results, baseline: Path | None) -> Iterator[str]:
         yield printable(f"baseline: {baseline}")
     for found in results.since:
         yield printable(str(found))
-    failing = sum(verdict.fails for verdict in results.verdicts)
-    yield f"{len(results.verdicts)} verdicts, {failing} failing; measured in {results.seconds:.0f} s"

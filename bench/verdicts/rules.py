@@ -84,7 +84,7 @@ def compare_latency(now: Interval, was: Interval, limit: float, neighbours: floa
     if excuse > limit:
         note += f", other processes used {neighbours:.0%} of the cores"
     if outcome == "inconclusive" and limit < (half := change.high - change.estimate) < inf:
-        note += f", the noise of this run settles limits of +{ceil(100 * half)} % or more"
+        note += f", the noise of this run allows limits of +{ceil(100 * half)} % or more"
     return Finding(outcome, note, was.estimate, now.estimate, now, change=change)
 
 

@@ -56,7 +56,8 @@ class Progress:
         """`thread`: redraw from a thread; must be off while something is timed."""
         self._thread = thread
         silent = rank() > 0 or shown() is Verbosity.QUIET
-        self._console = Console(file=sys.stderr, soft_wrap=True, highlight=False, quiet=silent)
+        whole = not sys.stderr.isatty()  # a terminal would break lines inside words
+        self._console = Console(file=sys.stderr, soft_wrap=whole, highlight=False, quiet=silent)
         self.rich: RichProgress | None = None
 
     def __enter__(self) -> Self:

@@ -91,25 +91,19 @@ def describe(step: Step, max_drop: float) -> str:
     if c is None:
         return f"{step.name}: {step.decision}{because}"
     if step.decision == "reference":
-        return f"{step.name}: {c.metric} {c.value:.2%} on {c.rows} validation rows, the reference{because}"
+        return (
+            f"{step.name}: {c.metric} {100 * c.value:.2f} % on {c.rows:,} validation examples, the reference{because}"
+        )
     decided = _would_decide(c, max_drop) if step.unsettled else ""
-    change, low, high = (_points(drop) for drop in (c.drop, c.high, c.low))
-    return (
-        f"{step.name}: {c.metric} {c.value:.2%}, change {change} pp ({c.confidence:.0%} CI {low} to {high}, "
-        f"limit {-100 * max_drop:.1f}): {step.decision}{because}{decided}"
-    )
-
-
-def _points(drop: float) -> str:
-    """Return a drop as a change in percentage points: negative is worse."""
-    return f"{-100 * drop + 0.0:+.2f}"
+    change = f"{c.change.removesuffix(')')}, limit {-100 * max_drop:.1f})"
+    return f"{step.name}: {c.metric} {100 * c.value:.2f} %, change {change}: {step.decision}{because}{decided}"
 
 
 def _would_decide(comparison: Comparison, max_drop: float) -> str:
-    """Say how many rows a conclusive decision would need."""
+    """Say how many examples a conclusive decision would need."""
     rows = comparison.as_drop().rows_to_decide(max_drop)
     would = f"about {rows:,} would decide it" if rows else "no number would decide a drop of just that size"
-    return f", inconclusive on {comparison.rows:,} rows: {would}"
+    return f", inconclusive on {comparison.rows:,} examples: {would}"
 
 
 def describe_try(one: Try) -> str:
@@ -119,5 +113,5 @@ def describe_try(one: Try) -> str:
         what = one.kept
     spared = f" without layer {', '.join(map(str, one.spare))}" if one.spare else ""
     decision = "accepted" if one.accepted else "rejected"
-    change = f"{_points(one.comparison.drop)} pp" if one.comparison else "no finite answers"
+    change = one.comparison.change.partition(" (")[0] if one.comparison else "no finite answers"
     return f"{what}{spared}: {change}, {decision}"

@@ -7,16 +7,16 @@ from tabulate import tabulate
 
 from pocketbert.compress.base.errors import printable
 from pocketbert.compress.base.files import as_typed
-from pocketbert.compress.manifest import Manifest, Step
+from pocketbert.compress.manifest import Manifest, Step, lossless
 from pocketbert.compress.pipeline.steps.plan import Planned
 
 
 def summary(manifest: Manifest, root: Path) -> str:
     """Return the steps of a build with the guard's decisions, the exported files with their sizes, and the time."""
     metric = next((step.comparison.metric for step in manifest.steps if step.comparison), "metric")
-    interval = f"change, pp ({manifest.confidence:.0%} CI)"
+    interval = f"change, pp ({100 * manifest.confidence:.3g} % CI)"
     headers = ("step", metric, interval, "decision")
-    steps = [(printable(step.name), *_figures(step), _decision(step)) for step in manifest.steps]
+    steps = [(printable(step.name), *_figures(step), _decision(step, manifest.steps)) for step in manifest.steps]
     files = [
         (printable(as_typed(root / artifact.path)), f"{(artifact.bytes or 0) / 1e6:,.1f} MB")
         for artifact in manifest.artifacts
@@ -53,16 +53,16 @@ def _figures(step: Step) -> tuple[str, str]:
     if found is None:
         return "", ""
     if step.decision == "reference":
-        return f"{found.value:.2%}", ""
+        return f"{100 * found.value:.2f} %", ""
     change, low, high = (-100 * drop + 0.0 for drop in (found.drop, found.high, found.low))
-    return f"{found.value:.2%}", f"{change:+.2f} ({low:+.2f} to {high:+.2f})"
+    return f"{100 * found.value:.2f} %", f"{change:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
-def _decision(step: Step) -> str:
+def _decision(step: Step, steps: Sequence[Step]) -> str:
     words = [step.decision.replace("-", " ")]
     if step.tries and step.decision == "accepted":
         words.append("at a lower strength" if step.tries[0].strength is not None else "after retries")
-    if step.unsettled:
+    if step.unsettled and not lossless(step, steps):
         words.append("inconclusive")
     return ", ".join(words)
 

@@ -19,7 +19,7 @@ from pocketbert.compress.pipeline.cache import (
     STEPS_MAX_AGE_S,
 )
 
-_MADE = ("manifest.json", BUILD_LOG, "data/test.jsonl", "ship/tokenizer.json", SCRATCH, ".weighed")
+_MADE = ("manifest.json", BUILD_LOG, "data/test.jsonl", "ship/tokenizer.json", SCRATCH, ".scores")
 """What a build and a gate run make in the folder of a recipe, besides the folders of steps and what holds these."""
 _STEPS = ("control", "ranking", "stages/*", "ship/*", "dense/*")
 _HOLD = ("data", "stages", "ship", "dense")

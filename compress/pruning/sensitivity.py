@@ -33,12 +33,12 @@ WIDTHS = (0.75, 0.5, 0.25)
 
 @dataclass(frozen=True)
 class Change:
-    """The effect of removing one part: the metric's drop in percentage points, and the rise of the mean loss."""
+    """The effect of removing one part: the change of the metric in percentage points, and of the mean loss."""
 
     layer: int
     part: str  # "head 3", "layer", "ffn 0.5"
-    points: float
-    loss: float
+    pp: float  # negative: worse
+    loss: float  # positive: worse
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def sensitivity(
     changes = []
     for layer, part, logits in every:
         now, now_loss = _score(task, validation, logits)
-        changes.append(Change(layer, part, 100 * (value - now), now_loss - loss))
+        changes.append(Change(layer, part, 100 * (now - value), now_loss - loss))
     return Sensitivity(task.metric, value, loss, len(validation.gold), changes)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OUTCOMES = ("ok", "improved", "inconclusive", "regressed")
 _TOOK = ("median pairs", "median s", "most s")
 _RESAMPLED = 1000
+_COLOURS = {"correct": "#2a9d8f", "inconclusive": "#b8b8b8", "wrong": "#d1495b"}
 
 
 def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path, limit: float = LIMIT) -> None:
@@ -36,7 +37,7 @@ def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path, limit:
         "`recipes/offline.toml`. Made by `python -m studies.verdicts` after `pocketbert build recipes/offline.toml`; "
         "every "
         f"pair and live verdict is in [{path.stem}.jsonl.xz]({path.stem}.jsonl.xz).",
-        f"![share of verdicts per column]({path.stem}.svg)",
+        f"![share of correct, inconclusive and wrong verdicts]({path.stem}.svg)",
         _missing(record, every),
         "## The measured slow-downs",
         _truth(record, every),
@@ -186,40 +187,59 @@ def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
         rows.append([metric, counts.total(), *(counts[outcome] for outcome in (*OUTCOMES, "no-baseline", "missing"))])
     red = [f"- seed {v['seed']}: {v['message']}" for v in verdicts if v["outcome"] == "regressed"]
     builds = len({verdict["seed"] for verdict in verdicts})
-    text = f"`recipes/smoke.toml` built {builds + 1} times with other seeds; each build judged against the first."
+    text = f"`recipes/smoke.toml` built {builds + 1} times with other seeds; each build compared with the first."
     table = markdown_table(["metric", "verdicts", *OUTCOMES, "no-baseline", "missing"], rows)
     return "\n\n".join(filter(None, [text, table, "\n".join(red)]))
 
 
 def _draw(record: Record, limit: float, path: Path) -> None:
-    """Draw one bar per column and rule, split into its verdicts."""
-    shown = [column for column in _by_size(limit) if record.pairs.get(column.recording)]
+    """Draw one bar per slow-down and rule, split into correct, inconclusive and wrong verdicts."""
+    shown = [c for c in _by_size(limit) if record.pairs.get(c.recording) and c.slow_down != c.limit]
     if not shown:
         return
     with style():
         figure = _bars(record, shown, limit)
-        save(figure, path, "Verdicts by slow-down and rule", "One bar per slow-down and rule, divided by verdict.")
+        description = (
+            "One panel for the idle and one for the busy machine. One bar per slow-down and rule: the shares of "
+            "correct, inconclusive and wrong verdicts."
+        )
+        save(figure, path, "Correct, inconclusive and wrong verdicts by slow-down and rule", description)
 
 
 def _bars(record: Record, shown: list[Column], limit: float) -> "Figure":
-    figure = new_figure(0.9 + 0.62 * len(shown))
-    axes = figure.add_subplot()
-    colors = {"ok": "#2a9d8f", "improved": "#8ab17d", "inconclusive": "#b8b8b8", "regressed": "#d1495b"}
-    ticks, labels = [], []
-    for place, column in enumerate(shown):
-        pairs = record.pairs[column.recording]
-        for row, (name, rates) in enumerate(_rules(pairs, limit).items()):
-            at, left = place * 4 + row, 0.0
-            for outcome in OUTCOMES:
-                share = rates.share(outcome)
-                axes.barh(at, share, left=left, height=0.9, color=colors[outcome])
-                left += share
-            ticks.append(at)
-            labels.append(f"{column.recording}   {name}" if row == 0 else name)
-    axes.set_yticks(ticks, labels)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("share of verdicts")
-    handles = [axes.barh(0, 0, color=color, label=outcome) for outcome, color in colors.items()]
-    axes.legend(handles=handles, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    slow_downs, loads = sorted({c.slow_down for c in shown}), sorted({c.busy for c in shown})
+    rules = list(_rules([], limit))
+    figure = new_figure(0.9 + 0.2 * len(slow_downs) * (len(rules) + 2))
+    panels = figure.subplots(1, len(loads), sharey=True, squeeze=False)[0]
+    for panel, busy in zip(panels, loads, strict=True):
+        panel.set_title("busy machine" if busy else "idle machine")
+        panel.set_xlim(0, 100)
+        panel.grid(axis="y", visible=False)
+        panel.tick_params(axis="y", length=0)
+        panel.set_xlabel("share of verdicts, %")
+    for column in shown:
+        panel, begin = panels[loads.index(column.busy)], slow_downs.index(column.slow_down) * (len(rules) + 2)
+        for row, rates in enumerate(_rules(record.pairs[column.recording], limit).values(), start=1):
+            left = 0.0
+            for kind, share in _kinds(column, rates).items():
+                panel.barh(begin + row, 100 * share, left=left, height=0.8, color=_COLOURS[kind])
+                left += 100 * share
+    labels: dict[int, str] = {}
+    for place, slow_down in enumerate(slow_downs):
+        begin = place * (len(rules) + 2)
+        labels[begin] = f"{100 * slow_down:g} % slower" if slow_down else "equal files"
+        labels |= {begin + row: name for row, name in enumerate(rules, start=1)}
+    panels[0].set_yticks(list(labels), list(labels.values()))
+    for label in panels[0].get_yticklabels():
+        if label.get_text() not in rules:
+            label.set_fontweight("bold")
+    panels[0].invert_yaxis()
+    handles = [panels[0].barh(0, 0, color=color, label=kind) for kind, color in _COLOURS.items()]
+    figure.legend(handles=handles, ncols=3, loc="outside upper center", frameon=False)
     return figure
+
+
+def _kinds(column: Column, rates: Rates) -> dict[str, float]:
+    """Return the shares of correct, inconclusive and wrong verdicts."""
+    wrong, open_ = errors(column, rates) or 0.0, rates.share("inconclusive")
+    return {"correct": 1 - wrong - open_, "inconclusive": open_, "wrong": wrong}

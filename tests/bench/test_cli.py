@@ -272,12 +272,12 @@ def test_caches_are_shown_with_their_limits_and_pruned(
     young = [
         build / "stages/01-x/w",
         build / "stages/03-z~3/w",
-        build / ".weighed/young.json",
+        build / ".scores/young.json",
         tmp_path / f"artifacts/.store/{'a' * 64}",
     ]
     old = [
         build / "stages/02-y/weights",
-        build / ".weighed/old.json",
+        build / ".scores/old.json",
         tmp_path / f"artifacts/.store/{'b' * 64}",
         tmp_path / "artifacts/.sources/e5/weights",
     ]

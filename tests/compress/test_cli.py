@@ -60,7 +60,7 @@ def test_sensitivity_prints_and_draws(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command(monkeypatch, "sensitivity", tiny_recipe, "--rows", "20", "--set", "teacher.epochs=1") == 0
-    assert "on 20 validation rows; points lost without the part" in capsys.readouterr().out
+    assert "on 20 validation examples; change in pp without the part" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {"tiny-sensitivity.json", "tiny-sensitivity.svg"}
     assert (tmp_path / "artifacts/tiny/stages/00-teacher/stage.json").is_file()
 

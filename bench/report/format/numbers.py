@@ -8,6 +8,7 @@ from pocketbert.bench.stats.intervals import Interval
 from pocketbert.compress.tasks.paired import Drop
 
 MINUS = "−"
+TIMES = "×"
 Quantity = Metric | Literal["deflated"]
 
 
@@ -111,7 +112,7 @@ def _scaled(count: int, units: tuple[str, ...]) -> str:
 
 def times(ratio: float) -> str:
     """Format a factor: ``11.3×``."""
-    return f"{significant(ratio)}×"
+    return f"{significant(ratio)}{TIMES}"
 
 
 def figure(quantity: Quantity, value: float | None) -> str:

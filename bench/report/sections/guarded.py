@@ -7,7 +7,7 @@ from pocketbert.bench.report.format.choose import step_name
 from pocketbert.bench.report.format.markdown import bullets, code, paragraphs, table, text
 from pocketbert.bench.report.format.numbers import duration, negated, percent, pp_change, quantity
 from pocketbert.bench.report.sections import zeros
-from pocketbert.bench.report.sections.lead import lossless
+from pocketbert.compress.manifest import lossless
 
 
 def guard(results: Results) -> str:
@@ -19,7 +19,7 @@ def guard(results: Results) -> str:
         rows.append(
             [
                 code(step.name),
-                f"{decision} (inconclusive)" if step.unsettled and not lossless(step, results) else decision,
+                f"{decision} (inconclusive)" if step.unsettled and not lossless(step, results.steps) else decision,
                 percent(c.value) if c else "",
                 percent(c.reference) if c else "",
                 pp_change(negated(c.as_drop())) if c and step.decision != "reference" else "",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pocketbert.bench.records.results import FlippedRow, Results, Verdict
+from pocketbert.bench.records.results import FlippedRow, Results
 from pocketbert.bench.report.checks import ICONS, Check
 from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.format.choose import duplicates, impossible_here, in_words
@@ -117,12 +117,3 @@ def _rows(listed: Sequence[tuple[str, FlippedRow]]) -> str:
     if any(row.text for _, row in listed):
         headers, rows = [*headers, "text"], [[*row, quoted(r.text)] for row, (_, r) in zip(rows, listed, strict=True)]
     return table(headers, rows, words=len(headers))
-
-
-def interval(verdict: Verdict) -> str:
-    """Format a verdict's interval: of the latency ratio, or of the change in accuracy; other metrics have none."""
-    if (found := verdict.interval) is None:
-        return ""
-    if verdict.metric == "accuracy":
-        return f"{numbers.between(-found.high, -found.low)} pp"
-    return f"{numbers.significant(found.low)} to {numbers.significant(found.high)}"

@@ -8,7 +8,7 @@ from pocketbert.bench.report.checks import Check, checks, counted
 from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.report.format.markdown import code, text
 from pocketbert.compress.base.files import as_typed
-from pocketbert.compress.manifest import Comparison, Step
+from pocketbert.compress.manifest import Comparison, Step, lossless
 
 
 def verdict_line(results: Results, found: Sequence[Check] | None = None) -> str:
@@ -45,7 +45,7 @@ def inconclusive_line(results: Results) -> str:
     groups: dict[str, list[str]] = {}  # by change: a step that does not change the model repeats it
     for step in results.steps:
         c = step.comparison
-        if step.unsettled and step.decision == "accepted" and c and not lossless(step, results):
+        if step.unsettled and step.decision == "accepted" and c and not lossless(step, results.steps):
             change = numbers.pp_change(numbers.negated(c.as_drop()))
             if rows := c.as_drop().rows_to_decide(results.max_drop):
                 change += f"; about {rows:,} examples would decide"
@@ -57,12 +57,6 @@ def inconclusive_line(results: Results) -> str:
         f"**Accepted, but not certain:** the interval of the change contains the limit of "
         f"{numbers.pp(-results.max_drop)}: {changes}."
     )
-
-
-def lossless(step: Step, results: Results) -> bool:
-    """Return whether a step has the very comparison of an earlier one: its model answers as that one's does."""
-    earlier = results.steps[: results.steps.index(step)]
-    return any(one.comparison == step.comparison for one in earlier if one.decision != "rolled-back")
 
 
 def other_machine_line(results: Results, file: Path) -> str:

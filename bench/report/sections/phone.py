@@ -22,7 +22,7 @@ def note(results: Results) -> str:
     if not devices:
         return ""
     return (
-        f"<sub>{devices}: a real device; its figures were handed in, not taken by pocketbert, and are never judged. "
+        f"<sub>{devices}: a real device; its figures were handed in, not taken by pocketbert, and are never compared. "
         "The other columns are simulated on this machine.</sub>"
     )
 

@@ -25,7 +25,7 @@ def linear_control(build: Build) -> tuple[LinearControl | None, list[str]]:
     try:
         return _linear_control(build)
     except Exception as error:
-        remark = f"linear control: left out, it failed ({first_line(error)}); teacher.control = false switches it off"
+        remark = f"linear baseline: left out, it failed ({first_line(error)}); teacher.control = false switches it off"
         build.progress.say(remark)
         return None, [remark]
 
@@ -46,16 +46,15 @@ def _linear_control(build: Build) -> tuple[LinearControl, list[str]]:
         most = made.longest or (longest if max(map(len, texts)) > longest else None)
         if most or made.train_rows < len(gold):
             cut = f" and read at most {most:,} characters of each" if most else ""
-            remarks = [f"the linear control was trained on {made.train_rows:,} of {len(gold):,} rows{cut}"]
+            remarks = [f"the linear baseline was trained on {made.train_rows:,} of {len(gold):,} rows{cut}"]
         return step.model_copy(update={"remarks": remarks, "measured": {"train_rows": made.train_rows}})
 
     done = build.step(build.root / "control", step, work, build.teacher)
     guard, rows = build.guard, int(done.step.measured["train_rows"])
     comparison = Comparison.of(task, guard.gold, done.logits, guard.teacher, guard.rule.confidence)
-    lead, low, high = (-100 * value + 0.0 for value in (comparison.drop, comparison.high, comparison.low))
     build.progress.say(
-        f"linear control: {comparison.reference:.2%} from the same {rows:,} rows; "
-        f"the teacher: {lead:+.2f} pp ({comparison.confidence:.0%} CI {low:+.2f} to {high:+.2f})"
+        f"linear baseline: {100 * comparison.reference:.2f} % with the same {rows:,} examples; "
+        f"the teacher against it: {comparison.change}"
     )
     found = LinearControl(
         comparison=comparison, train_rows=rows, seconds=done.step.seconds, test_answers="control/test.npy"

@@ -52,13 +52,14 @@ def test_a_figure_beyond_its_limit_ends_with_1(
 
 
 @pytest.mark.usefixtures("runs")
-def test_json_lists_every_difference_and_writes_nothing(
+def test_json_lists_every_difference_as_the_page_does(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(monkeypatch, "compare", "tiny", "branch.json", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    found = json.loads(said.out)
     [size] = [d for d in found if (d["artifact"], d["quantity"]) == ("small", "size")]
     assert size["second"] == 2 * size["first"]
     assert (size["change"]["estimate"], size["worse"]) == (1.0, True)
     assert {d["place"] for d in found if d["quantity"] == "latency"} == {"mobile-1t/128", "mobile-1t/mix"}
-    assert not Path("branch-against-tiny.md").exists()
+    assert said.err == "written: branch-against-tiny.md\n"

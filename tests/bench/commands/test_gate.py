@@ -34,7 +34,7 @@ def test_exit_codes_are_those_of_pocketbert(
     assert gate(monkeypatch, "tiny", "--gate-first-run", "-k", "not small", "-rA", "--", "x") == ours
     assert asked == [
         [
-            *("--pyargs", "pocketbert.bench", "--rootdir=."),
+            *("--pyargs", "pocketbert.bench", "--rootdir=.", "--benchmark-columns=median,iqr,rounds"),
             "--gate-manifest=artifacts/tiny/manifest.json",
             *("--gate-first-run", "-k", "not small", "-rA", "--", "x"),
         ]

@@ -31,7 +31,7 @@ def lost(asked: GateOptions, recipe: str = "tiny") -> str:
     """Return the message of a lost baseline, after checking that `--gate-first-run` lets the run pass."""
     with pytest.raises(BadInput, match="no such baseline") as refused:
         open_baseline(asked, recipe)
-    assert str(refused.value).endswith("; judge a recipe that has no baseline yet with: --gate-first-run")
+    assert str(refused.value).endswith("; for the first run of a new recipe add --gate-first-run")
     first = GateOptions(**{**vars(asked), "first_run": True})
     assert open_baseline(first, recipe)[1] is None
     return str(refused.value)
@@ -53,7 +53,7 @@ def test_a_recipe_without_a_baseline_beside_others_is_refused_with_the_nearest_n
         (tmp_path / f"baselines/{name}.json").touch()
     (tmp_path / "baselines/.tiny.1-0a1b2c3d.tmp.json").touch()  # an update was killed
     found = lost(options(tmp_path))
-    assert "beside those of 2 other recipes; nearest name: 'tinny'; was the recipe renamed?" in found
+    assert "no such baseline, but 2 other recipes have one; nearest name: 'tinny', if the recipe was renamed" in found
     assert "nearest name: 'offline'" in lost(options(tmp_path), "outlive")
 
 

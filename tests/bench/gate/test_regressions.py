@@ -192,8 +192,8 @@ def test_no_baseline_fails_only_when_strict(bench: Run, pytester: pytest.Pyteste
     result.stdout.fnmatch_lines(
         [
             "*pocketbert: verdicts*",
-            "no baseline: nothing was compared; write a baseline with: pocketbert baseline update reports/tiny.json",
-            "* verdicts, 0 failing*",
+            "no baseline: nothing was compared; write a baseline with: pocketbert baseline update tiny",
+            "* without a baseline*; 0 failing; measured in *",
         ],
     )
     assert bench(manifest, PROFILE, "--gate-strict", "-m", "size").ret == pytest.ExitCode.TESTS_FAILED

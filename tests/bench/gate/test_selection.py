@@ -72,7 +72,7 @@ def test_a_regression_is_red_whatever_became_of_its_item(bench: Run, pytester: p
         [
             "exit code 1: failing verdicts: 4, failing items: none; items were skipped, deselected or expected to fail",
             "regressed !  latency *small*",
-            "6 of 10 items left out by -k, -m or node ids: neither measured nor judged",
+            "6 of 10 items left out by -k, -m or node ids: neither measured nor compared",
         ]
     )
 

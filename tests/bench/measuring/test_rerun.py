@@ -71,7 +71,7 @@ def test_the_first_look_is_reached_whatever_the_budget() -> None:
 def test_an_undecided_comparison_says_which_limit_the_noise_allows() -> None:
     noisy, quiet = [0.08, -0.08] * 18, [0.028, 0.032] * 18
     assert undecided(noisy, 0.03, 20.0, 60.0) == (
-        "undecided after 36 pairs in 20 s: this machine's noise of 8.1 % between pairs settles limits of +6 % or more "
+        "undecided after 36 pairs in 20 s: this machine's noise of 8.1 % between pairs allows limits of +6 % or more "
         "within 60 s (pocketbert doctor)"
     )
     few = undecided(noisy[:4], 0.03, 60.0, 60.0)  # no more pairs fit into the budget

@@ -31,7 +31,7 @@ def test_a_diff_shows_old_and_new_and_the_change(weighed: Results) -> None:
     assert ["small", "bytes", f"{small.bytes:,}", "->", f"{2 * small.bytes:,}", "+100.0%"] in lines
     assert [
         "small",
-        "deflated",
+        "zipped",
         "bytes",
         *[f"{small.deflated_bytes:,}", "->", f"{small.deflated_bytes:,}"],
         "same",

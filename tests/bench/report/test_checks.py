@@ -18,6 +18,14 @@ def test_copies_are_counted_apart(copied: Results) -> None:
     assert [bool(check.copy) for check in found] == [False] * 5 + [True] * 4, "copies come last"
 
 
+def test_a_copy_that_fails_counts(copied: Results) -> None:
+    [twin] = [v for v in copied.verdicts if v.profile == "mobile-2t/128" and v.artifact == INT8]
+    slower = twin.model_copy(update={"outcome": "regressed", "fails": True})
+    found = checks(copied.model_copy(update={"verdicts": [slower if v is twin else v for v in copied.verdicts]}))
+    assert (found[0].verdict, found[0].copy) == (slower, "")
+    assert counted(found).startswith("5 of 6 measured checks passed, 1 of them improved, 1 regressed;")
+
+
 def test_the_failing_checks_come_first(regressed: Results) -> None:
     found = checks(regressed)
     assert [check.verdict.outcome for check in found[:4]] == ["regressed", "missing", "missing", "inconclusive"]

@@ -11,7 +11,7 @@ FOUND = Sensitivity(
     loss=0.3,
     rows=200,
     changes=[
-        Change(layer, part, points=10 * layer + place, loss=0.1)
+        Change(layer, part, pp=-10.0 * layer - place, loss=0.1)
         for layer in range(2)
         for place, part in enumerate(PARTS)
         if (layer, part) != (1, "head 1")
@@ -21,15 +21,15 @@ FOUND = Sensitivity(
 
 def test_the_table_has_the_highest_layer_first_and_leaves_missing_heads_out() -> None:
     lines = show(FOUND).splitlines()
-    assert lines[0] == "accuracy 90.00% on 200 validation rows; points lost without the part:"
+    assert lines[0] == "accuracy 90.0 % on 200 validation examples; change in pp without the part (negative: worse):"
     assert lines[1].split("  ")[-1].strip() == "FFN ¼"
-    assert lines[3].split() == ["1", "+10.0", "+12.0", "+13.0", "+14.0", "+15.0"]
-    assert lines[4].split() == ["0", "+0.0", "+1.0", "+2.0", "+3.0", "+4.0", "+5.0"]
+    assert lines[3].split() == ["1", "−10.0", "−12.0", "−13.0", "−14.0", "−15.0"]
+    assert lines[4].split() == ["0", "0.0", "−1.0", "−2.0", "−3.0", "−4.0", "−5.0"]
 
 
 def test_numbers_and_picture_are_written(tmp_path: Path) -> None:
     numbers, picture = write(FOUND, tmp_path / "reports", "tiny")
-    assert json.loads(numbers.read_text())["changes"][0] == {"layer": 0, "part": "head 0", "points": 0, "loss": 0.1}
+    assert json.loads(numbers.read_text())["changes"][0] == {"layer": 0, "part": "head 0", "pp": 0, "loss": 0.1}
     drawn = picture.read_text()
     assert drawn.startswith("<?xml")
     before = drawn

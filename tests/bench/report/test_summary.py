@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pocketbert.bench.records.results import Changed, Profile, Results, Why
 from pocketbert.bench.report.summary import verdict_lines
+from tests.support.results import INT8
 
 FILE, BASELINE = Path("reports/offline.json"), Path("baselines/offline.json")
 
@@ -15,20 +16,35 @@ def lines(results: Results, baseline: Path | None = BASELINE) -> list[str]:
 
 def test_a_failing_verdict_is_marked_and_counted(regressed: Results) -> None:
     found = lines(regressed)
-    assert re.match(r"verdict +metric +artifact +profile/tokens +baseline +measured +interval", found[0])
-    row = next(line for line in found if line.startswith("regressed !"))
-    assert row.split()[2:] == [
-        "latency", "student-int8.onnx", "mobile-1t/128", "0.104×", "0.121×", "0.119", "to", "0.123",
+    assert re.split(" {2,}", found[0].strip()) == ["verdict", "check", "baseline", "now", "change (95 % CI)", "limit"]
+    row = next(line for line in found if line.startswith("  regressed !"))
+    assert re.split(" {2,}", row.strip()) == [
+        "regressed !", "latency P50 mobile-1t/128", "0.104×", "0.121×", "+16.3 % (+14.4 to +18.3)", "+5 %",
     ]  # fmt: skip
-    assert any(re.match(r"missing +latency", line) for line in found), "a profile this machine lacks fails nothing"
-    assert found[-1] == "7 verdicts, 2 failing; measured in 163 s"
+    assert max(len(line) for line in found if line.startswith("  ")) <= 100
+    assert any(re.match(r"  missing +latency", line) for line in found), "a profile this machine lacks fails nothing"
+    assert found[-2] == "latency with × is a multiple of the teacher's P50, timed in turn with it"
+    assert found[-1] == (
+        "3 of 6 measured checks passed, 1 of them improved, 1 regressed, 1 missing, 1 not possible on this machine, "
+        "1 inconclusive; 2 failing; measured in 2 min 43 s"
+    )
+
+
+def test_the_checks_stand_below_their_file(regressed: Results, copied: Results) -> None:
+    found = lines(regressed)
+    files = [line for line in found[2:] if line in {verdict.artifact for verdict in regressed.verdicts}]
+    assert len(files) == len(set(files)) == 2
+    outcomes = [line.split()[0] for line in found[found.index(INT8) + 1 :] if line.startswith("  ")]
+    assert outcomes[0] == "regressed", "the failing ones come first"
+    shown = [line for line in lines(copied)[2:] if line.startswith("  ")]
+    assert (len(shown), len(copied.verdicts)) == (5, 9), "copies are counted alone"
 
 
 def test_a_row_has_the_colour_of_its_verdict(regressed: Results) -> None:
     found = list(verdict_lines(regressed, FILE, BASELINE))
-    colours = {line.text.split("  ")[0]: line.colour for line in found[2 : 2 + len(regressed.verdicts)]}
+    colours = {re.split(" {2,}", line.text.strip())[0]: line.colour for line in found if line.text.startswith("  ")}
     assert (colours["regressed !"], colours["missing"], colours["ok"]) == ("red", "yellow", "green")
-    assert not [line for line in (*found[:2], *found[2 + len(regressed.verdicts) :]) if line.colour]
+    assert not [line for line in found if line.colour and not line.text.startswith("  ")]
 
 
 def test_skipped_and_duplicate_profiles_are_named(results: Results) -> None:
@@ -44,9 +60,9 @@ def test_the_evidence_has_a_line_per_artifact(results: Results) -> None:
 
 
 def test_the_baseline_is_named_or_the_command_that_writes_one(results: Results) -> None:
-    assert lines(results)[-2] == "baseline: baselines/offline.json"
+    assert "baseline: baselines/offline.json" in lines(results)
     none = "no baseline: nothing was compared; write a baseline with: "
-    assert lines(results, None)[0] == f"{none}pocketbert baseline update reports/offline.json"
+    assert lines(results, None)[0] == f"{none}pocketbert baseline update offline"
     part = results.model_copy(update={"part": True})
     assert lines(part, None)[0] == f"{none}a run of everything"
     interpreters = results.model_copy(update={"other_versions": {"onnxruntime": "1"}})

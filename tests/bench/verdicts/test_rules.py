@@ -46,7 +46,7 @@ def test_latency_by_the_reference(low: float, high: float, neighbours: float, ou
 def test_noise_beyond_the_limit_says_which_limit_it_allows() -> None:
     noisy = compare_latency(interval(0.935, 1.065), EXACT, 0.03, 0.0)
     assert noisy.outcome == "inconclusive"
-    assert noisy.note.endswith("× reference, the noise of this run settles limits of +7 % or more")
+    assert noisy.note.endswith("× reference, the noise of this run allows limits of +7 % or more")
     near = compare_latency(interval(1.02, 1.04), EXACT, 0.03, 0.0)
     assert near.outcome == "inconclusive"
     assert near.note.endswith("× reference")

@@ -32,8 +32,8 @@ def test_between_the_bounds_the_estimate_decides_and_it_says_so() -> None:
     near, far = judge(109), judge(112)
     assert (near.decision, near.unsettled) == ("accepted", True)
     assert (far.decision, far.unsettled) == ("rolled-back", True)
-    assert "inconclusive on 1,000 rows: about" in describe(far, 0.010)
-    assert "change -1.20 pp (95% CI " in describe(far, 0.010)
+    assert "inconclusive on 1,000 examples: about" in describe(far, 0.010)
+    assert "change -1.20 pp (95 % CI " in describe(far, 0.010)
 
 
 def test_a_teacher_that_answers_every_row_alike_is_told_of() -> None:

@@ -12,6 +12,7 @@ from pocketbert.compress.pipeline.summary import plan_table, summary
 SCORE = Comparison(
     metric="accuracy", value=0.8511, reference=0.8549, drop=0.0038, low=-0.0012, high=0.0089, rows=900, confidence=0.95
 )
+WORSE = SCORE.model_copy(update={"drop": 0.011, "high": 0.016})
 TRIED = Try(strength=0.5, comparison=None, accepted=False)
 
 
@@ -37,16 +38,18 @@ def test_steps_have_their_change_and_files_their_size(tmp_path: Path, monkeypatc
         Step(
             name="01-prune-heads", kind="prune-heads", decision="accepted", comparison=SCORE, tries=[TRIED], seconds=90
         ),
-        Step(name="02-distill", kind="distill", decision="rolled-back", comparison=SCORE, unsettled=True),
+        Step(name="02-distill", kind="distill", decision="rolled-back", comparison=WORSE, unsettled=True),
+        Step(name="onnx-fp32", kind="artifact", decision="accepted", comparison=SCORE, unsettled=True),
         Step(name="coreml-int8", kind="artifact", decision="accepted", seconds=31),
     ]
     lines = [re.split("  +", line) for line in summary(manifest(*steps), tmp_path / "artifacts/mine").splitlines()]
     assert lines == [
-        ["step", "accuracy", "change, pp (95% CI)", "decision"],
+        ["step", "accuracy", "change, pp (95 % CI)", "decision"],
         ["-" * 14, "-" * 10, "-" * 22, "-" * 29],
-        ["00-teacher", "85.11%", "reference"],
-        ["01-prune-heads", "85.11%", "-0.38 (-0.89 to +0.12)", "accepted, at a lower strength"],
-        ["02-distill", "85.11%", "-0.38 (-0.89 to +0.12)", "rolled back, inconclusive"],
+        ["00-teacher", "85.11 %", "reference"],
+        ["01-prune-heads", "85.11 %", "-0.38 (-0.89 to +0.12)", "accepted, at a lower strength"],
+        ["02-distill", "85.11 %", "-1.10 (-1.60 to +0.12)", "rolled back, inconclusive"],
+        ["onnx-fp32", "85.11 %", "-0.38 (-0.89 to +0.12)", "accepted"],  # it repeats an earlier step: lossless
         ["coreml-int8", "accepted"],
         [""],
         ["file", "size"],

@@ -52,7 +52,7 @@ def _prepare(folder: Path) -> None:
     write_onnx(file, Build(padding_bytes=100_000))
     gate()
     write_onnx(file, Build(padding_bytes=150_000))
-    for path in (Path(STORE, "0" * 64), MANIFEST.parent / ".weighed/old.json"):
+    for path in (Path(STORE, "0" * 64), MANIFEST.parent / ".scores/old.json"):
         path.write_text("{}", encoding="utf-8")
         os.utime(path, (0, 0))
     first, *rest = HISTORY.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -71,7 +71,7 @@ def _damage(folder: Path) -> Iterator[str]:
     load_results(folder / RESULTS)
     for line in (folder / HISTORY).read_text(encoding="utf-8").splitlines():
         json.loads(line)
-    for path in (folder / MANIFEST.parent / ".weighed").glob("[!.]*.json"):
+    for path in (folder / MANIFEST.parent / ".scores").glob("[!.]*.json"):
         json.loads(path.read_text(encoding="utf-8"))
     for path in (folder / "reports").rglob("[!.]*.svg"):
         ElementTree.parse(path)  # noqa: S314

@@ -1,8 +1,6 @@
 """The HTML report in headless Chromium: sort, filter, hover, downloads, phone width, dark scheme, accessibility."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,25 +10,16 @@ import pytest
 from pocketbert.bench.records.history import append, load
 from pocketbert.bench.records.results import Changed, FlippedRow, Flips, Results, Why
 from pocketbert.bench.report.html import compose
+from tests.support.browser import chromium, needs_axe, serious
 from tests.support.results import INT8
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("needs Chromium", allow_module_level=True)
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-AXE = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js"))
 MARKUP = "<img src=x onerror=alert(1)></script><b>教师</b>"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -195,21 +184,12 @@ def test_the_scheme_is_the_browsers(page: Any) -> None:
     )
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core (AXE, or npm install axe-core)")
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Any, file: Path, scheme: str) -> None:
     context = browser.new_context(bypass_csp=True, color_scheme=scheme)
     opened = context.new_page()
     opened.goto(file.as_uri())
     opened.locator("#checks td button").first.click()
-    opened.add_script_tag(path=str(AXE))
-    found = opened.evaluate("axe.run()")
+    assert serious(opened) == []
     context.close()
-    serious = [
-        (violation["id"], node["html"][:200])
-        for violation in found["violations"]
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
-    assert serious == []
-    assert len(found["passes"]) > 20, "axe looked at nothing"

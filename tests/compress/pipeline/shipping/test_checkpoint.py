@@ -57,7 +57,7 @@ def test_the_command_says_what_it_wrote(
     assert trivial.startswith("the checkpoint answers LABEL_")
     assert worth.startswith("random token ids are no texts: measure the agreement on your own with --texts FILE")
     assert file.startswith("uneven-int8.onnx: 0.")
-    assert file.endswith("MB, reads input_ids, attention_mask; tokenizer.json is beside it")
+    assert file.endswith("MB, reads input_ids, attention_mask; tokenizer.json is next to it")
     assert {path.name for path in tmp_path.iterdir()} == {"uneven-int8.onnx", "tokenizer.json"}
     assert json.loads((tmp_path / "tokenizer.json").read_text()) == json.loads((uneven / "tokenizer.json").read_text())
     assert command(monkeypatch, *words) == 2

@@ -37,7 +37,7 @@ def test_it_depends_on_the_rows_alone(built: tuple[Path, Path]) -> None:
     assert "linear-control" in heard.built
     assert manifest.linear_control is not None
     assert manifest.linear_control.train_rows == 120
-    assert any(line.startswith("linear control: ") and "from the same 120 rows" in line for line in heard.lines)
+    assert any(line.startswith("linear baseline: ") and "with the same 120 examples" in line for line in heard.lines)
 
 
 def test_it_reads_no_more_of_a_long_text_than_the_teacher(
@@ -57,7 +57,7 @@ def test_it_reads_no_more_of_a_long_text_than_the_teacher(
     settings = {"teacher__epochs": "0", "stage": "[]", "artifact": '[{ format = "torch" }]'}
     manifest, _ = run(*built, task__dataset=str(rows), **settings)
     assert sorted(lengths)[1:] == [256, 256]
-    said = "the linear control was trained on 241 of 241 rows and read at most 256 characters of each"
+    said = "the linear baseline was trained on 241 of 241 rows and read at most 256 characters of each"
     assert said in manifest.steps[0].remarks
 
 
@@ -82,7 +82,7 @@ def test_a_failure_is_a_remark(built: tuple[Path, Path], monkeypatch: pytest.Mon
     monkeypatch.setattr("pocketbert.compress.pipeline.steps.linear_control.linear_predictions", fails)
     shutil.rmtree(built[1] / "control")
     manifest, heard = run(*built)
-    told = "linear control: left out, it failed (Unable to allocate 26 GiB); teacher.control = false switches it off"
+    told = "linear baseline: left out, it failed (Unable to allocate 26 GiB); teacher.control = false switches it off"
     assert told in heard.lines
     assert manifest.linear_control is None
     assert told in manifest.steps[0].remarks
