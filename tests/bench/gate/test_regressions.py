@@ -71,7 +71,7 @@ def test_a_slower_artifact_is_red(bench: Run, pytester: pytest.Pytester, baselin
 def test_a_slower_artifact_is_red_beside_the_baselines_own_file(
     bench: Run, pytester: pytest.Pytester, baseline: Path, store: Path
 ) -> None:
-    manifest = write_manifest(pytester.path / "m", changed(Build(work=40)))
+    manifest = write_manifest(pytester.path / "m", changed(Build(work=100)))
     result = bench(manifest, PROFILE, f"--gate-baseline={baseline}", f"--gate-store={store}", "-m", "latency")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
