@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from tabulate import tabulate
 
 from pocketbert.bench.records.results import Results, Verdict
-from pocketbert.bench.report.checks import Check, checks, counted
+from pocketbert.bench.report.checks import Check, checks, counted, why_copies
 from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.sections.why import summary
 from pocketbert.bench.verdicts.items import left_out
@@ -33,6 +33,8 @@ def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterat
         yield Line(text)
     if any(numbers.TIMES in f"{check.baseline}{check.now}" for check in found):
         yield Line("latency with × is a multiple of the teacher's P50, timed in turn with it")
+    if copies := why_copies(found):
+        yield Line(printable(f"copies, not measured again: {copies}"))
     failing = sum(verdict.fails for verdict in results.verdicts)
     yield Line(
         f"{counted(found) or 'nothing was checked'}; {failing} failing; measured in {numbers.duration(results.seconds)}"
