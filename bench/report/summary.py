@@ -33,8 +33,8 @@ def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterat
         yield Line(text)
     if any(numbers.TIMES in f"{check.baseline}{check.now}" for check in found):
         yield Line("latency with × is a multiple of the teacher's P50, timed in turn with it")
-    if copies := why_copies(found):
-        yield Line(printable(f"copies, not measured again: {copies}"))
+    for reason in filter(None, why_copies(found).split("; ")):
+        yield Line(printable(f"copies: {reason}"))
     failing = sum(verdict.fails for verdict in results.verdicts)
     yield Line(
         f"{counted(found) or 'nothing was checked'}; {failing} failing; measured in {numbers.duration(results.seconds)}"
