@@ -175,7 +175,7 @@ def stalled(history: Sequence[float], patience: int) -> bool:
 def told(metric: str, history: Sequence[float], schedule: Schedule) -> str:
     """Describe how a training of several epochs went: the metric after each epoch, and whether it ended early."""
     ended = f"{metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
-    if len(history) == schedule.epochs:
+    if len(history) >= schedule.epochs:
         return ended
     return (
         f"{ended}; the training ended after {len(history)} of at most {schedule.epochs} epochs, because the last "

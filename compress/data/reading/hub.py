@@ -24,7 +24,7 @@ _PLACE_KEYS = {"name", "version", "data_dir", "data_files", "description"}
 def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     """Read every split that `load_dataset` finds; `config` names the part of a dataset that has several.
 
-    A `source` on the Hub may end in ``@revision``. Where a dataset needs a program to be read, which `datasets` refuses,
+    A `source` on the Hub may end in ``@revision``. A dataset that needs a program to be read is refused by `datasets`;
     the Hub's own copy of it is ``@refs/convert/parquet``.
 
     Text files of a local folder are read as those of a plain folder are, so that the same file gives the same rows.

@@ -109,7 +109,7 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
             callbacks=callbacks,
             patient_from=since,
         )
-    if settings.epochs > 1:
+    if len(history) > 1:
         context.remarks.append(told(context.task.metric, history, settings))
     once, epochs = teacher.seconds_computing + teacher.seconds_cached, max(1, len(history))
     if (saved := once * epochs - teacher.seconds_computing) > 0:
