@@ -69,10 +69,11 @@ class Guard:
         Raises:
             NotFinite: a logit of any row is NaN or infinite.
         """
-        gold, pair = self.gold, [check_finite(logits) for logits in (reference, candidate)]
+        gold, reference, candidate = self.gold, check_finite(reference), check_finite(candidate)
         if self.rows is not None:
-            gold, pair = [gold[row] for row in self.rows], [logits[self._predictions] for logits in pair]
-        return Comparison.of(self.task, gold, *pair, self.rule.confidence)
+            gold = [gold[row] for row in self.rows]
+            reference, candidate = reference[self._predictions], candidate[self._predictions]
+        return Comparison.of(self.task, gold, reference, candidate, self.rule.confidence)
 
     @cached_property
     def _predictions(self) -> NDArray[np.intp]:
