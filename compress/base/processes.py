@@ -33,6 +33,16 @@ def wait() -> None:
         PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE).wait_for_everyone()
 
 
+def agreed(value: float) -> float:
+    """Return the first process's `value` on every process, which all call this: a decision by it is then the same."""
+    if world() == 1:
+        return value
+    from accelerate.utils import broadcast_object_list
+
+    [first] = broadcast_object_list([value])
+    return float(first)
+
+
 @contextmanager
 def first_alone() -> Iterator[None]:
     """Run the block on the first process while the others wait; then run it on them, with its files in place."""

@@ -61,16 +61,16 @@ def load_data(task: TaskTable) -> Data:
         BadInput: an unknown builtin or one for another kind of task, an unreachable Hub, a missing split or column, or
             a row that cannot be used. The message names file and line.
     """
-    folder = Path(task.dataset)
+    folder, config = Path(task.dataset), task.config or None
     if task.dataset.startswith("builtin:"):
         tables, remarks = _builtin(task)
     elif exists(folder):
         made: dict[Split, str] = dict.fromkeys(task.hold_out, "train")
         made |= task.splits
         lists = task_class(task.kind).token_level
-        tables, remarks = apply_splits(read_folder(folder, lists, task.config, made), task)
+        tables, remarks = apply_splits(read_folder(folder, lists, config, made), task)
     else:
-        tables, remarks = apply_splits(read_hub(task.dataset, task.config), task)
+        tables, remarks = apply_splits(read_hub(task.dataset, config), task)
     tables, held_out = hold_out(tables, task)
     splits, labels, more = canonical(tables, task)
     return Data(splits, labels, {split: tables[split].where for split in splits}, [*remarks, *held_out, *more])

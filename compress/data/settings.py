@@ -24,10 +24,11 @@ class TaskTable(Frozen):
     kind: str = Field("classification", json_schema_extra={"enum": [*TASKS]})
     """What the model predicts: one label per text, per pair of texts (matching), or per word (tagging)."""
     dataset: str
-    """Where the examples come from: ``builtin:…``, the id of a dataset on Hugging Face Hub, a local folder, or
-    one local file, whose rows are training rows."""
+    """Where the examples come from: ``builtin:…``, the id of a dataset on Hugging Face Hub (``owner/name``, or
+    ``owner/name@revision`` for one branch, tag or commit), a local folder, or one local file, whose rows are training
+    rows."""
     config: str | None = None
-    """The name of one part, of a dataset on the Hub that has several."""
+    """The name of one part, of a dataset on the Hub that has several. An empty text is the same as no key."""
     max_length: int = Field(128, ge=8, le=512)
     """Tokens of the longest text, special tokens included. Longer texts are truncated; in tagging they are read in
     overlapping windows."""

@@ -14,6 +14,7 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Manifest
 from pocketbert.compress.pipeline.cache import SCRATCH
+from pocketbert.compress.pipeline.guard import judged_on
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.pipeline.shipping.artifact import require_exporter
 from pocketbert.compress.pipeline.shipping.calibration import check_labels
@@ -64,7 +65,8 @@ def _run(build: Build, command: str) -> Manifest:
             check_labels(build.texts, f"artifact {number} ({artifact.format})")
     models = [build.set_reference(make_teacher(build))]
     control, remarks = linear_control(build)
-    steps = [models[0].with_remarks(remarks)]
+    judged = judged_on(build.recipe.guard, len(build.guard.gold), build.held_back)
+    steps = [models[0].with_remarks([judged, *remarks])]
     for number, parameters in enumerate(build.recipe.stages, start=1):
         done = run_stage(build, number, parameters, source=models[-1])
         steps.append(done)

@@ -5,6 +5,7 @@ Every step is compared with the fine-tuned teacher on the same validation rows, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,69 @@ from pocketbert.compress.base.errors import BadInput, CheckFailed
 from pocketbert.compress.manifest import Comparison, Step, Try
 from pocketbert.compress.pipeline.recipe import GuardTable
 from pocketbert.compress.tasks import Task
-from pocketbert.compress.tasks.inputs import NotFinite
+from pocketbert.compress.tasks.inputs import NotFinite, check_finite
+from pocketbert.compress.tasks.rows import every_second, predictions_of
+
+LEAST_HELD_BACK = 500
+"""Fewest validation rows that are held back for the guard: the interval of a drop on fewer rows decides little."""
 
 
 class GuardStopped(CheckFailed):
     """A step was rejected and the recipe says ``on_fail = "stop"``."""
 
 
+def held_back(rule: GuardTable, gold: Sequence[Any]) -> NDArray[np.intp] | None:
+    """Return the numbers of the validation rows that no training may choose on; None: the guard decides on all.
+
+    Args:
+        gold: the labels of all validation rows.
+    """
+    if rule.rows == "all" or len(gold) < 2 * LEAST_HELD_BACK:
+        return None
+    return every_second(gold)
+
+
+def judged_on(rule: GuardTable, rows: int, held: NDArray[np.intp] | None) -> str:
+    """Describe on which of the validation rows the guard decides."""
+    if held is not None:
+        return f"the guard decides on {len(held):,} of {rows:,} validation rows; the others choose the best epochs"
+    needs = 2 * LEAST_HELD_BACK
+    cure = f"half of them can be held back from {needs:,} rows on" if rows < needs else 'guard.rows = "half" parts them'
+    return (
+        f"the guard decides on the {rows:,} validation rows that also choose the best epochs, so that its drops are "
+        f"optimistic (too small); {cure}"
+    )
+
+
 @dataclass(frozen=True)
 class Guard:
-    """The recipe's rule, and the labels and the teacher's logits, (predictions, labels), of the validation rows."""
+    """The recipe's rule, and the labels and the teacher's logits, (predictions, labels), of all validation rows.
+
+    Args:
+        rows: numbers of the rows that it decides on; None: all.
+    """
 
     rule: GuardTable
     task: Task
     gold: Sequence[Any]
     teacher: NDArray[np.float32]
+    rows: NDArray[np.intp] | None = None
+
+    def compare(self, reference: NDArray[np.float32], candidate: NDArray[np.float32]) -> Comparison:
+        """Compare two models' logits of all validation rows on the rows that the guard decides on.
+
+        Raises:
+            NotFinite: a logit of any row is NaN or infinite.
+        """
+        gold, reference, candidate = self.gold, check_finite(reference), check_finite(candidate)
+        if self.rows is not None:
+            gold = [gold[row] for row in self.rows]
+            reference, candidate = reference[self._predictions], candidate[self._predictions]
+        return Comparison.of(self.task, gold, reference, candidate, self.rule.confidence)
+
+    @cached_property
+    def _predictions(self) -> NDArray[np.intp]:
+        return predictions_of(self.gold, () if self.rows is None else self.rows)
 
     def decide(self, step: Step, logits: NDArray[np.float32], reason: str | None = None) -> Step:
         """Return `step` with its comparison and decision; `logits` of the validation rows, (predictions, labels).
@@ -45,7 +94,7 @@ class Guard:
         """
         limit = self.rule.max_drop
         try:
-            comparison = Comparison.of(self.task, self.gold, self.teacher, logits, self.rule.confidence)
+            comparison = self.compare(self.teacher, logits)
         except NotFinite as error:  # no score, whichever rows it is
             if step.decision == "reference":
                 raise BadInput(f"{step.name}: {error}") from error

@@ -37,6 +37,10 @@ class GuardTable(Frozen):
     on_fail: Literal["weaken", "rollback", "stop"] = "weaken"
     """What happens to a rejected step. ``weaken`` retries a stage at a lower strength; of an INT8 or INT4 file, the
     layers that rounding hurts most get a higher precision. ``rollback`` undoes the step. ``stop`` ends the build."""
+    rows: Literal["all", "half"] = "all"
+    """Validation examples that the guard decides on. ``half`` holds back half of each label for the guard, and best
+    epochs are chosen on the other half; below 1,000 examples it means ``all``. On examples that also chose the best
+    epoch, drops are too small."""
     tries: int = Field(4, ge=1, le=20)
     """How often a stage is retried before it is undone (with ``weaken``)."""
 

@@ -36,7 +36,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     """Train `model` with cross-entropy on the examples that have labels, and return it."""
     from pocketbert.compress.training.frozen import LowerStates, UpperLayers
     from pocketbert.compress.training.losses.cross_entropy import cross_entropy
-    from pocketbert.compress.training.trainer import Examples, still_improving, train
+    from pocketbert.compress.training.trainer import Examples, still_improving, told, train
 
     def loss(logits: "Tensor", batch: dict[str, Any], _: Any) -> "Tensor":
         return cross_entropy(logits, batch["labels"])
@@ -52,6 +52,8 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
         trained = UpperLayers(model, depth)
     examples = Examples(rows, batch_of=batch_of)
     history = train(trained, context, examples, parameters, loss, "fine-tuning", model, halfway=True)
+    if parameters.epochs > 1:
+        context.remarks.append(told(context.task.metric, history, parameters))
     if still_improving(history):
         context.remarks.append(
             f"{context.task.metric} went from {history[-2]:.1%} to {history[-1]:.1%} at the end of the training: the "

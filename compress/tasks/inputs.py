@@ -115,6 +115,14 @@ class Inputs:
             self.scored and [self.scored[i] for i in indices],
         )
 
+    def of_rows(self, rows: Indices) -> "Inputs":
+        """Return the inputs of these rows, which increase; the rows are numbered anew."""
+        if self.rows is None:
+            return self.chosen(rows)
+        number = {int(row): new for new, row in enumerate(rows)}
+        kept = [i for i, row in enumerate(self.rows) if row in number]
+        return replace(self.chosen(kept), rows=[number[self.rows[i]] for i in kept])
+
     def one_per_row(self) -> list[list[int]]:
         """Return the first input of each row; a long row of a tagging task has several."""
         if self.rows is None:

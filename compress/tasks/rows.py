@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.tasks.inputs import Columns, Inputs
+from pocketbert.compress.tasks.inputs import Columns, Indices, Inputs
 from pocketbert.compress.tasks.schemes import OUTSIDE
 
 NO_LABEL = -100
@@ -35,6 +35,11 @@ class Rows:
         columns = {name: values[:rows] for name, values in self.columns.items()}
         return Rows(self.inputs.first(rows), self.gold[:rows], columns)
 
+    def chosen(self, rows: Indices) -> "Rows":
+        """Return these rows, which increase."""
+        columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        return Rows(self.inputs.of_rows(rows), [self.gold[row] for row in rows], columns)
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -51,6 +56,21 @@ def decide_nothing(labels: Sequence[str], gold: Sequence[Any]) -> str | None:
     if isinstance(gold[0], int | np.integer):
         return None if len(there) > 1 else f"all have the label {min(there)!r}"
     return None if there - {OUTSIDE} else "hold no entity"
+
+
+def every_second(gold: Sequence[Any]) -> NDArray[np.intp]:
+    """Return the numbers of half of the rows, in increasing order: every second one of each label.
+
+    In tagging, rows whose words have the same set of labels are such a group.
+    """
+    order = sorted(range(len(gold)), key=lambda row: np.unique(gold[row]).tolist())
+    return np.sort(np.array(order[1::2], dtype=np.intp))
+
+
+def predictions_of(gold: Sequence[Any], rows: Indices) -> NDArray[np.intp]:
+    """Return the positions of the predictions of these rows, which increase, among those of all rows."""
+    counts = [np.size(labels) for labels in gold]
+    return np.flatnonzero(np.repeat(np.isin(np.arange(len(gold)), rows), counts))
 
 
 def flat(gold: Sequence[Any]) -> NDArray[np.int64]:

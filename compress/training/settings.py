@@ -14,14 +14,23 @@ MOST_EPOCHS, MOST_ROWS = 1000, 65_536
 class Schedule(Frozen):
     """A training with AdamW.
 
+    `patience` is early stopping (Prechelt 1998, "Early Stopping - But When?"); `layer_decay` is the discriminative
+    fine-tuning of Howard and Ruder 2018 (https://arxiv.org/abs/1801.06146).
+
     The result does not depend on the number of portions of a batch, except that hard labels are averaged within each
     portion: portions with few labels count as much as portions with many.
     """
 
     epochs: int = Field(1, ge=1, le=MOST_EPOCHS)
     """How often the training sees every example."""
+    patience: int = Field(0, ge=0, le=MOST_EPOCHS)
+    """Number of epochs without a better validation metric after which the training ends, so that `epochs` is the most;
+    the best epoch is kept. With 0 every epoch is run."""
     learning_rate: float = Field(1e-4, gt=0)
     """Highest learning rate of AdamW: it rises during the first tenth of the training, then falls to 0."""
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """Factor from the learning rate of the head to that of the highest layer, and from each layer to the one below it:
+    with 0.9, lower layers change less. With 1 all weights have the same learning rate."""
     batch_size: int = Field(32, ge=1, le=MOST_ROWS)
     """Examples per update of the weights, over all processes together."""
     gradient_accumulation_steps: int = Field(1, ge=1, le=MOST_ROWS)

@@ -19,11 +19,12 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import files_of, record_digests, recorded_figures, write_json
-from pocketbert.compress.base.processes import rank, world
+from pocketbert.compress.base.processes import agreed, rank, world
 from pocketbert.compress.base.progress import Work
 from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.rows import Rows
 from pocketbert.compress.training.context import Context
+from pocketbert.compress.training.layer_rates import decay_by_layer
 from pocketbert.compress.training.precision import fast_logits, has_bf16
 from pocketbert.compress.training.settings import Schedule
 
@@ -80,8 +81,11 @@ def train(
     evaluated: PreTrainedModel,
     halfway: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
+    patient_from: float = 0.0,
 ) -> list[float]:
     """Train `model` in place; of several epochs, keep the one with the best metric on the validation rows.
+
+    The training ends early if the last `schedule.patience` epochs brought no better metric.
 
     Args:
         model: called with the ``inputs`` of a batch; returns an object with ``logits``.
@@ -89,6 +93,7 @@ def train(
         evaluated: the model that is evaluated: `model`, or the whole model that `model` is a part of.
         halfway: evaluate a single epoch at its half and at its end.
         callbacks: further ones, which are called after our own.
+        patient_from: share of the steps after which epochs count for `schedule.patience`.
 
     Returns:
         The task's metric on the validation rows at each evaluation: one after each of several epochs.
@@ -131,6 +136,7 @@ def train(
     halves = {steps // 2, steps} if halfway and not several else set()
     rate = f"learning_rate = {schedule.learning_rate:g} is probably too high; try {schedule.learning_rate / 10:g}"
     evaluation = _Evaluation(lambda: _score(evaluated, context, f"{description}: {rate}"), key, halves)
+    stop = [_Stop(key, schedule.patience, patient_from)] if schedule.patience else []
     with context.progress.work(description, schedule.epochs * steps) as work:
         trainer = _Trainer(
             loss,
@@ -142,8 +148,9 @@ def train(
             train_dataset=range(len(inputs)),
             eval_dataset=range(1),  # required by the Trainer but not read: `_Evaluation` evaluates
             data_collator=examples.batch,
-            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), evaluation, *callbacks],
+            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), evaluation, *stop, *callbacks],
         )
+        trainer.rates = lambda optimizer: decay_by_layer(optimizer, evaluated, schedule.layer_decay)
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))
     # Undo accelerate's wrapper around the forward, or the model would still compute in BF16 after training.
@@ -158,6 +165,22 @@ def train(
 def still_improving(history: list[float]) -> bool:
     """Return whether the last evaluation is the best one and 0.5 percentage points above the one before."""
     return len(history) > 1 and history[-1] == max(history) and history[-1] - history[-2] > _IMPROVING
+
+
+def stalled(history: Sequence[float], patience: int) -> bool:
+    """Return whether none of the last `patience` evaluations is better than those before (Prechelt 1998)."""
+    return len(history) > patience and max(history[-patience:]) <= max(history[:-patience])
+
+
+def told(metric: str, history: Sequence[float], schedule: Schedule) -> str:
+    """Describe how a training of several epochs went: the metric after each epoch, and whether it ended early."""
+    ended = f"{metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
+    if len(history) >= schedule.epochs:
+        return ended
+    return (
+        f"{ended}; the training ended after {len(history)} of at most {schedule.epochs} epochs, because the last "
+        f"{schedule.patience} brought no better value (patience)"
+    )
 
 
 def _score(model: PreTrainedModel, context: Context, hint: str) -> float:
@@ -180,8 +203,27 @@ class _Evaluation(TrainerCallback):
             state.log_history.append({self.key: self.score(), "step": state.global_step})
 
 
+class _Stop(TrainerCallback):
+    """Ends a training whose metric has not improved for `patience` epochs; a resumed training ends at the same epoch.
+
+    Epochs in the first `since` of the steps do not count.
+    """
+
+    def __init__(self, key: str, patience: int, since: float) -> None:
+        self._key, self._patience, self._since = key, patience, since
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        scored = [entry for entry in state.log_history if self._key in entry]
+        counted = [entry[self._key] for entry in scored if entry["step"] > self._since * state.max_steps]
+        if stalled(counted, self._patience):
+            control.should_training_stop = True
+
+
 class _Trainer(Trainer):
-    """The Trainer with our loss, order of rows and evaluation."""
+    """The Trainer with our loss, order of rows, evaluation and learning rates of layers."""
+
+    rates: Callable[[torch.optim.Optimizer], None]
+    """Sets the learning rates of the groups of a new optimizer."""
 
     def __init__(
         self, loss: LossFunction, order: Sampler[int], evaluation: _Evaluation, diverged: str, **kwargs: Any
@@ -189,6 +231,13 @@ class _Trainer(Trainer):
         super().__init__(**kwargs)
         self._loss, self._order, self._evaluation, self._diverged = loss, order, evaluation, diverged
         self.model_accepts_loss_kwargs = False
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        new = self.optimizer is None
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        if new:
+            self.rates(optimizer)
+        return optimizer
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return self._order
@@ -213,7 +262,7 @@ class _Trainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        metrics = {self._evaluation.key: self._evaluation.score()}
+        metrics = {self._evaluation.key: agreed(self._evaluation.score())}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics

@@ -24,6 +24,9 @@ _PLACE_KEYS = {"name", "version", "data_dir", "data_files", "description"}
 def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     """Read every split that `load_dataset` finds; `config` names the part of a dataset that has several.
 
+    A `source` on the Hub may end in ``@revision``. A dataset that needs a program to be read is refused by `datasets`;
+    the Hub's own copy of it is ``@refs/convert/parquet``.
+
     Text files of a local folder are read as those of a plain folder are, so that the same file gives the same rows.
 
     Raises:
@@ -35,14 +38,16 @@ def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     source = _place(source)
     if Path(source).is_dir() and (files := _text_files(source, config)):
         return {split: _read(source, split, paths) for split, paths in files.items()}
+    name, _, revision = (source, "", "") if Path(source).is_dir() else source.partition("@")
+    wanted: dict[str, Any] = {"revision": revision} if revision else {}
     with _explained(source, config):
-        raw: dict[str, Any] = load_dataset(source, config)
+        raw: dict[str, Any] = load_dataset(name, config, **wanted)
         first = next(iter(raw.values()))
         from_csv = first.info.builder_name == "csv"
         if from_csv and not any(isinstance(f, ClassLabel) for f in first.features.values()):
             # pandas takes the text "NA" for a missing one, and "007" for a number
             texts = Features({name: Value("string") for name in first.column_names})
-            raw = load_dataset(source, config, keep_default_na=False, features=texts)
+            raw = load_dataset(name, config, **wanted, keep_default_na=False, features=texts)
     if from_csv:
         _check_renamed(source, first.column_names)
     return {split: Table.of_dataset(f"task.dataset {source!r}, split {split}", table) for split, table in raw.items()}

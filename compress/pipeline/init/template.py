@@ -62,13 +62,17 @@ def recipe_text(wanted: Wanted, size: Size) -> str:
         comments["limit"] = "rows: the first ones of each split. Remove this line to use all"
     teacher = {"model": wanted.model, "epochs": 0 if wanted.tuned else 3}
     why = "it is fine-tuned already" if wanted.tuned else "it is not fine-tuned yet, so the build trains it"
-    guard = {"max_drop": 0.010}
+    guard = {"max_drop": 0.010, "rows": "half"}
+    kept_back = "of the validation rows, if there are 1,000 or more; the others choose the best epoch"
     blocks = [
         f"# Written by: {wanted.command}\n# Size {size}: {SIZES[size]}.",
         _lines({"name": wanted.name, "seed": 13}, {}),
         "[task]\n" + _lines(task, comments),
         "[teacher]\n" + _lines(teacher | ({} if wanted.tuned else {"learning_rate": 3e-5}), {"epochs": why}),
-        "[guard]\n" + _lines(guard, {"max_drop": "1 percentage point: a step that costs more is retried or undone"}),
+        "[guard]\n"
+        + _lines(
+            guard, {"max_drop": "1 percentage point: a step that costs more is retried or undone", "rows": kept_back}
+        ),
         *_stages(wanted.config, wanted.prunable, size),
         *_artifacts(size),
     ]

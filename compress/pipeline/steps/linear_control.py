@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketbert.compress.base.errors import first_line
-from pocketbert.compress.manifest import Comparison, LinearControl, Step
+from pocketbert.compress.manifest import LinearControl, Step
 from pocketbert.compress.models.linear_control import linear_predictions
 from pocketbert.compress.pipeline.cache import step_key
 from pocketbert.compress.pipeline.steps.step import Build
@@ -50,8 +50,8 @@ def _linear_control(build: Build) -> tuple[LinearControl, list[str]]:
         return step.model_copy(update={"remarks": remarks, "measured": {"train_rows": made.train_rows}})
 
     done = build.step(build.root / "control", step, work, build.teacher)
-    guard, rows = build.guard, int(done.step.measured["train_rows"])
-    comparison = Comparison.of(task, guard.gold, done.logits, guard.teacher, guard.rule.confidence)
+    rows = int(done.step.measured["train_rows"])
+    comparison = build.guard.compare(done.logits, build.guard.teacher)
     build.progress.say(
         f"linear baseline: {100 * comparison.reference:.2f} % with the same {rows:,} examples; "
         f"the teacher against it: {comparison.change}"

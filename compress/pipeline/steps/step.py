@@ -20,10 +20,10 @@ from pocketbert.compress.manifest import Step, Try
 from pocketbert.compress.models.families import positions
 from pocketbert.compress.models.sizes import count_macs, count_parameters, count_zeros, encoder_macs
 from pocketbert.compress.pipeline.cache import SCRATCH, cached, limit_steps, make, write_step
-from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe
+from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe, held_back
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.tasks.inputs import NotFinite, predict
-from pocketbert.compress.tasks.rows import Tokens
+from pocketbert.compress.tasks.rows import Rows, Tokens
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.teacher import Teacher
@@ -91,6 +91,7 @@ class Build:
     def __init__(self, recipe: Recipe, root: Path, progress: Progress) -> None:
         self.recipe, self.root, self.progress = recipe, root, progress
         self.texts: Texts = read_texts(recipe.task)
+        self.held_back = held_back(recipe.guard, self.texts.splits["validation"]["label"])
         self._tokens: dict[str, Tokens] = {}
         self._visited: set[Path] = set()
 
@@ -112,7 +113,8 @@ class Build:
 
     def set_reference(self, teacher: FinishedStep) -> FinishedStep:
         """Make `teacher` the reference that every later step is compared with; returns it with its comparison."""
-        self.guard = Guard(self.recipe.guard, self.texts.task, self.texts.splits["validation"]["label"], teacher.logits)
+        gold = self.texts.splits["validation"]["label"]
+        self.guard = Guard(self.recipe.guard, self.texts.task, gold, teacher.logits, self.held_back)
         self.teacher = self.decide(teacher)
         return self.teacher
 
@@ -211,11 +213,11 @@ class Build:
             task=self.texts.task,
             train=tokens.train,
             labelled=tokens.labelled,
-            validation=tokens.validation,
+            validation=self._chosen_on(tokens),
             seed=self.recipe.seed,
             scratch=scratch,
             progress=self.progress,
-            tokenize=self.tokens,
+            tokenize=lambda file: replace(tokens := self.tokens(file), validation=self._chosen_on(tokens)),
         )
         if source is None:
             return context
@@ -226,6 +228,12 @@ class Build:
             teacher_macs=step.measured["encoder_macs_128"],
             tokenizer=source.folder / "tokenizer",
         )
+
+    def _chosen_on(self, tokens: Tokens) -> Rows:
+        """Return the validation rows that stages see: those that are not held back for the guard."""
+        if self.held_back is None:
+            return tokens.validation
+        return tokens.validation.chosen(np.delete(np.arange(len(tokens.validation.gold)), self.held_back))
 
 
 def _write_step(folder: Path, step: Step) -> None:

@@ -46,6 +46,8 @@ def make_teacher(build: Build) -> FinishedStep:
     table, folder = recipe.teacher, build.root / "stages" / TEACHER
     described = table.model_dump(exclude={"control"})
     parameters = described | {"model": source_key(table.model), "seed": recipe.seed}
+    if build.held_back is not None:  # the key of every later step holds this one
+        parameters["held_back"] = len(build.held_back)
     finetune = stage_module("finetune")
     modules = (finetune.__name__, "pocketbert.compress.models.pretrained", build.task_module(), *RECORDED_BY)
     key = step_key(texts.key, parameters, modules)

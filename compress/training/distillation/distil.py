@@ -75,9 +75,9 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
     Raises:
         BadInput: an alignment that the two models do not allow, or token by token between two tokenizations.
     """
-    from pocketbert.compress.training.fake_quant import fake_quantized
+    from pocketbert.compress.training.fake_quant import START, fake_quantized
     from pocketbert.compress.training.losses.distillation import distillation
-    from pocketbert.compress.training.trainer import Examples, train
+    from pocketbert.compress.training.trainer import Examples, told, train
 
     teacher = context.teacher
     if teacher is None:
@@ -97,17 +97,25 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
 
     examples = Examples(rows, columns, batch_of)
     with fake_quantized(student, settings.fake_quant) if settings.fake_quant else nullcontext() as rounding:
-        callbacks = [rounding] if rounding else []
-        history = train(trained, context, examples, settings, loss, description, student, callbacks=callbacks)
-    if len(history) > 1:
-        context.remarks.append(
-            f"{context.task.metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
+        callbacks, since = ([rounding], START) if rounding else ([], 0.0)
+        history = train(
+            trained,
+            context,
+            examples,
+            settings,
+            loss,
+            description,
+            student,
+            callbacks=callbacks,
+            patient_from=since,
         )
-    once = teacher.seconds_computing + teacher.seconds_cached
-    if (saved := once * settings.epochs - teacher.seconds_computing) > 0:
+    if len(history) > 1:
+        context.remarks.append(told(context.task.metric, history, settings))
+    once, epochs = teacher.seconds_computing + teacher.seconds_cached, max(1, len(history))
+    if (saved := once * epochs - teacher.seconds_computing) > 0:
         context.remarks.append(
             f"the teacher answered {len(context.train.inputs):,} inputs once, "
-            f"{'' if teacher.seconds_computing else 'before, '}in {once:.0f} s; asked in each of {settings.epochs} "
+            f"{'' if teacher.seconds_computing else 'before, '}in {once:.0f} s; asked in each of {epochs} "
             f"epochs it would have taken {saved:.0f} s more"
         )
 

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.manifest import Step, Try
-from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe
+from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe, held_back, judged_on
 from pocketbert.compress.pipeline.recipe import GuardTable
 from pocketbert.compress.tasks import open_task
 from pocketbert.compress.tasks.paired import Drop
@@ -89,3 +91,46 @@ def test_logits_that_are_not_finite_are_never_compared(wrong: float) -> None:
     assert "\n" not in told
     with pytest.raises(BadInput, match=r"^00-teacher: the logits of 1 of 1,000 predictions are NaN or infinite"):
         Guard(rule, task, GOLD, spoilt).decide(Step(name="00-teacher", kind="x", decision="reference"), spoilt)
+
+
+def test_the_guard_decides_on_the_rows_that_are_held_back() -> None:
+    """A candidate that is wrong on the other rows alone, of which 100 decide nothing."""
+    rule, task = GuardTable.model_validate({"rows": "half"}), open_task("classification", ["a", "b"], 16)
+    held = held_back(rule, GOLD)
+    assert held is not None
+    guard, step = Guard(rule, task, GOLD, logits(0), held), Step(name="01-x", kind="x", decision="accepted")
+    others = np.delete(np.arange(len(GOLD)), held)
+    wrong = logits(0)
+    wrong[others[:100]] = wrong[others[:100], ::-1]
+    judged = guard.decide(step, wrong)
+    assert judged.comparison is not None
+    assert (judged.decision, judged.comparison.rows, judged.comparison.drop) == ("accepted", 500, 0)
+    wrong[held[:100]] = wrong[held[:100], ::-1]
+    assert guard.decide(step, wrong).decision == "rolled-back"
+    broken = logits(0)
+    broken[others[0]] = np.nan
+    assert not guard.decide(step, broken).finite
+
+
+def test_the_rows_of_tagging_are_held_back_with_all_their_words() -> None:
+    rule, task = GuardTable.model_validate({"rows": "half"}), open_task("tagging", ["O", "B-X"], 16)
+    gold = [[0, 1], [1], [1, 1, 0]] * 400
+    right = np.eye(2, dtype=np.float32)[[tag for row in gold for tag in row]]
+    held = held_back(rule, gold)
+    judged = Guard(rule, task, gold, right, held).compare(right, right)
+    assert (judged.rows, judged.value) == (600, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "count", "held", "told"),
+    [
+        ("half", 1000, 500, "decides on 500 of 1,000 validation rows; the others choose the best epochs"),
+        ("half", 999, None, r"optimistic \(too small\); half of them can be held back from 1,000 rows on"),
+        ("all", 1000, None, r'the 1,000 validation rows .* optimistic \(too small\); guard.rows = "half" parts them'),
+    ],
+)
+def test_few_rows_are_not_divided_and_the_report_says_so(rows: str, count: int, held: int | None, told: str) -> None:
+    rule = GuardTable.model_validate({"rows": rows})
+    found = held_back(rule, [0, 1] * (count // 2) + [0] * (count % 2))
+    assert (None if found is None else len(found)) == held
+    assert re.search(told, judged_on(rule, count, found))

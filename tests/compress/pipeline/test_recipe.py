@@ -118,7 +118,7 @@ STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
             "max_drop",
             "maxdrop",
             "guard.maxdrop: unknown key, did you mean 'max_drop'? "
-            "(expected one of: max_drop, confidence, on_fail, tries)",
+            "(expected one of: max_drop, confidence, on_fail, rows, tries)",
         ),
         ("[task]", "task.kind = 1\n[tusk]", f"tusk: unknown key, did you mean 'task'? (expected one of: {TABLES})"),
         ("[task]", '[task]\nkind = "taging"', "task.kind = \"taging\": unknown task, did you mean 'tagging'? "),

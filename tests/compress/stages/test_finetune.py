@@ -22,6 +22,17 @@ def test_a_teacher_that_is_not_finished_is_told(
     assert bool(found) == told
 
 
+def test_a_teacher_that_ends_early_says_so(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = iter([0.70, 0.76, 0.75])
+    monkeypatch.setattr("pocketbert.compress.training.trainer._score", lambda *_: next(said))
+    context = context_of(ROWS, tmp_path)
+    run(load_classifier(tiny_model), context, Parameters(epochs=5, patience=1))
+    assert context.remarks == [
+        "accuracy after each epoch: 70.0%, 76.0%, 75.0%; the best stays; the training ended after 3 of at most 5 "
+        "epochs, because the last 1 brought no better value (patience)"
+    ]
+
+
 def test_what_is_frozen_stays_and_the_rest_learns(tiny_model: Path, tmp_path: Path) -> None:
     before, context = load_classifier(tiny_model), context_of(ROWS, tmp_path)
     after = run(load_classifier(tiny_model), context, Parameters(frozen_layers=2))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.tasks.rows import NO_LABEL, Rows, flat
+from pocketbert.compress.tasks.rows import NO_LABEL, Rows, every_second, flat, predictions_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,25 @@ def test_the_first_rows_have_their_inputs_labels_and_texts() -> None:
     assert first.labels.tolist() == [1, 0, 2]
     assert first.columns == {"tokens": [["好", "书"], ["差"]], "label": [[1, 0], [2]]}
     assert int(first.inputs.ends[-1]) == len(first.labels)
+
+
+def test_chosen_rows_keep_their_windows_and_are_numbered_anew() -> None:
+    columns = {"tokens": [["好", "书"], ["差"], ["房"]], "label": [[1, 0], [2], [0]]}
+    inputs = Inputs([[2, 5, 3], [2, 6, 3], [2, 7, 3], [2, 8, 3]], 0, scored=[[1]] * 4, rows=[0, 0, 1, 2])
+    rows = Rows(inputs, columns["label"], columns)
+    chosen = rows.chosen([0, 2])
+    assert (chosen.inputs.sequences, chosen.inputs.rows) == ([[2, 5, 3], [2, 6, 3], [2, 8, 3]], [0, 0, 1])
+    assert chosen.labels.tolist() == [1, 0, 0]
+    assert chosen.columns == {"tokens": [["好", "书"], ["房"]], "label": [[1, 0], [0]]}
+    assert len(chosen.first(1).inputs) == 2
+    assert predictions_of(rows.gold, [0, 2]).tolist() == [0, 1, 3]
+
+
+def test_half_of_each_label_is_every_second_row_of_it() -> None:
+    gold = [0] * 7 + [2, 1] * 4
+    half = every_second(gold)
+    assert [sum(gold[row] == label for row in half) for label in range(3)] == [3, 2, 2]
+    assert half.tolist() == sorted(half)
+    tags = [[0, 0], [0, 3], [3, 0], [0], [1, 2], [2, 1, 2]]
+    assert every_second(tags).tolist() == [2, 3, 5], "one row without entities, one of each kind of entity"
+    assert every_second([]).tolist() == []

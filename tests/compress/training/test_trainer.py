@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,16 @@ from pocketbert.compress.tasks.rows import Rows
 from pocketbert.compress.training import trainer
 from pocketbert.compress.training.losses.cross_entropy import cross_entropy
 from pocketbert.compress.training.settings import Schedule
-from pocketbert.compress.training.trainer import Examples, _ByLength, _last_checkpoint, _score, still_improving, train
+from pocketbert.compress.training.trainer import (
+    Examples,
+    _ByLength,
+    _last_checkpoint,
+    _score,
+    _Stop,
+    stalled,
+    still_improving,
+    train,
+)
 from tests.support.models import context_of, rows_of, write_tiny_model
 
 
@@ -121,6 +131,28 @@ def test_a_training_that_ends_on_a_gain_was_not_finished() -> None:
     assert not still_improving([0.80])
 
 
+def test_a_training_is_finished_when_the_last_epochs_brought_nothing() -> None:
+    assert not stalled([], 1)
+    assert not stalled([0.7], 1)
+    assert stalled([0.7, 0.7], 1)
+    assert not stalled([0.7, 0.6], 2)
+    assert stalled([0.7, 0.6, 0.65], 2)
+    assert not stalled([0.7, 0.6, 0.71], 2)
+
+
+def test_epochs_before_the_rounding_begins_do_not_count() -> None:
+    """Of 8 epochs of 10 steps, those that end after step 40 count."""
+    stop, scores = _Stop("eval_f1", 1, 0.5), [0.9, 0.8, 0.7, 0.6, 0.5, 0.55, 0.54]
+    ended = []
+    for epoch in range(1, len(scores) + 1):
+        history = [{"loss": 1.0, "step": 3}]
+        history += [{"eval_f1": value, "step": 10 * (n + 1)} for n, value in enumerate(scores[:epoch])]
+        control = SimpleNamespace(should_training_stop=False)
+        stop.on_evaluate(None, SimpleNamespace(log_history=history, max_steps=80), control)
+        ended.append(control.should_training_stop)
+    assert ended == [False] * 6 + [True]
+
+
 def labels_alone(logits: Tensor, batch: dict[str, Any], _: Any) -> Tensor:
     return cross_entropy(logits, batch["labels"])
 
@@ -147,6 +179,21 @@ def test_the_best_epoch_stays(tiny_model: Path, tmp_path: Path) -> None:
     falling = fitted(tiny_model, tmp_path / "a", [0.9, 0.5], epochs=2)
     rising = fitted(tiny_model, tmp_path / "b", [0.5, 0.9], epochs=2)
     assert any(not torch.equal(falling[name], rising[name]) for name in falling)
+
+
+def test_patience_ends_a_training_and_the_best_epoch_stays(tiny_model: Path, tmp_path: Path) -> None:
+    """A fifth evaluation would find no score; the epochs before are those of a training without patience."""
+    early = fitted(tiny_model, tmp_path / "a", [0.5, 0.9, 0.8, 0.9], epochs=6, patience=2)
+    whole = fitted(tiny_model, tmp_path / "b", [0.5, 0.9, 0.8, 0.9, 0.1, 0.1], epochs=6)
+    assert all(torch.equal(early[name], whole[name]) for name in whole)
+
+
+def test_lower_layers_learn_less(tiny_model: Path, tmp_path: Path) -> None:
+    before = load_classifier(tiny_model).state_dict()
+    after = fitted(tiny_model, tmp_path, layer_decay=0.01)
+    moved = {name: (after[name] - before[name]).abs().max().item() for name in after if name.endswith("dense.weight")}
+    layers = [moved[f"bert.encoder.layer.{layer}.output.dense.weight"] for layer in range(4)]
+    assert layers[0] < 1e-6 < layers[3] < moved["bert.pooler.dense.weight"]
 
 
 def test_a_resumed_epoch_still_knows_what_its_half_had_come_to(tiny_model: Path, tmp_path: Path) -> None:

@@ -153,3 +153,18 @@ def test_every_sized_figure_of_the_model_is_recorded(built: tuple[Path, Path]) -
     with Progress() as progress:
         rows = len(Build(load_recipe(built[0]), built[1], progress).texts.splits["validation"]["label"])
     assert rows == steps[0]["comparison"]["rows"]
+
+
+def test_stages_do_not_see_the_rows_that_are_held_back(
+    tiny_recipe: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the teacher's tokens nor in those of another tokenizer."""
+    monkeypatch.setattr("pocketbert.compress.pipeline.guard.LEAST_HELD_BACK", 10)
+    build = Build(load_recipe(tiny_recipe, {"guard.rows": "half"}), tmp_path / "tiny", Heard())
+    assert build.held_back is not None
+    every = build.tokens(tiny_model / "tokenizer.json").validation
+    held = {every.columns["text"][row] for row in build.held_back}
+    context = build.context(tmp_path, build.tokens(tiny_model / "tokenizer.json"))
+    again = context.tokenize(tiny_model / "tokenizer.json").validation
+    assert len(build.held_back) + len(context.validation.gold) == len(every.gold) == 80
+    assert set(context.validation.columns["text"]) == set(again.columns["text"]) == set(every.columns["text"]) - held

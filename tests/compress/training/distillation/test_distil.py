@@ -153,9 +153,10 @@ def test_both_trainings_of_a_recipe_may_round(
         settings = stage_module("distill").Parameters.model_validate(table)
     student, rounding = load_classifier(tiny_model), []
 
-    def train(trained: Any, *_: Any, callbacks: Any) -> list[float]:
+    def train(trained: Any, *_: Any, callbacks: Any, patient_from: float) -> list[float]:
         rounding.extend(name for name, module in trained.named_modules() if "forward" in vars(module))
         assert [type(callback).__name__ for callback in callbacks] == ["FakeQuant"]
+        assert patient_from == 0.5, "patience counts epochs that do not round yet"
         return [0.5]
 
     monkeypatch.setattr(trainer, "train", train)
