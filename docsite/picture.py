@@ -8,7 +8,7 @@ from pocketbert.bench.records.results import Measured, Results, load_results
 
 _REPO = Path(__file__).parents[1]
 _RESULTS, _FOLDER = _REPO / "reports/offline.json", _REPO / "docs/images"
-_STUDENT, _PROFILE, _LENGTH = "student-int8.onnx", "mobile-1t", "128"
+_STUDENT, _PROFILE, _LENGTH = "student-int4.onnx", "mobile-1t", "128"
 _PANEL, _BAR, _TOP, _HEIGHT = 200, 150, 64, 160
 _STYLE = """
     text { font: 14px system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; fill: #1f2328 }
@@ -33,14 +33,14 @@ class Words(NamedTuple):
 
 
 ENGLISH = Words(
-    "INT8 student: {faster:.1f}× faster, {smaller:.1f}× smaller, accuracy {change:+.1f} pp",
+    "INT4 student: {faster:.1f}× faster, {smaller:.1f}× smaller, accuracy {change:+.1f} pp",
     ("latency P50, 1 thread", "size on disk", "memory of the model", "accuracy, test set"),
-    "above: teacher, 12 layers, PyTorch FP32; below: student, 4 layers, ONNX INT8. Review sentiment, 128 tokens",
+    "above: teacher, 12 layers, PyTorch FP32; below: student, 4 layers, ONNX INT4. Review sentiment, 128 tokens",
 )
 CHINESE = Words(
-    "INT8 学生模型：快 {faster:.1f} 倍，小 {smaller:.1f} 倍，准确率 {change:+.1f} 个百分点",
+    "INT4 学生模型：快 {faster:.1f} 倍，小 {smaller:.1f} 倍，准确率 {change:+.1f} 个百分点",
     ("延迟 P50，单线程", "磁盘占用", "模型内存占用", "准确率（测试集）"),
-    "上：教师模型，12 层，PyTorch FP32；下：学生模型，4 层，ONNX INT8。评论情感分类，128 个 token",
+    "上：教师模型，12 层，PyTorch FP32；下：学生模型，4 层，ONNX INT4。评论情感分类，128 个 token",
 )
 
 

@@ -61,10 +61,11 @@ def latency_overview(results: Results) -> str:
     rows = [
         [
             code(a.id),
-            *(numbers.p50_p90(m) if (m := choose.timing(a, place)) else _untimed(a) for place in places),
+            *(numbers.p50_p90(m) if (m := choose.timing(a, place)) else _not_run(a) for place in places),
             *phone.cells(results, a.id),
         ]
         for a in choose.by_role(results)
+        if a.role != "stage" or a.latency
     ]
     headers = ["P50 / P90, ms", *(text(choose.in_words(place, results)) for place in places), *phone.headers(results)]
     return table(headers, rows if len(headers) > 1 else [])
@@ -206,11 +207,6 @@ def machine(results: Results) -> str:
     return table(["what", "value"], rows, words=2)
 
 
-def _untimed(artifact: Measured) -> str:
-    """Return the words shown in place of a speed; a sparse artifact is as fast as its dense one."""
-    return _not_run(artifact) or (f"as {code(artifact.dense)}" if artifact.dense else "")
-
-
 def _not_run(artifact: Measured) -> str:
     return "not run here" if artifact.not_run else ""
 
@@ -218,6 +214,6 @@ def _not_run(artifact: Measured) -> str:
 def _speed(artifact: Measured, results: Results, place: Place | None) -> str:
     found = choose.timing(artifact, place)
     if found is None:
-        return _untimed(artifact)
+        return _not_run(artifact)
     teacher = choose.reference(results)
     return "1×" if teacher and artifact.id == teacher.id else numbers.speed_up(found.ratio)

@@ -44,9 +44,9 @@ def test_the_first_screen_says_what_they_take_off_each_bundle(sparse: Results) -
 
 def test_no_table_has_a_time_of_zeros(sparse: Results) -> None:
     page = compose(sparse, [], FILE)
-    timings, *others = rows_of(page, f"`{SPARSE}`")
-    assert set(timings) == {f"as `{DENSE}`"}
-    assert not [cell for row in others for cell in row if "×" in cell or " ms" in cell]
+    rows = rows_of(page, f"`{SPARSE}`")
+    assert rows
+    assert not [cell for row in rows for cell in row if "×" in cell or " ms" in cell]
     assert SPARSE not in page.partition("<b>Latency</b>")[2].partition("</details>")[0]
 
 
