@@ -11,9 +11,9 @@ from pocketbert.compress.base.failures import ERROR_LOG, failures_logged
 from pocketbert.compress.pipeline.init.template import Size
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pocketbert.compress.pipeline.init.prepare import Line
+
+_INDENT = 8  # columns of a line's name
 
 
 def init(
@@ -38,30 +38,23 @@ def init(
     ] = Size.BALANCED,
 ) -> None:
     """Check a model and its data together, and write a first recipe for them."""
-    from rich.console import Console
-
     from pocketbert.compress.base.progress import Progress
     from pocketbert.compress.base.quiet import quiet
     from pocketbert.compress.pipeline.init.prepare import Request, prepare
 
     quiet()
-    out = Console()
     asked = Request(name, model, data, size, shlex.join(["pocketbert", *sys.argv[1:]]))
     with failures_logged(ERROR_LOG), Progress() as progress:
         for line in prepare(asked, progress):
-            if sys.stdout.isatty():
-                out.print(_wrapped(line))
-            else:
-                echo(f"{line.name:<8}{line.text}")
+            echo(_wrapped(line) if sys.stdout.isatty() else f"{line.name:<{_INDENT}}{line.text}")
 
 
-def _wrapped(line: "Line") -> "Table":
+def _wrapped(line: "Line") -> str:
     """Return a line whose text, if it is longer than the terminal is wide, goes on below its beginning."""
-    from rich.table import Table
+    from rich.console import Console
     from rich.text import Text
 
-    grid = Table.grid()
-    grid.add_column(width=8)
-    grid.add_column()
-    grid.add_row(Text(line.name), Text(line.text))
-    return grid
+    console = Console()
+    parts = Text(line.text).wrap(console, max(console.width - _INDENT, _INDENT))
+    names = [line.name, *[""] * (len(parts) - 1)]
+    return "\n".join(f"{name:<{_INDENT}}{part.plain.rstrip()}" for name, part in zip(names, parts, strict=True))

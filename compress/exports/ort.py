@@ -3,6 +3,7 @@
 A reduced build of ONNX Runtime has only the operators that `required_operators` names, and no code that optimizes.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
@@ -18,6 +19,8 @@ from pocketbert.compress.exports import onnx
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+logging.getLogger("ort_format_model.utils").setLevel(logging.ERROR)  # its import has set DEBUG
 
 
 def export(

@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
 from pocketbert.compress.base.progress import Progress
@@ -36,9 +35,9 @@ _EXPORTS = [
 class NoNorm(nn.Module):
     """A weight and a bias per channel, without any statistics of the token."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, norm: nn.LayerNorm) -> None:
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.weight, self.bias = norm.weight, norm.bias
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Compute (…, channels) from (…, channels)."""
@@ -74,7 +73,7 @@ def _students() -> "dict[str, PreTrainedModel]":
             if norm == "NoNorm":
                 for name, module in list(model.named_modules()):
                     if isinstance(module, nn.LayerNorm):
-                        model.set_submodule(name, NoNorm(module.normalized_shape[0]))
+                        model.set_submodule(name, NoNorm(module))
             made[f"{'GELU' if activation == 'gelu' else 'ReLU'}, {norm}"] = model
     return made
 

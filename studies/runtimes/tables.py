@@ -33,21 +33,26 @@ Every = Mapping[str, Measured]
 
 
 def chain(every: Every) -> str:
-    """Return the steps from the PyTorch teacher to the INT4 ONNX student, one change per row, and their product."""
+    """Return the steps from the PyTorch teacher to the smallest student that was timed, and their product.
+
+    Each row changes one thing.
+    """
     steps = [
         ("the teacher: 12 layers, 768 hidden, 21,128 tokens, PyTorch FP32", TEACHER),
         ("architecture: 4 layers, 312 hidden, 13,000 tokens, still PyTorch FP32", "torch-fp32"),
         ("runtime: ONNX Runtime FP32", "onnx-fp32"),
         ("precision: ONNX Runtime INT8", "onnx-int8"),
         ("weights in 4 bits: ONNX Runtime INT4", "onnx-int4"),
+        ("runtime again: LiteRT INT4", "litert-int4"),
     ]
+    timed = [(words, name) for words, name in steps if name in every and every[name].samples]
     rows: list[list[str]] = []
     before = None
-    for words, name in steps:
+    for words, name in timed:
         now = every[name]
         rows.append([words, _ms(now), f"{now.bytes / 1e6:.1f}", *(_gain(before, now) if before else ("", ""))])
         before = now
-    first, last = every[TEACHER], every["onnx-int4"]
+    first, last = every[timed[0][1]], every[timed[-1][1]]
     rows.append(["**all together**", "", "", *(f"**{gain}**" for gain in _gain(first, last))])
     return markdown_table(["step", "P50, ms", "MB", "times faster", "times smaller"], rows)
 

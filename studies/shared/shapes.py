@@ -1,8 +1,13 @@
-"""Models and inputs of the measured shapes. Weights and ids are random: neither affects latency or size."""
+"""Models and inputs of the measured shapes. Weights and ids are random: neither affects latency or size.
+
+Biases and normalisations are random as well. Converters would leave out what a new model has: additions of 0 and
+multiplications by 1.
+"""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from pocketbert.compress.tasks.inputs import Batch
 
@@ -47,4 +52,8 @@ def _bert(vocabulary: int, hidden: int, layers: int, intermediate: int, spread: 
         initializer_range=spread,
     )
     model: PreTrainedModel = BertForSequenceClassification(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter += spread * torch.randn_like(parameter)
     return model.eval()

@@ -30,11 +30,11 @@ def warnings(results: Results, file: Path) -> list[str]:
 
 
 def guard_lines(results: Results) -> list[str]:
-    """Return a sentence for each rolled-back or weakened step."""
+    """Return a sentence for each step that was rolled back or retried."""
     steps = results.steps
     lines = [_rolled_back(step, results) for step in steps if step.decision == "rolled-back"]
-    weakened = [step for step in steps if step.decision == "accepted" and any(one.accepted for one in step.tries)]
-    return lines + [_weakened(step, results) for step in weakened]
+    retried = [step for step in steps if step.decision == "accepted" and any(one.accepted for one in step.tries)]
+    return lines + [_retried(step, results) for step in retried]
 
 
 def inconclusive_line(results: Results) -> str:
@@ -143,7 +143,7 @@ def _too_much(c: Comparison, allowed: float) -> str:
     )
 
 
-def _weakened(step: Step, results: Results) -> str:
+def _retried(step: Step, results: Results) -> str:
     """Compare the recipe's strength with the accepted one; of a file, count the layers that keep a higher precision."""
     wanted, taken = step.tries[0], next(one for one in reversed(step.tries) if one.accepted)
     name = f"**{choose.step_name(step, results.steps)}"
@@ -155,9 +155,11 @@ def _weakened(step: Step, results: Results) -> str:
         because = f"with all in {precision} {text(wanted.failed or change)}"
         return f"{name} keeps layers in a higher precision ({taken.kept})**: {because}."
     before, now = wanted.strength, taken.strength
-    strengths = "" if before is None or now is None or before == now else f" from {before:.3g} to {now:.3g}"
+    strengths = (
+        "" if before is None or now is None or before == now else f" at a lower strength ({before:.3g} to {now:.3g})"
+    )
     restored = f" with layer {', '.join(map(str, taken.spare))} left out" if taken.spare else ""
-    return f"{name} was weakened{strengths}{restored}**: at first {change}."
+    return f"{name} was retried{strengths}{restored}**: at first {change}."
 
 
 def _replacement(step: Step, results: Results) -> str:

@@ -71,7 +71,8 @@ def test_a_regression_is_red_whatever_became_of_its_item(bench: Run, pytester: p
     result.stdout.fnmatch_lines(
         [
             "exit code 1: failing verdicts: 4, failing items: none; items were skipped, deselected or expected to fail",
-            "regressed !  latency *small*",
+            "small",
+            "  regressed !  latency P50 *",
             "6 of 10 items left out by -k, -m or node ids: neither measured nor compared",
         ]
     )

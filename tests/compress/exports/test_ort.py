@@ -1,5 +1,6 @@
 """Files in ONNX Runtime's own format, and the operators that a reduced build has to have."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,12 @@ def test_a_reduced_build_needs_the_operators_of_all_files(model: PreTrainedModel
     assert ("com.microsoft", "DynamicQuantizeMatMul") in listed["int8.ort",] - listed["float.onnx",]
     assert listed["float.onnx", "int8.ort"] == listed["float.onnx",] | listed["int8.ort",]
     assert {file.name for file in tmp_path.iterdir()} == {"float.onnx", "int8.ort", "needed.config"}
+
+
+def test_the_list_of_operators_is_written_without_a_log_message(
+    model: PreTrainedModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    onnx_export.export(model, tmp_path / "m.onnx", "fp32", IDS)
+    with caplog.at_level(logging.DEBUG):
+        required_operators([tmp_path / "m.onnx"], tmp_path / "required_operators.config")
+    assert not caplog.records

@@ -49,6 +49,16 @@ def test_each_step_is_held_against_the_one_before_and_the_last_against_the_first
     ]
 
 
+def test_the_chain_ends_with_litert_where_it_was_timed() -> None:
+    every = EVERY | {"litert-int4": measured("litert-int4", 4, 5)}
+    assert [row[1:] for row in table_of(chain(every))[-2:]] == [
+        ["4.0", "5.0", "2.00 (2.00 to 2.00)", "1.0"],
+        ["", "", "**90.00 (90.00 to 90.00)**", "**82.0**"],
+    ]
+    every["litert-int4"] = replace(every["litert-int4"], samples=())
+    assert chain(every) == chain(EVERY)
+
+
 def test_a_precision_is_held_against_its_own_format() -> None:
     assert table_of(precisions(EVERY)) == [
         ["onnx-int8", "2.00 (2.00 to 2.00)", "4.0"],

@@ -63,13 +63,13 @@ def test_a_weakened_step_is_named_with_both_strengths(results: Results) -> None:
     far = step.comparison.model_copy(update={"drop": 0.031})
     taken = Try(strength=0.25, spare=[3], comparison=step.comparison, accepted=True)
     tries = [Try(strength=0.5, comparison=far, accepted=False), taken]
-    head = "**prune-heads was weakened from 0.5 to 0.25 with layer 3 left out**"
+    head = "**prune-heads was retried at a lower strength (0.5 to 0.25) with layer 3 left out**"
     assert guard_lines(with_step(results, step.name, tries=tries))[0] == (
         f"{head}: at first the change was −3.1 pp, the limit is −1.0 pp."
     )
     unknown = [tries[0].model_copy(update={"strength": None}), taken]
     assert guard_lines(with_step(results, step.name, tries=unknown))[0].startswith(
-        "**prune-heads was weakened with layer 3 left out**"
+        "**prune-heads was retried with layer 3 left out**"
     )
 
 
