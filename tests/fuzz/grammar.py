@@ -29,6 +29,8 @@ _SCHEDULE = {
     "learning_rate": _one(1e-4, 3e-3, _SMALL, 1e30, 1),
     "batch_size": _one(2, 16, 32, 1024, 2**16),
     "gradient_accumulation_steps": _one(1, 2),
+    "patience": _one(0, 1, 2),
+    "layer_decay": _one(0.5, 0.9, 1, _SMALL),
 }
 _TERMS = st.fixed_dictionaries(
     {"feature": _one("hidden", "attention", "relation"), "teacher": _one(0, 1), "student": _one(0, 0, 1)},
@@ -40,6 +42,7 @@ _DISTILLATION = {
     "alpha": _one(0, 0.5, 1, 1.0, _SMALL),
     "preset": _one("logits", "logits", "tinybert", "minilm"),
     "align": st.lists(_TERMS, max_size=2),
+    "fake_quant": _one("int8", "int4"),
 }
 _STUDENTS = st.one_of(
     st.fixed_dictionaries(
@@ -92,7 +95,7 @@ _STAGES = st.one_of(
 _SPARSE = st.tuples(_RATIOS, _some(scope=_one("layer", "global"), embeddings=st.booleans())).map(
     lambda found: {"kind": "sparsify", "amount": found[0], **found[1]}
 )
-_FILES = [("torch", "fp32"), ("torch", "fp16"), ("torch", "int8"), ("onnx", "fp32"), ("onnx", "fp16"), ("onnx", "int8")]
+_FILES = [("torch", "fp32"), ("torch", "fp16"), ("torch", "int8"), ("onnx", "fp32"), ("onnx", "fp16"), ("onnx", "int8"), ("onnx", "int4")]
 _TASK = {
     "max_length": _one(8, 16, 64),
     "limit": _some(train=_one(6, 12, 10**6), validation=_one(4, 99), test=_one(4, 2**62)),
@@ -127,7 +130,7 @@ def right_recipes(draw: st.DrawFn) -> list[Table]:
     if draw(st.booleans()):
         guard = _some(
             max_drop=_one(0, 0.99, 0.5, _SMALL), confidence=_one(0.95, 0.5000001, 0.9999999), tries=_one(1, 4, 20),
-            on_fail=_one("weaken", "rollback", "stop"),
+            on_fail=_one("weaken", "rollback", "stop"), rows=_one("all", "half"),
         )  # fmt: skip
         tables.append(("[guard]", draw(guard)))
     stages = draw(st.lists(_STAGES, max_size=3)) + draw(st.lists(_SPARSE, max_size=1))
