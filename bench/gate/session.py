@@ -20,7 +20,7 @@ from pocketbert.bench.measuring.measure import Measurement
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.rerun import Rerun
 from pocketbert.bench.measuring.setup import Needed
-from pocketbert.bench.measuring.subject import TestRows, load_rows
+from pocketbert.bench.measuring.subject import ScoredRows, load_rows
 from pocketbert.bench.records.history import append, checked_out, path_of
 from pocketbert.bench.records.pins import protected
 from pocketbert.bench.records.results import Flips, Profile, Results, Verdict
@@ -84,7 +84,7 @@ class Session:
         python = self.options.baseline_python
         self._other_versions = read_versions(python, shipped) if python else {}
         self._task = open_task(manifest.task.kind, manifest.task.labels, manifest.task.max_length)
-        self._rows: TestRows = load_rows(inside(where.parent, manifest.task.test), self._task)
+        self._rows: ScoredRows = load_rows(inside(where.parent, manifest.task.test), self._task)
         try:
             self.options.reports.mkdir(parents=True, exist_ok=True)
             # Before minutes are spent; a permission bit does not reveal a read-only file system.

@@ -15,7 +15,7 @@ from pocketbert.bench.measuring.metrics.accuracy import unseen_score, with_drop
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.rerun import Rerun
 from pocketbert.bench.measuring.setup import Needed, Setup
-from pocketbert.bench.measuring.subject import TestRows
+from pocketbert.bench.measuring.subject import ScoredRows
 from pocketbert.bench.records.outcomes import unpack
 from pocketbert.bench.records.results import METRICS, SCHEMA, Latency, Measured, Paired, Results
 from pocketbert.bench.records.reuse import prune
@@ -39,7 +39,7 @@ class Measurement:
     """
 
     def __init__(
-        self, needed: Needed, folder: Path, rows: TestRows, command: str, bar: Bar, rerun: Rerun | None = None
+        self, needed: Needed, folder: Path, rows: ScoredRows, command: str, bar: Bar, rerun: Rerun | None = None
     ) -> None:
         self._begin = time.monotonic()
         self._needed, self._command, self._rerun = needed, command, rerun

@@ -14,7 +14,7 @@ from typing import Literal
 from pocketbert.bench.measuring.pairs import Pair, Side, SideFailed, time_pair
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.setup import Setup
-from pocketbert.bench.measuring.subject import Subject, TestRows, single_requests
+from pocketbert.bench.measuring.subject import ScoredRows, Subject, single_requests
 from pocketbert.bench.records.baseline import Baseline, Entry, Thresholds
 from pocketbert.bench.records.results import Paired, Place, Profile
 from pocketbert.bench.records.store import Store
@@ -138,7 +138,13 @@ class Rerun:
     """
 
     def __init__(
-        self, baseline: Baseline | None, store: Store, rows: TestRows, task: Task, budget_s: float, python: Path | None
+        self,
+        baseline: Baseline | None,
+        store: Store,
+        rows: ScoredRows,
+        task: Task,
+        budget_s: float,
+        python: Path | None,
     ) -> None:
         self._known = baseline.artifacts if baseline else {}
         self._limits = baseline.thresholds if baseline else Thresholds()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pocketbert.bench.machine.cores import usable_cores
 from pocketbert.bench.machine.fingerprint import read_machine
 from pocketbert.bench.measuring.progress import Bar
-from pocketbert.bench.measuring.subject import Subject, TestRows, open_subject
+from pocketbert.bench.measuring.subject import ScoredRows, Subject, open_subject
 from pocketbert.bench.measuring.unchanged import Unchanged
 from pocketbert.bench.records.results import METRICS, Metric, Place, Profile
 from pocketbert.compress.manifest import Manifest, inside
@@ -33,7 +33,7 @@ class Setup:
         BadInput: an artifact is not of the kind that its runtime opens, or its tokenizer cannot be read.
     """
 
-    def __init__(self, needed: Needed, folder: Path, rows: TestRows, bar: Bar) -> None:
+    def __init__(self, needed: Needed, folder: Path, rows: ScoredRows, bar: Bar) -> None:
         manifest = self.manifest = needed.manifest
         self.folder, self.rows, self.bar = folder, rows, bar
         self.machine, self.cores = read_machine(), usable_cores()

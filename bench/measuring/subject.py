@@ -38,7 +38,7 @@ _FEW_POSITIONS = 'if the model has fewer positions, add their number to the mani
 
 
 @dataclass(frozen=True)
-class TestRows:
+class ScoredRows:
     """The test split; `drawn` is the sample of rows for latency requests, the same one for every artifact."""
 
     columns: Columns
@@ -124,7 +124,7 @@ def single_requests(drawn: list[list[int]], length: str) -> list[list[int]]:
     return pieces
 
 
-def load_rows(path: Path, task: Task) -> TestRows:
+def load_rows(path: Path, task: Task) -> ScoredRows:
     """Read the test split: the task's columns and the labels.
 
     Raises:
@@ -148,7 +148,7 @@ def load_rows(path: Path, task: Task) -> TestRows:
     # Sorted by length: each set takes every n-th request, so all sets see the same mix of lengths.
     drawn = sorted(sample.tolist(), key=lambda row: sum(len(columns[name][row]) for name in task.columns))
     content = hashlib.sha256(json.dumps(list(columns.values()), ensure_ascii=False).encode()).hexdigest()
-    return TestRows(columns, gold, content, drawn, in_train, decide_nothing(task.labels, gold) or "")
+    return ScoredRows(columns, gold, content, drawn, in_train, decide_nothing(task.labels, gold) or "")
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
@@ -191,7 +191,9 @@ def _check_labels(path: Path, columns: dict[str, list[Any]], task: Task) -> None
         raise BadInput(f"{path}: label {wrong[0]!r}; expected: {expected}")
 
 
-def open_subject(artifact: Artifact, manifest: Manifest, folder: Path, rows: TestRows, unchanged: Unchanged) -> Subject:
+def open_subject(
+    artifact: Artifact, manifest: Manifest, folder: Path, rows: ScoredRows, unchanged: Unchanged
+) -> Subject:
     """Open an artifact's tokenizer and tokenize the test rows.
 
     Args:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pocketbert.bench.measuring.subject import TestRows
+from pocketbert.bench.measuring.subject import ScoredRows
 from pocketbert.bench.records.outcomes import unpack
 from pocketbert.bench.records.results import Accuracy, FlippedRow, Flips
 from pocketbert.compress.tasks import Task
@@ -13,7 +13,7 @@ _CHARACTERS = 48
 
 
 def flips(
-    artifact: str, now: Accuracy, against: str, before: Accuracy, *, rows: TestRows, task: Task, texts: bool
+    artifact: str, now: Accuracy, against: str, before: Accuracy, *, rows: ScoredRows, task: Task, texts: bool
 ) -> Flips:
     """Return the negative flips (`lost`) and positive flips (`won`), in the order of the test split.
 

@@ -95,7 +95,15 @@ _STAGES = st.one_of(
 _SPARSE = st.tuples(_RATIOS, _some(scope=_one("layer", "global"), embeddings=st.booleans())).map(
     lambda found: {"kind": "sparsify", "amount": found[0], **found[1]}
 )
-_FILES = [("torch", "fp32"), ("torch", "fp16"), ("torch", "int8"), ("onnx", "fp32"), ("onnx", "fp16"), ("onnx", "int8"), ("onnx", "int4")]
+_FILES = [
+    ("torch", "fp32"),
+    ("torch", "fp16"),
+    ("torch", "int8"),
+    ("onnx", "fp32"),
+    ("onnx", "fp16"),
+    ("onnx", "int8"),
+    ("onnx", "int4"),
+]
 _TASK = {
     "max_length": _one(8, 16, 64),
     "limit": _some(train=_one(6, 12, 10**6), validation=_one(4, 99), test=_one(4, 2**62)),

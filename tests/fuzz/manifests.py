@@ -14,7 +14,7 @@ from pocketbert.bench.gate.session import Session
 from pocketbert.bench.measuring.measure import Measurement
 from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.setup import Needed
-from pocketbert.bench.measuring.subject import TestRows, load_rows, open_subject
+from pocketbert.bench.measuring.subject import ScoredRows, load_rows, open_subject
 from pocketbert.bench.measuring.unchanged import Unchanged
 from pocketbert.bench.records.outcomes import pack
 from pocketbert.bench.records.results import Accuracy
@@ -169,7 +169,7 @@ def _collect(given: tuple[Path, Manifest]) -> None:
     page.compose(results, [], path)
 
 
-def _scored(task: Task, rows: TestRows) -> Accuracy:
+def _scored(task: Task, rows: ScoredRows) -> Accuracy:
     """Return the scores of a reference that predicts one label everywhere."""
     count = sum(map(len, rows.gold)) if task.token_level else len(rows)
     logits = np.zeros((count, len(task.labels)), dtype=np.float32)

@@ -9,8 +9,8 @@ from pocketbert.compress.tasks import open_task
 TASK = open_task("classification", ["neg", "pos"], 16)
 
 
-def rows_of(texts: list[str], gold: list[int]) -> subject.TestRows:
-    return subject.TestRows({"text": texts, "label": gold}, gold, "0", [])
+def rows_of(texts: list[str], gold: list[int]) -> subject.ScoredRows:
+    return subject.ScoredRows({"text": texts, "label": gold}, gold, "0", [])
 
 
 def scored(correct: list[bool]) -> Accuracy:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pocketbert.bench.measuring.metrics import accuracy
 from pocketbert.bench.measuring.metrics.accuracy import confusion, measure_accuracy, unseen_score
 from pocketbert.bench.measuring.setup import Setup
-from pocketbert.bench.measuring.subject import Subject, TestRows
+from pocketbert.bench.measuring.subject import ScoredRows, Subject
 from pocketbert.bench.records.outcomes import pack, unpack
 from pocketbert.bench.records.results import Accuracy
 from pocketbert.bench.workers.child import Child, ChildFailed
@@ -74,7 +74,9 @@ def test_many_texts_travel_in_parts_and_come_back_in_order(monkeypatch: pytest.M
         outcomes=lambda logits, gold: np.array([True] * 4),
     )
     setup = SimpleNamespace(
-        task=task, rows=TestRows({}, [0] * 4, "", []), bar=SimpleNamespace(advance=lambda *given: done.append(given[2]))
+        task=task,
+        rows=ScoredRows({}, [0] * 4, "", []),
+        bar=SimpleNamespace(advance=lambda *given: done.append(given[2])),
     )
     subject = SimpleNamespace(inputs=texts, key="", file=None)
     measure_accuracy(cast("Child", child), cast("Setup", setup), cast("Subject", subject))
