@@ -6,8 +6,8 @@ same students trained on the labels alone, three seeds each. `… whole reviews`
 their labels; the student of the recipe (on people-daily with two epochs instead of three) is compared with the teacher
 and with the student trained on the labels alone (`--alpha 0.9`: with another weight of the labels). `… ablations`:
 2,000 rows, with every loss term left out in turn. `… students offline`: the student of a recipe, the same one with
-ReLU instead of GELU, and a static one (without layers). Each run is cached below `artifacts/study`; the tables are
-printed.
+ReLU instead of GELU, without LayerNorm, or without both, and a static one (without layers). Each run is cached below
+`artifacts/study`; the tables are printed.
 """
 
 import hashlib
@@ -39,6 +39,8 @@ from pocketbert.compress.tasks.inputs import predict
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.context import Context, retokenized
 from pocketbert.compress.training.distillation.alignment import terms
+from pocketbert.compress.training.distillation.student import Student, build
+from studies.shared.no_norm import without_norms
 from studies.shared.page import in_points, markdown_table
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ _WHOLE: dict[str, dict[str, str]] = {"people-daily": {"stage.1.epochs": "2"}}
 """Overrides of the recipe: a third epoch of six students takes an hour."""
 _LABELS_EPOCHS, _DISTIL_EPOCHS = 8, 2
 """Epochs on 2,000 rows, and on all rows. Labels alone get as many as help; the best epoch on validation is kept."""
+_AVERAGED = 256
+"""Training texts that a `NoNorm` is made from."""
 _STATIC = {"epochs": 10, "learning_rate": 3e-3}
 """Training of a static student, whose steps take a hundredth of the time; each step changes few rows of its matrix."""
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -106,10 +110,14 @@ class Study:
         self.model = prune_vocab.run(self.model, replace(self.context, new_tokenizer=tokenizer), parameters)
         self.context = replace(retokenized(self.context, tokenizer / "tokenizer.json"), tokenizer=tokenizer)
 
-    def student(self, name: str, seed: int, settings: dict[str, Any], export: Export | None = None) -> Run:
+    def student(
+        self, name: str, seed: int, settings: dict[str, Any], export: Export | None = None, norms: bool = True
+    ) -> Run:
         """Train a student and score it, or a file of it. Several files in turn are made from one training.
 
-        `settings` are of a distill stage, by default with 4 of the teacher's layers.
+        Args:
+            settings: those of a distill stage, by default with 4 of the teacher's layers.
+            norms: False: each LayerNorm of the new student is replaced by a `NoNorm` before the training.
         """
         parameters = distill.Parameters.model_validate(
             {
@@ -128,10 +136,18 @@ class Study:
             context = replace(self.context, seed=seed, scratch=self.folder / "scratch" / kept, memo={})
             if kept not in self._trained:
                 set_seed(seed)
-                self._trained = {kept: distill.run(self.model, context, parameters)}
+                given = (self.model, parameters) if norms else self._without_norms(context, parameters)
+                self._trained = {kept: distill.run(given[0], context, given[1])}
             return self._trained[kept], context
 
         return self._kept(f"{kept}-{export.name}-{export.key(kept, {})[:8]}" if export else kept, made, export)
+
+    def _without_norms(
+        self, context: Context, parameters: distill.Parameters
+    ) -> "tuple[PreTrainedModel, distill.Parameters]":
+        student, _ = build(parameters.student, self.model, self.task.labels, self.task.token_level, context.seed)
+        model = without_norms(student, context.train.inputs.first(_AVERAGED))
+        return model, parameters.model_copy(update={"student": Student(init="current")})
 
     def _name(self, name: str, settings: dict[str, Any], *plug_ins: str) -> str:
         """Return a file name that changes with the teacher, the settings and our own sources."""
@@ -227,13 +243,16 @@ def students(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe of texts or pairs, such as offline.")],
     seeds: Annotated[int, typer.Option(help="Number of seeds.")] = len(SEEDS),
 ) -> None:
-    """Compare the recipe's student with the same one with ReLU, and with a static one."""
+    """Compare the recipe's student with the same one with ReLU or without LayerNorm, and with a static one."""
     quiet()
     read = load_recipe(Path(f"recipes/{recipe}.toml"))
     usual = next(stage for stage in read.stages if isinstance(stage, distill.Parameters)).model_dump(exclude_none=True)
+    with_relu = usual | {"student": usual["student"] | {"activation": "relu"}}
     variants = {
         "student of the recipe": usual,
-        "the same with ReLU": usual | {"student": usual["student"] | {"activation": "relu"}},
+        "the same with ReLU": with_relu,
+        "the same with NoNorm": usual,
+        "the same with ReLU and NoNorm": with_relu,
         "static": usual | {"student": {"architecture": "static"}} | _STATIC,
     }
     with Progress() as progress:
@@ -241,7 +260,10 @@ def students(
         teacher = study.teacher()
         study.prune_vocabulary(prune_vocab.Parameters())
         found = {
-            name: [study.student(name.rpartition(" ")[2].lower(), seed, settings) for seed in SEEDS[:seeds]]
+            name: [
+                study.student(name.rpartition(" ")[2].lower(), seed, settings, norms="NoNorm" not in name)
+                for seed in SEEDS[:seeds]
+            ]
             for name, settings in variants.items()
         }
     first = found["student of the recipe"]

@@ -11,13 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import nn
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.pipeline.shipping.artifact import Export
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.training.distillation.student import activate
+from studies.shared.no_norm import NoNorm
 from studies.shared.page import markdown_table
 from studies.shared.race import race, ratio
 from studies.shared.shapes import TOKENS, one_text, student
@@ -30,18 +31,6 @@ _EXPORTS = [
     Export("onnx", "int8"),
     *([Export("litert", "int8", lengths=(TOKENS,))] if find_spec("litert_torch") else []),
 ]
-
-
-class NoNorm(nn.Module):
-    """A weight and a bias per channel, without any statistics of the token."""
-
-    def __init__(self, norm: nn.LayerNorm) -> None:
-        super().__init__()
-        self.weight, self.bias = norm.weight, norm.bias
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Compute (…, channels) from (…, channels)."""
-        return hidden * self.weight + self.bias
 
 
 def main() -> None:
@@ -73,7 +62,7 @@ def _students() -> "dict[str, PreTrainedModel]":
             if norm == "NoNorm":
                 for name, module in list(model.named_modules()):
                     if isinstance(module, nn.LayerNorm):
-                        model.set_submodule(name, NoNorm(module))
+                        model.set_submodule(name, NoNorm(module.weight, module.bias))
             made[f"{'GELU' if activation == 'gelu' else 'ReLU'}, {norm}"] = model
     return made
 
