@@ -11,6 +11,8 @@ from studies.runtimes.roofline import Peaks
 from studies.shared.page import markdown_table
 
 TEACHER = "teacher"
+RELU = "-relu"
+"""The end of the names of students with ReLU instead of GELU."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def chain(every: Every) -> str:
         ("precision: ONNX Runtime INT8", "onnx-int8"),
         ("weights in 4 bits: ONNX Runtime INT4", "onnx-int4"),
         ("runtime again: LiteRT INT4", "litert-int4"),
+        ("activation: ReLU instead of GELU, LiteRT INT4", f"litert-int4{RELU}"),
     ]
     timed = [(words, name) for words, name in steps if name in every and every[name].samples]
     rows: list[list[str]] = []
@@ -62,7 +65,7 @@ def precisions(every: Every) -> str:
     rows = []
     for now in every.values():
         own = every.get(f"{now.format}-fp32")
-        if own is None or now.precision == "fp32" or now.name == TEACHER:
+        if own is None or now.precision == "fp32" or now.name == TEACHER or now.name.endswith(RELU):
             continue
         faster, smaller = _gain(own, now) if now.samples and own.samples else (now.missing, _smaller(own, now))
         rows.append([now.name, faster, smaller])
@@ -86,7 +89,7 @@ def roofline(every: Every, peaks: Peaks) -> str:
 
 def seconds(every: Every) -> str:
     """Return the table of the export times of one student, and their sum."""
-    student = [now for now in every.values() if now.name != TEACHER]
+    student = [now for now in every.values() if now.name != TEACHER and not now.name.endswith(RELU)]
     rows = [[now.name, f"{now.seconds:.1f}"] for now in student]
     rows.append(["**all**", f"**{sum(now.seconds for now in student):.1f}**"])
     return markdown_table(["export", "seconds"], rows)

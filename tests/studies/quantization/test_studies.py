@@ -40,7 +40,12 @@ GRIDS = [
             ["litert FP32, 128 tokens", "litert INT8, 128 tokens", "litert INT4, 32 and 128 tokens", "onnx INT8"],
             8,
         ),
-        ("executorch_int4", {"_ROUNDS": 10}, ["FP32", "INT8, tables INT4", "INT4", "INT4 in groups of 32 inputs"], 7),
+        (
+            "executorch_int4",
+            {"_ROUNDS": 10},
+            ["FP32", "INT8, embeddings INT4", "INT4", "INT4 in groups of 32 inputs"],
+            7,
+        ),
     ],
 )
 @pytest.mark.usefixtures("offline")

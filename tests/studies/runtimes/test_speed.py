@@ -12,7 +12,7 @@ from pocketbert.compress.exports import FORMATS, Format
 from pocketbert.compress.manifest import Comparison, Manifest, Parity, Step, TaskSpec
 from studies.runtimes import speed as runtimes
 from studies.runtimes.roofline import Peaks, peaks
-from studies.runtimes.tables import TEACHER, Measured, answers, chain, precisions, roofline, seconds
+from studies.runtimes.tables import RELU, TEACHER, Measured, answers, chain, precisions, roofline, seconds
 from tests.support.pages import table_of
 
 
@@ -55,8 +55,16 @@ def test_the_chain_ends_with_litert_where_it_was_timed() -> None:
         ["4.0", "5.0", "2.00 (2.00 to 2.00)", "1.0"],
         ["", "", "**90.00 (90.00 to 90.00)**", "**82.0**"],
     ]
+    with_relu = every | {f"litert-int4{RELU}": measured("litert-int4", 3, 5)}
+    assert table_of(chain(with_relu))[-1][3] == "**120.00 (120.00 to 120.00)**"
     every["litert-int4"] = replace(every["litert-int4"], samples=())
     assert chain(every) == chain(EVERY)
+
+
+def test_students_with_relu_are_in_the_chain_and_the_limits_alone() -> None:
+    every = EVERY | {f"onnx-int4{RELU}": replace(measured("onnx-int4", 7, 5), name=f"onnx-int4{RELU}")}
+    assert precisions(every) == precisions(EVERY) and seconds(every) == seconds(EVERY)
+    assert f"onnx-int4{RELU}" in roofline(every, Peaks(fp32=1e11, int8=4e11))
 
 
 def test_a_precision_is_held_against_its_own_format() -> None:
