@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from transformers import BertForSequenceClassification
 
+from pocketbert.compress.pipeline.recipe import load_recipe
 from studies.quantization import onnx_int4
+from tests.support import REPO
 from tests.support.pages import table_of
 
 GRIDS = [
@@ -126,3 +128,10 @@ def test_a_block_has_its_own_scale() -> None:
     rounded = onnx_int4._in_blocks(values, 2)
     assert np.allclose(rounded, values, rtol=1e-3)
     assert not np.allclose(onnx_int4._in_blocks(values, 8), values, rtol=1e-3)
+
+
+def test_a_study_of_fewer_rows_changes_keys_that_the_recipe_has() -> None:
+    from studies.quantization.fake_quant import _FEWER
+
+    for name, overrides in _FEWER.items():
+        assert load_recipe(REPO / f"recipes/{name}.toml", overrides) != load_recipe(REPO / f"recipes/{name}.toml")
