@@ -247,6 +247,7 @@ def students(
     quiet()
     read = load_recipe(Path(f"recipes/{recipe}.toml"))
     usual = next(stage for stage in read.stages if isinstance(stage, distill.Parameters)).model_dump(exclude_none=True)
+    usual.pop("fake_quant", None)  # float models are scored
     with_relu = usual | {"student": usual["student"] | {"activation": "relu"}}
     variants = {
         "student of the recipe": usual,

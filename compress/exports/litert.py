@@ -26,6 +26,7 @@ from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.base.quiet import silent_stderr
 from pocketbert.compress.exports import INPUTS
 from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.exports.graph.litert_fp16 import store_added_constants_as_fp16
 from pocketbert.compress.models.checks import check_lengths
 from pocketbert.compress.models.rounding import stored_precision
 
@@ -59,7 +60,9 @@ def export(
         warnings.simplefilter("ignore")
         content = _named(_converted(forward, inputs, lengths), dict(model.named_parameters()))
         if precision != "fp32":
-            content = _written(read_model(_quantized(content, precision, kept)))
+            quantized: Any = read_model(_quantized(content, precision, kept))
+            store_added_constants_as_fp16(quantized)
+            content = _written(quantized)
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
     return note

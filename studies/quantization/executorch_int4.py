@@ -62,8 +62,8 @@ def _files(model: "PreTrainedModel", folder: Path, progress: Progress) -> dict[s
     ways: dict[str, tuple[str, dict[str, str]]] = {
         _FLOAT: ("fp32", {}),
         _INT8: ("int8", {}),
-        "INT8, tables INT4": ("int4", dict.fromkeys(linears, "int8")),
-        "INT4, tables INT8": ("int4", dict.fromkeys(tables, "int8")),
+        "INT8, embeddings INT4": ("int4", dict.fromkeys(linears, "int8")),
+        "INT4, embeddings INT8": ("int4", dict.fromkeys(tables, "int8")),
         "INT4": ("int4", {}),
     }
     files = {}

@@ -55,6 +55,36 @@ class RowsFirst(PlainClassifier):
         return attended
 
 
+class MaskedValues(PlainClassifier):
+    """The mask is on the values and on the sums of attention, which are fewer numbers than the attention scores."""
+
+    def _attend(self, attention: Any, hidden: Tensor, mask: Tensor) -> Tensor:
+        projections = (attention.query, attention.key, attention.value)
+        rows, _, _, tokens = mask.shape
+        query, key, value = (projection(hidden).view(tokens, rows, -1, self.head_size) for projection in projections)
+        seen = (mask == 0).to(hidden.dtype).permute(3, 0, 1, 2)
+        value = torch.cat([value * seen, seen.expand(-1, -1, value.shape[2], -1)], -1)
+        query, key, value = (states.permute(1, 2, 0, 3) for states in (query, key, value))
+        summed = functional.softmax(query @ key.transpose(-1, -2) * self.head_size**-0.5, dim=-1) @ value
+        summed = summed.permute(2, 0, 1, 3)
+        attended: Tensor = (summed[..., :-1] / summed[..., -1:]).reshape(tokens * rows, -1)
+        return attended
+
+
+class Unmasked(PlainClassifier):
+    """No mask: right only where no text of a batch is padded."""
+
+    def _attend(self, attention: Any, hidden: Tensor, mask: Tensor) -> Tensor:
+        projections = (attention.query, attention.key, attention.value)
+        rows, _, _, tokens = mask.shape
+        query, key, value = (
+            projection(hidden).view(tokens, rows, -1, self.head_size).permute(1, 2, 0, 3) for projection in projections
+        )
+        context = functional.softmax(query @ key.transpose(-1, -2) * self.head_size**-0.5, dim=-1) @ value
+        attended: Tensor = context.permute(2, 0, 1, 3).reshape(tokens * rows, -1)
+        return attended
+
+
 class AttentionNode(RowsFirst):
     """Attention and its three projections as ONNX Runtime's own node ``Attention``, in INT8 ``QAttention``."""
 

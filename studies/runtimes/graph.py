@@ -22,7 +22,7 @@ from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.exports.onnx import export
 from pocketbert.compress.runtimes.onnxruntime import OnnxSession, open_session
-from studies.runtimes.forwards import AttentionNode, RowsFirst, Stock
+from studies.runtimes.forwards import AttentionNode, MaskedValues, RowsFirst, Stock, Unmasked
 from studies.shared.page import PAGE, fill_blocks, markdown_table
 from studies.shared.race import race, ratio
 from studies.shared.shapes import TOKENS, one_text, student
@@ -52,6 +52,8 @@ FORWARDS: "dict[str, Callable[[PreTrainedModel], nn.Module]]" = {
     "plain, rows first": RowsFirst,
     "plain, tokens first": lambda model: traceable(model)[0],
     "plain, Attention node": AttentionNode,
+    "plain, mask on the values": MaskedValues,
+    "plain, no mask": Unmasked,
 }
 WAYS = [
     *(
@@ -60,7 +62,7 @@ WAYS = [
         for exporter in ("TorchScript", "dynamo")
         for fused in (False, True)
     ),
-    Way("plain, Attention node", "TorchScript", False),
+    *(Way(forward, "TorchScript", False) for forward in list(FORWARDS)[3:]),
 ]
 WAYS = [way for way in WAYS if way.exporter != "dynamo" or find_spec("onnxscript")]
 

@@ -7,7 +7,7 @@ thread, batch 1, 128 tokens. There are several sets of fresh processes, because 
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
@@ -33,8 +33,9 @@ from pocketbert.compress.exports import FORMATS, INPUTS, file_name, module_name
 from pocketbert.compress.manifest import load_manifest
 from pocketbert.compress.models.sizes import count_macs
 from pocketbert.compress.runtimes import EMULATED, require
+from pocketbert.compress.training.distillation.student import activate
 from studies.runtimes.roofline import peaks
-from studies.runtimes.tables import TEACHER, Measured, answers, chain, precisions, roofline, seconds
+from studies.runtimes.tables import RELU, TEACHER, Measured, answers, chain, precisions, roofline, seconds
 from studies.shared.page import PAGE, fill_blocks
 from studies.shared.shapes import TOKENS, WORDS, student, teacher
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _RUNS, _SETS = 20, 5
+_WITH_RELU = (("onnx", "int4"), ("litert", "int4"))
 _MANIFEST = Path("artifacts/mobile/manifest.json")
 
 
@@ -54,6 +56,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
     ):
         every = {made.name: made for made in exports(student(), Path(name), progress)}
+        with_relu = student()
+        activate(with_relu, "relu")
+        (relu := Path(name, "relu")).mkdir()
+        every |= {made.name: made for made in exports(with_relu, relu, progress, _WITH_RELU, RELU)}
         every[TEACHER] = _teacher(teacher(), Path(name))
         limits = peaks()
         every = timed(every, progress)
@@ -74,12 +80,20 @@ def main() -> None:
     print("\n\n".join(blocks.values()))
 
 
-def exports(model: "PreTrainedModel", folder: Path, progress: Progress) -> Iterator[Measured]:
-    """Export the student in every format and precision that this machine can write."""
+def exports(
+    model: "PreTrainedModel",
+    folder: Path,
+    progress: Progress,
+    wanted: Collection[tuple[str, str]] = (),
+    suffix: str = "",
+) -> Iterator[Measured]:
+    """Export the student in every format and precision that this machine can write, or in those that are `wanted`."""
     macs = count_macs(model, TOKENS)
     for format_, known in FORMATS.items():
         lengths = (TOKENS,) if known.fixed_lengths else ()
         for precision in () if known.calibrated else known.precisions:  # there are no rows to calibrate on
+            if wanted and (format_, precision) not in wanted:
+                continue
             path = folder / file_name(format_, precision, lengths)
             progress.say(f"exporting {path.name}")
             begin = time.monotonic()
@@ -91,7 +105,7 @@ def exports(model: "PreTrainedModel", folder: Path, progress: Progress) -> Itera
                 continue
             spent = time.monotonic() - begin
             size = measure_size(path).bytes
-            yield Measured(f"{format_}-{precision}", format_, precision, path, size, macs, spent)
+            yield Measured(f"{format_}-{precision}{suffix}", format_, precision, path, size, macs, spent)
 
 
 def _teacher(model: "PreTrainedModel", folder: Path) -> Measured:

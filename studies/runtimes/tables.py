@@ -11,6 +11,8 @@ from studies.runtimes.roofline import Peaks
 from studies.shared.page import markdown_table
 
 TEACHER = "teacher"
+RELU = "-relu"
+"""The end of the names of students with ReLU instead of GELU."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ def chain(every: Every) -> str:
         ("architecture: 4 layers, 312 hidden, 13,000 tokens, still PyTorch FP32", "torch-fp32"),
         ("runtime: ONNX Runtime FP32", "onnx-fp32"),
         ("precision: ONNX Runtime INT8", "onnx-int8"),
-        ("weights in 4 bits: ONNX Runtime INT4", "onnx-int4"),
-        ("runtime again: LiteRT INT4", "litert-int4"),
+        ("runtime again: LiteRT INT8", "litert-int8"),
+        ("weights in 4 bits: LiteRT INT4", "litert-int4"),
+        ("activation: ReLU instead of GELU, LiteRT INT4", f"litert-int4{RELU}"),
     ]
     timed = [(words, name) for words, name in steps if name in every and every[name].samples]
     rows: list[list[str]] = []
@@ -58,15 +61,19 @@ def chain(every: Every) -> str:
 
 
 def precisions(every: Every) -> str:
-    """Return the table of every artifact of lower precision, compared with the FP32 artifact of its format."""
+    """Return the table of every artifact but FP32, compared with the FP32 artifact of its format and the teacher."""
     rows = []
     for now in every.values():
         own = every.get(f"{now.format}-fp32")
         if own is None or now.precision == "fp32" or now.name == TEACHER:
             continue
-        faster, smaller = _gain(own, now) if now.samples and own.samples else (now.missing, _smaller(own, now))
-        rows.append([now.name, faster, smaller])
-    return markdown_table(["artifact", "times faster than its own FP32", "times smaller"], rows)
+        rows.append([now.name, *(cell for before in (own, every[TEACHER]) for cell in _gain_or_why(before, now))])
+    headers = ["artifact", "times faster than its own FP32", "times smaller", "than the teacher", "smaller than it"]
+    return markdown_table(headers, rows)
+
+
+def _gain_or_why(before: Measured, now: Measured) -> tuple[str, str]:
+    return _gain(before, now) if now.samples and before.samples else (now.missing, _smaller(before, now))
 
 
 def roofline(every: Every, peaks: Peaks) -> str:
@@ -86,7 +93,7 @@ def roofline(every: Every, peaks: Peaks) -> str:
 
 def seconds(every: Every) -> str:
     """Return the table of the export times of one student, and their sum."""
-    student = [now for now in every.values() if now.name != TEACHER]
+    student = [now for now in every.values() if now.name != TEACHER and not now.name.endswith(RELU)]
     rows = [[now.name, f"{now.seconds:.1f}"] for now in student]
     rows.append(["**all**", f"**{sum(now.seconds for now in student):.1f}**"])
     return markdown_table(["export", "seconds"], rows)

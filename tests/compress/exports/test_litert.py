@@ -20,6 +20,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.exports import INPUTS
 from pocketbert.compress.exports import litert as litert_export
 from pocketbert.compress.exports.forward import traceable
+from pocketbert.compress.exports.graph import litert_fp16
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.rounding import FEW, round_outputs, round_rows
 from pocketbert.compress.pruning.surgery import without
@@ -102,6 +103,27 @@ def test_a_float_file_of_pairs_answers_as_its_source(
     assert np.abs(session.logits(PAIRS) - said(model, PAIRS)).max() < 1e-5
     assert np.abs(session.logits(TEXTS) - said(model, TEXTS)).max() < 1e-5
     assert np.abs(said(model, PAIRS) - said(model, TEXTS)).max() > 1e-2, "types did nothing"
+
+
+def test_positions_are_halves_in_a_quantized_file(
+    export: Any, model: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = open_session("litert", export("int8"), 1).logits(TEXTS)
+    usual = export("int8").stat().st_size
+    monkeypatch.setattr(litert_fp16, "_LEAST", 64)
+    path = export("int8")
+    assert 0 < np.abs(open_session("litert", path, 1).logits(TEXTS) - whole).max() < 0.05  # dynamic rounding enlarges it
+    held: Any = ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    constants = {
+        tuple(tensor.shape): len(held.buffers[tensor.buffer].data)
+        for graph in held.subgraphs
+        for tensor in graph.tensors
+        if tensor.type == TensorType.FLOAT16
+    }
+    hidden = model.config.hidden_size
+    assert constants == {(length, 1, hidden): 2 * length * hidden for length in LENGTHS}
+    saved = sum(constants.values())
+    assert usual - path.stat().st_size > saved - 1_000, "the FP32 constants are no longer in the file"
 
 
 @pytest.mark.parametrize(("precision", "allowed"), [("fp32", 1e-5), ("int8", 0.1), ("int4", 1.0)])

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from transformers import BertForSequenceClassification
 
+from pocketbert.compress.pipeline.recipe import load_recipe
 from studies.quantization import onnx_int4
+from tests.support import REPO
 from tests.support.pages import table_of
 
 GRIDS = [
@@ -40,7 +42,12 @@ GRIDS = [
             ["litert FP32, 128 tokens", "litert INT8, 128 tokens", "litert INT4, 32 and 128 tokens", "onnx INT8"],
             8,
         ),
-        ("executorch_int4", {"_ROUNDS": 10}, ["FP32", "INT8, tables INT4", "INT4", "INT4 in groups of 32 inputs"], 7),
+        (
+            "executorch_int4",
+            {"_ROUNDS": 10},
+            ["FP32", "INT8, embeddings INT4", "INT4", "INT4 in groups of 32 inputs"],
+            7,
+        ),
     ],
 )
 @pytest.mark.usefixtures("offline")
@@ -121,3 +128,10 @@ def test_a_block_has_its_own_scale() -> None:
     rounded = onnx_int4._in_blocks(values, 2)
     assert np.allclose(rounded, values, rtol=1e-3)
     assert not np.allclose(onnx_int4._in_blocks(values, 8), values, rtol=1e-3)
+
+
+def test_a_study_of_fewer_rows_changes_keys_that_the_recipe_has() -> None:
+    from studies.quantization.fake_quant import _FEWER
+
+    for name, overrides in _FEWER.items():
+        assert load_recipe(REPO / f"recipes/{name}.toml", overrides) != load_recipe(REPO / f"recipes/{name}.toml")

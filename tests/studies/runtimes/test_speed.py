@@ -12,7 +12,7 @@ from pocketbert.compress.exports import FORMATS, Format
 from pocketbert.compress.manifest import Comparison, Manifest, Parity, Step, TaskSpec
 from studies.runtimes import speed as runtimes
 from studies.runtimes.roofline import Peaks, peaks
-from studies.runtimes.tables import TEACHER, Measured, answers, chain, precisions, roofline, seconds
+from studies.runtimes.tables import RELU, TEACHER, Measured, answers, chain, precisions, roofline, seconds
 from tests.support.pages import table_of
 
 
@@ -44,27 +44,34 @@ def test_each_step_is_held_against_the_one_before_and_the_last_against_the_first
         ["30.1", "36.0", "12.00 (12.00 to 12.00)", "11.4"],
         ["15.0", "36.0", "2.00 (2.00 to 2.00)", "1.0"],
         ["7.5", "9.0", "2.00 (2.00 to 2.00)", "4.0"],
-        ["8.0", "5.0", "0.94 (0.94 to 0.94)", "1.8"],
-        ["", "", "**45.00 (45.00 to 45.00)**", "**82.0**"],
+        ["", "", "**48.00 (48.00 to 48.00)**", "**45.6**"],
     ]
 
 
-def test_the_chain_ends_with_litert_where_it_was_timed() -> None:
-    every = EVERY | {"litert-int4": measured("litert-int4", 4, 5)}
-    assert [row[1:] for row in table_of(chain(every))[-2:]] == [
-        ["4.0", "5.0", "2.00 (2.00 to 2.00)", "1.0"],
-        ["", "", "**90.00 (90.00 to 90.00)**", "**82.0**"],
+def test_the_chain_ends_with_what_was_timed() -> None:
+    every = EVERY | {"litert-int8": measured("litert-int8", 5, 9), "litert-int4": measured("litert-int4", 6, 5)}
+    assert [row[1:] for row in table_of(chain(every))[-3:]] == [
+        ["5.0", "9.0", "1.50 (1.50 to 1.50)", "1.0"],
+        ["6.0", "5.0", "0.83 (0.83 to 0.83)", "1.8"],
+        ["", "", "**60.00 (60.00 to 60.00)**", "**82.0**"],
     ]
-    every["litert-int4"] = replace(every["litert-int4"], samples=())
-    assert chain(every) == chain(EVERY)
+    with_relu = every | {f"litert-int4{RELU}": measured("litert-int4", 4, 5)}
+    assert table_of(chain(with_relu))[-1][3] == "**90.00 (90.00 to 90.00)**"
 
 
-def test_a_precision_is_held_against_its_own_format() -> None:
+def test_a_precision_is_held_against_its_own_format_and_the_teacher() -> None:
     assert table_of(precisions(EVERY)) == [
-        ["onnx-int8", "2.00 (2.00 to 2.00)", "4.0"],
-        ["onnx-int4", "1.88 (1.88 to 1.88)", "7.2"],
-        ["executorch-int8", "not run here", "1.8"],
+        ["onnx-int8", "2.00 (2.00 to 2.00)", "4.0", "48.00 (48.00 to 48.00)", "45.6"],
+        ["onnx-int4", "1.88 (1.88 to 1.88)", "7.2", "45.00 (45.00 to 45.00)", "82.0"],
+        ["executorch-int8", "not run here", "1.8", "not run here", "20.5"],
     ]
+
+
+def test_a_student_with_relu_is_in_every_table_but_that_of_exports() -> None:
+    every = EVERY | {f"onnx-int4{RELU}": replace(measured("onnx-int4", 7, 5), name=f"onnx-int4{RELU}")}
+    assert seconds(every) == seconds(EVERY)
+    assert f"onnx-int4{RELU}" in precisions(every)
+    assert f"onnx-int4{RELU}" in roofline(every, Peaks(fp32=1e11, int8=4e11))
 
 
 def test_the_limit_is_the_peak_of_the_precision() -> None:
