@@ -147,7 +147,7 @@ class Study:
     ) -> "tuple[PreTrainedModel, distill.Parameters]":
         student, _ = build(parameters.student, self.model, self.task.labels, self.task.token_level, context.seed)
         model = without_norms(student, context.train.inputs.first(_AVERAGED))
-        return model, parameters.model_copy(update={"student": Student(init="current")})
+        return model, parameters.model_copy(update={"student": Student.model_validate({"init": "current"})})
 
     def _name(self, name: str, settings: dict[str, Any], *plug_ins: str) -> str:
         """Return a file name that changes with the teacher, the settings and our own sources."""

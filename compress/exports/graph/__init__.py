@@ -1,1 +1,1 @@
-"""Exported ONNX graphs: how weights are stored, which ONNX Runtime opens them, what an NPU would take of them."""
+"""Exported graphs: how weights are stored, which ONNX Runtime opens them, what an NPU would take of them."""

@@ -112,7 +112,9 @@ def test_positions_are_halves_in_a_quantized_file(
     usual = export("int8").stat().st_size
     monkeypatch.setattr(litert_fp16, "_LEAST", 64)
     path = export("int8")
-    assert 0 < np.abs(open_session("litert", path, 1).logits(TEXTS) - whole).max() < 0.05  # dynamic rounding enlarges it
+    assert (
+        0 < np.abs(open_session("litert", path, 1).logits(TEXTS) - whole).max() < 0.05
+    )  # dynamic rounding enlarges it
     held: Any = ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     constants = {
         tuple(tensor.shape): len(held.buffers[tensor.buffer].data)
