@@ -26,7 +26,7 @@ _FLOAT = "onnx FP32"
 _MOBILE = ("litert", "executorch")
 _FEWER: dict[str, dict[str, str]] = {
     "people-daily": {
-        "task.limit": "{ train = 4_000, validation = 1_500, test = 2_000 }",
+        "task.limit": "{ train = 3_000, validation = 1_000, test = 2_000 }",
         "teacher.epochs": "4",
         "distill.epochs": "4",
     }
