@@ -24,6 +24,7 @@ _SETTINGS = {
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # transformers follows it
     "HF_HUB_VERBOSITY": "error",  # or it logs each failed request to the Hub twice
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # LiteRT's converter says at every log level that it is on
     "TOKENIZERS_PARALLELISM": "true",
     "TRANSFORMERS_VERBOSITY": "error",
 }
