@@ -1,10 +1,9 @@
 """Speed of pocketbert's trainings against a bare PyTorch loop, in examples per second.
 
 `python -m studies.bare_loop` fine-tunes the teacher of `recipes/offline.toml` and distils the recipe's student, each by
-the functions that the stages call and by a loop of forward pass, loss, backward pass and AdamW alone. Both see the same
-batches in the same order and compute in the same precision, on a GPU if there is one. The two alternate in two rounds,
-and the median counts. The first step, which allocates memory, is not timed. On one CPU thread, time is CPU time: what
-other processes take does not count.
+the functions that the stages call and by a loop of forward pass, loss, backward pass and AdamW alone. Both have the same
+batches, order and precision, on a GPU if there is one, and write no checkpoint. They alternate in two rounds, of which
+the median counts, without the first step. On one CPU thread, time is CPU time: what other processes take does not count.
 """
 
 import copy
@@ -16,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from accelerate.utils import send_to_device
@@ -41,7 +41,7 @@ from pocketbert.compress.training.trainer import Examples, LossFunction, _ByLeng
 from studies.shared.page import markdown_table
 
 Training = Callable[[PreTrainedModel], None]
-_ROWS, _BATCH, _ROUNDS = 320, 32, 2
+_ROWS, _BATCH, _ROUNDS = 256, 32, 2
 
 
 class _Clock(Progress):
@@ -68,6 +68,7 @@ def _now() -> float:
     return time.process_time() if torch.get_num_threads() == 1 and not on_gpu else time.monotonic()
 
 
+@patch("pocketbert.compress.training.trainer._SAVE_EVERY", float("inf"))
 def main() -> None:
     """Print the table."""
     quiet()
@@ -120,14 +121,13 @@ def _distilling(context: Context, teacher: Teacher, settings: Distillation) -> t
 
 def _bare(context: Context, examples: Examples, settings: Schedule, loss: LossFunction, model: PreTrainedModel) -> None:
     """Train `model` for one epoch: forward pass, loss, backward pass, AdamW."""
-    device, sequences = fastest_device(), examples.rows.inputs.sequences
-    order = list(_ByLength([len(sequence) for sequence in sequences], _BATCH, context.seed))
-    model.to(device).train()
+    order = list(_ByLength([*map(len, examples.rows.inputs.sequences)], _BATCH, context.seed))
+    model.to(fastest_device()).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01, fused=True)
     with context.progress.work("bare loop", len(order) // _BATCH) as work:
         for start in range(0, len(order), _BATCH):
-            batch = send_to_device(examples.batch(order[start : start + _BATCH]), device)
-            with autocast(device.type):
+            batch = send_to_device(examples.batch(order[start : start + _BATCH]), model.device)
+            with autocast(model.device.type):
                 outputs = model(**batch["inputs"])
             torch.autograd.backward(loss(outputs.logits.float(), batch, outputs))
             optimizer.step()

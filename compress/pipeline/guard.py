@@ -42,7 +42,7 @@ def judged_on(rule: GuardTable, rows: int, held: NDArray[np.intp] | None) -> str
     if held is not None:
         return f"the guard decides on {len(held):,} of {rows:,} validation rows; the others choose the best epochs"
     needs = 2 * LEAST_HELD_BACK
-    cure = f"half of them can be held back from {needs:,} rows on" if rows < needs else 'set guard.rows = "half"'
+    cure = f'guard.rows = "half" needs {needs:,} rows or more' if rows < needs else 'set guard.rows = "half"'
     return (
         f"the guard decides on the {rows:,} validation rows that also choose the best epochs, so the drops that it "
         f"sees are optimistic (too small); {cure}"

@@ -18,6 +18,7 @@ def test_both_loops_train_on_the_same_batches(
         return real(self, indices)
 
     monkeypatch.setattr(Examples, "batch", batch)
+    monkeypatch.setattr("pocketbert.compress.training.trainer._SAVE_EVERY", 0.0)  # the next training would resume
     monkeypatch.setattr(bare_loop, "_ROWS", 24)
     monkeypatch.setattr(bare_loop, "_BATCH", 8)
     bare_loop.main()

@@ -125,7 +125,7 @@ def test_the_rows_of_tagging_are_held_back_with_all_their_words() -> None:
     ("rows", "count", "held", "told"),
     [
         ("half", 1000, 500, "decides on 500 of 1,000 validation rows; the others choose the best epochs"),
-        ("half", 999, None, r"optimistic \(too small\); half of them can be held back from 1,000 rows on"),
+        ("half", 999, None, r'optimistic \(too small\); guard.rows = "half" needs 1,000 rows or more$'),
         ("all", 1000, None, r'the 1,000 validation rows .* optimistic \(too small\); set guard.rows = "half"$'),
     ],
 )
