@@ -1,9 +1,9 @@
 """Speed of pocketbert's trainings against a bare PyTorch loop, in examples per second.
 
 `python -m studies.bare_loop` fine-tunes the teacher of `recipes/offline.toml` and distils the recipe's student, each by
-the functions that the stages call and by a loop of forward pass, loss, backward pass and AdamW alone. Both have the same
-batches, order and precision, on a GPU if there is one, and write no checkpoint. They alternate in two rounds, of which
-the median counts, without the first step. On one CPU thread, time is CPU time: what other processes take does not count.
+the functions that the stages call, and by a loop of forward pass, loss, backward pass and AdamW alone. Both have the
+same batches, order and precision, on a GPU if there is one, and write no checkpoint. They alternate in two rounds, of
+which the median counts, without the first step. On one CPU thread, CPU time counts, not what other processes take.
 """
 
 import copy
