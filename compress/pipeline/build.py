@@ -65,8 +65,9 @@ def _run(build: Build, command: str) -> Manifest:
             check_labels(build.texts, f"artifact {number} ({artifact.format})")
     models = [build.set_reference(make_teacher(build))]
     control, remarks = linear_control(build)
-    judged = judged_on(build.recipe.guard, len(build.guard.gold), build.held_back)
-    steps = [models[0].with_remarks([judged, *remarks])]
+    if build.recipe.chooses_epochs:
+        remarks = [judged_on(build.recipe.guard, len(build.guard.gold), build.held_back), *remarks]
+    steps = [models[0].with_remarks(remarks)]
     for number, parameters in enumerate(build.recipe.stages, start=1):
         done = run_stage(build, number, parameters, source=models[-1])
         steps.append(done)

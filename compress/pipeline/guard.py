@@ -38,14 +38,14 @@ def held_back(rule: GuardTable, gold: Sequence[Any]) -> NDArray[np.intp] | None:
 
 
 def judged_on(rule: GuardTable, rows: int, held: NDArray[np.intp] | None) -> str:
-    """Describe on which of the validation rows the guard decides."""
+    """Describe on which of the validation rows the guard decides, for a recipe that chooses epochs on such rows."""
     if held is not None:
         return f"the guard decides on {len(held):,} of {rows:,} validation rows; the others choose the best epochs"
     needs = 2 * LEAST_HELD_BACK
-    cure = f"half of them can be held back from {needs:,} rows on" if rows < needs else 'guard.rows = "half" parts them'
+    cure = f'guard.rows = "half" needs {needs:,} rows or more' if rows < needs else 'set guard.rows = "half"'
     return (
-        f"the guard decides on the {rows:,} validation rows that also choose the best epochs, so that its drops are "
-        f"optimistic (too small); {cure}"
+        f"the guard decides on the {rows:,} validation rows that also choose the best epochs, so the drops that it "
+        f"sees are optimistic (too small); {cure}"
     )
 
 

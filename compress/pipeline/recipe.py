@@ -17,7 +17,7 @@ from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.exports import FORMATS, PRECISIONS, file_name, step_name, wrong_lengths, wrong_precision
 from pocketbert.compress.stages import StageParameters, stage_kinds, stage_module
 from pocketbert.compress.tasks import TASKS
-from pocketbert.compress.training.settings import TeacherTable
+from pocketbert.compress.training.settings import Schedule, TeacherTable
 
 Table = TypeVar("Table", bound=Frozen)
 TEACHER = "00-teacher"
@@ -115,6 +115,12 @@ class Recipe(Frozen):
     `kind` names."""
     artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
     """The files to export. Each one is a table headed ``[[artifact]]``."""
+
+    @property
+    def chooses_epochs(self) -> bool:
+        """Whether a training has several epochs, of which the validation rows choose the best one."""
+        trainings = [self.teacher, *self.stages, *(getattr(stage, "recover", None) for stage in self.stages)]
+        return any(isinstance(each, Schedule) and each.epochs > 1 for each in trainings)
 
     @property
     def steps(self) -> list[str]:

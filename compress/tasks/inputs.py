@@ -116,7 +116,7 @@ class Inputs:
         )
 
     def of_rows(self, rows: Indices) -> "Inputs":
-        """Return the inputs of these rows, which increase; the rows are numbered anew."""
+        """Return the inputs of the rows with these numbers, in increasing order; the rows are numbered anew."""
         if self.rows is None:
             return self.chosen(rows)
         number = {int(row): new for new, row in enumerate(rows)}

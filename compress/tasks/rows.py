@@ -36,7 +36,7 @@ class Rows:
         return Rows(self.inputs.first(rows), self.gold[:rows], columns)
 
     def chosen(self, rows: Indices) -> "Rows":
-        """Return these rows, which increase."""
+        """Return the rows with these numbers, which are in increasing order."""
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
         return Rows(self.inputs.of_rows(rows), [self.gold[row] for row in rows], columns)
 
@@ -61,14 +61,14 @@ def decide_nothing(labels: Sequence[str], gold: Sequence[Any]) -> str | None:
 def every_second(gold: Sequence[Any]) -> NDArray[np.intp]:
     """Return the numbers of half of the rows, in increasing order: every second one of each label.
 
-    In tagging, rows whose words have the same set of labels are such a group.
+    In tagging, it is every second one of the rows that have the same set of labels.
     """
     order = sorted(range(len(gold)), key=lambda row: np.unique(gold[row]).tolist())
     return np.sort(np.array(order[1::2], dtype=np.intp))
 
 
 def predictions_of(gold: Sequence[Any], rows: Indices) -> NDArray[np.intp]:
-    """Return the positions of the predictions of these rows, which increase, among those of all rows."""
+    """Return the positions, among all predictions, of those of the rows with these numbers."""
     counts = [np.size(labels) for labels in gold]
     return np.flatnonzero(np.repeat(np.isin(np.arange(len(gold)), rows), counts))
 

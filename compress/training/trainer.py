@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import files_of, record_digests, recorded_figures, write_json
@@ -103,10 +103,11 @@ def train(
     """
     inputs = examples.rows.inputs
     bf16, steps = has_bf16(), -(-len(inputs) // schedule.batch_size)
-    several = schedule.epochs > 1
+    several, key = schedule.epochs > 1, f"eval_{context.task.metric}"
+    checkpoint, stop = _last_checkpoint(context.scratch), _Stop(key, schedule.patience, patient_from)
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
-        num_train_epochs=schedule.epochs,
+        num_train_epochs=stop.epochs(checkpoint) or schedule.epochs,
         learning_rate=schedule.learning_rate,
         per_device_train_batch_size=schedule.portion,
         gradient_accumulation_steps=schedule.gradient_accumulation_steps,
@@ -132,11 +133,9 @@ def train(
     )
     evaluated.to(arguments.device)  # the Trainer moves `model` alone, which may be a part of it
     arguments._n_gpu = 1  # several GPUs of one process would each take a whole batch; torchrun splits the batch
-    key = f"eval_{context.task.metric}"
     halves = {steps // 2, steps} if halfway and not several else set()
     rate = f"learning_rate = {schedule.learning_rate:g} is probably too high; try {schedule.learning_rate / 10:g}"
     evaluation = _Evaluation(lambda: _score(evaluated, context, f"{description}: {rate}"), key, halves)
-    stop = [_Stop(key, schedule.patience, patient_from)] if schedule.patience else []
     with context.progress.work(description, schedule.epochs * steps) as work:
         trainer = _Trainer(
             loss,
@@ -148,11 +147,11 @@ def train(
             train_dataset=range(len(inputs)),
             eval_dataset=range(1),  # required by the Trainer but not read: `_Evaluation` evaluates
             data_collator=examples.batch,
-            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), evaluation, *stop, *callbacks],
+            callbacks=[_Checkpoint(_SAVE_EVERY), _Bar(work), evaluation, stop, *callbacks],
         )
         trainer.rates = lambda optimizer: decay_by_layer(optimizer, evaluated, schedule.layer_decay)
         trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=_last_checkpoint(context.scratch))
+        trainer.train(resume_from_checkpoint=checkpoint)
     # Undo accelerate's wrapper around the forward, or the model would still compute in BF16 after training.
     # (Accelerate's own function for that removes decorators of transformers as well.)
     for name in ("forward", "_original_forward"):
@@ -204,19 +203,29 @@ class _Evaluation(TrainerCallback):
 
 
 class _Stop(TrainerCallback):
-    """Ends a training whose metric has not improved for `patience` epochs; a resumed training ends at the same epoch.
+    """Ends a training whose metric has not improved for `patience` epochs; with 0 it ends none.
 
-    Epochs in the first `since` of the steps do not count.
+    Epochs in the first `since` of the steps do not count. A resumed training ends at the same epoch.
     """
 
     def __init__(self, key: str, patience: int, since: float) -> None:
         self._key, self._patience, self._since = key, patience, since
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self._reached(state):
+            control.should_training_stop = True
+
+    def epochs(self, checkpoint: str | None) -> int | None:
+        """Return the epochs of a training that ended at `checkpoint`, after which it was killed; None if it goes on."""
+        if checkpoint is None:
+            return None
+        state = TrainerState.load_from_json(str(Path(checkpoint, "trainer_state.json")))
+        return round(state.epoch or 0) if self._reached(state) else None
+
+    def _reached(self, state: TrainerState) -> bool:
         scored = [entry for entry in state.log_history if self._key in entry]
         counted = [entry[self._key] for entry in scored if entry["step"] > self._since * state.max_steps]
-        if stalled(counted, self._patience):
-            control.should_training_stop = True
+        return self._patience > 0 and stalled(counted, self._patience)
 
 
 class _Trainer(Trainer):

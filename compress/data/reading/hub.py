@@ -30,15 +30,17 @@ def read_hub(source: str, config: str | None = None) -> dict[str, Table]:
     Text files of a local folder are read as those of a plain folder are, so that the same file gives the same rows.
 
     Raises:
-        BadInput: the Hub cannot be reached, it has no such dataset or part, `source` names a loader, or a CSV has two
-            columns of one name.
+        BadInput: the Hub cannot be reached, it has no such dataset or part, `source` names a loader, or a folder
+            or nothing beside its ``@``, or a CSV has two columns of one name.
     """
     from datasets import ClassLabel, Features, Value, load_dataset
 
-    source = _place(source)
-    if Path(source).is_dir() and (files := _text_files(source, config)):
+    name, at, revision = (source, "", "") if Path(source).is_dir() else source.partition("@")
+    if at and (not name or not revision or Path(name).is_dir()):
+        raise BadInput(f"task.dataset = {source!r}: expected owner/name@revision of the Hub; a folder has no revision")
+    name = _place(name)
+    if Path(name).is_dir() and (files := _text_files(name, config)):
         return {split: _read(source, split, paths) for split, paths in files.items()}
-    name, _, revision = (source, "", "") if Path(source).is_dir() else source.partition("@")
     wanted: dict[str, Any] = {"revision": revision} if revision else {}
     with _explained(source, config):
         raw: dict[str, Any] = load_dataset(name, config, **wanted)

@@ -44,10 +44,9 @@ def make_teacher(build: Build) -> FinishedStep:
     """
     recipe, texts = build.recipe, build.texts
     table, folder = recipe.teacher, build.root / "stages" / TEACHER
-    described = table.model_dump(exclude={"control"})
+    rows = "all" if build.held_back is None else "half"
+    described = table.model_dump(exclude={"control"}) | {"guard.rows": rows}  # the key of every later step holds this
     parameters = described | {"model": source_key(table.model), "seed": recipe.seed}
-    if build.held_back is not None:  # the key of every later step holds this one
-        parameters["held_back"] = len(build.held_back)
     finetune = stage_module("finetune")
     modules = (finetune.__name__, "pocketbert.compress.models.pretrained", build.task_module(), *RECORDED_BY)
     key = step_key(texts.key, parameters, modules)

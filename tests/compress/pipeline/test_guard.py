@@ -125,8 +125,8 @@ def test_the_rows_of_tagging_are_held_back_with_all_their_words() -> None:
     ("rows", "count", "held", "told"),
     [
         ("half", 1000, 500, "decides on 500 of 1,000 validation rows; the others choose the best epochs"),
-        ("half", 999, None, r"optimistic \(too small\); half of them can be held back from 1,000 rows on"),
-        ("all", 1000, None, r'the 1,000 validation rows .* optimistic \(too small\); guard.rows = "half" parts them'),
+        ("half", 999, None, r'optimistic \(too small\); guard.rows = "half" needs 1,000 rows or more$'),
+        ("all", 1000, None, r'the 1,000 validation rows .* optimistic \(too small\); set guard.rows = "half"$'),
     ],
 )
 def test_few_rows_are_not_divided_and_the_report_says_so(rows: str, count: int, held: int | None, told: str) -> None:

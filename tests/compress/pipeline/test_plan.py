@@ -56,6 +56,15 @@ def test_a_changed_key_is_named_and_what_follows_is_to_do(built: tuple[Path, Pat
     assert [found[name] for name in NAMES[3:]] == ["after 02-distill"] * 3
 
 
+def test_other_rows_for_the_guard_are_others_for_the_best_epoch(
+    built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert planned(*built, guard__rows="half") == dict.fromkeys(NAMES, ""), "too few rows to divide"
+    monkeypatch.setattr("pocketbert.compress.pipeline.guard.LEAST_HELD_BACK", 10)
+    found = planned(*built, guard__rows="half")
+    assert found == {"00-teacher": 'guard.rows: "all" -> "half"'} | dict.fromkeys(NAMES[1:], "after 00-teacher")
+
+
 def test_only_the_changed_file_is_to_do(built: tuple[Path, Path]) -> None:
     found = planned(*built, artifact__onnx__2__precision="int4")
     assert found == dict.fromkeys(NAMES[:-1], "") | {"onnx-int4": "never built"}

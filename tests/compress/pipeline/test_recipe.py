@@ -350,3 +350,17 @@ def test_no_file_and_another_encoding(tmp_path: Path) -> None:
 )
 def test_a_value_that_no_recipe_has_is_one_line(tiny_recipe: Path, value: str, said: str) -> None:
     assert broken(tiny_recipe, "max_length = 16", f"max_length = {value}") == said
+
+
+@pytest.mark.parametrize(
+    ("teacher", "stage", "chosen"),
+    [
+        ("2", '{ kind = "prune-vocab" }', True),
+        ("1", '{ kind = "prune-vocab" }', False),
+        ("0", '{ kind = "prune-heads", ratio = 0.5, recover = { epochs = 1 } }', False),
+        ("0", '{ kind = "prune-heads", ratio = 0.5, recover = { epochs = 2 } }', True),
+        ("1", '{ kind = "finetune", epochs = 2 }', True),
+    ],
+)
+def test_only_of_several_epochs_one_is_chosen(tiny_recipe: Path, teacher: str, stage: str, chosen: bool) -> None:
+    assert load_recipe(tiny_recipe, {"teacher.epochs": teacher, "stage": f"[{stage}]"}).chooses_epochs == chosen

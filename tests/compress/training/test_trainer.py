@@ -157,8 +157,10 @@ def labels_alone(logits: Tensor, batch: dict[str, Any], _: Any) -> Tensor:
     return cross_entropy(logits, batch["labels"])
 
 
-def fitted(tiny_model: Path, tmp_path: Path, scores: list[float] | None = None, **schedule: Any) -> dict[str, Tensor]:
-    """The weights of a tiny model after a training; `scores` are what evaluations shall say."""
+def fitted(
+    tiny_model: Path, tmp_path: Path, scores: list[float] | None = None, known: int = 0, **schedule: Any
+) -> dict[str, Tensor]:
+    """The weights of a tiny model after a training; `scores` are what evaluations shall say; the first are `known`."""
     draw = np.random.default_rng(0)
     sequences = [[2, *draw.integers(4, 20, 6).tolist(), 3] for _ in range(48)]
     rows = rows_of(sequences, [sequence[1] % 2 for sequence in sequences])
@@ -166,7 +168,7 @@ def fitted(tiny_model: Path, tmp_path: Path, scores: list[float] | None = None, 
     settings = Schedule.model_validate({"learning_rate": 1e-3, "batch_size": 16, **schedule})
     with pytest.MonkeyPatch.context() as patch:
         if scores:
-            said = iter(scores)
+            said = iter(scores[known:])
             patch.setattr(trainer, "_score", lambda *_: next(said))
         context = context_of(rows, tmp_path)
         found = train(model, context, Examples(rows), settings, labels_alone, "x", model)
@@ -186,6 +188,27 @@ def test_patience_ends_a_training_and_the_best_epoch_stays(tiny_model: Path, tmp
     early = fitted(tiny_model, tmp_path / "a", [0.5, 0.9, 0.8, 0.9], epochs=6, patience=2)
     whole = fitted(tiny_model, tmp_path / "b", [0.5, 0.9, 0.8, 0.9, 0.1, 0.1], epochs=6)
     assert all(torch.equal(early[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize("killed_in", ["_score", "_load_best_model"])
+def test_a_resumed_training_ends_at_the_same_epoch(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_in: str
+) -> None:
+    """Killed in the third evaluation, or when the last checkpoint is written and the best one is not loaded yet."""
+
+    def killed(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    known = 2 if killed_in == "_score" else 4
+    said = iter([0.5, 0.9, 0.8, 0.9][:known])
+    whole = fitted(tiny_model, tmp_path / "a", [0.5, 0.9, 0.8, 0.9], epochs=6, patience=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "_score", lambda *_: next(said, None) or killed())
+        patch.setattr(trainer._Trainer, "_load_best_model", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(tiny_model, tmp_path / "b", epochs=6, patience=2)
+    resumed = fitted(tiny_model, tmp_path / "b", [0.5, 0.9, 0.8, 0.9], known=known, epochs=6, patience=2)
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
 def test_lower_layers_learn_less(tiny_model: Path, tmp_path: Path) -> None:

@@ -202,12 +202,26 @@ def test_an_unreachable_hub_gives_a_hint(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("loader", ["text", "csv", "pandas"])
+@pytest.mark.parametrize("source", ["owner/name@", "@main", "folder@main"])
+def test_a_revision_is_one_of_a_dataset_on_the_hub(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(
+        BadInput, match=f"^task.dataset = '{source}': expected owner/name@revision of the Hub; a folder"
+    ):
+        load_data(TaskTable(dataset=source))
+
+
+@pytest.mark.parametrize("loader", ["text", "csv", "pandas", "text@main"])
 def test_a_loader_of_the_library_is_no_dataset(loader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`load_dataset` would take every file below the working folder for rows."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "private.txt").write_text("a line of somebody's notes\n", encoding="utf-8")
-    with pytest.raises(BadInput, match=f'"{loader}" is a loader of the datasets library, not a dataset'):
+    with pytest.raises(
+        BadInput, match=f'"{loader.removesuffix("@main")}" is a loader of the datasets library, not a dataset'
+    ):
         load_data(TaskTable(dataset=loader))
 
 

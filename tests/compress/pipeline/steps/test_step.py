@@ -168,3 +168,21 @@ def test_stages_do_not_see_the_rows_that_are_held_back(
     again = context.tokenize(tiny_model / "tokenizer.json").validation
     assert len(build.held_back) + len(context.validation.gold) == len(every.gold) == 80
     assert set(context.validation.columns["text"]) == set(again.columns["text"]) == set(every.columns["text"]) - held
+
+
+def test_the_guard_decides_on_the_rows_that_are_held_back(
+    tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pocketbert.compress.pipeline.guard.LEAST_HELD_BACK", 10)
+    overrides = {
+        "task__limit": "{ train = 32 }",
+        "teacher__control": "false",
+        "teacher__epochs": "2",
+        "stage": "[]",
+        "artifact": '[{ format = "torch" }]',
+    }
+    manifest, _ = run(tiny_recipe, tmp_path / "tiny", guard__rows="half", **overrides)
+    comparisons = [step.comparison for step in manifest.steps]
+    assert [comparison and comparison.rows for comparison in comparisons] == [40, 40]
+    told = "the guard decides on 40 of 80 validation rows; the others choose the best epochs"
+    assert manifest.steps[0].remarks[-1] == told
