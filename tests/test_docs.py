@@ -69,6 +69,8 @@ def check_python(words: list[str], page_folder: Path, config: pytest.Config) -> 
         assert words[4] in known, f"tox has no environment {words[4]}"
     elif words[1] == "pytest":
         check_pytest(words[2:], config)
+    elif words[1] == "studies.shared.without_amx":
+        check_python(["-m", *words[2:]], page_folder, config)  # runs another study
     elif words[1] not in ("pip", "venv"):
         assert find_spec(words[1]), f"no module {words[1]}"
         check_module(words[1], words[2:])
