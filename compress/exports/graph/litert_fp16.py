@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.schema_py_generated import BufferT, BuiltinOperator, OperatorCodeT, OperatorT, TensorT, TensorType
 
+_ADD = BuiltinOperator.ADD
 _LEAST = 2_048
 """Fewer values save less than the two tensors cost in the file."""
 _FP16_SINCE = 3
@@ -18,15 +19,14 @@ def store_added_constants_as_fp16(model: Any) -> None:
     """Change the constants of `model`, a LiteRT file as objects, in place."""
     before = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
     for graph in model.subgraphs:
-        operators = []
-        for node in graph.operators:
-            if model.operatorCodes[node.opcodeIndex].builtinCode == BuiltinOperator.ADD:
-                for place, number in enumerate(node.inputs):
-                    if _is_large_constant(model, graph.tensors[number]):
-                        operators.append(_dequantized(model, graph, number))
-                        node.inputs[place] = operators[-1].outputs[0]
-            operators.append(node)
-        graph.operators = operators
+        adds = [node for node in graph.operators if model.operatorCodes[node.opcodeIndex].builtinCode == _ADD]
+        numbers = {int(number) for node in adds for number in node.inputs}
+        made = [_dequantized(model, graph, n) for n in sorted(numbers) if _is_large_constant(model, graph.tensors[n])]
+        halved = {operator.inputs[0]: operator.outputs[0] for operator in made}
+        for node in graph.operators:  # every reader, of whatever kind
+            if node.inputs is not None:
+                node.inputs = [halved.get(int(number), int(number)) for number in node.inputs]
+        graph.operators = [*made, *graph.operators]
     for number in before - {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}:
         model.buffers[number].data = None
 

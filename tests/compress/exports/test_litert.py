@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ pytest.importorskip("ai_edge_litert")
 pytest.importorskip("litert_torch")
 pytest.importorskip("litert_quantizer")
 
-from ai_edge_litert.schema_py_generated import ModelT, TensorType
+from ai_edge_litert.schema_py_generated import BuiltinOperator, ModelT, TensorType
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.exports import INPUTS
@@ -126,6 +127,21 @@ def test_positions_are_halves_in_a_quantized_file(
     assert constants == {(length, 1, hidden): 2 * length * hidden for length in LENGTHS}
     saved = sum(constants.values())
     assert usual - path.stat().st_size > saved - 1_000, "the FP32 constants are no longer in the file"
+
+
+def test_every_reader_of_a_halved_constant_reads_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litert_fp16, "_LEAST", 4)
+    codes = [SimpleNamespace(builtinCode=kind, version=1) for kind in (BuiltinOperator.MUL, BuiltinOperator.ADD)]
+    constant = SimpleNamespace(type=TensorType.FLOAT32, buffer=1, shape=[4], name=b"c")
+    other = SimpleNamespace(type=TensorType.FLOAT32, buffer=0, shape=[4], name=b"x")
+    nodes = [SimpleNamespace(opcodeIndex=kind, inputs=[0, 1], outputs=[0]) for kind in (0, 1, 1)]
+    graph = SimpleNamespace(tensors=[other, constant], operators=nodes)
+    data = np.arange(4, dtype=np.float32).view(np.uint8)
+    buffers = [SimpleNamespace(data=None), SimpleNamespace(data=data)]
+    litert_fp16.store_added_constants_as_fp16(SimpleNamespace(subgraphs=[graph], operatorCodes=codes, buffers=buffers))
+    assert [list(node.inputs) for node in graph.operators] == [[1], [0, 2], [0, 2], [0, 2]]
+    assert (constant.type, graph.tensors[2].type) == (TensorType.FLOAT16, TensorType.FLOAT32)
+    assert buffers[1].data is None and len(buffers[2].data) == 8
 
 
 @pytest.mark.parametrize(("precision", "allowed"), [("fp32", 1e-5), ("int8", 0.1), ("int4", 1.0)])
