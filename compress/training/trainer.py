@@ -6,6 +6,7 @@ The Trainer's checkpoints are in the scratch folder of the step, which is delete
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pocketbert.compress.base.processes import agreed, rank, world
 from pocketbert.compress.base.progress import Work
 from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.rows import Rows
+from pocketbert.compress.training.attention import fast_on_cpu
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.layer_rates import decay_by_layer
 from pocketbert.compress.training.precision import fast_logits, has_bf16
@@ -151,7 +153,8 @@ def train(
         )
         trainer.rates = lambda optimizer: decay_by_layer(optimizer, evaluated, schedule.layer_decay)
         trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=checkpoint)
+        with fast_on_cpu(evaluated) if arguments.device.type == "cpu" else nullcontext():
+            trainer.train(resume_from_checkpoint=checkpoint)
     # Undo accelerate's wrapper around the forward, or the model would still compute in BF16 after training.
     # (Accelerate's own function for that removes decorators of transformers as well.)
     for name in ("forward", "_original_forward"):
