@@ -126,7 +126,7 @@ def train(
         metric_for_best_model=context.task.metric,
         save_total_limit=1,
         remove_unused_columns=False,
-        dataloader_pin_memory=False,
+        **_loading(torch.cuda.is_available()),
         ddp_find_unused_parameters=False,
         disable_tqdm=True,
         log_level="error",
@@ -183,6 +183,13 @@ def told(metric: str, history: Sequence[float], schedule: Schedule) -> str:
         f"{ended}; the training ended after {len(history)} of at most {schedule.epochs} epochs, because the last "
         f"{schedule.patience} brought no better value (patience)"
     )
+
+
+def _loading(on_gpu: bool) -> dict[str, Any]:
+    """How batches are made: for a GPU ahead of time by other processes, or it would wait for their padding."""
+    if not on_gpu:
+        return {"dataloader_pin_memory": False}
+    return {"dataloader_pin_memory": True, "dataloader_num_workers": 2, "dataloader_persistent_workers": True}
 
 
 def _score(model: PreTrainedModel, context: Context, hint: str) -> float:

@@ -22,7 +22,7 @@ from pocketbert.compress.models.sizes import count_macs, count_parameters, count
 from pocketbert.compress.pipeline.cache import SCRATCH, cached, limit_steps, make, write_step
 from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe, held_back
 from pocketbert.compress.pipeline.recipe import Recipe
-from pocketbert.compress.tasks.inputs import NotFinite, predict
+from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.rows import Rows, Tokens
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.context import Context
@@ -167,13 +167,13 @@ class Build:
 
     def record(self, model: "PreTrainedModel", step: Step, out: Path) -> Step:
         """Save the model that a step made, and its logits on the validation rows; returns the step with its sizes."""
-        from pocketbert.compress.runtimes.torch import TorchSession
+        from pocketbert.compress.training.precision import exact_logits
 
         model.save_pretrained(out / "model")
         validation = self.tokens(out / TOKENIZER).validation.inputs
         with self.progress.work(f"{step.name}: evaluating", len(validation)) as bar:
             try:
-                logits = predict(TorchSession(model).logits, validation, progress=bar.advance)
+                logits = exact_logits(model, validation, bar.advance)
             except NotFinite as error:
                 raise BadInput(f"{step.name}: {error}") from error
         np.save(out / "validation.npy", logits)

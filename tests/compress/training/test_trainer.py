@@ -211,6 +211,17 @@ def test_a_resumed_training_ends_at_the_same_epoch(
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
+def test_batches_of_other_processes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU gets its batches from two workers; each of two epochs sees the batches of a training on the CPU."""
+    still = write_tiny_model(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    alone = fitted(still, tmp_path / "a", [0.5, 0.9], epochs=2)
+    loading = trainer._loading(True)
+    assert loading["dataloader_num_workers"] == 2
+    monkeypatch.setattr(trainer, "_loading", lambda _: loading | {"dataloader_pin_memory": False})
+    ahead = fitted(still, tmp_path / "b", [0.5, 0.9], epochs=2)
+    assert all(torch.equal(ahead[name], alone[name]) for name in alone)
+
+
 def test_lower_layers_learn_less(tiny_model: Path, tmp_path: Path) -> None:
     before = load_classifier(tiny_model).state_dict()
     after = fitted(tiny_model, tmp_path, layer_decay=0.01)
