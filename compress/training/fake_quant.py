@@ -61,7 +61,7 @@ def round_rows(values: Tensor, precision: str) -> Tensor:
     """Round each row, (…, width), as `pocketbert.compress.models.rounding.round_rows` does."""
     levels = LEVELS[precision]
     scales = (values.abs().amax(dim=-1, keepdim=True) / levels).clamp_min(SMALLEST_ROW_SCALE).half().float()
-    return (values / scales).round().clamp(-levels, levels) * scales
+    return (values / scales).round_().clamp_(-levels, levels).mul_(scales)
 
 
 @torch.no_grad()
@@ -69,7 +69,7 @@ def round_outputs(weight: Tensor, precision: str) -> Tensor:
     """Round a weight, (out, in), as `pocketbert.compress.models.rounding.round_outputs` does."""
     scales = weight.abs().amax(dim=1, keepdim=True) / LINEAR_LEVELS[precision]
     scales = scales.where(scales >= torch.finfo(torch.float32).tiny, 1.0)
-    return (weight / scales).round() * scales
+    return (weight / scales).round_().mul_(scales)
 
 
 @torch.no_grad()
@@ -84,7 +84,7 @@ def round_activations(values: Tensor) -> Tensor:
     scale = (high - low) / 255
     scale = scale.where(scale > 0, 1.0)
     zero = (-low / scale).round().clamp(0, 255)
-    return (((values / scale).round() + zero).clamp(0, 255) - zero) * scale
+    return (values / scale).round_().add_(zero).clamp_(0, 255).sub_(zero).mul_(scale)  # no tensor per operation
 
 
 class _StraightThrough(torch.autograd.Function):
