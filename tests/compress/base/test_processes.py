@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from pocketbert.compress.base import processes
 from pocketbert.compress.base.processes import Terminated, agreed, first_alone, rank, termination_raised, wait, world
 from tests.support import REPO
-from tests.support.models import write_tiny_model
+from tests.support.models import write_tiny_data, write_tiny_model
 
 RECIPE = """
 name = "two"
@@ -30,10 +31,14 @@ batch_size = 16
 [[stage]]
 kind = "distill"
 student = {{ layers = 2 }}
+epochs = 2
+patience = 1
+fake_quant = "int4"
 learning_rate = 3e-3
 batch_size = 16
 [guard]
 max_drop = 0.9
+rows = "half"
 [[artifact]]
 format = "torch"
 """
@@ -65,7 +70,9 @@ def test_the_result_is_that_of_one_process(tmp_path: Path, tiny_data: Path) -> N
     still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # processes draw dropout differently
     model = write_tiny_model(tmp_path / "model", **still)
     recipe, script = tmp_path / "two.toml", tmp_path / "main.py"
-    recipe.write_text(RECIPE.format(data=tiny_data, model=model), encoding="utf-8")
+    data = write_tiny_data(tmp_path / "data", 3_000)  # 1,000 validation rows: the guard holds back half of them
+    shutil.copy(tiny_data / "train.jsonl", data)
+    recipe.write_text(RECIPE.format(data=data, model=model), encoding="utf-8")
     script.write_text("from pocketbert.bench.cli import main\nmain()\n", encoding="utf-8")
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     commands = {"one": [str(script)], "two": [*torchrun, str(script)]}
@@ -81,7 +88,9 @@ def test_the_result_is_that_of_one_process(tmp_path: Path, tiny_data: Path) -> N
         assert done.stdout.count("pocketbert gate ") == 1, "every process spoke"
         steps = tmp_path / name / "two/stages"
         logits[name] = [np.load(steps / step / "validation.npy") for step in ("00-teacher", "01-distill")]
-        assert json.loads((tmp_path / name / "two/manifest.json").read_text())["steps"][1]["decision"] == "accepted"
+        manifest = (tmp_path / name / "two/manifest.json").read_text(encoding="utf-8")
+        assert json.loads(manifest)["steps"][1]["decision"] == "accepted"
+        assert "the guard decides on 500 of 1,000 validation rows" in manifest
         assert not list((tmp_path / name / "two").glob(".scratch/*"))
     for one, two in zip(logits["one"], logits["two"], strict=True):
         assert np.abs(one).max() > 0.5, "nothing was learnt"
