@@ -42,7 +42,7 @@ def main(
     gold = texts.splits["validation"]["label"]
     held = every_second(gold)
     chose = np.setdiff1d(np.arange(len(gold)), held)
-    logits = [np.load(folder / "validation.npy", allow_pickle=False) for folder in (teacher, student)]
+    own, other = (np.load(folder / "validation.npy", allow_pickle=False) for folder in (teacher, student))
     parts = {
         "all validation rows": np.arange(len(gold)),
         "those that chose the epochs": chose,
@@ -52,16 +52,18 @@ def main(
     for name, part in parts.items():
         at = predictions_of(gold, part)
         chosen = [gold[row] for row in part]
-        rows.append(_row(texts, f"{name} ({len(part):,})", chosen, *(each[at] for each in logits)))
+        rows.append(_row(texts, f"{name} ({len(part):,})", chosen, own[at], other[at]))
     with Progress() as progress:
-        answers = [_test_logits(folder, texts, progress) for folder in (teacher, student)]
+        own, other = (_test_logits(folder, texts, progress) for folder in (teacher, student))
     test = texts.splits["test"]["label"]
-    rows.append(_row(texts, f"test ({len(test):,})", test, *answers))
+    rows.append(_row(texts, f"test ({len(test):,})", test, own, other))
     print(markdown_table([f"{read.name}: rows", "teacher", "student", "change, pp (95 % CI)"], rows))
 
 
-def _row(texts: Texts, name: str, gold: Sequence[Any], *logits: NDArray[np.float32]) -> list[str]:
-    found = Comparison.of(texts.task, gold, *logits, 0.95)
+def _row(
+    texts: Texts, name: str, gold: Sequence[Any], teacher: NDArray[np.float32], student: NDArray[np.float32]
+) -> list[str]:
+    found = Comparison.of(texts.task, gold, teacher, student, 0.95)
     change = in_points(-found.drop, -found.high, -found.low)
     return [name, f"{found.reference:.2%}", f"{found.value:.2%}", change]
 
