@@ -46,6 +46,8 @@ def drop(values: Tensor, rate: float) -> tuple[Tensor, float]:
     dropped, size = round(rate * _LEVELS), values.numel()
     if not dropped:
         return values, 1.0
+    if dropped == _LEVELS:
+        return values * 0, 1.0
     drawn = torch.empty(-(-size // 8), dtype=torch.int64).random_(-(2**63), None)
     kept = (drawn.view(torch.uint8)[:size] >= dropped).view(values.shape)
     return values * kept.to(values.dtype), _LEVELS / (_LEVELS - dropped)
@@ -70,8 +72,13 @@ def _attend(
 ) -> tuple[Tensor, None]:
     """Attend as `transformers` asks an attention to: heads (rows, heads, tokens, size) -> (rows, tokens, heads, size).
 
-    The products are plain ones of matrices, whose backward pass is fast on the CPU.
+    The products are plain ones of matrices, whose backward pass is fast on the CPU. Without one, PyTorch's are faster.
     """
+    if not module.training:
+        attended: tuple[Tensor, None] = ALL_ATTENTION_FUNCTIONS["sdpa"](
+            module, query, key, value, mask, scaling=scaling
+        )
+        return attended
     scores = torch.matmul(query * (scaling or query.shape[-1] ** -0.5), key.transpose(-1, -2))
     if mask is not None:
         hidden = torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, torch.finfo(scores.dtype).min)

@@ -126,7 +126,7 @@ def train(
         metric_for_best_model=context.task.metric,
         save_total_limit=1,
         remove_unused_columns=False,
-        **_loading(torch.cuda.is_available()),
+        **_loading(torch.cuda.is_available(), examples),
         ddp_find_unused_parameters=False,
         disable_tqdm=True,
         log_level="error",
@@ -185,9 +185,12 @@ def told(metric: str, history: Sequence[float], schedule: Schedule) -> str:
     )
 
 
-def _loading(on_gpu: bool) -> dict[str, Any]:
-    """How batches are made: for a GPU ahead of time by other processes, or it would wait for their padding."""
-    if not on_gpu:
+def _loading(on_gpu: bool, examples: Examples) -> dict[str, Any]:
+    """How batches are made: token ids for a GPU ahead of time by other processes, or it would wait for their padding.
+
+    Batches of vectors are too large for the memory that processes share.
+    """
+    if not on_gpu or examples.batch_of:
         return {"dataloader_pin_memory": False}
     return {"dataloader_pin_memory": True, "dataloader_num_workers": 2, "dataloader_persistent_workers": True}
 

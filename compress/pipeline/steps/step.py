@@ -35,7 +35,7 @@ Work = Callable[[Path, Path], Step]
 """Fills the first folder, may keep checkpoints in the second; returns the step with what it has measured."""
 TOKENIZER = "tokenizer/tokenizer.json"
 """Path of the tokenizer in the folder of every stage."""
-RECORDED_BY = ("pocketbert.compress.models.sizes", "pocketbert.compress.runtimes.torch")
+RECORDED_BY = ("pocketbert.compress.models.sizes", "pocketbert.compress.training.precision")
 """Modules that `Build.record` computes with: every step that makes a model depends on them."""
 
 

@@ -26,7 +26,10 @@ def outcome(model: nn.Module) -> list[torch.Tensor]:
 
 
 def test_logits_and_gradients_are_those_of_pytorch(any_model: Path) -> None:
-    model = load_classifier(any_model).eval()
+    model = load_classifier(any_model).train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
     for parameter in model.parameters():  # as random weights are, all tokens would look alike
         nn.init.normal_(parameter, std=0.3)
     expected = outcome(model)
@@ -39,7 +42,10 @@ def test_logits_and_gradients_are_those_of_pytorch(any_model: Path) -> None:
 
 
 def test_hidden_tokens_change_nothing(tiny_model: Path) -> None:
-    model = load_classifier(tiny_model).eval()
+    model = load_classifier(tiny_model).train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
     with fast_on_cpu(model), torch.inference_mode():
         padded = model(input_ids=IDS[1:], attention_mask=MASK[1:]).logits
         alone = model(input_ids=IDS[1:, :3], attention_mask=MASK[1:, :3]).logits
@@ -50,13 +56,13 @@ def test_hidden_tokens_change_nothing(tiny_model: Path) -> None:
     assert torch.allclose(padded, alone, atol=1e-6)
 
 
-@pytest.mark.parametrize(("rate", "expected"), [(0.1, 26 / 256), (0.5, 0.5), (0.0, 0.0)])
+@pytest.mark.parametrize(("rate", "expected"), [(0.1, 26 / 256), (0.5, 0.5), (0.0, 0.0), (1.0, 1.0)])
 def test_a_share_of_the_values_is_dropped_and_the_mean_stays(rate: float, expected: float) -> None:
     torch.manual_seed(1)
     values = torch.ones(500, 403, requires_grad=True)
     left, factor = drop(values, rate)
     assert float((left == 0).float().mean()) == pytest.approx(expected, abs=0.004)
-    assert float((left.detach() * factor).mean()) == pytest.approx(1, abs=0.01)
+    assert rate == 1 or float((left.detach() * factor).mean()) == pytest.approx(1, abs=0.01)
     assert set(left.unique().tolist()) <= {0.0, 1.0}
     left.sum().backward()
     assert values.grad is not None

@@ -215,9 +215,11 @@ def test_batches_of_other_processes_are_the_same(tmp_path: Path, monkeypatch: py
     """A GPU gets its batches from two workers; each of two epochs sees the batches of a training on the CPU."""
     still = write_tiny_model(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     alone = fitted(still, tmp_path / "a", [0.5, 0.9], epochs=2)
-    loading = trainer._loading(True)
+    rows = rows_of([[2, 3]], [0])
+    loading = trainer._loading(True, Examples(rows))
     assert loading["dataloader_num_workers"] == 2
-    monkeypatch.setattr(trainer, "_loading", lambda _: loading | {"dataloader_pin_memory": False})
+    assert "dataloader_num_workers" not in trainer._loading(True, Examples(rows, batch_of=lambda _: {}))
+    monkeypatch.setattr(trainer, "_loading", lambda *_: loading | {"dataloader_pin_memory": False})
     ahead = fitted(still, tmp_path / "b", [0.5, 0.9], epochs=2)
     assert all(torch.equal(ahead[name], alone[name]) for name in alone)
 
