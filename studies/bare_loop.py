@@ -7,7 +7,6 @@ which the median counts, without the first step. On one CPU thread, CPU time cou
 """
 
 import copy
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -38,6 +37,7 @@ from pocketbert.compress.training.precision import autocast, fastest_device, has
 from pocketbert.compress.training.settings import Schedule
 from pocketbert.compress.training.teacher import Teacher
 from pocketbert.compress.training.trainer import Examples, LossFunction, _ByLength, train
+from studies.shared.clock import now
 from studies.shared.page import markdown_table
 
 Training = Callable[[PreTrainedModel], None]
@@ -56,16 +56,10 @@ class _Clock(Progress):
             def advance(amount: float = 1.0) -> None:
                 shown(amount)
                 if amount:  # 0 at the start: the steps of a checkpoint
-                    self.ticks.append(_now())
+                    self.ticks.append(now())
 
             work.advance = advance  # type: ignore[method-assign]
             yield work
-
-
-def _now() -> float:
-    if on_gpu := torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.process_time() if torch.get_num_threads() == 1 and not on_gpu else time.monotonic()
 
 
 @patch("pocketbert.compress.training.trainer._SAVE_EVERY", float("inf"))

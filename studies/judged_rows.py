@@ -17,9 +17,10 @@ from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import Texts, read_texts
 from pocketbert.compress.manifest import Comparison, load_manifest
 from pocketbert.compress.models.pretrained import load_classifier
+from pocketbert.compress.pipeline.guard import held_back
 from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.steps.step import TOKENIZER
-from pocketbert.compress.tasks.rows import every_second, predictions_of
+from pocketbert.compress.tasks.rows import predictions_of
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 from pocketbert.compress.training.precision import exact_logits
 from studies.shared.page import in_points, markdown_table
@@ -40,7 +41,11 @@ def main(
     stages = [root / "stages" / name for name in accepted if (root / "stages" / name).is_dir()]
     teacher, student = stages[0], stages[-1]
     gold = texts.splits["validation"]["label"]
-    held = every_second(gold)
+    held = held_back(read.guard, gold)
+    if held is None:
+        raise typer.BadParameter(
+            'the guard decides on all validation rows; expected guard.rows = "half" and 1,000 rows'
+        )
     chose = np.setdiff1d(np.arange(len(gold)), held)
     own, other = (np.load(folder / "validation.npy", allow_pickle=False) for folder in (teacher, student))
     parts = {

@@ -4,7 +4,6 @@
 in three rounds, and prints the fastest step of each. On one CPU thread, CPU time counts, not what other processes take.
 """
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -17,8 +16,9 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.models.pretrained import load_teacher
 from pocketbert.compress.pipeline.recipe import load_recipe
-from pocketbert.compress.training.attention import fast_on_cpu
+from pocketbert.compress.training.forward.attention import fast_on_cpu
 from pocketbert.compress.training.precision import autocast, has_bf16
+from studies.shared.clock import now
 from studies.shared.page import markdown_table
 
 _LENGTHS, _BATCH, _ROUNDS, _STEPS = (32, 64, 128, 256), 32, 3, 2
@@ -56,17 +56,13 @@ def _step(model: PreTrainedModel, optimizer: torch.optim.Optimizer, length: int)
     ids = torch.randint(5, model.config.vocab_size, (_BATCH, length))
     mask = torch.ones_like(ids)
     mask[::2, -4:] = 0
-    begin = _now()
+    begin = now()
     with autocast():
         loss = cross_entropy(model(input_ids=ids, attention_mask=mask).logits.float(), torch.arange(_BATCH) % 2)
     torch.autograd.backward(loss)
     optimizer.step()
     optimizer.zero_grad()
-    return _now() - begin
-
-
-def _now() -> float:
-    return time.process_time() if torch.get_num_threads() == 1 else time.monotonic()
+    return now() - begin
 
 
 if __name__ == "__main__":

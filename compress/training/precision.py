@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import Inputs, as_tensors, predict
 
 if TYPE_CHECKING:
@@ -69,22 +68,22 @@ def exact_logits(
     """
     model.eval()
     device = fastest_device()
-    if device != _CPU:
+    with _all_bits():
+        if device == _CPU:
+            return _answers(model, inputs, progress)
         try:
-            with _all_bits():
-                found = _answers(model.to(device), inputs, progress)
+            found = _answers(model.to(device), inputs, progress)
         except torch.OutOfMemoryError:
             found = None
         finally:
             model.to(_CPU)
-        if found is not None and _agree(found, model, inputs):
-            return found
-        progress = lambda done: None  # noqa: E731
-    return predict(TorchSession(model).logits, inputs, _BATCH, progress)
+        return found if found is not None and _agree(found, model, inputs) else _answers(model, inputs)
 
 
 @torch.inference_mode()
-def _answers(model: "PreTrainedModel", inputs: Inputs, progress: Callable[[int], None]) -> NDArray[np.float32]:
+def _answers(
+    model: "PreTrainedModel", inputs: Inputs, progress: Callable[[int], None] = lambda done: None
+) -> NDArray[np.float32]:
     longest, size = max(map(len, inputs.sequences)), _BATCH
     if model.device.type == "cuda":
         size = max(_BATCH, min(_GPU_BATCH, _GPU_TOKENS // longest))
@@ -110,6 +109,6 @@ def _agree(found: NDArray[np.float32], model: "PreTrainedModel", inputs: Inputs)
     """Return whether logits of another device are the CPU's, on inputs of all lengths."""
     order = np.argsort([len(sequence) for sequence in inputs.sequences], kind="stable")
     few = order[np.linspace(0, len(order) - 1, min(len(order), _COMPARED)).round().astype(np.intp)]
-    cpu = predict(TorchSession(model).logits, inputs.chosen(few))
+    cpu = _answers(model, inputs.chosen(few))
     largest = float(np.abs(cpu).max(initial=0))
     return float(np.abs(found[inputs.answers(few)] - cpu).max(initial=0)) <= _EXACT * max(1.0, largest / 10)

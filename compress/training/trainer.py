@@ -24,8 +24,8 @@ from pocketbert.compress.base.processes import agreed, rank, world
 from pocketbert.compress.base.progress import Work
 from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.rows import Rows
-from pocketbert.compress.training.attention import fast_on_cpu
 from pocketbert.compress.training.context import Context
+from pocketbert.compress.training.forward.attention import fast_on_cpu
 from pocketbert.compress.training.layer_rates import decay_by_layer
 from pocketbert.compress.training.precision import fast_logits, has_bf16
 from pocketbert.compress.training.settings import Schedule

@@ -75,7 +75,7 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
     Raises:
         BadInput: an alignment that the two models do not allow, or token by token between two tokenizations.
     """
-    from pocketbert.compress.training.fake_quant import START, fake_quantized
+    from pocketbert.compress.training.forward.fake_quant import START, fake_quantized
     from pocketbert.compress.training.losses.distillation import distillation
     from pocketbert.compress.training.trainer import Examples, told, train
 

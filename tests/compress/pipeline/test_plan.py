@@ -89,8 +89,8 @@ def test_a_stage_that_is_rejected_now_is_to_be_tried_again(built: tuple[Path, Pa
     found = planned(*built, guard__max_drop="0.02", guard__on_fail="rollback", **guessing)
     assert found["02-distill"] == ""
     assert found["torch-fp32"].startswith("the data, the model before it")
-    weakened = planned(*built, guard__max_drop="0", **guessing)
-    assert weakened["02-distill"] == ""
+    retried = planned(*built, guard__max_drop="0", **guessing)
+    assert retried["02-distill"] == ""
 
 
 def test_seconds_of_the_last_time_are_scaled_to_the_epochs(built: tuple[Path, Path]) -> None:

@@ -42,7 +42,7 @@ def test_another_device_answers_if_it_agrees_with_the_cpu(
 
     def answered(*given: Any) -> NDArray[np.float32]:
         bits.append(torch.get_float32_matmul_precision())
-        return np.asarray(answers(*given) + np.float32(wrong))
+        return np.asarray(answers(*given) + np.float32(wrong if len(bits) == 1 else 0))  # the GPU answers first
 
     monkeypatch.setattr(precision, "fastest_device", lambda: torch.device("cpu:0"))
     monkeypatch.setattr(precision, "_answers", answered)
@@ -52,7 +52,7 @@ def test_another_device_answers_if_it_agrees_with_the_cpu(
         assert torch.get_float32_matmul_precision() == "high", "the user's setting is back"
     finally:
         torch.set_float32_matmul_precision("highest")
-    assert bits == ["highest"]
+    assert bits == ["highest"] * (2 if wrong < 1e-2 else 3)
     assert np.array_equal(found, exact) == (wrong in (0.0, 1e-2))
     assert np.allclose(found, exact, atol=1e-4)
     assert not model.training

@@ -17,9 +17,10 @@ from pocketbert.compress.models import rounding
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.stages.distill import Parameters
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.training import fake_quant, trainer
+from pocketbert.compress.training import trainer
 from pocketbert.compress.training.distillation.distil import distil
-from pocketbert.compress.training.fake_quant import (
+from pocketbert.compress.training.forward import fake_quant
+from pocketbert.compress.training.forward.fake_quant import (
     FakeQuant,
     fake_quantized,
     round_activations,

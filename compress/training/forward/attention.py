@@ -21,7 +21,7 @@ _LEVELS = 256
 
 @contextmanager
 def fast_on_cpu(model: PreTrainedModel) -> Iterator[None]:
-    """Let `model` compute attention and dropout in the ways of this module while it is trained on the CPU."""
+    """Replace attention and dropout of `model` by those of this module inside the block; for training on the CPU."""
     config, dropouts = model.config, [module for module in model.modules() if type(module) is nn.Dropout]
     own = config._attn_implementation
     config._attn_implementation = _NAME
@@ -70,9 +70,9 @@ def _attend(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Attend as `transformers` asks an attention to: heads (rows, heads, tokens, size) -> (rows, tokens, heads, size).
+    """Compute attention by products of matrices: three (rows, heads, tokens, size) -> (rows, tokens, heads, size).
 
-    The products are plain ones of matrices, whose backward pass is fast on the CPU. Without one, PyTorch's are faster.
+    Their backward pass is fast on the CPU. In evaluation there is none, and PyTorch's own attention is faster.
     """
     if not module.training:
         attended: tuple[Tensor, None] = ALL_ATTENTION_FUNCTIONS["sdpa"](

@@ -84,7 +84,7 @@ def round_activations(values: Tensor) -> Tensor:
     scale = (high - low) / 255
     scale = scale.where(scale > 0, 1.0)
     zero = (-low / scale).round().clamp(0, 255)
-    return (values / scale).round_().add_(zero).clamp_(0, 255).sub_(zero).mul_(scale)  # no tensor per operation
+    return (values / scale).round_().add_(zero).clamp_(0, 255).sub_(zero).mul_(scale)  # in place: no copies
 
 
 class _StraightThrough(torch.autograd.Function):

@@ -7,7 +7,7 @@ from torch import nn
 
 from pocketbert.compress.models.families import encoder_layers, run_layers
 from pocketbert.compress.models.pretrained import load_classifier
-from pocketbert.compress.training.attention import drop, fast_on_cpu
+from pocketbert.compress.training.forward.attention import drop, fast_on_cpu
 from pocketbert.compress.training.losses.cross_entropy import cross_entropy
 from pocketbert.compress.training.settings import Schedule
 from pocketbert.compress.training.trainer import Examples, train
