@@ -58,11 +58,12 @@ def mended(markdown: str, source: str, page: str, repo_url: str) -> str:
 
     def link(found: re.Match[str]) -> str:
         target, at = normpath(PurePosixPath(source).parent / found["to"]), found["at"] or ""
+        text = found["text"] if found["text"].startswith("!") else f"[{_LINK.sub(link, found['text'][1:-1])}]"
         target = INCLUDED.get(target, target)
         if target.startswith("docs/"):
             target = relpath(target.replace(".zh.md", ".md"), PurePosixPath(page).parent)  # each language has its own
-            return f"{found['text']}({target}{at})"
-        return f"{found['text']}({repo_url}/blob/main/{target}{at})" if repo_url else found["text"].strip("![]")
+            return f"{text}({target}{at})"
+        return f"{text}({repo_url}/blob/main/{target}{at})" if repo_url else text.removeprefix("!")[1:-1]
 
     outside = re.split(r"(^```.*?^```$)", markdown, flags=re.DOTALL | re.MULTILINE)
     return "".join(part if part.startswith("```") else _LINK.sub(link, part) for part in outside)

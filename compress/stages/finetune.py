@@ -46,7 +46,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     trained: nn.Module = model
     batch_of = None
     if depth := parameters.frozen_layers:
-        bar = context.progress.work("the frozen layers answer the training rows", len(rows.inputs))
+        bar = context.progress.work("frozen layers: computing the training rows", len(rows.inputs))
         with first_alone(), bar as work:
             batch_of = LowerStates(model, depth, rows.inputs, context.scratch / "lower.npy", work).batch
         trained = UpperLayers(model, depth)

@@ -130,7 +130,7 @@ def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context
 
     texts = context.task.texts(context.train.columns)
     changed = len(changed_texts(texts, whole, small, back))
-    proof = "all are cut as before" if not changed else f"{changed:,} are cut otherwise"
+    proof = "all are tokenized as before" if not changed else f"{changed:,} are tokenized differently"
     kind = "words of the training texts" if context.task.token_level else "training texts"
     beyond = slice(len(context.labelled.gold), None)
     asked = {

@@ -156,9 +156,12 @@ def as_tensors(batch: Batch, device: "torch.device | str" = "cpu") -> "dict[str,
 
 
 def by_length(inputs: Inputs, size: int) -> Iterator[NDArray[np.intp]]:
-    """Yield the indices of the inputs, `size` at a time, the shortest inputs first."""
+    """Yield the indices of the inputs in batches of `size` inputs of similar length.
+
+    Short and long batches are mixed, always in the same way: a progress bar can then tell how much time is left.
+    """
     order = np.argsort([len(sequence) for sequence in inputs.sequences], kind="stable")
-    for start in range(0, len(order), size):
+    for start in np.random.default_rng(0).permutation(range(0, len(order), size)):
         yield order[start : start + size]
 
 
@@ -235,8 +238,8 @@ def longer_texts(splits: Mapping[str, Inputs], max_length: int) -> Iterator[str]
     """Describe what happened to texts longer than `max_length` tokens, one sentence per split."""
     for split, inputs in splits.items():
         if (count := inputs.truncated) and inputs.rows is None:
-            yield f"{count:,} of {len(inputs):,} {split} texts were cut at {max_length} tokens"
+            yield f"{count:,} of {len(inputs):,} {split} texts were truncated to {max_length} tokens"
         elif count:
-            yield f"in {count:,} {split} texts a single word does not fit into {max_length} tokens and was cut"
+            yield f"in {count:,} {split} texts a single word does not fit into {max_length} tokens and was truncated"
         if inputs.rows and (more := len(inputs) - len(set(inputs.rows))):
             yield f"longer {split} texts ({max_length} tokens) are read in overlapping windows: {more:,} inputs more"

@@ -31,6 +31,9 @@ class Schedule(Frozen):
     layer_decay: float = Field(1.0, gt=0, le=1)
     """Factor from the learning rate of the head to that of the highest layer, and from each layer to the one below it:
     with 0.9, lower layers change less. With 1 all weights have the same learning rate."""
+    dropout: float | None = Field(None, ge=0, lt=1)
+    """Share of the values that dropout sets to 0 in training. The default is what the model's configuration says. A
+    student that learns from a teacher's predictions needs no dropout."""
     batch_size: int = Field(32, ge=1, le=MOST_ROWS)
     """Examples per update of the weights, over all processes together."""
     gradient_accumulation_steps: int = Field(1, ge=1, le=MOST_ROWS)

@@ -26,6 +26,7 @@ from pocketbert.compress.tasks.inputs import NotFinite
 from pocketbert.compress.tasks.rows import Rows
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.forward.attention import fast_on_cpu
+from pocketbert.compress.training.forward.dropout import dropout_rate
 from pocketbert.compress.training.layer_rates import decay_by_layer
 from pocketbert.compress.training.precision import fast_logits, has_bf16
 from pocketbert.compress.training.settings import Schedule
@@ -153,7 +154,8 @@ def train(
         )
         trainer.rates = lambda optimizer: decay_by_layer(optimizer, evaluated, schedule.layer_decay)
         trainer.remove_callback(PrinterCallback)
-        with fast_on_cpu(evaluated) if arguments.device.type == "cpu" else nullcontext():
+        fast = fast_on_cpu(evaluated) if arguments.device.type == "cpu" else nullcontext()
+        with dropout_rate(evaluated, schedule.dropout), fast:
             trainer.train(resume_from_checkpoint=checkpoint)
     # Undo accelerate's wrapper around the forward, or the model would still compute in BF16 after training.
     # (Accelerate's own function for that removes decorators of transformers as well.)

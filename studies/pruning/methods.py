@@ -89,7 +89,7 @@ def _equivalence(model: "PreTrainedModel", context: Context, logits: NDArray[np.
     difference = np.abs(validation_logits(keep_layers(model, kept), context) - skipped).max()
     rows.append(["layers 3 and 7", "skipped", f"{difference:.1e}"])
     rows.append(_vocabulary(model, context))
-    return markdown_table(["cut out", "against the full model with them", "largest difference of a logit"], rows)
+    return markdown_table(["removed", "against the full model with them", "largest difference of a logit"], rows)
 
 
 def _skipping(model: "PreTrainedModel", layers: list[int]) -> "PreTrainedModel":
@@ -145,7 +145,7 @@ def _seconds(model: "PreTrainedModel", context: Context, logits: NDArray[np.floa
             spent[way].append(_timed(work))
     one_pass = median(spent["forward and backward, once"])
     table = [[way, f"{median(found):.1f}", f"{median(found) / one_pass:.2f}"] for way, found in spent.items()]
-    return markdown_table([f"{_ROWS} calibration rows", "seconds", "of a pass"], table)
+    return markdown_table([f"{_ROWS} scoring examples", "seconds", "of an epoch"], table)
 
 
 def _score(model: "PreTrainedModel", context: Context, method: str) -> None:

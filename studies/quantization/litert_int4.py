@@ -54,7 +54,7 @@ def main() -> None:
                 cells += built.timed(sessions[words], sessions[_words(_INT8)], _ROUNDS, progress)
                 cells += built.scored(logits[words], logits[_words(_FLOAT)])
             table.append([*cells, *[""] * (8 - len(cells))])
-    print(markdown_table(["file", "MB", "own MiB", *TIMED, *SCORED], table))
+    print(markdown_table(["file", "MB", "model MiB", *TIMED, *SCORED], table))
 
 
 def _words(export: Export) -> str:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _ROUNDS = 60
-_SHIPPED = "ships"
+_EXPORTED = "exported"
 _NAMES = ["input_ids", "attention_mask"]
 
 
@@ -89,8 +89,8 @@ def table(files: dict[str, Path], progress: Progress, tokens: int = TOKENS) -> s
         times = race(sessions, batch, _ROUNDS, threads, progress)
         for name, row in cells.items():
             row.append(str(ratio(times[name], times[name.rpartition(" ")[2]])))
-    rows = [[name.rpartition(" ")[0] or _SHIPPED, name.rpartition(" ")[2], *row] for name, row in cells.items()]
-    headers = ["graph", "precision", "nodes", "time / what ships, 1 thread", "2 threads"]
+    rows = [[name.rpartition(" ")[0] or _EXPORTED, name.rpartition(" ")[2], *row] for name, row in cells.items()]
+    headers = ["graph", "precision", "nodes", "time / exported, 1 thread", "2 threads"]
     return markdown_table(headers, rows)
 
 

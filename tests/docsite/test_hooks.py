@@ -13,6 +13,8 @@ from tests.support import REPO
         ("docs/example/README.md", "docs/example/README.md", "[a](../ci.md)", "[a](../ci.md)"),
         ("README.zh.md", "docs/index.zh.md", "[a](docs/install.zh.md)", "[a](install.md)"),
         ("README.md", "docs/index.md", "![a](docs/images/b.svg)", "![a](images/b.svg)"),
+        ("README.md", "docs/index.md", "[![a](docs/images/b.svg)](docs/ci.md)", "[![a](images/b.svg)](ci.md)"),
+        ("README.md", "docs/index.md", "[![a](docs/images/b.svg)](reports/c.md)", "![a](images/b.svg)"),
         ("docs/on-the-phone.md", "docs/on-the-phone.md", "[README](../README.md)", "[README](index.md)"),
         ("docs/ci.md", "docs/ci.md", "[`x`](../.github/workflows/gate.yml)", "`x`"),
         ("docs/ci.md", "docs/ci.md", "[a](https://example.org/b.md)", "[a](https://example.org/b.md)"),

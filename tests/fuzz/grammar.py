@@ -31,6 +31,7 @@ _SCHEDULE = {
     "gradient_accumulation_steps": _one(1, 2),
     "patience": _one(0, 1, 2),
     "layer_decay": _one(0.5, 0.9, 1, _SMALL),
+    "dropout": _one(0, 0.1, 0.999),
 }
 _TERMS = st.fixed_dictionaries(
     {"feature": _one("hidden", "attention", "relation"), "teacher": _one(0, 1), "student": _one(0, 0, 1)},

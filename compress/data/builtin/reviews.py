@@ -24,7 +24,7 @@ def read_reviews(folder: Path) -> tuple[Rows, list[str]]:
     rows = [(text, found.pop()) for text, found in labels.items() if len(found) == 1]
     return rows, [
         f"{lines - len(labels):,} of {lines:,} lines repeat another: left out before splitting",
-        f"{len(labels) - len(rows):,} texts stand under both labels: left out",
+        f"{len(labels) - len(rows):,} texts have both labels: left out",
     ]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 _ENOUGH = 5
-"""Answers with a label that can hardly all be lost by the rounding of one that is right."""
+"""Predictions of a label that can hardly all be lost by the rounding of one that is right."""
 _LISTED = 10
 """Labels whose agreement is described one by one."""
 _EQUAL = 1e-6
@@ -86,7 +86,7 @@ def lost(agreement: Agreement) -> str | None:
     """Say which label the file has lost altogether, or None; one label of many hardly changes the share."""
     for label, kept in agreement.items():
         if kept.source >= _ENOUGH and not kept.both:
-            return f"none of the {kept.source:,} answers {label} is kept"
+            return f"none of the {kept.source:,} predictions of {label} is kept"
     return None
 
 
@@ -125,9 +125,9 @@ def describe(
         yield from _of_scores(logits, source, allowed.labels)
         return
     kept = by_label(labels, logits, source)
-    yield f"label agreement {share(kept):.1%} of {len(logits):,} answers, {_needed(allowed.labels)}: {_each(kept)}"
+    yield f"label agreement {share(kept):.1%} of {len(logits):,} predictions, {_needed(allowed.labels)}: {_each(kept)}"
     if len(told := [label for label, counts in kept.items() if counts.source]) == 1:
-        yield f"the checkpoint answers {told[0]} everywhere: the agreement says nothing about its other labels"
+        yield f"the checkpoint predicts {told[0]} everywhere: the agreement says nothing about its other labels"
     if inputs.scored is None:
         return
     entities = by_entity(labels, logits, source, inputs)

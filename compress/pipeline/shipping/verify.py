@@ -131,7 +131,7 @@ def complaint(parity: Parity, allowed: Tolerance) -> str | None:
     if allowed.logit is not None and parity.max_abs_logit > (most := allowed.logit * max(1, parity.largest / _LARGE)):
         return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {most:.2g}"
     if parity.label_agreement < allowed.labels:
-        return f"only {parity.label_agreement:.1%} of answers keep their label, needed {allowed.labels:.1%}"
+        return f"only {parity.label_agreement:.1%} of predictions keep their label, needed {allowed.labels:.1%}"
     if parity.entity_agreement is not None and parity.entity_agreement < allowed.entities:
         return f"only {parity.entity_agreement:.1%} of entities are the source's (F1), needed {allowed.entities:.1%}"
     return None

@@ -39,7 +39,7 @@ class Distillation(Schedule):
     """Highest learning rate of AdamW: it rises during the first tenth of the training, then falls to 0."""
     fake_quant: Literal["int8", "int4"] | None = None
     """Precision that the second half of the training rounds weights to, and activations to 8 bits, in its forward pass:
-    the weights learn to bear the rounding of such a file. The result is a float model."""
+    the weights learn to bear the rounding of such a file. The result is a float model with the rounded weights."""
 
     @property
     def aligned(self) -> bool:
@@ -75,7 +75,7 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
     Raises:
         BadInput: an alignment that the two models do not allow, or token by token between two tokenizations.
     """
-    from pocketbert.compress.training.forward.fake_quant import START, fake_quantized
+    from pocketbert.compress.training.forward.fake_quant import START, fake_quantized, round_weights
     from pocketbert.compress.training.losses.distillation import distillation
     from pocketbert.compress.training.trainer import Examples, told, train
 
@@ -109,12 +109,14 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
             callbacks=callbacks,
             patient_from=since,
         )
+    if settings.fake_quant:
+        round_weights(student, settings.fake_quant)
     if len(history) > 1:
         context.remarks.append(told(context.task.metric, history, settings))
     once, epochs = teacher.seconds_computing + teacher.seconds_cached, max(1, len(history))
     if (saved := once * epochs - teacher.seconds_computing) > 0:
         context.remarks.append(
-            f"the teacher answered {len(context.train.inputs):,} inputs once, "
+            f"the teacher ran inference on {len(context.train.inputs):,} inputs once, "
             f"{'' if teacher.seconds_computing else 'before, '}in {once:.0f} s; asked in each of {epochs} "
             f"epochs it would have taken {saved:.0f} s more"
         )

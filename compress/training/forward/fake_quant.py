@@ -6,7 +6,7 @@ Bengio et al. 2013, "Estimating or Propagating Gradients Through Stochastic Neur
 for Efficient Integer-Arithmetic-Only Inference" (https://arxiv.org/abs/1712.05877).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -39,7 +39,8 @@ class FakeQuant(TrainerCallback):
 def fake_quantized(model: nn.Module, precision: str) -> Iterator[FakeQuant]:
     """Make linear layers and embedding matrices of `model` round inside the block; yields the callback of the training.
 
-    Parameters keep their names and their float values, so checkpoints are those of a training without rounding.
+    Parameters keep their names and their float values inside the block, so checkpoints are those of a training without
+    rounding. Call `round_weights` after the training.
 
     Args:
         precision: of the weights, ``int8`` or ``int4``. Activations are rounded to 8 bits in both.
@@ -54,6 +55,19 @@ def fake_quantized(model: nn.Module, precision: str) -> Iterator[FakeQuant]:
     finally:
         for module in replaced:
             del module.__dict__["forward"]
+
+
+@torch.no_grad()
+def round_weights(model: nn.Module, precision: str) -> None:
+    """Replace the weights that `fake_quantized` rounds by their rounded values, in place.
+
+    Only these were trained: the float weights next to them were never used, and predict something else. Rounding them
+    again, as the exporter does, changes nothing.
+    """
+    for module in model.modules():
+        if type(module) in _ROUNDED:
+            weight = module.get_parameter("weight")
+            weight.copy_(_ROUNDED[type(module)](weight, stored_precision(weight.numel(), precision)))
 
 
 @torch.no_grad()
@@ -121,3 +135,5 @@ def _embedding(module: nn.Embedding, switch: FakeQuant, precision: str, ids: Ten
 
 _FORWARDS: dict[type[nn.Module], Any] = {nn.Linear: _linear, nn.Embedding: _embedding}
 """Kind of module -> its forward pass with rounding."""
+_ROUNDED: dict[type[nn.Module], Callable[[Tensor, str], Tensor]] = {nn.Linear: round_outputs, nn.Embedding: round_rows}
+"""Kind of module -> the rounding of its weight."""

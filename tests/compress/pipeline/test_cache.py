@@ -104,7 +104,7 @@ def test_changed_parameter_rebuilds_from_that_step_on(built: tuple[Path, Path]) 
     _, heard = run(*built, stage__1__temperature="3.0")
     assert heard.built == ["02-distill", *EXPORTS]
     assert "the teacher answers the training rows" not in heard.advances, "the teacher was asked again"
-    assert any("the teacher answered 240 inputs once, before, in" in line for line in heard.lines)
+    assert any("the teacher ran inference on 240 inputs once, before, in" in line for line in heard.lines)
 
 
 @pytest.mark.parametrize(

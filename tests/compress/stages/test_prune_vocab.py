@@ -54,7 +54,7 @@ def test_no_logit_of_a_training_text_changes(any_model: Path, context: Context) 
     if model.config.pad_token_id == before.token_to_id(pad):
         assert small.config.pad_token_id == after.token_to_id(pad)
     [said] = context.remarks
-    assert "of 3 training texts all are cut as before" in said
+    assert "of 3 training texts all are tokenized as before" in said
     share = "25.000%" if "<pad>" in before.get_vocab() else "50.000%"  # of "▁ 好 ▁ 亍", or of "好 亍"
     assert f"{share}, before {share}" in said
 

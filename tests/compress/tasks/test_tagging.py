@@ -74,7 +74,7 @@ def test_a_word_longer_than_the_model_reads_is_cut_and_counted(task: Task) -> No
     inputs = task.encode(wordpiece(), {"tokens": [["in"], ["in", longer, "new"], [fits]]})
     assert inputs.truncated == 1
     said = list(longer_texts({"test": inputs}, 16))
-    assert said[0] == "in 1 test texts a single word does not fit into 16 tokens and was cut"
+    assert said[0] == "in 1 test texts a single word does not fit into 16 tokens and was truncated"
     assert "read in overlapping windows" in said[1]
 
 

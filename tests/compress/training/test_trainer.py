@@ -224,6 +224,17 @@ def test_batches_of_other_processes_are_the_same(tmp_path: Path, monkeypatch: py
     assert all(torch.equal(ahead[name], alone[name]) for name in alone)
 
 
+def test_a_training_can_have_another_dropout_than_the_model(tmp_path: Path) -> None:
+    still = write_tiny_model(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    usual = write_tiny_model(tmp_path / "usual")
+    wanted, same, other = (
+        fitted(model, tmp_path / f"scratch-{number}", **settings)
+        for number, (model, settings) in enumerate([(still, {}), (usual, {"dropout": 0}), (usual, {})])
+    )
+    assert all(torch.equal(same[name], wanted[name]) for name in wanted)
+    assert any(not torch.equal(other[name], wanted[name]) for name in wanted)
+
+
 def test_lower_layers_learn_less(tiny_model: Path, tmp_path: Path) -> None:
     before = load_classifier(tiny_model).state_dict()
     after = fitted(tiny_model, tmp_path, layer_decay=0.01)

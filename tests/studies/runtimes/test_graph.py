@@ -33,9 +33,9 @@ def test_the_exported_graph_is_the_reference(tiny_model: Path, tmp_path: Path) -
     write(AttentionNode(load_classifier(tiny_model)).eval(), path, "TorchScript")
     way = Way("plain, Attention node", "TorchScript", False)
     shown = table({"fp32": path, f"{way} fp32": path}, Progress(), tokens=16)
-    headers, _, ships, other = ([cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines())
-    assert headers[2:4] == ["nodes", "time / what ships, 1 thread"]
-    assert ships[:2] == ["ships", "fp32"] and ships[3] == ships[4] == "1.000 (1.000 to 1.000)"
+    headers, _, exported, other = ([cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines())
+    assert headers[2:4] == ["nodes", "time / exported, 1 thread"]
+    assert exported[:2] == ["exported", "fp32"] and exported[3] == exported[4] == "1.000 (1.000 to 1.000)"
     assert other[:2] == ["plain, Attention node, TorchScript", "fp32"]
     assert other[2].endswith(", 4 of them attention")
 

@@ -28,5 +28,5 @@ def test_duplicates_and_contradictions_go(tmp_path: Path) -> None:
     assert rows == [("坏", 0), ("好", 1)]
     assert remarks == [
         "3 of 6 lines repeat another: left out before splitting",
-        "1 texts stand under both labels: left out",
+        "1 texts have both labels: left out",
     ]

@@ -64,7 +64,9 @@ def test_entities_do_not_cross_rows_but_windows_of_a_row() -> None:
 def test_a_label_that_is_lost_altogether_is_named() -> None:
     source, file = [0] * 200 + [1] * 5, [0] * 205
     assert share(by_label(["neg", "pos"], logits(file, 2), logits(source, 2))) == 200 / 205
-    assert lost(by_label(["neg", "pos"], logits(file, 2), logits(source, 2))) == "none of the 5 answers pos is kept"
+    assert (
+        lost(by_label(["neg", "pos"], logits(file, 2), logits(source, 2))) == "none of the 5 predictions of pos is kept"
+    )
     assert lost(by_label(["neg", "pos"], logits(file, 2), logits([*source[:-1], 0], 2))) is None, "too few"
     assert lost(by_label(["neg", "pos"], logits([*file[:-1], 1], 2), logits(source, 2))) is None, "one is kept"
 
@@ -78,10 +80,10 @@ def test_labels_without_names_count_every_word_but_those_of_the_commonest() -> N
 def test_the_sentences_of_texts_and_of_taggers() -> None:
     texts = Inputs([[2, 3]] * 4, 0)
     assert described(["neg", "pos"], [0, 0, 0, 1], [0, 0, 1, 1], texts) == [
-        "label agreement 75.0% of 4 answers, needed 95.0% (--min-agreement): neg 2 of 2, pos 1 of 2",
+        "label agreement 75.0% of 4 predictions, needed 95.0% (--min-agreement): neg 2 of 2, pos 1 of 2",
     ]
     labels, entities = described(TAGS, [0] * 10, SOURCE, ROW)
-    assert labels.startswith("label agreement 60.0% of 10 answers")
+    assert labels.startswith("label agreement 60.0% of 10 predictions")
     assert entities == (
         "entity agreement 0.0% (F1 against the checkpoint's), needed 95.0% (--min-agreement): LOC 0 of 1, PER 0 of 2"
     )
@@ -96,10 +98,10 @@ def test_entities_that_the_file_adds_are_counted() -> None:
 def test_agreement_that_is_worth_nothing_is_called_so() -> None:
     texts = Inputs([[2, 3]] * 4, 0)
     assert described(["neg", "pos"], [1, 1, 1, 0], [1, 1, 1, 1], texts)[1:] == [
-        "the checkpoint answers pos everywhere: the agreement says nothing about its other labels"
+        "the checkpoint predicts pos everywhere: the agreement says nothing about its other labels"
     ]
     assert described(TAGS, [0] * 10, [0] * 10, ROW)[1:] == [
-        "the checkpoint answers O everywhere: the agreement says nothing about its other labels",
+        "the checkpoint predicts O everywhere: the agreement says nothing about its other labels",
         "neither the checkpoint nor the file finds an entity here: no entity was compared",
     ]
 
@@ -129,7 +131,7 @@ def test_equal_scores_say_nothing(scores: list[float]) -> None:
 def test_of_many_labels_those_that_lose_most_are_listed() -> None:
     names = [f"c{n}" for n in range(14)]
     [said] = described(names, [*range(13), 0], list(range(14)), Inputs([[2, 3]] * 14, 0))
-    assert said.startswith("label agreement 92.9% of 14 answers")
+    assert said.startswith("label agreement 92.9% of 14 predictions")
     assert ": c0 1 of 1, " in said
     assert ", c8 1 of 1, c13 0 of 1, " in said
     assert said.endswith(", and 4 labels more")

@@ -53,8 +53,8 @@ def test_the_command_says_what_it_wrote(
     difference, agreement, trivial, worth, file = capsys.readouterr().out.splitlines()
     assert ", of logits up to " in difference
     assert difference.endswith("on 40 rows of random token ids, 2 to 64 tokens, padded")
-    assert agreement.startswith("label agreement 100.0% of 40 answers, needed 95.0% (--min-agreement): LABEL_0 ")
-    assert trivial.startswith("the checkpoint answers LABEL_")
+    assert agreement.startswith("label agreement 100.0% of 40 predictions, needed 95.0% (--min-agreement): LABEL_0 ")
+    assert trivial.startswith("the checkpoint predicts LABEL_")
     assert worth.startswith("random token ids are no texts: measure the agreement on your own with --texts FILE")
     assert file.startswith("uneven-int8.onnx: 0.")
     assert file.endswith("MB, reads input_ids, attention_mask; tokenizer.json is next to it")

@@ -141,7 +141,7 @@ def test_complaints() -> None:
     assert of(5e-4, 1.0, "fp32") == ""
     assert of(5e-4, 1.0, "fp32", "torch") == "a logit differs by 0.0005, allowed 0.0001"
     assert of(0.1, 0.99, "int8") == ""
-    assert of(0.1, 0.90, "int8") == "only 90.0% of answers keep their label, needed 95.0%"
+    assert of(0.1, 0.90, "int8") == "only 90.0% of predictions keep their label, needed 95.0%"
 
 
 def test_a_tagger_may_keep_its_labels_and_lose_its_entities() -> None:
@@ -163,7 +163,7 @@ def test_a_file_that_loses_one_of_many_labels_fails(
     rows = rows_of(SEQUENCES[:1] * 200, [0] * 200)
     monkeypatch.setattr(Export, "predict", lambda *_: np.eye(2, dtype=np.float32)[[0] * 200])
     made = verify(model, Export("onnx", "int8"), tmp_path / "m.onnx", answers, rows.inputs, Progress())
-    assert made.failed == "none of the 6 answers LABEL_1 is kept"
+    assert made.failed == "none of the 6 predictions of LABEL_1 is kept"
     accepted = Export("onnx", "int8").tolerance._replace(labels=0.0)
     assert (
         verify(model, Export("onnx", "int8"), tmp_path / "m.onnx", answers, rows.inputs, Progress(), accepted).failed

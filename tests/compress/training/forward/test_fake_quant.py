@@ -202,6 +202,29 @@ def distilled(model: Path, scratch: Path, **settings: Any) -> dict[str, Tensor]:
     return {name: weight.clone() for name, weight in student.state_dict().items()}
 
 
+def test_a_trained_student_has_the_weights_that_were_trained(tmp_path: Path) -> None:
+    """The rounded ones: the float weights next to them were in no forward pass. The INT4 file has the same weights."""
+    folder = write_any_model(tmp_path, "bert", hidden_size=64, vocab_size=80)
+    plain = distilled(folder, tmp_path / "plain", epochs=1)
+    trained = distilled(folder, tmp_path / "trained", epochs=1, fake_quant="int4")
+    for name, round_, precision in (
+        ("bert.encoder.layer.0.attention.self.query.weight", round_outputs, "int4"),
+        ("bert.embeddings.word_embeddings.weight", round_rows, "int4"),
+        ("classifier.weight", round_outputs, "int8"),  # few weights stay INT8 in an INT4 file
+    ):
+        torch.testing.assert_close(trained[name], round_(trained[name], precision), rtol=1e-6, atol=0.0)
+        assert not torch.allclose(plain[name], round_(plain[name], precision), rtol=1e-3)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_rounded_weights_round_to_themselves(precision: str) -> None:
+    for matrix in matrices():
+        once = round_rows(matrix, precision)
+        assert torch.equal(round_rows(once, precision), once)
+        once = round_outputs(matrix, precision)
+        torch.testing.assert_close(round_outputs(once, precision), once, rtol=1e-6, atol=0.0)
+
+
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_student_is_trained_otherwise_and_stored_like_any_student(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool
