@@ -9,7 +9,7 @@ from pocketbert.bench.commands.compare import compare
 from pocketbert.bench.commands.doctor import doctor
 from pocketbert.bench.commands.gate import SETTINGS, gate
 from pocketbert.bench.commands.init import init
-from pocketbert.bench.commands.names import list_names
+from pocketbert.bench.commands.names import explain, list_names
 from pocketbert.bench.commands.phone import phone_app
 from pocketbert.bench.commands.sensitivity import sensitivity
 from pocketbert.compress.base.commands import Command, echo
@@ -39,6 +39,7 @@ def every_command() -> typer.Typer:
     app.command("doctor", cls=Command)(doctor)
     app.command("sensitivity", cls=Command)(sensitivity)
     app.command("list", cls=Command)(list_names)
+    app.command("explain", cls=Command)(explain)
     return app
 
 

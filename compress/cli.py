@@ -1,4 +1,4 @@
-"""The commands ``build``, ``evaluate``, ``export``, ``explain`` and ``schema``."""
+"""The commands ``build``, ``evaluate``, ``export`` and ``schema``."""
 
 import shlex
 import sys
@@ -230,19 +230,6 @@ def export(
 
 
 @app.command(cls=Command)
-def explain(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="A stage, format, preset, loss, task or key: prune-width, guard.max_drop."),
-    ],
-) -> None:
-    """Explain a name that recipes use: what it does, and its keys with their defaults."""
-    from pocketbert.compress.pipeline.reference import explain as explained
-
-    echo(explained(name))
-
-
-@app.command(cls=Command)
 def schema() -> None:
     """Print the JSON schema of recipes, with which an editor completes and checks them."""
     from pocketbert.compress.pipeline.reference import recipe_schema
@@ -259,7 +246,7 @@ def settings(given: list[str]) -> dict[str, str]:
     found = {}
     for setting in given:
         key, equals, value = setting.partition("=")
-        if not equals:
+        if not equals or not key.strip():
             raise BadInput(f"--set {setting}: expected KEY=VALUE, such as guard.max_drop=0.02")
         found[key.strip()] = value.strip()
     return found

@@ -192,9 +192,11 @@ class Step(Strict):
 
 
 def lossless(step: Step, steps: Sequence[Step]) -> bool:
-    """Return whether a step has the very comparison of an earlier one: its model answers as that one's does."""
+    """Return whether a step stores the model of an earlier stage in a file whose comparison is the very same."""
+    if step.kind != "artifact":
+        return False
     earlier = steps[: steps.index(step)]
-    return any(one.comparison == step.comparison for one in earlier if one.decision != "rolled-back")
+    return any(one.comparison == step.comparison for one in earlier if one.decision == "accepted")
 
 
 class LinearControl(Strict):

@@ -119,8 +119,10 @@ def pin(
 def _only(folder: Path) -> Path:
     """Return the only baseline in the folder."""
     found = sorted(folder.glob("[!.]*.json"))  # a killed update leaves a hidden one
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+    if not found:
+        raise BadInput(f"{folder}: no baseline yet: pocketbert baseline update NAME")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
         raise BadInput(f"{folder}: which baseline? Name it with --baseline; found: {names}")
     return found[0]
 

@@ -9,7 +9,7 @@ import typer
 
 from pocketbert.bench.commands.arguments import Reports, StoreFolder, recipe_name
 from pocketbert.compress.base.commands import Command, echo
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, listed
 from pocketbert.compress.cli import ArtifactsDir
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def _caches(recipe: str | None, out: Path, reports: Path | None, store: Path | N
         found.append(Cache(f"scores of {build.name}", folder, reuse.usage(build), reuse.LIMIT, reuse.MAX_AGE_S, scores))
     if recipe:
         if not found:
-            raise BadInput(f"{recipe}: no recipe of that name was built in {out}")
+            built = listed(sorted(path.parent.name for path in out.glob("*/stages") if path.is_dir()))
+            hint = f"built there: {built}" if built else f"pocketbert build {recipe} builds it"
+            raise BadInput(f"{recipe}: no recipe of that name was built in {out}; {hint}")
         return found
     sources, limits = out / steps.SOURCES, (steps.SOURCES_LIMIT, steps.SOURCES_MAX_AGE_S)
     found += [

@@ -23,8 +23,8 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="METRIC=LIMIT",
-            help="Exit with 1 if an exported file is worse by more: latency=3%, memory=5%, size=1%, accuracy=1pp. "
-            "May be repeated.",
+            help="Exit with 1 if an exported file is worse by more, with its whole 95 % CI: latency=3%, memory=5%, "
+            "size=1%, accuracy=1pp. May be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -53,7 +53,7 @@ def compare(
 def _table(found: "Differences") -> str:
     from tabulate import tabulate
 
-    headers = ("file", "", "first", "second", "change")
+    headers = ("file", "figure", "first", "second", "change")
     sides = ("left", "left", *["right"] * 3)
     return str(tabulate(list(_rows(found)), headers, disable_numparse=True, colalign=sides))
 

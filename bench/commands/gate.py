@@ -10,11 +10,13 @@ import typer
 from pocketbert.bench.commands.arguments import manifest_file
 from pocketbert.compress.base.errors import BadInput
 
-EXIT_CODES = {2: 130, 4: 2, 5: 1}
+NOTHING_RUN = 5
+"""Exit code of pytest: no test was left to run."""
+EXIT_CODES = {2: 130, 4: 2, NOTHING_RUN: 1}
 """Exit codes of pytest that mean something else for `pocketbert`: interrupted, bad input, and nothing was measured."""
 _COLUMNS = "--benchmark-columns=median,iqr,rounds"  # all of them are wider than most terminals
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
-"""Everything behind the recipe is pytest's."""
+"""Everything after the recipe is pytest's."""
 
 
 def gate(
@@ -24,7 +26,7 @@ def gate(
         typer.Argument(metavar="RECIPE", help="A recipe's name or file that was built, or a manifest.json."),
     ],
 ) -> None:
-    """Measure what a recipe exports and compare it with the baseline. Options behind RECIPE are pytest's.
+    """Measure what a recipe exports and compare it with the baseline. Options after RECIPE are pytest's.
 
     The first run of a recipe: pocketbert gate RECIPE --gate-first-run. All options: pytest --help.
     """
@@ -55,4 +57,6 @@ def run(manifest: Path, options: list[str]) -> int:
         code = int(pytest.main([*needed, *tests, *here, _COLUMNS, f"--gate-manifest={manifest}", *options]))
     finally:
         signal.signal(signal.SIGTERM, before)
+    if code == NOTHING_RUN:
+        typer.echo("pocketbert: nothing was measured: the given -k, -m or test ids leave no check", err=True)
     return EXIT_CODES.get(code, code)

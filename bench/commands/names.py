@@ -1,4 +1,4 @@
-"""``pocketbert list``: the names that recipes and options use."""
+"""``pocketbert list`` and ``pocketbert explain``: the names that recipes and options use."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -25,15 +25,37 @@ class Listed(StrEnum):
 
 def list_names(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
     """List the names that recipes and options use; `pocketbert explain NAME` says more about one of them."""
-    from pocketbert.bench.machine.profiles import load_profiles
     from pocketbert.compress.pipeline import reference
 
     if what is Listed.PROFILES:
-        found = {profile.name: _described(profile) for profile in load_profiles()}
+        found = _profiles()
     else:
         found = reference.recipes() if what is Listed.RECIPES else reference.LISTS[what]()
+    if what is Listed.RECIPES and not found:
+        echo(f"no recipe in {reference.FOLDER}/; pocketbert init NAME --model MODEL --data DATA writes one")
     for line in reference.lines(found):
         echo(line)
+
+
+def explain(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A stage, format, preset, loss, task, profile, recipe or key: prune-width, guard.max_drop.",
+        ),
+    ],
+) -> None:
+    """Explain a name that recipes or options use: what it does, and its keys with their defaults."""
+    from pocketbert.compress.pipeline import reference
+
+    echo(reference.explain(name, {**_profiles(), **reference.recipes()}))
+
+
+def _profiles() -> dict[str, str]:
+    from pocketbert.bench.machine.profiles import load_profiles
+
+    return {profile.name: _described(profile) for profile in load_profiles()}
 
 
 def _described(profile: "Profile") -> str:

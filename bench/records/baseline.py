@@ -70,7 +70,10 @@ class Thresholds(Strict):
     def __str__(self) -> str:
         groups = {"": {metric: getattr(self, metric) for metric in _METRICS}, **self.artifacts}
         said = {
-            name: ", ".join(f"{metric} {limit:.1%}" for metric, limit in each.items()) for name, each in groups.items()
+            name: ", ".join(
+                f"{metric} {100 * limit:.1f} {'pp' if metric == 'accuracy' else '%'}" for metric, limit in each.items()
+            )
+            for name, each in groups.items()
         }
         return "; ".join(f"{name}: {limits}" if name else limits for name, limits in said.items())
 
@@ -132,8 +135,9 @@ def load_baseline(path: Path) -> Baseline:
     Raises:
         BadInput: the file is missing, not JSON, or has another schema.
     """
-    hint = "no such baseline; write one with: pocketbert baseline update RESULTS.json"
-    return read_json(path, Baseline, SCHEMA, hint, fix="; rewrite it with: pocketbert baseline update RESULTS.json")
+    update = f"pocketbert baseline update {path.stem}"
+    hint = f"no such baseline; write it with: {update}"
+    return read_json(path, Baseline, SCHEMA, hint, fix=f"; rewrite it with: {update}")
 
 
 def make_baseline(results: Results, old: Baseline | None) -> Baseline:
@@ -233,8 +237,10 @@ def differences(old: Baseline | None, new: Baseline) -> Iterator[Difference]:
 
 def diff(old: Baseline | None, new: Baseline) -> str:
     """Return the changes from `old` to `new`, artifact by artifact, as a table."""
+    entries = [entry for baseline in (old, new) if baseline for entry in baseline.artifacts.values()]
+    metrics = {entry.accuracy.metric for entry in entries if entry.accuracy}
     rows = [
-        [printable(each.artifact), printable(each.quantity), *_change(each.baseline, each.new)]
+        [printable(each.artifact), printable(each.quantity), *_change(each, points=each.quantity in metrics)]
         for each in differences(old, new)
     ]
     headers = ["artifact", "", "baseline", "", "new", "change"]
@@ -258,14 +264,24 @@ def _figures(entry: Entry | None) -> dict[str, float]:
     }
 
 
-def _change(was: float | None, now: float | None) -> tuple[str, str, str, str]:
+def _change(figure: Difference, points: bool) -> tuple[str, str, str, str]:
+    """Return the cells of a figure: both values and the change, in percentage points or relative to the baseline."""
+    was, now = figure.baseline, figure.new
     if was is None or now is None:
         change = "new" if was is None else "gone"
     elif was == now:
         change = "same"
+    elif points:
+        change = f"{_signed(100 * (now - was))} pp"
     else:
-        change = f"{now / was - 1:+.1%}" if was else "was 0"
+        change = f"{_signed(100 * (now / was - 1))} %" if was else "was 0"
     return _shown(was), "->", _shown(now), change
+
+
+def _signed(value: float) -> str:
+    """Format with one decimal and the minus sign of the reports; zero has no sign."""
+    size = f"{abs(value):,.1f}"
+    return size if size == "0.0" else f"{'−' if value < 0 else '+'}{size}"
 
 
 def _shown(value: float | None) -> str:

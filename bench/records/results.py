@@ -390,7 +390,7 @@ def load_results(path: Path) -> Results:
     Raises:
         BadInput: the file is missing, has another schema, or its reference is not in it.
     """
-    found = read_json(path, Results, SCHEMA, "no such results file; pytest bench writes one")
+    found = read_json(path, Results, SCHEMA, f"no such results file; pocketbert gate {path.stem} writes one")
     if found.reference not in [artifact.id for artifact in found.artifacts]:
         raise BadInput(f"{path}: reference {found.reference!r} is not among the artifacts; run the gate again")
     return found

@@ -91,7 +91,7 @@ def checks(results: Results) -> list[Check]:
 
 
 def counted(found: Sequence[Check]) -> str:
-    """Return ``17 of 17 measured checks passed; 10 skipped as copies``; what did not pass is counted by outcome."""
+    """Return ``17 of 17 measured checks passed; 10 not repeated``; what did not pass is counted by outcome."""
     real = [check.verdict for check in found if not check.copy]
     outcomes = Counter("impossible" if choose.impossible_here(v) else v.outcome for v in real)
     passed = outcomes["ok"] + outcomes["improved"]
@@ -101,11 +101,11 @@ def counted(found: Sequence[Check]) -> str:
         parts.append(f"{outcomes['improved']} of them improved")
     parts += [f"{outcomes[outcome]} {words}" for outcome, words in _WORDS.items() if outcomes[outcome]]
     skipped = len(found) - len(real)
-    return ", ".join(parts) + (f"; {skipped} skipped as copies" if skipped else "")
+    return ", ".join(parts) + (f"; {skipped} not repeated" if skipped else "")
 
 
 def why_copies(found: Sequence[Check]) -> str:
-    """Return the reasons why checks were skipped as copies, each with their number."""
+    """Return the reasons why checks were not repeated, each with their number."""
     reasons = Counter(check.copy for check in found if check.copy)
     return "; ".join(f"{count} {reason}" for reason, count in reasons.items())
 

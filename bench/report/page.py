@@ -108,7 +108,7 @@ def _folds(results: Results, found: list[Check], unplaced: dict[str, str]) -> li
             f"<b>All checks</b>: {counted(found)}",
             judged.every_check(found, bool(results.baseline)),
             intro=_compared_with(results),
-            note=f"Skipped as copies: {text(copies)}." if (copies := why_copies(found)) else "",
+            note=f"Not repeated: {text(copies)}." if (copies := why_copies(found)) else "",
         ),
         fold(
             "<b>Paired timings</b>: the baseline's file and the new one",
@@ -134,8 +134,8 @@ def _folds(results: Results, found: list[Check], unplaced: dict[str, str]) -> li
             measured.latency_details(results),
             intro=paragraphs(
                 picture("latency.svg"),
-                "Single requests (batch 1), timed in turn with the teacher. The speed-up is the ratio of the P50s; "
-                "milliseconds are those of this machine.",
+                "Single requests (batch 1), timed in turn with the teacher. The speed-up is the mean of the "
+                "ratios in each turn, so that it can differ from the ratio of the milliseconds.",
             ),
             note=paragraphs(measured.tokenizer_note(results), measured.padding_note(results)),
         ),

@@ -91,7 +91,7 @@ def against_teacher(results: Results) -> str:
 def _legend(found: Sequence[Check], shown: Sequence[Check]) -> str:
     parts = [f"{counted(found)}." if found else ""]
     if reasons := why_copies(found):
-        parts.append(f"Copies: {text(reasons)}.")
+        parts.append(f"Not repeated: {text(reasons)}.")
     if any(check.limits for check in shown):
         parts.append(f"Plot: {LEGEND}.")
     words = " ".join(filter(None, parts))

@@ -63,6 +63,13 @@ def _options_of(function: Any) -> list[Any]:
 _SHARED = _options_of(_verbosity)
 
 
+def _plain(error: Exception) -> Exception:
+    """Remove the words of a library from the message of a wrong choice."""
+    if isinstance(message := getattr(error, "message", None), str):
+        error.message = message.removeprefix("Value error, ")  # type: ignore[attr-defined]
+    return error
+
+
 class Command(TyperCommand):
     """A command, with the options that every command has."""
 
@@ -85,7 +92,7 @@ class Commands(TyperGroup):
                 except Exception as error:
                     if not (isinstance(error, typer.Abort) or hasattr(error, "exit_code")):  # typer's own
                         raise
-                    outcome = error
+                    outcome = _plain(error)
             raise outcome
         except CheckFailed as failed:
             line, code = str(failed), 1

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import dropwhile
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
@@ -20,6 +21,10 @@ from pocketbert.compress.tasks import TASKS
 from pocketbert.compress.training.settings import Schedule, TeacherTable
 
 Table = TypeVar("Table", bound=Frozen)
+Given = Mapping[str, str]
+"""Dotted key that --set changed -> the option as the user wrote it."""
+_SHOWN = 40
+"""Characters of a value of --set that a message shows."""
 TEACHER = "00-teacher"
 """Name of the first step."""
 FOLDER = Path("recipes")
@@ -139,13 +144,19 @@ def find_recipe(given: Path) -> Path:
     if exists(given) and not given.is_dir():
         return given
     if given.name != str(given) or given.suffix == ".toml":
-        raise BadInput(f"{given}: no such recipe")
+        raise BadInput(f"{given}: no such recipe{_others(given.stem)}")
     path = FOLDER / f"{given}.toml"
     check_file(path, DOCUMENT)
     if not exists(path):
-        known = {other.stem: other for other in sorted(FOLDER.glob("*.toml"))}
-        raise BadInput(f"{path}: no such recipe{nearest(str(given), known) if known else ''}")
+        raise BadInput(f"{path}: no such recipe{_others(str(given))}")
     return path
+
+
+def _others(name: str) -> str:
+    """Return the end of the message about a missing recipe: the recipes that exist, or the command that writes one."""
+    known = {other.stem: other for other in sorted(FOLDER.glob("*.toml"))}
+    init = "; pocketbert init NAME --model MODEL --data DATA writes one"
+    return nearest(name, known) if known else init
 
 
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
@@ -158,19 +169,25 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     """
     path = find_recipe(path)
     text, raw = _read(path)
+    given: dict[str, str] = {}
     for key, value in (overrides or {}).items():
-        _override(raw, key, value)
+        given[_override(raw, key, value)] = f"--set {key}={value[:_SHOWN]}{'…' if value[_SHOWN:] else ''}"
     if large := next(_too_large(raw), None):
-        raise BadInput(f"{path}: {large}: a whole number of more than 64 bits")
-    stages = [(where, _stage(where, table)) for where, table in _tables(path, text, raw, "stage", "kind")]
+        raise BadInput(f"{_blamed(str(path), given, large)}: {large}: a whole number of more than 64 bits")
+    tables = _tables(path, text, raw, "stage", "kind")
+    stages = [(where, _stage(where, table, _inside(given, f"stage.{n}"))) for n, (where, table) in enumerate(tables)]
     _check_zeros(stages)
     raw["stage"] = [stage for _, stage in stages]
     files = _tables(path, text, raw, "artifact", "format")
-    raw["artifact"] = [_checked(where, ArtifactTable, table, "artifact") for where, table in files]
-    recipe = _checked(str(path), Recipe, raw)
+    raw["artifact"] = [
+        _checked(where, ArtifactTable, table, "artifact", _inside(given, f"artifact.{n}"))
+        for n, (where, table) in enumerate(files)
+    ]
+    recipe = _checked(str(path), Recipe, raw, given=given)
     if recipe.task.kind not in TASKS:
         kind = recipe.task.kind
-        raise BadInput(f'{path}: task.kind = "{kind}": unknown task{nearest(kind, TASKS)}')
+        where = _blamed(str(path), given, "task.kind")
+        raise BadInput(f'{where}: task.kind = "{kind}": unknown task{nearest(kind, TASKS)}')
     for (where, _), made in zip(files, recipe.artifacts, strict=True):
         if made.lengths and made.lengths[-1] < (longest := recipe.task.max_length):
             said = f"{where}: lengths = {list(made.lengths)}: task.max_length is {longest}"
@@ -234,20 +251,41 @@ def _tables(path: Path, text: str, raw: dict[str, Any], name: str, kind: str) ->
     return list(zip(places, tables, strict=True))
 
 
-def _stage(where: str, table: dict[str, Any]) -> StageParameters:
+def _stage(where: str, table: dict[str, Any], given: Given) -> StageParameters:
     kind, kinds = table.get("kind"), stage_kinds()
     if str(kind) not in kinds:
+        where = _blamed(where, given, "kind")
         raise BadInput(f"{where}: {'unknown kind' if kind else 'kind is missing'}{nearest(str(kind), kinds)}")
-    return _checked(where, stage_module(str(kind)).Parameters, table, "stage")
+    return _checked(where, stage_module(str(kind)).Parameters, table, "stage", given)
 
 
-def _checked(where: str, model: type[Table], table: dict[str, Any], header: str = "") -> Table:
+def _checked(
+    where: str, model: type[Table], table: dict[str, Any], header: str = "", given: Given = MappingProxyType({})
+) -> Table:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise BadInput(f"{where}: {explain(error, model, header)}") from error
+        said = explain(error, model, header)
+        raise BadInput(f"{_blamed(where, given, said)}: {said}") from error
     except UnicodeEncodeError as error:  # from the command line
         raise BadInput(f"{where}: a key or a text holds half of a character") from error
+
+
+def _inside(given: Given, table: str) -> dict[str, str]:
+    """Return the settings of keys inside a table, by their keys there."""
+    return {key.removeprefix(f"{table}."): said for key, said in given.items() if key.startswith(f"{table}.")}
+
+
+def _blamed(where: str, given: Given, said: str) -> str:
+    """Return what a message is about, in place of `where`: the setting whose key the message begins with, if any.
+
+    If the message is about several keys, and settings changed some keys of the table, these are added to `where`.
+    """
+    for key, setting in given.items():
+        if re.match(rf"{re.escape(key)}(?![\w-])", said):
+            return setting
+    key = re.match(r"[\w.-]+ (=|entry|is missing)|[\w.-]+:( unknown key|$)", said)
+    return where if key or not given else f"{where}, with {' '.join(given.values())}"
 
 
 def _check_zeros(stages: Sequence[tuple[str, StageParameters]]) -> None:
@@ -257,8 +295,8 @@ def _check_zeros(stages: Sequence[tuple[str, StageParameters]]) -> None:
         raise BadInput(f"{others[0]} comes after sparsify; move it before: only sparsify's own recover keeps the zeros")
 
 
-def _override(raw: dict[str, Any], key: str, value: str) -> None:
-    """Set one key of a recipe that is not checked yet.
+def _override(raw: dict[str, Any], key: str, value: str) -> str:
+    """Set one key of a recipe that is not checked yet, and return the key with indexes in place of names.
 
     A stage is named by its kind (``distill.epochs``; the second one of a kind: ``distill.2.epochs``), a file by its
     format (``artifact.onnx.precision``), and both by their index from 0 (``stage.1.epochs``).
@@ -267,7 +305,8 @@ def _override(raw: dict[str, Any], key: str, value: str) -> None:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         parsed = value
-    *parents, last = _placed(raw, key)
+    placed = _placed(raw, key)
+    *parents, last = placed
     table: Any = raw
     try:
         for part in parents:
@@ -276,6 +315,7 @@ def _override(raw: dict[str, Any], key: str, value: str) -> None:
     except (IndexError, ValueError, TypeError, AttributeError) as error:
         named = "name a stage by its kind, such as distill.epochs, and a file by its format: artifact.onnx.precision"
         raise BadInput(f"--set {key}: the recipe has no such key; {named}") from error
+    return ".".join(placed)
 
 
 def _placed(raw: dict[str, Any], key: str) -> list[str]:
@@ -287,6 +327,9 @@ def _placed(raw: dict[str, Any], key: str) -> list[str]:
     parts = key.split(".")
     if parts[0] in stage_kinds():
         parts = ["stage", *parts]
+    tops = dict.fromkeys(field.alias or name for name, field in Recipe.model_fields.items())
+    if parts[0] not in tops:
+        raise BadInput(f"--set {key}: unknown key {parts[0]!r}{nearest(parts[0], {**tops, **stage_kinds()})}")
     by = {"stage": "kind", "artifact": "format"}.get(parts[0])
     known: Mapping[str, Any] = stage_kinds() if by == "kind" else FORMATS
     if by is None or len(parts) < 2 or parts[1] not in known:

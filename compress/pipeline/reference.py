@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 from textwrap import fill
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -113,14 +114,18 @@ def every_key() -> Iterator[Key]:
         yield from keys(stage_module(kind).Parameters, kind)
 
 
-def explain(name: str) -> str:
+def explain(name: str, others: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return what a name means: a stage, format, preset, loss or task, or one or more keys.
 
+    Args:
+        others: names that no recipe uses, such as profiles and recipes, each with its text.
+
     Raises:
-        BadInput: a recipe has no such name.
+        BadInput: there is no such name.
     """
     texts = {each: text for known in LISTS.values() for each, text in known().items()}
     found = [f"{each}: {text}" for each, text in texts.items() if name in (each, each.split("/")[-1])]
+    found += [f"{name}: {others[name]}"] if name in others else []
     every = list(every_key())
     if name in stage_kinds():
         found += [_shown(key) for key in every if key.name.startswith(f"{name}.") and key.name != f"{name}.kind"]
@@ -128,7 +133,8 @@ def explain(name: str) -> str:
         found += [_shown(key) for key in every if name == key.name or key.name.endswith(f".{name}")]
         found += [_shown(key) for key in every if key.name.startswith(f"{name}.")]
     if not found:
-        raise BadInput(f"explain {name}: unknown name{nearest(name, texts | {key.name: '' for key in every})}")
+        known_names = {**texts, **others, **{key.name: "" for key in every}}
+        raise BadInput(f"explain {name}: unknown name{nearest(name, known_names)}")
     return "\n\n".join(dict.fromkeys(found))
 
 

@@ -43,7 +43,7 @@ def test_update_writes_only_when_told(
     assert command(monkeypatch, "baseline", "update", str(results), "--yes") == 0
     assert set(load_baseline(written).artifacts) == {"small", "other"}
     assert command(monkeypatch, "baseline", "show", str(results)) == 0
-    assert "thresholds: latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in capsys.readouterr().out
+    assert "thresholds: latency 3.0 %, memory 5.0 %, size 1.0 %, accuracy 1.0 pp" in capsys.readouterr().out
 
 
 def test_a_recipe_is_named_in_place_of_its_results(
@@ -72,6 +72,26 @@ def test_every_list_has_a_line_per_name(
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     known = {"stages": "distill", "formats": "onnx", "presets": "minilm", "losses": "hidden/mse", "tasks": "tagging"}
     assert ({"profiles": "mobile-1t", "recipes": "offline"} | known)[what] in names
+
+
+def test_a_folder_without_recipes_names_the_command_that_writes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command(monkeypatch, "list", "recipes") == 0
+    said = "no recipe in recipes/; pocketbert init NAME --model MODEL --data DATA writes one\n"
+    assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize("what", list(Listed))
+def test_every_listed_name_is_explained(
+    what: Listed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPO)
+    command(monkeypatch, "list", what)
+    name = capsys.readouterr().out.split()[0]
+    assert command(monkeypatch, "explain", name) == 0
+    assert capsys.readouterr().out.startswith(f"{name}: ")
 
 
 def test_the_version_and_those_of_the_libraries(
@@ -130,7 +150,8 @@ def test_results_that_cannot_be_read_are_one_line_and_exit_2(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(monkeypatch, "baseline", "diff", "nowhere.json") == 2
-    assert capsys.readouterr().err == "pocketbert: nowhere.json: no such results file; pytest bench writes one\n"
+    missing = "nowhere.json: no such results file; pocketbert gate nowhere writes one"
+    assert capsys.readouterr().err == f"pocketbert: {missing}\n"
     results.write_text(json.dumps({"schema": 7}))
     assert command(monkeypatch, "baseline", "diff", str(results)) == 2
     assert "schema is 7, this version reads 2" in capsys.readouterr().err
@@ -301,7 +322,11 @@ def test_caches_are_shown_with_their_limits_and_pruned(
         "scores of tiny",
     ]
     assert command(monkeypatch, "cache", "show", "other") == 2
-    assert "other: no recipe of that name was built in artifacts" in capsys.readouterr().err
+    said = "other: no recipe of that name was built in artifacts; built there: tiny\n"
+    assert capsys.readouterr().err.endswith(said)
+    assert command(monkeypatch, "cache", "show", "other", "--artifacts-dir", "nowhere") == 2
+    said = "no recipe of that name was built in nowhere; pocketbert build other builds it\n"
+    assert capsys.readouterr().err.endswith(said)
     assert command(monkeypatch, "cache", "prune") == 0
     assert capsys.readouterr().out == "removed: 4.0 MB; left: 4.0 MB\n"
     assert [path.exists() for path in (*young, *old)] == [True] * 4 + [False] * 4

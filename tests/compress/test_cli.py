@@ -44,6 +44,7 @@ def test_bad_input_is_one_line_and_2(
     for arguments, said in [
         (("build", "none.toml"), "none.toml: no such recipe"),
         (("build", tiny_recipe, "--set", "guard.max_drop"), "expected KEY=VALUE"),
+        (("build", tiny_recipe, "--set", "=3"), "--set =3: expected KEY=VALUE"),
         (
             ("build", tiny_recipe, "--set", "stage.0.heads={9=[0]}", "--set", "stage.0.ratio=0.1"),
             "exactly one of heads",

@@ -109,7 +109,7 @@ def headline_figures(results: Results) -> str:
     fast, slow = choose.timing(ship, place), choose.timing(teacher, place)
     if fast and slow and place:
         facts.append(
-            f"P50 {numbers.milliseconds(slow.p50_ms)} → {numbers.milliseconds(fast.p50_ms)} ms "
+            f"P50 {numbers.milliseconds(slow.p50_ms)} → {numbers.milliseconds(slow.p50_ms * fast.ratio.estimate)} ms "
             f"({text(choose.in_words(place))}), speed-up {numbers.speed_up(fast.ratio)}"
         )
     if ship.size and teacher.size:

@@ -1,6 +1,9 @@
 """The dataset that a user names: which file or split is which, and which splits have to be taken from train."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +21,13 @@ _ALIASES = {
     "validation": ("valid", "val", "dev", "development", "eval", "evaluation"),
     "test": ("testing", "tests"),
 }
+_EXPECTED = (
+    f"give a file that ends in {', '.join(READERS)}, a folder of them, or an id on Hugging Face Hub (owner/name)"
+)
+_SPLIT_FILES = (
+    "expected files named train, validation and test (.csv, .json, .jsonl or .parquet); only train is required"
+)
+_ROWS = "expected column names and one row per example"
 
 
 class Dataset(NamedTuple):
@@ -38,16 +48,83 @@ def find_dataset(given: str) -> Dataset:
     path = Path(given)
     if exists(path) and not path.is_dir():
         return _one_file(path)
+    if not path.is_dir() and _is_path(given):
+        raise BadInput(f"--data {given}: no such file or folder; {_EXPECTED}")
     files = _files(path) if path.is_dir() else {}
-    if len(files) == 1 and not _known(files):
+    if len(files) == 1 and not _known(files) and "config" not in files:
         return _one_file(next(iter(files.values())))
     if not _known(files):  # as on the hub, such as train-00000-of-00001.parquet
-        tables = read_hub(given)
+        tables = _hub(given, path)
         splits, hold_out = _splits(given, tables)
-        return Dataset(given, tables[splits.get("train", "train")], splits, hold_out)
+        return Dataset(given, _not_empty(tables[splits.get("train", "train")]), splits, hold_out)
     splits, hold_out = _splits(given, files)
     file = files[splits.get("train", "train")]
-    return Dataset(given, READERS[file.suffix](file, f"--data {given}, {file.name}"), splits, hold_out)
+    train = _not_empty(READERS[file.suffix](file, f"--data {given}, {file.name}"))
+    return Dataset(given, train, splits, hold_out)
+
+
+@contextmanager
+def as_given(given: str, source: str) -> Iterator[None]:
+    """Let an error about `task.dataset`, a key that the user of `init` did not write, begin with ``--data``.
+
+    Args:
+        source: the value of `task.dataset`.
+    """
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(_renamed(str(error), given, source)) from error
+
+
+def _renamed(text: str, given: str, source: str) -> str:
+    names = "|".join(map(re.escape, (repr(source), f'"{source}"')))
+    return re.sub(rf"^task\.dataset( =)?( ({names}))?", lambda _: f"--data {given}", text)
+
+
+def _is_path(given: str) -> bool:
+    """Return whether `given` cannot be an id on Hugging Face Hub: a name, or owner/name, maybe with ``@revision``."""
+    return Path(given).suffix in READERS or given.startswith(("/", ".", "~")) or given.partition("@")[0].count("/") > 1
+
+
+def _hub(given: str, path: Path) -> dict[str, Table]:
+    """Return the splits of a dataset on Hugging Face Hub, or of a folder that is laid out as one.
+
+    Raises:
+        BadInput: there is no such dataset, or the folder is another one, such as a model's.
+    """
+    names_no_split = path.is_dir() and not any(_known(re.split("[^a-z]+", name)) for name in _names(path))
+    if names_no_split and (path / "config.json").is_file():
+        raise _no_splits(given, path)
+    try:
+        with as_given(given, given):
+            tables = read_hub(given)
+    except BadInput as error:
+        if names_no_split:
+            raise _no_splits(given, path) from error
+        if not path.is_dir() and "/" not in given and "not a local folder" in str(error):
+            where = f"--data {given}: no such file or folder, and not available from Hugging Face Hub"
+            raise BadInput(f"{where}; {_EXPECTED}") from error
+        raise
+    return {split: replace(table, where=_renamed(table.where, given, given)) for split, table in tables.items()}
+
+
+def _no_splits(given: str, folder: Path) -> BadInput:
+    model = "; it is a model's folder" if (folder / "config.json").is_file() else ""
+    found = listed(_names(folder)) or "no file"
+    return BadInput(f"--data {given}: no training rows{model}; found: {found}; {_SPLIT_FILES}")
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the paths of the files below a folder."""
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("[!.]*") if file.is_file())
+
+
+def _not_empty(table: Table) -> Table:
+    if not table.columns:
+        raise BadInput(f"{table.where}: is empty; {_ROWS}")
+    if not len(table):
+        raise BadInput(f"{table.where}: has column names, but no rows; {_ROWS}")
+    return table
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -62,7 +139,8 @@ def _one_file(file: Path) -> Dataset:
     check_file(file)
     if file.suffix not in READERS:
         raise BadInput(f"--data {file}: expected a file that ends in {', '.join(READERS)}, or a folder of them")
-    return Dataset(str(file), READERS[file.suffix](file, f"--data {file}"), {}, dict.fromkeys(HELD_OUT, SHARE))
+    table = _not_empty(READERS[file.suffix](file, f"--data {file}"))
+    return Dataset(str(file), table, {}, dict.fromkeys(HELD_OUT, SHARE))
 
 
 def _known(names: Iterable[str]) -> bool:

@@ -21,7 +21,7 @@ from pocketbert.compress.data.settings import SPLITS, TaskTable
 from pocketbert.compress.data.texts import Texts, read_texts
 from pocketbert.compress.models.checks import check_head, check_positions, check_types
 from pocketbert.compress.pipeline.init.columns import find_columns
-from pocketbert.compress.pipeline.init.dataset import find_dataset
+from pocketbert.compress.pipeline.init.dataset import as_given, find_dataset
 from pocketbert.compress.pipeline.init.facts import data_line, length_line
 from pocketbert.compress.pipeline.init.labels import Order, decide_order, sample
 from pocketbert.compress.pipeline.init.minutes import Speed, estimate_s, in_words
@@ -74,7 +74,8 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
     model = describe(asked.model, Path("artifacts"))
     yield Line("model", model.line())
     task = _task(model, asked.data)
-    texts = read_texts(TaskTable.model_validate(task))
+    with as_given(asked.data, task["dataset"]):
+        texts = read_texts(TaskTable.model_validate(task))
     yield Line("data", data_line(texts, task))
     for remark in [*texts.remarks, *find(texts).remarks]:
         yield Line("", remark)

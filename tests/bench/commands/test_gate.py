@@ -27,7 +27,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 @pytest.mark.parametrize(("pytests", "ours"), [(0, 0), (1, 1), (2, 130), (3, 3), (4, 2), (5, 1), (143, 143)])
 def test_exit_codes_are_those_of_pocketbert(
-    project: Path, monkeypatch: pytest.MonkeyPatch, pytests: int, ours: int
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pytests: int, ours: int
 ) -> None:
     asked: list[list[str]] = []
     monkeypatch.setattr("pytest.main", lambda arguments: asked.append(arguments) or pytests)
@@ -39,6 +39,7 @@ def test_exit_codes_are_those_of_pocketbert(
             *("--gate-first-run", "-k", "not small", "-rA", "--", "x"),
         ]
     ]
+    assert ("nothing was measured" in capsys.readouterr().err) == (pytests == 5)
 
 
 def test_the_root_is_the_projects_or_the_one_that_is_given(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

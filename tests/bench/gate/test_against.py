@@ -85,7 +85,7 @@ def test_which_baseline_is_pinned_must_be_clear(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command(monkeypatch, "baseline", "pin", "v1") == 2
-    assert "which baseline? Name it with --baseline; found: none" in capfd.readouterr().err
+    assert "baselines: no baseline yet: pocketbert baseline update NAME" in capfd.readouterr().err
     for name in ("a", "b"):
         write_json(Path("baselines", f"{name}.json"), make_baseline(weighed, None))
     Path("baselines/.a.1-0a1b2c3d.tmp.json").touch()  # an update was killed

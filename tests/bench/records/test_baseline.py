@@ -28,7 +28,7 @@ def test_a_diff_shows_old_and_new_and_the_change(weighed: Results) -> None:
         update={"artifacts": {"small": small.model_copy(update={"bytes": small.bytes * 2}), "extra": small}}
     )
     lines = [line.split() for line in diff(old, new).splitlines()]
-    assert ["small", "bytes", f"{small.bytes:,}", "->", f"{2 * small.bytes:,}", "+100.0%"] in lines
+    assert ["small", "bytes", f"{small.bytes:,}", "->", f"{2 * small.bytes:,}", "+100.0", "%"] in lines
     assert [
         "small",
         "zipped",
@@ -38,6 +38,29 @@ def test_a_diff_shows_old_and_new_and_the_change(weighed: Results) -> None:
     ] in lines
     assert any(line[:2] == ["other", "bytes"] and line[-1] == "gone" for line in lines)
     assert any(line[:2] == ["extra", "bytes"] and line[-1] == "new" for line in lines)
+
+
+def test_a_change_in_accuracy_is_in_points_and_zero_has_no_sign(weighed: Results) -> None:
+    old = make_baseline(weighed, None)
+    small = old.artifacts["small"]
+    assert small.accuracy
+    value = small.accuracy.value
+    for change, said in ((-0.02, "−2.0 pp"), (-0.0001, "0.0 pp"), (0.004, "+0.4 pp")):
+        accuracy = small.accuracy.model_copy(update={"value": value + change})
+        new = old.model_copy(update={"artifacts": {"small": small.model_copy(update={"accuracy": accuracy})}})
+        [line] = [line for line in diff(old, new).splitlines() if line.split()[:2] == ["small", accuracy.metric]]
+        assert line.endswith(f"  {said}")
+    large, larger = (small.model_copy(update={"bytes": size}) for size in (1_000_000, 999_999))
+    before, after = (old.model_copy(update={"artifacts": {"small": entry}}) for entry in (large, larger))
+    [line] = [line for line in diff(before, after).splitlines() if line.split()[:2] == ["small", "bytes"]]
+    assert line.endswith("  0.0 %")
+
+
+def test_a_missing_baseline_names_the_command_that_writes_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadInput, match=r"mine\.json: no such baseline; write it with: pocketbert baseline update mine$"
+    ):
+        load_baseline(tmp_path / "mine.json")
 
 
 def test_thresholds_survive_an_update(weighed: Results) -> None:
@@ -77,7 +100,7 @@ def test_a_baseline_survives_writing_and_another_schema_is_refused(weighed: Resu
     path = tmp_path / "b.json"
     write_json(path, made)
     assert load_baseline(path) == made
-    assert "thresholds: latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%" in describe(made)
+    assert "thresholds: latency 3.0 %, memory 5.0 %, size 1.0 %, accuracy 1.0 pp" in describe(made)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": SCHEMA + 1}))
     with pytest.raises(
         BadInput, match=r"schema is 3, this version reads 2; rewrite it with: pocketbert baseline update"
@@ -172,4 +195,6 @@ def test_the_most_specific_limit_counts() -> None:
     assert limits.of("memory", "student-int8.onnx") == 0.5
     assert (limits.of("accuracy", "student-int8.onnx"), limits.of("size", "teacher")) == (0.010, 0.2)
     assert limits.times(2)["artifacts"]["*-int8.onnx"] == {"latency": 0.14}
-    assert str(limits).startswith("latency 3.0%, memory 5.0%, size 1.0%, accuracy 1.0%; *: size 20.0%; student-*: lat")
+    assert str(limits).startswith(
+        "latency 3.0 %, memory 5.0 %, size 1.0 %, accuracy 1.0 pp; *: size 20.0 %; student-*: lat"
+    )

@@ -10,7 +10,7 @@ from tests.support.results import INT8, TEACHER
 
 def test_copies_are_counted_apart(copied: Results) -> None:
     found = checks(copied)
-    assert counted(found) == "5 of 5 measured checks passed, 1 of them improved; 4 skipped as copies"
+    assert counted(found) == "5 of 5 measured checks passed, 1 of them improved; 4 not repeated"
     assert why_copies(found) == (
         "2 in mobile-2t, which has the threads and cores of cpu here; 2 of student-fp32.onnx, which is the "
         "baseline's own file"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 import typer
@@ -81,3 +81,18 @@ def test_every_command_prints_without_control_characters() -> None:
     files = [REPO / "compress/cli.py", REPO / "bench/cli.py", *sorted((REPO / "bench/commands").glob("*.py"))]
     own = [file.name for file in files if re.search(r"typer\.echo\(|\bprint\(", file.read_text(encoding="utf-8"))]
     assert own == ["gate.py"], "its help alone"
+
+
+def test_a_wrong_choice_is_refused_without_words_of_a_library() -> None:
+    app = typer.Typer(cls=Commands)
+
+    @app.command(cls=Command)
+    def size(wanted: Literal["small", "large"]) -> None: ...
+
+    @app.command(cls=Command)
+    def other() -> None: ...
+
+    found = CliRunner().invoke(app, ["size", "huge"], env={"NO_COLOR": "1"})
+    assert found.exit_code == 2
+    assert "'huge' is not one of 'small', 'large'." in found.output
+    assert "Value error" not in found.output

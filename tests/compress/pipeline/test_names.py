@@ -69,6 +69,45 @@ def test_a_stage_or_file_that_the_recipe_does_not_have(tiny_recipe: Path, key: s
     assert str(refused.value) == f"--set {key}: {said}"
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("prune-heads.ratio", "50", "ratio = 50: expected a number, more than 0 and less than 1"),
+        ("distill.alpha", "7", "alpha = 7: expected a number, 0 to 1"),
+        ("distill.student.layer", "7", "student.layer: unknown key, did you mean 'layers'?"),
+        ("artifact.onnx.precision", "int9", 'precision = "int9": '),
+        ("guard.max_drop", "five", 'guard.max_drop = "five": '),
+        ("task.kind", "taging", "task.kind = \"taging\": unknown task, did you mean 'tagging'?"),
+        ("seed", str(2**70), "seed: a whole number of more than 64 bits"),
+    ],
+)
+def test_a_mistake_of_a_setting_is_not_blamed_on_the_file(tiny_recipe: Path, key: str, value: str, said: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        load_recipe(tiny_recipe, {"guard.tries": "2", key: value})
+    assert str(refused.value).startswith(f"--set {key}={value}: {said}")
+
+
+def test_a_mistake_of_the_file_is_not_blamed_on_a_setting(tiny_recipe: Path) -> None:
+    text = tiny_recipe.read_text(encoding="utf-8")
+    tiny_recipe.write_text(text.replace("alpha = 0.5", "alpha = 7"), encoding="utf-8")
+    with pytest.raises(BadInput, match=r": stage 2 \(distill\), line 18: alpha = 7: "):
+        load_recipe(tiny_recipe, {"distill.epochs": "2"})
+
+
+def test_a_mistake_of_several_keys_names_the_settings(tiny_recipe: Path) -> None:
+    with pytest.raises(BadInput, match=r"line 14, with --set prune-heads\.heads=\{9=\[0\]\}: .*exactly one of heads"):
+        load_recipe(tiny_recipe, {"prune-heads.heads": "{9=[0]}", "guard.tries": "2"})
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("distil.epochs", "distill"), ("gaurd.tries", "guard"), ("artefact.onnx.ort", "artifact")]
+)
+def test_the_nearest_name_is_suggested(tiny_recipe: Path, key: str, meant: str) -> None:
+    unknown = key.partition(".")[0]
+    with pytest.raises(BadInput, match=rf"^--set {key}: unknown key '{unknown}', did you mean '{meant}'\?"):
+        load_recipe(tiny_recipe, {key: "2"})
+
+
 @pytest.mark.parametrize("value", ["[" * 100_000, "7" * 5000, "\0", "\ud800", "a" * 5000])
 def test_a_setting_that_no_recipe_has_is_one_line(tiny_recipe: Path, value: str) -> None:
     for key in ("task.max_length", "stage.0", "stage", "name", "distill", "artifact.onnx", value):
@@ -105,5 +144,9 @@ def test_a_recipe_is_found_by_its_name(tiny_recipe: Path, tmp_path: Path, monkey
     assert load_recipe(Path("tiny")).name == "tiny"
     with pytest.raises(BadInput, match=r"recipes/tony\.toml: no such recipe, did you mean 'tiny'\?"):
         load_recipe(Path("tony"))
-    with pytest.raises(BadInput, match=r"^elsewhere/tiny: no such recipe$"):
-        load_recipe(Path("elsewhere/tiny"))
+    with pytest.raises(BadInput, match=r"^elsewhere/tony: no such recipe, did you mean 'tiny'\?"):
+        load_recipe(Path("elsewhere/tony"))
+    Path("recipes/tiny.toml").unlink()
+    for given in ("tony", "elsewhere/tony.toml"):
+        with pytest.raises(BadInput, match=r"tony\.toml: no such recipe; pocketbert init NAME .* writes one$"):
+            load_recipe(Path(given))

@@ -109,6 +109,12 @@ def test_a_name_that_no_recipe_has() -> None:
         reference.explain("prune-with")
 
 
+def test_other_names_are_explained_too() -> None:
+    assert reference.explain("mobile-1t", {"mobile-1t": "threads: 1"}) == "mobile-1t: threads: 1"
+    with pytest.raises(BadInput, match=r"^explain mobile-1: unknown name, did you mean 'mobile-1t'\?"):
+        reference.explain("mobile-1", {"mobile-1t": "threads: 1"})
+
+
 def mistakes(recipe: dict[str, Any]) -> list[str]:
     jsonschema = pytest.importorskip("jsonschema")
     return [each.message for each in jsonschema.Draft202012Validator(reference.recipe_schema()).iter_errors(recipe)]

@@ -39,6 +39,7 @@ def test_steps_have_their_change_and_files_their_size(tmp_path: Path, monkeypatc
             name="01-prune-heads", kind="prune-heads", decision="accepted", comparison=SCORE, tries=[TRIED], seconds=90
         ),
         Step(name="02-distill", kind="distill", decision="rolled-back", comparison=WORSE, unsettled=True),
+        Step(name="03-prune-vocab", kind="prune-vocab", decision="accepted", comparison=SCORE, unsettled=True),
         Step(name="onnx-fp32", kind="artifact", decision="accepted", comparison=SCORE, unsettled=True),
         Step(name="coreml-int8", kind="artifact", decision="accepted", seconds=31),
     ]
@@ -49,6 +50,7 @@ def test_steps_have_their_change_and_files_their_size(tmp_path: Path, monkeypatc
         ["00-teacher", "85.11 %", "reference"],
         ["01-prune-heads", "85.11 %", "-0.38 (-0.89 to +0.12)", "accepted, at a lower strength"],
         ["02-distill", "85.11 %", "-1.10 (-1.60 to +0.12)", "rolled back, inconclusive"],
+        ["03-prune-vocab", "85.11 %", "-0.38 (-0.89 to +0.12)", "accepted, inconclusive"],  # a stage that flips nothing
         ["onnx-fp32", "85.11 %", "-0.38 (-0.89 to +0.12)", "accepted"],  # it repeats an earlier step: lossless
         ["coreml-int8", "accepted"],
         [""],

@@ -15,6 +15,7 @@ from pocketbert.bench.report import plots
 from pocketbert.bench.report.page import write_report
 from pocketbert.bench.report.plots import accuracy_latency, forest, guard, memory, pictures, size
 from pocketbert.bench.report.plots.style import save, style
+from pocketbert.bench.stats.intervals import Interval
 from pocketbert.compress.manifest import Try
 from tests.support.results import INT8
 
@@ -101,22 +102,30 @@ def test_odd_figures_can_be_drawn(results: Results, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "offline").iterdir()} == PICTURES - {"size.svg"}
 
 
-def test_the_forest_has_a_row_per_file_and_place_with_interval_and_limit(beside: Results) -> None:
+def test_the_forest_has_a_row_per_check_with_interval_and_limit(beside: Results) -> None:
     with style():
         figure = forest.draw(beside)
     assert figure
     axes = figure.axes[0]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
-        "student-int8.onnx, cpu/128", "student-int8.onnx, mobile-1t/32", "student-int8.onnx, mobile-1t/128",
-    ]  # fmt: skip
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert names[:3] == [f"student-int8.onnx, {place}" for place in ("cpu/128", "mobile-1t/32", "mobile-1t/128")]
+    assert set(names[3:]) == {f"student-int8.onnx, {name}" for name in ("accuracy", "model memory", "size on disk")}
     lines = [line.get_xdata() for line in axes.get_lines()]
-    assert sum(list(x) == pytest.approx([9.5, 12.6]) for x in lines if len(x) == 2) == 3
-    assert sum(list(x) == pytest.approx([5, 5]) for x in lines if len(x) == 2) == 3
+    assert sum(list(x) == pytest.approx([9.5 / 5, 12.6 / 5]) for x in lines if len(x) == 2) == 3
+    assert sum(list(x) == [1, 1] for x in lines) == 1, "the limit"
     assert "+11.0 % (+9.5 to +12.6)" in [text.get_text() for text in axes.texts]
 
 
-def test_without_a_compared_latency_there_is_no_forest(results: Results) -> None:
-    assert forest.draw(results.model_copy(update={"verdicts": results.verdicts[1:]})) is None
+def test_a_long_bar_does_not_flatten_the_others(beside: Results) -> None:
+    wide = {"change": Interval(estimate=0.4, low=-0.6, high=0.9)}
+    verdicts = [v.model_copy(update=wide) if v.metric == "latency" else v for v in beside.verdicts]
+    figure = forest.draw(beside.model_copy(update={"verdicts": verdicts}))
+    assert figure
+    assert figure.axes[0].get_xlim() == pytest.approx((-3.1, 3.1))
+
+
+def test_without_a_comparison_there_is_no_forest(results: Results) -> None:
+    assert forest.draw(results.model_copy(update={"verdicts": []})) is None
 
 
 def test_memory_is_divided_into_libraries_and_model(results: Results) -> None:

@@ -118,6 +118,13 @@ def test_duplicates_across_splits_are_counted(models: Path) -> None:
     assert any("test texts 20 are in train too" in line for line in init(models / "right")[""])
 
 
+def test_a_mistake_in_the_data_begins_with_the_option(models: Path) -> None:
+    with Path("data/test.jsonl").open("a", encoding="utf-8") as test:
+        test.write('{"text": "好"')
+    with pytest.raises(BadInput, match=r"^--data data, test\.jsonl, line 81, column 13: is not valid JSON"):
+        init(models / "right")
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_scored(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def scored(*_: object) -> None:
         pytest.fail("scored")
