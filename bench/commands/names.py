@@ -26,13 +26,14 @@ class Listed(StrEnum):
 def list_names(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
     """List the names that recipes and options use; `pocketbert explain NAME` says more about one of them."""
     from pocketbert.compress.pipeline import reference
+    from pocketbert.compress.pipeline.recipe import FOLDER
 
     if what is Listed.PROFILES:
         found = _profiles()
     else:
         found = reference.recipes() if what is Listed.RECIPES else reference.LISTS[what]()
     if what is Listed.RECIPES and not found:
-        echo(f"no recipe in {reference.FOLDER}/; pocketbert init NAME --model MODEL --data DATA writes one")
+        echo(f"no recipe in {FOLDER}/; pocketbert init NAME --model MODEL --data DATA writes one")
     for line in reference.lines(found):
         echo(line)
 

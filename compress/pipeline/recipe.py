@@ -284,8 +284,8 @@ def _blamed(where: str, given: Given, said: str) -> str:
     for key, setting in given.items():
         if re.match(rf"{re.escape(key)}(?![\w-])", said):
             return setting
-    key = re.match(r"[\w.-]+ (=|entry|is missing)|[\w.-]+:( unknown key|$)", said)
-    return where if key or not given else f"{where}, with {' '.join(given.values())}"
+    names_a_key = re.match(r"[\w.-]+ (=|entry|is missing)|[\w.-]+:( unknown key|$)", said)
+    return where if names_a_key or not given else f"{where}, with {' '.join(given.values())}"
 
 
 def _check_zeros(stages: Sequence[tuple[str, StageParameters]]) -> None:
