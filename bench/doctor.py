@@ -22,7 +22,7 @@ from pocketbert.bench.records.results import Machine, Profile
 from pocketbert.bench.stats.sequential import detectable, smallest_limit
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.bench.workers.file import File
-from pocketbert.compress.base.errors import install_hint
+from pocketbert.compress.base.errors import install_hint, percent
 from pocketbert.compress.base.folders.leftovers import temporary_folder
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
@@ -112,7 +112,7 @@ def _machine(machine: Machine, cores: list[int]) -> Iterator[Check]:
 
 def _other_processes(share: float, cores: int) -> Check:
     """Check the CPU share of other processes, and name the busiest."""
-    text = f"take {share:.0%} of the {cores} cores"
+    text = f"take {percent(share, 0)} of the {cores} cores"
     if share < _QUIET_SHARE:
         return Check("neighbours", text)
     processes = [process for process in psutil.process_iter(["name", "pid"]) if _cpu_percent(process) is not None]
@@ -166,7 +166,8 @@ def _idle_use(runtime: str, path: Path, profile: Profile) -> str:
             for number in range(_REQUESTS_MEANWHILE):
                 busy.run(number)
             used = sum(psutil.Process(idle.pid).cpu_times()[:2]) - before
-            return f"one that waits at {profile.threads} threads uses {used / (time.monotonic() - begin):.1%} of a core"
+            share = percent(used / (time.monotonic() - begin))
+            return f"one that waits at {profile.threads} threads uses {share} of a core"
     except (ChildFailed, psutil.Error) as failure:
         return f"one that waits could not be watched: {failure}"
 
@@ -199,13 +200,13 @@ def noise_check(name: str, deviation: float, pair_s: float, pairs: int, preempte
     limit, allowed = Thresholds().latency, smallest_limit(deviation, pairs)
     found = detectable(deviation, pairs, limit)
     text = (
-        f"noise floor {deviation:.1%} between pairs of {pair_s:.1f} s, which allows limits of +{ceil(100 * allowed)} "
-        f"% or more within {BUDGET_S:.0f} s; at the threshold of {limit:+.0%} a slow-down of {found:+.1%} is found 4 "
-        "times out of 5"
+        f"noise floor {percent(deviation)} between pairs of {pair_s:.1f} s, which allows limits of "
+        f"+{ceil(100 * allowed)} % or more within {BUDGET_S:.0f} s; at the threshold of +{percent(limit, 0)} a "
+        f"slow-down of +{percent(found)} is found 4 times out of 5"
     )
     fix = ""
     if allowed > limit:
-        text += f"; {preempted:.0%} of the runs were preempted"
+        text += f"; {percent(preempted, 0)} of the runs were preempted"
         fix = (
             "fewer neighbours, more patience (--gate-budget), or a latency threshold of "
             f"{ceil(100 * allowed) / 100:g} in the baseline"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pocketbert.compress.base.commands import AsJson, Command, Commands, echo, print_json
-from pocketbert.compress.base.errors import BadInput, CheckFailed
+from pocketbert.compress.base.errors import BadInput, CheckFailed, percent
 from pocketbert.compress.base.failures import BUILD_LOG, failures_logged
 from pocketbert.compress.base.processes import rank
 from pocketbert.compress.base.quiet import Verbosity, shown
@@ -146,6 +146,7 @@ def evaluate(
     ],
     recipe: Annotated[Path, typer.Option(help="The recipe, by name or file, with the task and the dataset.")],
     split: Annotated[Split, typer.Option(help="Split of the dataset.")] = VALIDATION,
+    artifacts: ArtifactsDir = Path("artifacts"),
     set_: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
@@ -159,14 +160,14 @@ def evaluate(
     from pocketbert.compress.pipeline.evaluate import evaluate_file
 
     quiet()
-    with failures_logged(Path("artifacts", checked.name, BUILD_LOG)), Progress() as progress:
+    with failures_logged(artifacts / checked.name / BUILD_LOG), Progress() as progress:
         scores, rows = evaluate_file(Path(model), checked, str(split), progress)
     if as_json:
         found = {"model": model, "recipe": checked.name, "split": str(split), "rows": rows, "scores": scores}
         print_json(found)
         return
     for name, value in scores.items():
-        echo(f"{name}: {100 * value:.2f} % ({rows:,} {split} examples)")
+        echo(f"{name}: {percent(value, 2)} ({rows:,} {split} examples)")
 
 
 @app.command(cls=Command)

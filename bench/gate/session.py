@@ -1,5 +1,6 @@
 """One gate session: options and files are checked, then everything is measured, compared and written, once."""
 
+import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from pocketbert.bench.gate.baseline import added_up, open_baseline
+from pocketbert.bench.gate.commit import checked_out, pull_request, subject_of
 from pocketbert.bench.gate.hooks import call_hooks
 from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.machine.cores import can_pin
@@ -21,7 +23,7 @@ from pocketbert.bench.measuring.progress import Bar
 from pocketbert.bench.measuring.rerun import Rerun
 from pocketbert.bench.measuring.setup import Needed
 from pocketbert.bench.measuring.subject import ScoredRows, load_rows
-from pocketbert.bench.records.history import append, checked_out, path_of
+from pocketbert.bench.records.history import append, path_of
 from pocketbert.bench.records.pins import protected
 from pocketbert.bench.records.results import Flips, Profile, Results, Verdict
 from pocketbert.bench.records.rows import same_rows
@@ -115,16 +117,19 @@ class Session:
             needed = narrow(self.manifest, self.profiles, items)
         with machine_lock(console), Bar(console) as bar:
             added = call_hooks(self._config, needed.manifest, folder) if self._config else {}
+            commit = added.get("commit") or checked_out()
             results = Measurement(needed, folder, self._rows, options.command, bar, rerun).run()
             results = results.model_copy(
                 update={
                     "part": part,
-                    "commit": checked_out(),
+                    "pull_request": pull_request(os.environ),
                     "task": self.manifest.task,
                     "confidence": self.manifest.confidence,
                     "other_versions": self._other_versions,
                     "since": self._since,
                     "flips": list(self._flips(results)),
+                    "commit": commit,
+                    "subject": subject_of(commit),
                     **added,
                 }
             )

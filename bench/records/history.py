@@ -3,7 +3,6 @@
 A line that cannot be read (truncated by a full disk, or of a later version) is skipped.
 """
 
-import subprocess
 import time
 from contextlib import suppress
 from datetime import datetime
@@ -42,6 +41,7 @@ class Record(Strict):
     format: int = Field(SCHEMA, alias="schema")
     created: str  # ISO 8601, UTC
     commit: str | None  # None: outside a Git repository
+    subject: str = ""  # first line of the commit's message
     fingerprint: str  # of the machine
     reference: Reference  # of the latency ratios
     baseline: str | None  # creation time of the baseline that the run was compared with
@@ -59,6 +59,7 @@ def append(path: Path, results: Results, baseline_created: str | None) -> None:
         schema=SCHEMA,
         created=results.created,
         commit=results.commit,
+        subject=results.subject,
         fingerprint=results.machine.fingerprint,
         reference=reference_of(results),
         baseline=baseline_created,
@@ -138,12 +139,3 @@ def _figures(a: Measured) -> Figures:
         score=a.accuracy.value if a.accuracy else None,
         latency={str(entry.place): entry.ratio for entry in a.latency},
     )
-
-
-def checked_out() -> str | None:
-    """Return the commit that is checked out; None outside a Git repository."""
-    try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)  # noqa: S607
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None if found.returncode == 0 else None

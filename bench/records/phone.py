@@ -40,7 +40,7 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise BadInput(f"{path}: {why}; expected a .csv or .json file with figures from a device") from error
     if path.suffix == ".csv":
-        reader = csv.DictReader(content.splitlines())
+        reader = csv.DictReader(content.splitlines(), delimiter=_delimiter(content))
         try:
             for row in reader:
                 if None in row:
@@ -52,6 +52,12 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from _listed(path, content)
     else:
         raise BadInput(f"{path}: suffix {path.suffix!r}; expected .csv or .json")
+
+
+def _delimiter(content: str) -> str:
+    """Return what separates the cells: spreadsheets of some languages write semicolons or tabs."""
+    header = content.partition("\n")[0]
+    return max(",;\t", key=header.count)
 
 
 def _listed(path: Path, content: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -346,6 +346,8 @@ class Results(Strict):
     recipe: FileName
     created: str  # ISO 8601, UTC
     commit: str | None = None  # None: outside a Git repository
+    subject: str = ""  # first line of the commit's message
+    pull_request: str = ""  # its address, if CI runs for one
     command: str
     build_command: str = ""
     seconds: NonNegativeFloat

@@ -55,6 +55,8 @@ class Check:
     @property
     def allowed(self) -> str:
         """The limit with its unit."""
+        if self.verdict.metric == "memory" and self.limit > self.verdict.threshold:
+            return f"+{MEMORY_FLOOR_MIB:g} MiB"
         number = f"{100 * abs(self.limit):.3g}"
         return f"{numbers.MINUS}{number} pp" if self.verdict.metric == "accuracy" else f"+{number} %"
 

@@ -11,7 +11,7 @@ from pocketbert.bench.report.format.strip import LEGEND, strip
 from pocketbert.bench.report.sections import judged, lead, tested, why
 
 ROWS = 36
-"""The largest number of checks in the table; with the other lines the comment has at most 60."""
+"""The largest number of rows in the table; with the other lines the comment has at most 60."""
 _REMARKS, _LONGEST = 8, 400
 
 
@@ -33,7 +33,7 @@ def compose(results: Results, file: Path) -> str:
             heading(results, found),
             tested.undecided_line(results),
             "Only a part was measured." if results.part else "",
-            changes(shown),
+            changes(shown, results),
             f"{len(hidden)} more checks, none of them worse than these, are in the report." if hidden else "",
             against_teacher(results),
             bullets(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in remarks),
@@ -54,11 +54,14 @@ def heading(results: Results, found: Sequence[Check]) -> str:
     if not compared:
         return f"### {ICONS['no-baseline']} {recipe}: nothing was compared with a baseline"
     sign = ICONS["inconclusive" if unclear else "ok"]
-    return f"### {sign} {recipe}: no regression{', but not everything could be decided' if unclear else ''}"
+    rest = ", but not everything could be decided" if unclear else ""
+    return f"### {sign} {recipe}: no regression against {code(results.baseline or 'the baseline')}{rest}"
 
 
-def changes(shown: Sequence[Check]) -> str:
-    """Write the table of checks: baseline, now, change, limit, and the change as a line of a forest plot."""
+def changes(shown: Sequence[Check], results: Results) -> str:
+    """Write the table of checks: baseline, now, change, limit, and the change as a line of a forest plot. A file that
+    is the baseline's own has one row for its latency.
+    """
     rows = []
     for artifact, of_artifact in groupby(shown, key=lambda check: check.verdict.artifact):
         for number, check in enumerate(of_artifact):
@@ -75,7 +78,15 @@ def changes(shown: Sequence[Check]) -> str:
                     f"`{strip(limits)}`" if limits else "",
                 ]
             )
+        if artifact in results.same_file and len(rows) < ROWS and (limit := _latency_limit(artifact, results)):
+            rows.append([f"{ICONS['ok']} latency", "", "", "same file", limit, ""])
     return table(["check", "baseline", "now", "change (95 % CI)", "limit", "worse →"], rows)
+
+
+def _latency_limit(artifact: str, results: Results) -> str:
+    """Return the limit of the latencies of an artifact that were not repeated; empty if there are none."""
+    copies = [check for check in checks(results) if check.copy and check.verdict.artifact == artifact]
+    return copies[0].allowed if copies else ""
 
 
 def _first(artifact: str, check: Check, name: str) -> str:

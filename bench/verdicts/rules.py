@@ -16,6 +16,7 @@ from math import ceil, inf, isfinite
 from pocketbert.bench.machine.neighbours import explains
 from pocketbert.bench.records.results import NoBaseline, Outcome, Paired, Size
 from pocketbert.bench.stats.intervals import Interval, quantile, relative_change
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.tasks.paired import Drop
 
 MEMORY_FLOOR_MIB = 1.0
@@ -82,7 +83,7 @@ def compare_latency(now: Interval, was: Interval, limit: float, neighbours: floa
         outcome = "ok"
     note = f"{_slower(change, limit)}, {was.estimate:.4f} → {now.estimate:.4f} × reference"
     if excuse > limit:
-        note += f", other processes used {neighbours:.0%} of the cores"
+        note += f", other processes used {percent(neighbours, 0)} of the cores"
     if outcome == "inconclusive" and limit < (half := change.high - change.estimate) < inf:
         note += f", the noise of this run allows limits of +{ceil(100 * half)} % or more"
     return Finding(outcome, note, was.estimate, now.estimate, now, change=change)

@@ -74,6 +74,11 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(known[:_NAMES]) + more
 
 
+def percent(share: float, decimals: int = 1) -> str:
+    """Format a fraction: 0.925 is ``92.5 %``."""
+    return f"{100 * share:.{decimals}f} %"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's error message, printable and at most 200 characters."""
     return printable((str(error).strip() or type(error).__name__).splitlines()[0][:200])

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from pocketbert.compress.base.errors import printable
+from pocketbert.compress.base.errors import percent, printable
 from pocketbert.compress.base.processes import rank
 from pocketbert.compress.base.quiet import Verbosity, shown
 
@@ -38,7 +38,7 @@ class Work:
         if now - self._said >= _LOG_EVERY and self._done:
             self._said = now
             left = (now - self._started) * max(self._total / self._done - 1, 0)
-            self._owner.say(f"  {self._description}: {self._done / self._total:.0%}, about {left:.0f} s left")
+            self._owner.say(f"  {self._description}: {percent(self._done / self._total, 0)}, about {left:.0f} s left")
 
     def close(self) -> None:
         """Remove the bar."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.data.overlap import NEAR, SAME, SIMILAR, normalised, seen
 from pocketbert.compress.data.tags import tag_remarks
 from pocketbert.compress.data.texts import Texts
@@ -63,7 +64,7 @@ def _overlap(split: str, rows: NDArray[np.uint8]) -> Iterator[str]:
     share = (same + near) / len(rows)
     said = (
         f"of {len(rows):,} {split} texts {same:,} are in train too, and {near:,} nearly (character 3-grams with a "
-        f"Jaccard similarity of {SIMILAR} or more): {share:.1%}"
+        f"Jaccard similarity of {SIMILAR} or more): {percent(share)}"
     )
     if share > _TOO_MUCH:
         said = f"warning: {said}; a score on this split is too high for new texts: remove these rows from train"
@@ -93,5 +94,5 @@ def _two_labels(texts: Texts, keys: Sequence[str]) -> Iterator[str]:
     warning = "warning: " if len(rows) > _TOO_MUCH * len(keys) else ""
     yield (
         f"{warning}{len(unlike):,} training texts have more than one label ({len(rows):,} rows, "
-        f"{len(rows) / len(keys):.1%}), such as {shown!r}: {' and '.join(map(repr, given))}"
+        f"{percent(len(rows) / len(keys))}), such as {shown!r}: {' and '.join(map(repr, given))}"
     )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, percent
 from pocketbert.compress.data.overlap import normalised
 from pocketbert.compress.data.reading.table import Table
 from pocketbert.compress.data.settings import HELD_OUT, TaskTable
@@ -29,7 +29,7 @@ def hold_out(found: Mapping[str, Table], task: TaskTable) -> tuple[dict[str, Tab
     rows = _rows(train, task)
     tables = {**found, **{split: train.chosen(split, numbers) for split, numbers in rows.items()}}
     return tables, [
-        f"{split} is {share:.0%} of the texts of train, by a hash of the text: {len(rows[split]):,} rows"
+        f"{split} is {percent(share, 0)} of the texts of train, by a hash of the text: {len(rows[split]):,} rows"
         for split, share in task.hold_out.items()
     ]
 

@@ -32,6 +32,16 @@ def neuron_macs(config: "PretrainedConfig", length: int = LENGTH) -> int:
     return 2 * length * int(config.hidden_size)
 
 
+def all_heads_macs(config: "PretrainedConfig") -> int:
+    """Count the MACs of all heads."""
+    return sum(head_counts(config)) * head_macs(config)
+
+
+def all_neurons_macs(config: "PretrainedConfig") -> int:
+    """Count the MACs of all FFN neurons."""
+    return sum(neuron_counts(config)) * neuron_macs(config)
+
+
 def layer_macs(config: "PretrainedConfig", length: int = LENGTH) -> list[int]:
     """Count the MACs of each layer: its linear layers, and the attention matmuls (QKᵀ, AV)."""
     if not config.num_hidden_layers:

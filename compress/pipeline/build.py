@@ -22,7 +22,7 @@ from pocketbert.compress.pipeline.shipping.dense import dense_sizes
 from pocketbert.compress.pipeline.shipping.listing import write_manifest
 from pocketbert.compress.pipeline.shipping.ship import export_table, ship
 from pocketbert.compress.pipeline.steps.linear_control import linear_control
-from pocketbert.compress.pipeline.steps.plan import Plan, Planned, ToDo, planned
+from pocketbert.compress.pipeline.steps.plan import Plan, Planned, ToDo
 from pocketbert.compress.pipeline.steps.stage import run_stage
 from pocketbert.compress.pipeline.steps.step import Build
 from pocketbert.compress.pipeline.steps.teacher import make_teacher
@@ -89,23 +89,23 @@ def plan(recipe: Recipe, root: Path, progress: Progress, fresh: bool = False) ->
     Raises:
         BadInput: see `build`.
     """
-    if fresh or not root.is_dir():
-        return planned(recipe, root, {}, "--fresh" if fresh else "never built")
     state = Plan(recipe, root, progress)
+    if fresh or not root.is_dir():
+        return state.steps("--fresh" if fresh else "never built")
     try:
         source = state.set_reference(make_teacher(state))
         for number, parameters in enumerate(recipe.stages, start=1):
             done = run_stage(state, number, parameters, source)
             source = done if done.accepted else source
     except ToDo as first:
-        return planned(recipe, root, state.why, f"after {first}")
+        return state.steps(f"after {first}")
     for table in recipe.artifacts:
         try:
             export_table(state, table, source)
         except ToDo as missing:
             state.why.setdefault(table.files()[0].step, f"after {missing}")
             state.why |= {file.step: state.why.get(file.step, f"after {missing}") for file in table.files()[1:]}
-    return planned(recipe, root, state.why)
+    return state.steps()
 
 
 def fine_tuned(recipe: Recipe, root: Path, progress: Progress) -> "tuple[PreTrainedModel, Context]":

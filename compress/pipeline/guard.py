@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.base.errors import BadInput, CheckFailed
+from pocketbert.compress.base.errors import BadInput, CheckFailed, percent
 from pocketbert.compress.manifest import Comparison, Step, Try
 from pocketbert.compress.pipeline.recipe import GuardTable
 from pocketbert.compress.tasks import Task
@@ -141,11 +141,11 @@ def describe(step: Step, max_drop: float) -> str:
         return f"{step.name}: {step.decision}{because}"
     if step.decision == "reference":
         return (
-            f"{step.name}: {c.metric} {100 * c.value:.2f} % on {c.rows:,} validation examples, the reference{because}"
+            f"{step.name}: {c.metric} {percent(c.value, 2)} on {c.rows:,} validation examples, the reference{because}"
         )
     decided = _would_decide(c, max_drop) if step.unsettled else ""
     change = f"{c.change.removesuffix(')')}, limit {-100 * max_drop:.1f})"
-    return f"{step.name}: {c.metric} {100 * c.value:.2f} %, change {change}: {step.decision}{because}{decided}"
+    return f"{step.name}: {c.metric} {percent(c.value, 2)}, change {change}: {step.decision}{because}{decided}"
 
 
 def _would_decide(comparison: Comparison, max_drop: float) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from pocketbert.compress.base.errors import printable
+from pocketbert.compress.base.errors import percent, printable
 from pocketbert.compress.base.files import as_typed
 from pocketbert.compress.manifest import Manifest, Step, lossless
 from pocketbert.compress.pipeline.steps.plan import Planned
@@ -34,17 +34,27 @@ def summary(manifest: Manifest, root: Path) -> str:
 
 
 def plan_table(planned: Sequence[Planned]) -> str:
-    """Return the steps of a plan, each with the reason if it is to do, and the minutes that are known."""
+    """Return the steps of a plan, each with the reason and the time if it is to do."""
     todo = [step for step in planned if step.why]
     rows = [
-        (number, step.name, *(("to do", _minutes(step.seconds), step.why) if step.why else ("cached", "", "")))
+        (number, step.name, *(("to do", _time(step), step.why) if step.why else ("cached", "", "")))
         for number, step in enumerate(planned, start=1)
     ]
-    table = tabulate(rows, ("", "step", "", "last time", "why"), disable_numparse=True)
-    known = [step.seconds for step in todo if step.seconds is not None]
-    total = f", about {_minutes(sum(known))}" if known else ""
-    unknown = f" and {len(todo) - len(known)} of unknown duration" if known and len(known) < len(todo) else ""
-    return f"{table}\n\nto do: {len(todo)} of {len(planned)} steps{total}{unknown}"
+    table = tabulate(rows, ("", "step", "", "time", "why"), disable_numparse=True)
+    total = f", about {_minutes(sum(step.seconds for step in todo))}" if todo else ""
+    return f"{table}\n\nto do: {len(todo)} of {len(planned)} steps{total}{_source(todo)}"
+
+
+def _time(step: Planned) -> str:
+    return f"{'about ' if step.estimated else ''}{_minutes(step.seconds)}"
+
+
+def _source(todo: Sequence[Planned]) -> str:
+    """Say where the times come from."""
+    if not any(step.estimated for step in todo):
+        return " by the last build" if todo else ""
+    others = "" if all(step.estimated for step in todo) else "; the others are those of the last build"
+    return f'\n"about": estimated from the speed of the model on validation texts{others}'
 
 
 def _figures(step: Step) -> tuple[str, str]:
@@ -53,9 +63,9 @@ def _figures(step: Step) -> tuple[str, str]:
     if found is None:
         return "", ""
     if step.decision == "reference":
-        return f"{100 * found.value:.2f} %", ""
+        return f"{percent(found.value, 2)}", ""
     change, low, high = (-100 * drop + 0.0 for drop in (found.drop, found.high, found.low))
-    return f"{100 * found.value:.2f} %", f"{change:+.2f} ({low:+.2f} to {high:+.2f})"
+    return f"{percent(found.value, 2)}", f"{change:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def _decision(step: Step, steps: Sequence[Step]) -> str:
@@ -67,7 +77,5 @@ def _decision(step: Step, steps: Sequence[Step]) -> str:
     return ", ".join(words)
 
 
-def _minutes(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown"
+def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"

@@ -66,6 +66,11 @@ class StageParameters(Frozen):
     def check(self, config: "PretrainedConfig") -> None:
         """Raise `BadInput` if the stage cannot work on a model of this configuration, before anything is trained."""
 
+    def check_target(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> None:
+        """Raise `BadInput`, before anything is trained, if the stage cannot make a model of exactly this configuration
+        as small as the recipe asks; sizes count against the `teacher`'s.
+        """
+
     def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
         """Return the configuration of the model this stage will return, as far as it is known before training.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, percent
 from pocketbert.compress.models.sizes import encoder_macs
 from pocketbert.compress.pruning.selection import Cut, Unit, cheapest
 from pocketbert.compress.stages import StageParameters
@@ -98,10 +98,18 @@ class CutParameters(RecoverableParameters):
         if needed > most:
             least = ceil(1000 * (now - most) / teacher) / 1000
             raise BadInput(
-                f"{self.kind} cannot reach target_macs = {self.target_macs:g}: {self.at_most} {100 * least:.0f} % of "
+                f"{self.kind}: cannot reach target_macs = {self.target_macs:g}: {self.at_most} {percent(least, 0)} of "
                 f"the teacher's encoder MACs remain; use prune-width, or a target of {least} or more"
             )
         return needed
+
+    def most_macs(self, config: "PretrainedConfig") -> int:
+        """Count the MACs that the stage can remove from an encoder of this configuration at most."""
+        raise NotImplementedError
+
+    def check_target(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> None:
+        if self.target_macs is not None:
+            self.needed_macs(encoder_macs(config), encoder_macs(teacher), self.most_macs(config))
 
     def check(self, config: "PretrainedConfig") -> None:
         from pocketbert.compress.models.families import family
@@ -141,10 +149,9 @@ def cheapest_cut(
     model: "PreTrainedModel", context: Context, parameters: ScoredParameters, units: Iterator[Unit]
 ) -> Cut:
     """Choose the least important of all `units` that the stage can remove; layers in `spare` keep theirs."""
-    every = list(units)
-    most = sum(unit.macs for unit in every)
+    most = parameters.most_macs(model.config)
     macs = parameters.needed_macs(encoder_macs(model.config), context.teacher_macs, most)
-    return cheapest(every, macs).without_layers(parameters.spare)
+    return cheapest(units, macs).without_layers(parameters.spare)
 
 
 def recovered(cut: "PreTrainedModel", context: Context, parameters: RecoverableParameters) -> "PreTrainedModel":

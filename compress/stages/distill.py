@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, percent
 from pocketbert.compress.stages import StageParameters
 from pocketbert.compress.training.context import Context
 from pocketbert.compress.training.distillation.distil import Distillation, distil
@@ -110,7 +110,7 @@ def in_its_own_tokens(context: Context) -> Context:
     unknown = unknown_share(tokenizer, context.task.texts(context.validation.columns))
     context.remarks.append(
         f"the student reads the same texts in tokens of its own, {tokenizer.get_vocab_size():,} of them; "
-        f"{unknown:.1%} of what it reads in the validation texts is unknown to it"
+        f"{percent(unknown)} of what it reads in the validation texts is unknown to it"
     )
     own = retokenized(context, file)
     read = {"training": own.train.inputs, "validation": own.validation.inputs}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, percent
 from pocketbert.compress.base.processes import first_alone
 from pocketbert.compress.stages import StageParameters
 from pocketbert.compress.training.context import Context
@@ -56,7 +56,8 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
         context.remarks.append(told(context.task.metric, history, parameters))
     if still_improving(history):
         context.remarks.append(
-            f"{context.task.metric} went from {history[-2]:.1%} to {history[-1]:.1%} at the end of the training: the "
-            "teacher was still improving, and a weak teacher teaches worse than labels do; give it more epochs"
+            f"{context.task.metric} went from {percent(history[-2])} to {percent(history[-1])} at the end of the "
+            "training: the teacher was still improving, and a weak teacher teaches worse than labels do; give it more "
+            "epochs"
         )
     return model.eval()

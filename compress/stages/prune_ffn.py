@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pocketbert.compress.models.sizes import all_neurons_macs
 from pocketbert.compress.pruning.selection import Cut, neuron_units
 from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, cheapest_cut, recovered, unit_scores
 from pocketbert.compress.training.context import Context
@@ -27,6 +28,9 @@ class Parameters(ScoredParameters):
 
         super().check(config)
         check_units(self.kind, "neuron", self.neurons or {}, neuron_counts(config))
+
+    def most_macs(self, config: "PretrainedConfig") -> int:
+        return all_neurons_macs(config)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pocketbert.compress.models.sizes import all_heads_macs
 from pocketbert.compress.pruning.selection import Cut, head_units
 from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, cheapest_cut, recovered, unit_scores
 from pocketbert.compress.training.context import Context
@@ -37,6 +38,9 @@ class Parameters(ScoredParameters):
         made = deepcopy(config)
         made.layer_heads = [heads - len(set(removed.get(n, ()))) for n, heads in enumerate(head_counts(config))]
         return made
+
+    def most_macs(self, config: "PretrainedConfig") -> int:
+        return all_heads_macs(config)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":

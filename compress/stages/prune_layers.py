@@ -47,6 +47,10 @@ class Parameters(CutParameters):
         removed = set(self.layers or ()) - set(self.spare)
         return with_layers(config, [n for n in range(config.num_hidden_layers) if n not in removed])
 
+    def most_macs(self, config: "PretrainedConfig") -> int:
+        costs = layer_macs(config)
+        return sum(costs) - min(costs)  # one layer stays
+
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":
     """Return `model` with fewer layers."""

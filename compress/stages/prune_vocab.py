@@ -1,11 +1,12 @@
 """Vocabulary pruning: removes tokens from the tokenizer, and their rows from the embedding matrix."""
 
 import copy
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, percent
 from pocketbert.compress.base.paths import DOCUMENT, check_file
 from pocketbert.compress.stages import StageParameters
 from pocketbert.compress.training.context import Context
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _SPECIAL_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")
+_NAMED = ("tokenizer_class", "do_lower_case", "strip_accents", "tokenize_chinese_chars")
+"""Keys of tokenizer_config.json by which other libraries tokenize."""
 
 
 class Parameters(StageParameters):
@@ -82,8 +85,6 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     Raises:
         BadInput: the vocabulary lacks one of the `tokens`, or its pieces depend on one another.
     """
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
     from pocketbert.compress.pruning.vocabulary import shrink
     from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
@@ -92,11 +93,31 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     kept = _kept(whole, model, context, parameters)
     small, back = shrink(whole, kept)
     context.remarks.append(_remark(whole, small, back, context))
-    loaded = AutoTokenizer.from_pretrained(context.tokenizer, local_files_only=True, trust_remote_code=False)
-    longest, special = loaded.model_max_length, loaded.special_tokens_map
-    saved = PreTrainedTokenizerFast(tokenizer_object=small, model_max_length=longest, **special)
-    saved.save_pretrained(context.new_tokenizer)
+    _save(small, context)
     return _with_rows(model, back)
+
+
+def _save(small: "Tokenizer", context: Context) -> None:
+    """Write the tokenizer, under the class name of the one before it if that class reads the file unchanged: libraries
+    on phones choose an algorithm by that name.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    from pocketbert.compress.tasks.tokenizer import same_tokens
+
+    before = AutoTokenizer.from_pretrained(context.tokenizer, local_files_only=True, trust_remote_code=False)
+    longest, special = before.model_max_length, before.special_tokens_map
+    PreTrainedTokenizerFast(tokenizer_object=small, model_max_length=longest, **special).save_pretrained(
+        context.new_tokenizer
+    )
+    file = context.new_tokenizer / "tokenizer_config.json"
+    general = file.read_text(encoding="utf-8")
+    named = json.loads((context.tokenizer / file.name).read_text(encoding="utf-8"))
+    kept = {key: named[key] for key in _NAMED if key in named}
+    file.write_text(json.dumps(json.loads(general) | kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    after = AutoTokenizer.from_pretrained(context.new_tokenizer, local_files_only=True, trust_remote_code=False)
+    if not same_tokens(after.backend_tokenizer, small):
+        file.write_text(general, encoding="utf-8")
 
 
 def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parameters: Parameters) -> set[int]:
@@ -138,7 +159,7 @@ def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context
         "the unlabelled texts": {name: values[beyond] for name, values in context.train.columns.items()},
     }
     unknown = [
-        f"{unknown_share(small, found):.3%}, before {unknown_share(whole, found):.3%}, in {where}"
+        f"{percent(unknown_share(small, found), 3)}, before {percent(unknown_share(whole, found), 3)}, in {where}"
         for where, columns in asked.items()
         if (found := context.task.texts(columns))
     ]

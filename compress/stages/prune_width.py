@@ -3,12 +3,13 @@
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pocketbert.compress.models.sizes import all_heads_macs, all_neurons_macs
 from pocketbert.compress.pruning.selection import Cut, head_units, neuron_units
 from pocketbert.compress.stages.cuts import ScoredParameters, cheapest_cut, recovered, unit_scores
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 class Parameters(ScoredParameters):
@@ -18,6 +19,9 @@ class Parameters(ScoredParameters):
 
     kind: Literal["prune-width"] = "prune-width"
     """Selects this stage."""
+
+    def most_macs(self, config: "PretrainedConfig") -> int:
+        return all_heads_macs(config) + all_neurons_macs(config)
 
 
 def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "PreTrainedModel":

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import largest
 from pocketbert.compress.tasks.paired import newcombe_drop
@@ -36,8 +37,8 @@ class OtherOrder(NamedTuple):
         named = json.dumps({str(number): label for number, label in enumerate(self.labels)}, ensure_ascii=False)
         wrong = f"id2label in its config.json to {named}, and " if sorted(own) == sorted(self.labels) else ""
         return (
-            f"its outputs seem to be in another order than the labels: {self.metric} is {self.given:.1%} in the given "
-            f"order and {self.reached:.1%} in another one; set {wrong}labels in [task] to {listed}"
+            f"its outputs seem to be in another order than the labels: {self.metric} is {percent(self.given)} in the "
+            f"given order and {percent(self.reached)} in another one; set {wrong}labels in [task] to {listed}"
         )
 
 

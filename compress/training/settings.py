@@ -22,7 +22,7 @@ class Schedule(Frozen):
     """
 
     epochs: int = Field(1, ge=1, le=MOST_EPOCHS)
-    """How often the training sees every example."""
+    """Number of epochs: how often the training sees every example."""
     patience: int = Field(0, ge=0, le=MOST_EPOCHS)
     """Number of epochs without a better validation metric after which the training ends, so that `epochs` is the most;
     the best epoch is kept. With 0 every epoch is run."""
@@ -60,7 +60,7 @@ class TeacherTable(Schedule):
     model: str
     """The model: ``builtin:e5-small``, an id on Hugging Face Hub, or a local folder."""
     epochs: int = Field(1, ge=0, le=MOST_EPOCHS)
-    """How often the fine-tuning sees every example; 0 means that the model is fine-tuned already."""
+    """Number of epochs: how often the fine-tuning sees every example; 0 means that the model is fine-tuned already."""
     frozen_layers: int = Field(0, ge=0)
     """Number of layers, from the bottom, that keep their weights together with the embeddings. Their output is computed
     once, so the fine-tuning is faster. With 0 every weight is trained."""

@@ -137,7 +137,7 @@ class TeacherFeatures:
             if missing := {key: file for key, file in files.items() if not figures[key]}:
                 model = load()
                 widths = {file: width(model.config, key) for key, file in missing.items()}
-                bar = progress.work("the teacher's layers answer the training rows", len(inputs))
+                bar = progress.work("running the teacher's layers on the training rows", len(inputs))
                 with bar as work, capture(model.eval(), missing) as found:
 
                     def vectors(batch: Batch) -> list[Tensor]:

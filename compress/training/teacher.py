@@ -71,7 +71,7 @@ class Teacher:
         from pocketbert.compress.training.precision import fast_logits
 
         inputs, begin = self.tokens.train.inputs, time.monotonic()
-        with self._progress.work("the teacher answers the training rows", len(inputs)) as bar:
+        with self._progress.work("the teacher predicts the training rows", len(inputs)) as bar:
             try:
                 logits = fast_logits(self._on_its_device(), inputs, bar.advance)
             except NotFinite as error:

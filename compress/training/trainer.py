@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, percent
 from pocketbert.compress.base.files import files_of, record_digests, recorded_figures, write_json
 from pocketbert.compress.base.processes import agreed, rank, world
 from pocketbert.compress.base.progress import Work
@@ -178,7 +178,7 @@ def stalled(history: Sequence[float], patience: int) -> bool:
 
 def told(metric: str, history: Sequence[float], schedule: Schedule) -> str:
     """Describe how a training of several epochs went: the metric after each epoch, and whether it ended early."""
-    ended = f"{metric} after each epoch: {', '.join(f'{value:.1%}' for value in history)}; the best stays"
+    ended = f"{metric} after each epoch: {', '.join(map(percent, history))}; the best stays"
     if len(history) >= schedule.epochs:
         return ended
     return (

@@ -42,9 +42,9 @@ def test_where_nothing_can_be_pinned_latency_cannot_be_timed(monkeypatch: pytest
 
 
 def test_busy_neighbours_are_named() -> None:
-    assert doctor._other_processes(0.01, 2).text == "take 1% of the 2 cores"
+    assert doctor._other_processes(0.01, 2).text == "take 1 % of the 2 cores"
     found = doctor._other_processes(0.5, 2)
-    assert found.text.startswith("take 50% of the 2 cores: ")
+    assert found.text.startswith("take 50 % of the 2 cores: ")
     assert found.fix
 
 
@@ -59,15 +59,15 @@ def test_threads_and_noise_are_measured_with_real_processes(tmp_path: Path, monk
     assert found.fix == ""
     found = _noise_floor(tmp_path / "probe.onnx", PROFILE, lambda: steps.append(1))
     assert found.text.startswith("noise floor ")
-    assert "at the threshold of +3% a slow-down of +" in found.text
+    assert "at the threshold of +3 % a slow-down of +" in found.text
     assert len(steps) == 3
 
 
 def test_a_noisy_machine_is_told_which_limit_it_can_hold() -> None:
     quiet = noise_check("mobile-1t", 0.008, 0.7, 85, 0.0)
-    assert "allows limits of +1 % or more within 60 s; at the threshold of +3%" in quiet.text
+    assert "allows limits of +1 % or more within 60 s; at the threshold of +3 %" in quiet.text
     assert quiet.fix == ""
     noisy = noise_check("mobile-1t", 0.08, 0.7, 85, 0.4)
     assert "allows limits of +6 % or more within 60 s" in noisy.text
-    assert noisy.text.endswith("40% of the runs were preempted")
+    assert noisy.text.endswith("40 % of the runs were preempted")
     assert noisy.fix.endswith("or a latency threshold of 0.06 in the baseline")

@@ -37,6 +37,7 @@ def view(results: Results, records: Sequence[Record]) -> dict[str, Any]:
             "state": _state(found),
             "verdict": _verdict(found, results),
             "teacher": _teacher(results),
+            "pull_request": results.pull_request if results.pull_request.startswith("https://") else "",
             "remarks": list(_remarks(results)),
             "reference": results.reference,
             "headline": headline.id if headline else "",
@@ -108,13 +109,17 @@ def _ends(interval: Interval | None) -> list[float] | None:
 
 def _made(results: Results) -> str:
     of = f" of commit {results.commit[:12]}" if results.commit else ""
+    of += f" ({results.subject})" if results.subject else ""
     against = f", compared with {results.baseline}" if results.baseline else ", without a baseline"
-    return f"Made {moment(results.created)}{of} in {numbers.duration(results.seconds)}{against}."
+    on = f" on {results.machine.cpu}"
+    return f"Made {moment(results.created)}{of}{on} in {numbers.duration(results.seconds)}{against}."
 
 
 def _state(found: Sequence[Check]) -> str:
     if any(check.verdict.fails for check in found):
         return "regressed"
+    if any(check.verdict.outcome == "inconclusive" for check in found):
+        return "inconclusive"
     return "ok" if any(check.change for check in found) else "no-baseline"
 
 

@@ -30,6 +30,7 @@ def trends(results: Results, records: Sequence[Record]) -> dict[str, Any]:
         "runs": [
             {
                 "commit": (run.commit or "")[:7],
+                "subject": run.subject,
                 "created": run.created[:16].replace("T", " "),
                 "updated": bool(run.baseline) and number > 0 and run.baseline != runs[number - 1].baseline,
             }

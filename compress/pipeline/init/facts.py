@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.data.settings import SPLITS
 from pocketbert.compress.data.texts import Texts
 from pocketbert.compress.tasks import Task
@@ -13,11 +14,6 @@ from pocketbert.compress.tasks.schemes import OUTSIDE
 
 _MOST = 6
 """Labels whose shares are listed one by one."""
-
-
-def percent(share: float, decimals: int = 1) -> str:
-    """Format a fraction: ``92.5 %``."""
-    return f"{100 * share:.{decimals}f} %"
 
 
 def data_line(texts: Texts, task: Mapping[str, Any]) -> str:

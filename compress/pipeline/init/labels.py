@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.base.errors import CheckFailed, listed
-from pocketbert.compress.pipeline.init.facts import percent
+from pocketbert.compress.base.errors import CheckFailed, listed, percent
 from pocketbert.compress.pipeline.init.model import Description
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.label_order import Ranking, other_order, rank

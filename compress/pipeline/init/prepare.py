@@ -1,13 +1,10 @@
 """Writes the first recipe for a model and its data. Read this module first."""
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from pocketbert.compress.base.errors import BadInput
@@ -17,17 +14,17 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.strict import FileName
 from pocketbert.compress.data.findings import find
 from pocketbert.compress.data.load import BUILTIN_DATA
-from pocketbert.compress.data.settings import SPLITS, TaskTable
+from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.data.texts import Texts, read_texts
 from pocketbert.compress.models.checks import check_head, check_positions, check_types
 from pocketbert.compress.pipeline.init.columns import find_columns
 from pocketbert.compress.pipeline.init.dataset import as_given, find_dataset
 from pocketbert.compress.pipeline.init.facts import data_line, length_line
 from pocketbert.compress.pipeline.init.labels import Order, decide_order, sample
-from pocketbert.compress.pipeline.init.minutes import Speed, estimate_s, in_words
 from pocketbert.compress.pipeline.init.model import Description, describe, load, longest, prunable
 from pocketbert.compress.pipeline.init.template import SIZES, Size, Wanted, recipe_text
 from pocketbert.compress.pipeline.recipe import FOLDER, Recipe, load_recipe
+from pocketbert.compress.pipeline.steps.minutes import Speed, Timed, estimate_s, in_words, split_sizes, time_texts
 from pocketbert.compress.pipeline.steps.teacher import check_stages
 from pocketbert.compress.runtimes import usable_threads
 from pocketbert.compress.tasks.inputs import NotFinite
@@ -40,8 +37,6 @@ if TYPE_CHECKING:
 _MAX_LENGTH = 128
 _TEXTS = 2000
 """Training texts whose lengths are counted."""
-_WARM_UP = 8
-"""Texts before the clock starts."""
 _BUSY = 2.0
 """Times as long as on an idle machine, from which a machine is called busy."""
 
@@ -87,7 +82,7 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
     }
     scored = _score(loaded, tokenizer, texts, progress)
     if model.tuned:
-        order = decide_order(model, texts.task, scored.logits, scored.gold, scored.rows)
+        order = decide_order(model, texts.task, scored.timed.logits, scored.gold, scored.rows)
         yield Line("labels", order.line)
         task, comments = _with_order(task, comments, order)
     train = {name: values[:_TEXTS] for name, values in texts.splits["train"].items()}
@@ -164,43 +159,25 @@ def _load(model: Description, texts: Texts) -> "tuple[PreTrainedModel, Tokenizer
 
 
 class _Scored(NamedTuple):
-    """The model's logits on some validation rows, their labels, and what the rows are called.
+    """The model's logits on some validation rows, their labels, what the rows are called, and how long it took."""
 
-    `row_s` is the time per row on an idle machine, seconds; `busy`: other processes take most of it now.
-    """
-
-    logits: NDArray[np.float32]
+    timed: Timed
     gold: list[Any]
     rows: str
-    row_s: float
-    busy: bool
 
 
 def _score(model: "PreTrainedModel", tokenizer: "Tokenizer", texts: Texts, progress: Progress) -> _Scored:
-    """Run the model on validation rows, as the build runs the teacher on the training rows."""
-    import torch
-
-    from pocketbert.compress.training.precision import fast_logits, fastest_device
-
+    """Run the model on validation rows of every label."""
     columns = texts.splits["validation"]
     chosen = sample(columns["label"], len(texts.task.labels))
     rows = {name: [values[row] for row in chosen] for name, values in columns.items()}
     inputs = texts.task.encode(tokenizer, rows)
     check_types(inputs.types is not None, model.config, "--model")
-    model = model.to(fastest_device())
-    fast_logits(model, inputs.chosen(range(min(_WARM_UP, len(inputs)))))
-    begin, begin_cpu = time.monotonic(), time.process_time()
     try:
-        with progress.work(f"scoring {len(chosen):,} validation texts", len(inputs)) as work:
-            logits = fast_logits(model, inputs, work.advance)
+        timed = time_texts(model, inputs, "scoring", progress)
     except NotFinite as error:
         raise BadInput(f"--model: {error}") from error
-    took, idle = time.monotonic() - begin, (time.process_time() - begin_cpu) / torch.get_num_threads()
-    if torch.cuda.is_available():
-        idle = took
-    return _Scored(
-        logits, rows["label"], f"{len(chosen):,} validation texts", min(took, idle) / len(chosen), took > _BUSY * idle
-    )
+    return _Scored(timed, rows["label"], f"{len(chosen):,} validation texts")
 
 
 def _checked(wanted: Wanted, size: Size) -> Recipe:
@@ -214,11 +191,11 @@ def _checked(wanted: Wanted, size: Size) -> Recipe:
 def _machine(recipes: dict[Size, Recipe], size: Size, model: Description, scored: _Scored, texts: Texts) -> str:
     import torch
 
-    speed = Speed(scored.row_s, {split: len(texts.splits[split]["label"]) for split in SPLITS})
-    took = {each: in_words(estimate_s(recipe, model.config, speed)) for each, recipe in recipes.items()}
+    speed = Speed(scored.timed.text_s, split_sizes(texts))
+    took = {each: in_words(sum(estimate_s(recipe, model.config, speed))) for each, recipe in recipes.items()}
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     others = "; ".join(f"--size {each} {words}" for each, words in took.items() if each != size)
-    busy = "; longer while other processes take most of the cores, as now" if scored.busy else ""
+    busy = "; longer while other processes take most of the cores, as now" if scored.timed.busy > _BUSY else ""
     return f"{_counted(usable_threads())}, {gpu}: {took[size]} for this recipe; {others}{busy}"
 
 

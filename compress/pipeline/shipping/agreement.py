@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, percent
 from pocketbert.compress.exports import Tolerance
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.tagging import Tagging
@@ -107,7 +107,7 @@ def scores_lost(logits: NDArray[np.float32], source: NDArray[np.float32], needed
     kept = of_scores(logits, source)
     if kept is None or kept >= needed:
         return None
-    return f"its scores keep only {kept:.1%} of the source's variance (R²), needed {needed:.1%}"
+    return f"its scores keep only {percent(kept)} of the source's variance (R²), needed {percent(needed)}"
 
 
 def describe(
@@ -125,7 +125,8 @@ def describe(
         yield from _of_scores(logits, source, allowed.labels)
         return
     kept = by_label(labels, logits, source)
-    yield f"label agreement {share(kept):.1%} of {len(logits):,} predictions, {_needed(allowed.labels)}: {_each(kept)}"
+    agreed = percent(share(kept) or 0.0)
+    yield f"label agreement {agreed} of {len(logits):,} predictions, {_needed(allowed.labels)}: {_each(kept)}"
     if len(told := [label for label, counts in kept.items() if counts.source]) == 1:
         yield f"the checkpoint predicts {told[0]} everywhere: the agreement says nothing about its other labels"
     if inputs.scored is None:
@@ -134,7 +135,8 @@ def describe(
     if (f1 := share(entities)) is None:
         yield "neither the checkpoint nor the file finds an entity here: no entity was compared"
     else:
-        yield f"entity agreement {f1:.1%} (F1 against the checkpoint's), {_needed(allowed.entities)}: {_each(entities)}"
+        needed = _needed(allowed.entities)
+        yield f"entity agreement {percent(f1)} (F1 against the checkpoint's), {needed}: {_each(entities)}"
         if added := sum(kept.file - kept.both for kept in entities.values()):
             yield f"the file finds {added:,} entities that the checkpoint does not find"
 
@@ -148,11 +150,11 @@ def _of_scores(logits: NDArray[np.float32], source: NDArray[np.float32], needed:
     if (kept := of_scores(logits, source)) is None:
         yield "the checkpoint gives every text the same score: the agreement says nothing; name other texts (--texts)"
     else:
-        yield f"score agreement {kept:.1%} (R² against the checkpoint's scores), {_needed(needed)}"
+        yield f"score agreement {percent(kept)} (R² against the checkpoint's scores), {_needed(needed)}"
 
 
 def _needed(agreement: float) -> str:
-    return f"needed {agreement:.1%} (--min-agreement)"
+    return f"needed {percent(agreement)} (--min-agreement)"
 
 
 def _each(agreement: Agreement) -> str:

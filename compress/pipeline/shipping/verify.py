@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketbert.compress.base.errors import BadInput, first_line
+from pocketbert.compress.base.errors import BadInput, first_line, percent
 from pocketbert.compress.base.failures import machine_failure
 from pocketbert.compress.base.files import remove
 from pocketbert.compress.base.folders.leftovers import temporary_folder
@@ -131,9 +131,14 @@ def complaint(parity: Parity, allowed: Tolerance) -> str | None:
     if allowed.logit is not None and parity.max_abs_logit > (most := allowed.logit * max(1, parity.largest / _LARGE)):
         return f"a logit differs by {parity.max_abs_logit:.2g}, allowed {most:.2g}"
     if parity.label_agreement < allowed.labels:
-        return f"only {parity.label_agreement:.1%} of predictions keep their label, needed {allowed.labels:.1%}"
+        return (
+            f"only {percent(parity.label_agreement)} of predictions keep their label, needed {percent(allowed.labels)}"
+        )
     if parity.entity_agreement is not None and parity.entity_agreement < allowed.entities:
-        return f"only {parity.entity_agreement:.1%} of entities are the source's (F1), needed {allowed.entities:.1%}"
+        return (
+            f"only {percent(parity.entity_agreement)} of entities are the source's (F1), "
+            f"needed {percent(allowed.entities)}"
+        )
     return None
 
 

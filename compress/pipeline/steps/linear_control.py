@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pocketbert.compress.base.errors import first_line
+from pocketbert.compress.base.errors import first_line, percent
 from pocketbert.compress.manifest import LinearControl, Step
 from pocketbert.compress.models.linear_control import linear_predictions
 from pocketbert.compress.pipeline.cache import step_key
@@ -53,7 +53,7 @@ def _linear_control(build: Build) -> tuple[LinearControl, list[str]]:
     rows = int(done.step.measured["train_rows"])
     comparison = build.guard.compare(done.logits, build.guard.teacher)
     build.progress.say(
-        f"linear baseline: {100 * comparison.reference:.2f} % with the same {rows:,} examples; "
+        f"linear baseline: {percent(comparison.reference, 2)} with the same {rows:,} examples; "
         f"the teacher against it: {comparison.change}"
     )
     found = LinearControl(

@@ -1,6 +1,6 @@
 """A build that makes nothing: it follows the cached steps and says which of the others are to do, and why."""
 
-from collections.abc import Mapping
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -8,9 +8,16 @@ from typing import NamedTuple, NoReturn
 from pocketbert.compress.base.explain import written
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.manifest import Step, Try
+from pocketbert.compress.models.pretrained import load_teacher
 from pocketbert.compress.pipeline.cache import read_step
 from pocketbert.compress.pipeline.recipe import Recipe
+from pocketbert.compress.pipeline.steps.minutes import Speed, estimate_s, split_sizes, time_texts
 from pocketbert.compress.pipeline.steps.step import Build, FinishedStep, Work
+from pocketbert.compress.pipeline.steps.teacher import check_stages
+from pocketbert.compress.tasks.tokenizer import plain
+
+_TEXTS = 64
+"""Validation texts that are timed."""
 
 
 class ToDo(Exception):
@@ -18,11 +25,14 @@ class ToDo(Exception):
 
 
 class Planned(NamedTuple):
-    """A step of a build: why it is to do (empty: it is cached), and the seconds it took the last time, if it ran."""
+    """A step of a build: why it is to do (empty: it is cached), the seconds it took the last time, scaled to its epochs
+    now, and whether they are estimated instead, because it never ran.
+    """
 
     name: str
     why: str
-    seconds: float | None
+    seconds: float
+    estimated: bool
 
 
 class Plan(Build):
@@ -31,6 +41,52 @@ class Plan(Build):
     def __init__(self, recipe: Recipe, root: Path, progress: Progress) -> None:
         super().__init__(recipe, root, progress)
         self.why: dict[str, str] = {}
+
+    def steps(self, rest: str = "") -> list[Planned]:
+        """Return all steps of the recipe in their order.
+
+        Args:
+            rest: the reason of every step behind the last one of `why`; empty: those steps are cached.
+
+        Raises:
+            BadInput: a step never ran, and the model that the recipe names cannot be loaded to estimate its time.
+        """
+        names = self.recipe.steps
+        known = max((names.index(name) for name in self.why if name in names), default=-1)
+        why = [self.why.get(name, rest if place > known else "") for place, name in enumerate(names)]
+        took = self._last_times()
+        new = any(said and seconds is None for said, seconds in zip(why, took, strict=True))
+        guessed = self._estimates() if new else [0.0] * len(names)
+        return [
+            Planned(name, said, guess if seconds is None else seconds, bool(said) and seconds is None)
+            for name, said, seconds, guess in zip(names, why, took, guessed, strict=True)
+        ]
+
+    def _last_times(self) -> list[float | None]:
+        """Return the seconds that each step took the last time, scaled to its epochs now."""
+        names = self.recipe.steps
+        trained = (self.recipe.teacher, *self.recipe.stages)
+        epochs = {name: getattr(table, "epochs", 0) for name, table in zip(names, trained, strict=False)}
+        return [_seconds(self.root, name, epochs.get(name, 0)) for name in names]
+
+    def _estimates(self) -> list[float]:
+        """Estimate the seconds of each step from the time of some validation texts."""
+        task, table = self.texts.task, self.recipe.teacher
+        with tempfile.TemporaryDirectory() as cache:
+            model, tokenizer = load_teacher(
+                table.model,
+                task.labels,
+                Path(cache),
+                token_level=task.token_level,
+                max_length=task.max_length,
+                tuned=table.epochs == 0,
+                trust_remote_code=table.trust_remote_code,
+            )
+        check_stages(self.recipe, task, model.config, tokenizer.backend_tokenizer)
+        rows = {name: values[:_TEXTS] for name, values in self.texts.splits["validation"].items()}
+        inputs = task.encode(plain(tokenizer.backend_tokenizer), rows)
+        speed = Speed(time_texts(model, inputs, "timing", self.progress).text_s, split_sizes(self.texts))
+        return estimate_s(self.recipe, model.config, speed)
 
     def make(self, folder: Path, step: Step, work: Work, together: bool) -> NoReturn:
         self.why[step.name] = _why(folder, step)
@@ -44,24 +100,6 @@ class Plan(Build):
 
     def record_outcome(self, first: FinishedStep, best: FinishedStep, tried: list[Try]) -> FinishedStep:
         return best
-
-
-def planned(recipe: Recipe, root: Path, why: Mapping[str, str], rest: str = "") -> list[Planned]:
-    """Return all steps of a recipe in their order.
-
-    Args:
-        why: name -> reason, of steps that are to do.
-        rest: the reason of every step behind the last of these; empty: those steps are cached.
-    """
-    names = recipe.steps
-    known = max((names.index(name) for name in why if name in names), default=-1)
-    epochs = {names[0]: recipe.teacher.epochs} | {
-        name: getattr(stage, "epochs", 0) for name, stage in zip(names[1:], recipe.stages, strict=False)
-    }
-    return [
-        Planned(name, why.get(name, rest if place > known else ""), _seconds(root, name, epochs.get(name, 0)))
-        for place, name in enumerate(names)
-    ]
 
 
 def _why(folder: Path, step: Step) -> str:
@@ -79,7 +117,6 @@ def _why(folder: Path, step: Step) -> str:
 
 
 def _seconds(root: Path, name: str, epochs: int) -> float | None:
-    """Return the seconds that a step took the last time, scaled to its epochs now."""
     found = [old for group in ("stages", "ship") if (old := read_step(root / group / name))]
     if not found:
         return None

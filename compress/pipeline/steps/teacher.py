@@ -115,10 +115,13 @@ def check_stages(recipe: Recipe, task: Task, config: "PretrainedConfig", tokeniz
     Raises:
         BadInput: names the first stage or artifact that does not fit.
     """
-    given, given_tokenizer = config, tokenizer
+    given, given_tokenizer, exact = config, tokenizer, True
     for number, stage in enumerate(recipe.stages, start=1):
         try:
             stage.check(given)
+            if exact:
+                stage.check_target(given, config)
+            exact = exact and stage.strength is None  # how much such a stage removes is decided on the trained model
             stage.check_tokenizer(given_tokenizer, tokenizer, task.token_level)
             given_tokenizer = stage.tokenizer_after(given_tokenizer)
             given = stage.config_after(given, config)

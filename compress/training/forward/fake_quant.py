@@ -61,8 +61,8 @@ def fake_quantized(model: nn.Module, precision: str) -> Iterator[FakeQuant]:
 def round_weights(model: nn.Module, precision: str) -> None:
     """Replace the weights that `fake_quantized` rounds by their rounded values, in place.
 
-    Only these were trained: the float weights next to them were never used, and predict something else. Rounding them
-    again, as the exporter does, changes nothing.
+    In the last part of the training these made every prediction. The float weights next to them made none, and predict
+    something else. Rounding them again, as the exporter does, changes nothing.
     """
     for module in model.modules():
         if type(module) in _ROUNDED:

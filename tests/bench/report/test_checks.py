@@ -58,7 +58,7 @@ def test_the_memory_of_a_small_model_has_the_limit_that_its_floor_is(results: Re
         for v in results.verdicts
     ]
     check = next(c for c in checks(results.model_copy(update={"verdicts": verdicts})) if c.verdict.metric == "memory")
-    assert (check.name, check.allowed, check.said) == ("model memory", "+25 %", "+12.5 %")
+    assert (check.name, check.allowed, check.said) == ("model memory", "+1 MiB", "+12.5 %")
 
 
 def test_a_drop_from_the_teacher_is_shown_as_one(results: Results) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pocketbert.bench.records.results import Results
 from pocketbert.bench.report.pull_request import ROWS, compose
 from tests.support.reports import check_tables, plain
-from tests.support.results import FILE
+from tests.support.results import FILE, INT8
 
 WIDEST = 780
 """Pixels of a comment on GitHub."""
@@ -37,12 +37,20 @@ def test_it_is_short_and_narrow_and_begins_with_the_verdict(kind: str, request: 
 
 def test_it_says_what_changed_against_the_baseline_and_in_one_line_against_the_teacher(results: Results) -> None:
     page = plain(compose(results, FILE))
-    assert page.startswith("### ✅ pocketbert offline: no regression\n\n| check")
+    assert page.startswith("### ✅ pocketbert offline: no regression against `baselines/offline.json`\n\n| check")
     assert "\nAgainst the teacher, `student-int8.onnx` is **9.61× faster, 11.0× smaller, −0.6 pp accuracy**.\n" in page
     row = next(line for line in page.splitlines() if "✅ accuracy" in line)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1:5] == ["86.0 %", "85.9 %", "−0.1 pp (−0.4 to +0.2)", "−1 pp"]
     assert re.fullmatch(r"`[ ─┼●│║]{17}`", cells[5])
+
+
+def test_a_file_that_is_the_baselines_own_says_so_in_place_of_its_latency(results: Results) -> None:
+    page = plain(compose(results.model_copy(update={"same_file": [INT8]}), FILE))
+    assert [line.replace(" ", "") for line in page.splitlines() if "latency" in line and line.startswith("|")] == [
+        "|✅latency|–|–|samefile|+5%|–|"
+    ]
+    assert "✅ latency P50" in plain(compose(results, FILE))
 
 
 def test_failing_checks_come_first_and_are_counted(regressed: Results, beside: Results) -> None:

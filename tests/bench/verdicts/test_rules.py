@@ -40,7 +40,7 @@ def interval(low: float, high: float) -> Interval:
 def test_latency_by_the_reference(low: float, high: float, neighbours: float, outcome: Outcome) -> None:
     found = compare_latency(interval(low, high), EXACT, 0.05, neighbours)
     assert found.outcome == outcome
-    assert ("other processes used 50% of the cores" in found.note) == (neighbours > 0)
+    assert ("other processes used 50 % of the cores" in found.note) == (neighbours > 0)
 
 
 def test_noise_beyond_the_limit_says_which_limit_it_allows() -> None:

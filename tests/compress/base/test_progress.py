@@ -27,7 +27,7 @@ def test_a_log_has_a_line_every_30_seconds(pass_time: Advance, capsys: pytest.Ca
         assert capsys.readouterr() == ("", "")
         pass_time(11)
         work.advance(10)
-        assert capsys.readouterr().err == "  training: 20%, about 160 s left\n"
+        assert capsys.readouterr().err == "  training: 20 %, about 160 s left\n"
         pass_time(10)
         work.advance(10)
         assert capsys.readouterr().err == ""

@@ -31,7 +31,7 @@ def test_test_rows_in_train_are_counted(tmp_path: Path) -> None:
     [said], seen = found_in(tmp_path, test=test)
     assert said == (
         "warning: of 100 test texts 50 are in train too, and 0 nearly (character 3-grams with a Jaccard similarity of "
-        "0.9 or more): 50.0%; a score on this split is too high for new texts: remove these rows from train"
+        "0.9 or more): 50.0 %; a score on this split is too high for new texts: remove these rows from train"
     )
     assert seen == [SAME] * 50 + [UNSEEN] * 50
 
@@ -50,7 +50,7 @@ def test_one_row_in_a_hundred_is_no_warning(tmp_path: Path) -> None:
     validation = [*rows_of("train", 1), *rows_of("validation", 99)]
     [said], _ = found_in(tmp_path, validation=validation)
     assert said.startswith("of 100 validation texts 1 are in train too")
-    assert said.endswith("1.0%")
+    assert said.endswith("1.0 %")
 
 
 def test_rows_without_a_label_are_training_rows(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_text_under_two_labels(tmp_path: Path) -> None:
     train = [*rows_of("train", 100), {"text": "train 第0行", "label": "b"}]
     [said], _ = found_in(tmp_path, train=train)
     assert said == (
-        "warning: 1 training texts have more than one label (2 rows, 2.0%), such as 'train第0行': 'a' and 'b'"
+        "warning: 1 training texts have more than one label (2 rows, 2.0 %), such as 'train第0行': 'a' and 'b'"
     )
     few, _ = found_in(tmp_path, train=[*rows_of("train", 900), {"text": "train 第0行", "label": "b"}])
     assert few[0].startswith("1 training texts")
@@ -86,7 +86,7 @@ def test_tags_of_one_sentence(tmp_path: Path) -> None:
     write(tmp_path, train=[one, other], validation=[one | {"tokens": list("韩梅去上海市")}], test=[one])
     test, labels, scheme = find(read_texts(TaskTable(kind="tagging", dataset=str(tmp_path)))).remarks
     assert test.startswith("warning: of 1 test texts 1 are in train too")
-    assert "have more than one label (2 rows, 100.0%), such as '李雷去北京城'" in labels
+    assert "have more than one label (2 rows, 100.0 %), such as '李雷去北京城'" in labels
     assert "scheme BMES" in scheme
 
 

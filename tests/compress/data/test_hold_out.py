@@ -38,7 +38,7 @@ def test_every_row_is_in_one_split_and_labels_keep_their_shares(tmp_path: Path) 
     }
     assert set.union(*texts(data).values()) == {row["text"] for row in ROWS}
     assert [sum(data.splits[name]["label"]) for name in ("train", "validation", "test")] == [32, 4, 4]
-    assert "validation is 10% of the texts of train, by a hash of the text: 20 rows" in data.remarks
+    assert "validation is 10 % of the texts of train, by a hash of the text: 20 rows" in data.remarks
 
 
 def test_the_order_of_the_file_has_no_influence_even_if_it_is_sorted_by_label(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_step_that_fails_leaves_the_older_one_and_its_checkpoints(tmp_path: Pa
 def test_changed_parameter_rebuilds_from_that_step_on(built: tuple[Path, Path]) -> None:
     _, heard = run(*built, stage__1__temperature="3.0")
     assert heard.built == ["02-distill", *EXPORTS]
-    assert "the teacher answers the training rows" not in heard.advances, "the teacher was asked again"
+    assert "the teacher predicts the training rows" not in heard.advances, "the teacher was asked again"
     assert any("the teacher ran inference on 240 inputs once, before, in" in line for line in heard.lines)
 
 

@@ -99,9 +99,23 @@ def test_seconds_of_the_last_time_are_scaled_to_the_epochs(built: tuple[Path, Pa
     assert step
     write_step(folder, step.model_copy(update={"seconds": 30.0}))
     found = plan(load_recipe(built[0], {"distill.epochs": "4"}), built[1], Heard())
-    assert found[2] == Planned("02-distill", "epochs: 1 -> 4", 120.0)
+    assert found[2] == Planned("02-distill", "epochs: 1 -> 4", 120.0, False)
 
 
-def test_a_plan_refuses_what_a_build_refuses(built: tuple[Path, Path]) -> None:
+def test_seconds_of_steps_that_never_ran_are_estimated(
+    built: tuple[Path, Path], tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = plan(load_recipe(tiny_recipe), tmp_path / "new", Heard())
+    assert [step.estimated for step in found] == [True] * len(NAMES)
+    assert all(0 < step.seconds < 60 for step in found)
+    found = plan(load_recipe(built[0], {"artifact.onnx.2.precision": "int4"}), built[1], Heard())
+    assert [step.estimated for step in found] == [False] * (len(NAMES) - 1) + [True]
+    monkeypatch.setattr("pocketbert.compress.pipeline.steps.plan.load_teacher", None)
+    plan(load_recipe(built[0], {"distill.epochs": "4"}), built[1], Heard())
+
+
+def test_a_plan_refuses_what_a_build_refuses(built: tuple[Path, Path], tiny_recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no layer 9"):
+        plan(load_recipe(tiny_recipe, {"prune-heads.spare": "[9]"}), tmp_path / "new", Heard())
     with pytest.raises(BadInput, match="layers"):
         planned(*built, distill__student=json.dumps({"layers": 99}).replace(":", " ="))

@@ -64,17 +64,20 @@ def test_steps_have_their_change_and_files_their_size(tmp_path: Path, monkeypatc
     ]
 
 
-def test_a_plan_says_what_is_to_do_and_how_long_it_took() -> None:
-    steps = [
-        Planned("00-teacher", "", 900.0),
-        Planned("01-distill", "alpha: 1 -> 2", 600.0),
-        Planned("onnx", "new", None),
-    ]
-    lines = plan_table(steps).splitlines()
+def test_a_plan_says_what_is_to_do_and_how_long_it_takes() -> None:
+    cached = Planned("00-teacher", "", 900.0, False)
+    changed = Planned("01-distill", "alpha: 1 -> 2", 600.0, False)
+    new = Planned("onnx", "never built", 120.0, True)
+    lines = plan_table([cached, changed, new]).splitlines()
     assert [line.split() for line in lines[2:5]] == [
         ["1", "00-teacher", "cached"],
         ["2", "01-distill", "to", "do", "10", "min", "alpha:", "1", "->", "2"],
-        ["3", "onnx", "to", "do", "unknown", "new"],
+        ["3", "onnx", "to", "do", "about", "2", "min", "never", "built"],
     ]
-    assert lines[-1] == "to do: 2 of 3 steps, about 10 min and 1 of unknown duration"
-    assert plan_table(steps[:1]).endswith("to do: 0 of 1 steps")
+    assert lines[-2:] == [
+        "to do: 2 of 3 steps, about 12 min",
+        '"about": estimated from the speed of the model on validation texts; the others are those of the last build',
+    ]
+    assert plan_table([new]).endswith('"about": estimated from the speed of the model on validation texts')
+    assert plan_table([cached, changed]).endswith("to do: 1 of 2 steps, about 10 min by the last build")
+    assert plan_table([cached]).endswith("to do: 0 of 1 steps")

@@ -125,7 +125,7 @@ def test_a_target_out_of_reach_names_what_can_be_reached(
     with pytest.raises(BadInput) as refused:
         run(model, kind, macs, target_macs=0.2)
     assert str(refused.value) == (
-        f"{kind} cannot reach target_macs = 0.2: {at_most} of the teacher's encoder MACs remain; "
+        f"{kind}: cannot reach target_macs = 0.2: {at_most} of the teacher's encoder MACs remain; "
         f"use prune-width, or a target of {least} or more"
     )
     for other, target in ((kind, least), ("prune-width", 0.2)):

@@ -18,7 +18,7 @@ def test_a_teacher_that_is_not_finished_is_told(
     monkeypatch.setattr("pocketbert.compress.training.trainer._score", lambda *_: next(said))
     context = context_of(ROWS, tmp_path)
     run(load_classifier(tiny_model), context, Parameters(epochs=2))
-    found = [remark for remark in context.remarks if "from 70.0% to 76.0% at the end of the training" in remark]
+    found = [remark for remark in context.remarks if "from 70.0 % to 76.0 % at the end of the training" in remark]
     assert bool(found) == told
 
 
@@ -28,7 +28,7 @@ def test_a_teacher_that_ends_early_says_so(tiny_model: Path, tmp_path: Path, mon
     context = context_of(ROWS, tmp_path)
     run(load_classifier(tiny_model), context, Parameters(epochs=5, patience=1))
     assert context.remarks == [
-        "accuracy after each epoch: 70.0%, 76.0%, 75.0%; the best stays; the training ended after 3 of at most 5 "
+        "accuracy after each epoch: 70.0 %, 76.0 %, 75.0 %; the best stays; the training ended after 3 of at most 5 "
         "epochs, because the last 1 brought no better value (patience)"
     ]
 

@@ -1,5 +1,6 @@
 """The smaller vocabulary says what the larger one said, in every family, whatever the ids."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
+from tokenizers import Tokenizer, normalizers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.pretrained import load_classifier
@@ -55,7 +56,7 @@ def test_no_logit_of_a_training_text_changes(any_model: Path, context: Context) 
         assert small.config.pad_token_id == after.token_to_id(pad)
     [said] = context.remarks
     assert "of 3 training texts all are tokenized as before" in said
-    share = "25.000%" if "<pad>" in before.get_vocab() else "50.000%"  # of "▁ 好 ▁ 亍", or of "好 亍"
+    share = "25.000 %" if "<pad>" in before.get_vocab() else "50.000 %"  # of "▁ 好 ▁ 亍", or of "好 亍"
     assert f"{share}, before {share}" in said
 
 
@@ -100,7 +101,31 @@ def test_unknown_tokens_of_rows_without_label_are_told(any_model: Path, context:
     labelled = Rows(Inputs([], 0), [0, 1], {"text": ["好", "好"]})
     run(load_classifier(any_model), replace(context, train=rows, labelled=labelled), Parameters(tokens=("好",)))
     [said] = context.remarks
-    assert re.search(r"; (50|100)\.000%, before 0\.000%, in the unlabelled texts$", said)
+    assert re.search(r"; (50|100)\.000 %, before 0\.000 %, in the unlabelled texts$", said)
     everything = replace(context, train=labelled, labelled=labelled, remarks=[])
     run(load_classifier(any_model), everything, Parameters(tokens=("好",)))
     assert "unlabelled" not in everything.remarks[0]
+
+
+@pytest.mark.parametrize(("lower", "kept"), [(False, "BertTokenizer"), (True, "TokenizersBackend")])
+def test_the_tokenizer_keeps_its_class_if_that_class_reads_it_unchanged(
+    lower: bool, kept: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    """The class lower-cases as tokenizer_config.json says; a tokenizer.json that does not is another tokenizer."""
+    whole = Tokenizer.from_str(wordpiece().to_str().replace("[unused1]", "[MASK]"))  # a token that the class adds
+    whole.no_padding()
+    whole.add_special_tokens(["[MASK]"])
+    whole.normalizer = normalizers.BertNormalizer(lowercase=False)
+    rows = Rows(Inputs([], 0), [], {"text": TEXTS})
+    context = context_of(rows, tmp_path, tokenizer=tmp_path / "old", new_tokenizer=tmp_path / "new")
+    special: Any = SPECIAL["wordpiece"]
+    PreTrainedTokenizerFast(tokenizer_object=whole, **special).save_pretrained(context.tokenizer)
+    file = context.tokenizer / "tokenizer_config.json"
+    settings = json.loads(file.read_text()) | {"tokenizer_class": "BertTokenizer", "do_lower_case": lower}
+    file.write_text(json.dumps(settings))
+    run(load_classifier(tiny_model), context, Parameters())
+    written = json.loads((context.new_tokenizer / file.name).read_text())
+    assert (written["tokenizer_class"], written.get("do_lower_case")) == (kept, None if lower else False)
+    loaded = AutoTokenizer.from_pretrained(context.new_tokenizer).backend_tokenizer
+    expected = Tokenizer.from_file(str(context.new_tokenizer / "tokenizer.json"))
+    assert [loaded.encode(text).ids for text in TEXTS] == [expected.encode(text).ids for text in TEXTS]

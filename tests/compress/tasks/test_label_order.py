@@ -29,7 +29,7 @@ def test_two_labels_the_wrong_way_round() -> None:
     assert order is not None
     assert (order.labels, order.metric) == (["pos", "neg"], "accuracy")
     assert order.given < 0.2 < 0.8 < order.reached == pytest.approx(1 - order.given)
-    scores = f"accuracy is {order.given:.1%} in the given order and {order.reached:.1%} in another one"
+    scores = f"accuracy is {100 * order.given:.1f} % in the given order and {100 * order.reached:.1f} % in another one"
     said = f"its outputs seem to be in another order than the labels: {scores}; set "
     assert order.message(["LABEL_0", "LABEL_1"]) == said + 'labels in [task] to ["pos", "neg"]'
     renamed = 'id2label in its config.json to {"0": "pos", "1": "neg"}, and labels in [task] to ["pos", "neg"]'

@@ -44,7 +44,8 @@ def file(copied: Results, beside: Results, tmp_path: Path) -> Path:
     }
     results = copied.model_copy(update=update)
     for commit in "abcdefgh":
-        append(tmp_path / "history", results.model_copy(update={"commit": commit * 40}), "monday")
+        made = {"commit": commit * 40, "subject": MARKUP}
+        append(tmp_path / "history", results.model_copy(update=made), "monday")
     page = tmp_path / "report.html"
     page.write_text(compose(results, load(tmp_path / "history")), encoding="utf-8")
     return page
@@ -146,6 +147,8 @@ def test_latency_accuracy_and_history_follow_their_controls(page: Any) -> None:
     assert "80.0 %" in page.locator("#accuracy table").last.inner_text()
     history = page.locator("#history")
     before = history.locator("circle").count()
+    history.locator("circle").last.hover()
+    assert f"commit hhhhhhh: {MARKUP}" in page.locator("#tip").inner_text()
     history.get_by_role("button", name="zoom in").click()
     assert 0 < history.locator("circle").count() < before
     assert history.locator("[role=status]").inner_text() == "runs 2 to 7 of 8"

@@ -31,6 +31,25 @@ def test_the_page_has_the_figures_and_refers_to_nothing_outside(beside: Results)
     assert page.count("http") == page.count("http-equiv") + page.count("http://www.w3.org/2000/svg")
 
 
+def test_the_header_names_commit_machine_and_pull_request(results: Results) -> None:
+    address = "https://github.com/we/app/pull/12"
+    update = {"commit": "c" * 40, "subject": "fewer heads", "pull_request": address}
+    found = view(results.model_copy(update=update), [])
+    assert f"of commit cccccccccccc (fewer heads) on {results.machine.cpu} in " in found["made"]
+    assert found["pull_request"] == address
+    hostile = results.model_copy(update={"pull_request": "javascript:alert(1)"})
+    assert view(hostile, [])["pull_request"] == ""
+
+
+def test_a_run_that_decided_too_little_does_not_look_passed(results: Results) -> None:
+    states = {}
+    for outcome in ("ok", "inconclusive", "regressed"):
+        update = {"outcome": outcome, "fails": outcome == "regressed"}
+        verdicts = [v.model_copy(update=update) for v in results.verdicts]
+        states[outcome] = view(results.model_copy(update={"verdicts": verdicts}), [])["state"]
+    assert states == {"ok": "ok", "inconclusive": "inconclusive", "regressed": "regressed"}
+
+
 def test_equal_results_give_equal_bytes(results: Results) -> None:
     assert compose(results, []) == compose(results, [])
 
@@ -104,9 +123,10 @@ def test_the_history_is_relative_to_the_current_baseline_and_breaks_where_nothin
         with_bytes(record, 80, commit="a" * 8, baseline="sunday"),
         with_bytes(record, 99, commit="b" * 8),
         with_bytes(record, 100, commit="b" * 8),
-        with_bytes(record, 110, commit="c" * 8, fingerprint="elsewhere"),
+        with_bytes(record, 110, commit="c" * 8, subject="wider", fingerprint="elsewhere"),
     ]
     found = trends(results, runs)
+    assert [run["subject"] for run in found["runs"]] == ["", "", "wider"]
     assert [(run["commit"], run["updated"]) for run in found["runs"]] == [
         ("aaaaaaa", False), ("bbbbbbb", True), ("ccccccc", False),
     ]  # fmt: skip

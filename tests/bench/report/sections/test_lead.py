@@ -76,7 +76,7 @@ def test_a_weakened_step_is_named_with_both_strengths(results: Results) -> None:
 @pytest.mark.parametrize(
     ("failed", "words"),
     [
-        ("only 90.0% of predictions keep their label", "only 90.0% of predictions keep their label"),
+        ("only 90.0 % of predictions keep their label", "only 90.0 % of predictions keep their label"),
         (None, "the change was −3.1 pp, the limit is −1.0 pp"),
     ],
 )

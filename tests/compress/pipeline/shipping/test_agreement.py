@@ -80,12 +80,12 @@ def test_labels_without_names_count_every_word_but_those_of_the_commonest() -> N
 def test_the_sentences_of_texts_and_of_taggers() -> None:
     texts = Inputs([[2, 3]] * 4, 0)
     assert described(["neg", "pos"], [0, 0, 0, 1], [0, 0, 1, 1], texts) == [
-        "label agreement 75.0% of 4 predictions, needed 95.0% (--min-agreement): neg 2 of 2, pos 1 of 2",
+        "label agreement 75.0 % of 4 predictions, needed 95.0 % (--min-agreement): neg 2 of 2, pos 1 of 2",
     ]
     labels, entities = described(TAGS, [0] * 10, SOURCE, ROW)
-    assert labels.startswith("label agreement 60.0% of 10 predictions")
+    assert labels.startswith("label agreement 60.0 % of 10 predictions")
     assert entities == (
-        "entity agreement 0.0% (F1 against the checkpoint's), needed 95.0% (--min-agreement): LOC 0 of 1, PER 0 of 2"
+        "entity agreement 0.0 % (F1 against the checkpoint's), needed 95.0 % (--min-agreement): LOC 0 of 1, PER 0 of 2"
     )
 
 
@@ -113,11 +113,11 @@ def test_scores_are_compared_by_their_variance() -> None:
     assert of_scores(off, source) == pytest.approx(1 - 0.25 / 3.5)
     assert of_scores(-source, source) == 0.0
     assert scores_lost(off, source, 0.92) is None
-    said = "its scores keep only 92.9% of the source's variance (R²), needed 95.0%"
+    said = "its scores keep only 92.9 % of the source's variance (R²), needed 95.0 %"
     assert scores_lost(off, source, 0.95) == said
     [difference, agreement] = describe(["LABEL_0"], off, source, Inputs([[2, 3]] * 4, 0), Tolerance(None, 0.95))
     assert difference == "score difference: mean 0.5, largest 0.5, of scores from 1 to 6"
-    assert agreement == "score agreement 92.9% (R² against the checkpoint's scores), needed 95.0% (--min-agreement)"
+    assert agreement == "score agreement 92.9 % (R² against the checkpoint's scores), needed 95.0 % (--min-agreement)"
 
 
 @pytest.mark.parametrize("scores", [[7.0] * 3, [7.0, 7.000001, 7.0], [0.0]])
@@ -131,7 +131,7 @@ def test_equal_scores_say_nothing(scores: list[float]) -> None:
 def test_of_many_labels_those_that_lose_most_are_listed() -> None:
     names = [f"c{n}" for n in range(14)]
     [said] = described(names, [*range(13), 0], list(range(14)), Inputs([[2, 3]] * 14, 0))
-    assert said.startswith("label agreement 92.9% of 14 predictions")
+    assert said.startswith("label agreement 92.9 % of 14 predictions")
     assert ": c0 1 of 1, " in said
     assert ", c8 1 of 1, c13 0 of 1, " in said
     assert said.endswith(", and 4 labels more")

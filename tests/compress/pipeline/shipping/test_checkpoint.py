@@ -53,7 +53,7 @@ def test_the_command_says_what_it_wrote(
     difference, agreement, trivial, worth, file = capsys.readouterr().out.splitlines()
     assert ", of logits up to " in difference
     assert difference.endswith("on 40 rows of random token ids, 2 to 64 tokens, padded")
-    assert agreement.startswith("label agreement 100.0% of 40 predictions, needed 95.0% (--min-agreement): LABEL_0 ")
+    assert agreement.startswith("label agreement 100.0 % of 40 predictions, needed 95.0 % (--min-agreement): LABEL_0 ")
     assert trivial.startswith("the checkpoint predicts LABEL_")
     assert worth.startswith("random token ids are no texts: measure the agreement on your own with --texts FILE")
     assert file.startswith("uneven-int8.onnx: 0.")
@@ -109,7 +109,9 @@ def test_a_regression_in_thousands(uneven: Path, tmp_path: Path) -> None:
     assert done.parity.largest > 1e3
     difference, agreement, _ = done.compared[1:]
     assert difference.startswith("score difference: mean ")
-    assert agreement == ("score agreement 100.0% (R² against the checkpoint's scores), needed 99.9% (--min-agreement)")
+    assert agreement == (
+        "score agreement 100.0 % (R² against the checkpoint's scores), needed 99.9 % (--min-agreement)"
+    )
 
 
 def test_a_regression_whose_scores_change_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +121,7 @@ def test_a_regression_whose_scores_change_is_not_kept(tmp_path: Path, monkeypatc
     texts.write_text("\n".join([*GOOD, *BAD, *FILLER]) + "\n", encoding="utf-8")
     monkeypatch.setattr(onnx_export, "export", turning_labels(onnx_export.export))
     with pytest.raises(
-        ExportFailed, match=r"only 0\.0% of the source's variance \(R²\), needed 95\.0%; it was not kept$"
+        ExportFailed, match=r"only 0\.0 % of the source's variance \(R²\), needed 95\.0 %; it was not kept$"
     ):
         export(folder, tmp_path / "out/m.onnx", "int8", Asked(texts=texts))
     assert not list((tmp_path / "out").iterdir())
@@ -172,15 +174,15 @@ def test_int8_that_loses_answers_is_not_kept_unless_the_user_says_so(
     texts = tmp_path / "texts.txt"
     texts.write_text("\n".join([*GOOD, *BAD, *FILLER]) + "\n", encoding="utf-8")
     (tmp_path / "out").mkdir()
-    with pytest.raises(ExportFailed, match=r"keep their label, needed 95\.0%; it was not kept \(a recipe ") as lost:
+    with pytest.raises(ExportFailed, match=r"keep their label, needed 95\.0 %; it was not kept \(a recipe ") as lost:
         export(uneven, tmp_path / "out/m.onnx", "int8", Asked(texts=texts))
     assert not list((tmp_path / "out").iterdir())
     difference, agreement, *_ = lost.value.compared
     assert difference.endswith(f"on 26 texts of {texts}, 3 to 3 tokens, padded")
-    assert ", needed 95.0% (--min-agreement): LABEL_" in agreement
+    assert ", needed 95.0 % (--min-agreement): LABEL_" in agreement
     kept = export(uneven, tmp_path / "out/m.onnx", "int8", Asked(texts=texts, min_agreement=0.0))
     assert kept.path.exists()
-    assert ", needed 0.0% (--min-agreement): LABEL_" in kept.compared[1]
+    assert ", needed 0.0 % (--min-agreement): LABEL_" in kept.compared[1]
 
 
 def test_a_tagger_that_keeps_its_labels_but_no_entity_is_not_kept(
@@ -206,12 +208,12 @@ def test_a_tagger_that_keeps_its_labels_but_no_entity_is_not_kept(
 
     monkeypatch.setattr(onnx_export, "export", shy)
     with pytest.raises(
-        ExportFailed, match=r"only 0\.0% of entities are the source's \(F1\), needed 95\.0%; it was not"
+        ExportFailed, match=r"only 0\.0 % of entities are the source's \(F1\), needed 95\.0 %; it was not"
     ) as lost:
         export(folder, tmp_path / "bad/m.onnx", "int8")
     labels, entities = lost.value.compared[1:3]
     assert float(labels.removeprefix("label agreement ").partition("%")[0]) > 95
-    assert entities.startswith("entity agreement 0.0% (F1 against the checkpoint's), needed 95.0%")
+    assert entities.startswith("entity agreement 0.0 % (F1 against the checkpoint's), needed 95.0 %")
 
 
 def test_the_smallest_agreement_is_a_fraction(uneven: Path, tmp_path: Path) -> None:

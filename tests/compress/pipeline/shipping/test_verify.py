@@ -141,7 +141,7 @@ def test_complaints() -> None:
     assert of(5e-4, 1.0, "fp32") == ""
     assert of(5e-4, 1.0, "fp32", "torch") == "a logit differs by 0.0005, allowed 0.0001"
     assert of(0.1, 0.99, "int8") == ""
-    assert of(0.1, 0.90, "int8") == "only 90.0% of predictions keep their label, needed 95.0%"
+    assert of(0.1, 0.90, "int8") == "only 90.0 % of predictions keep their label, needed 95.0 %"
 
 
 def test_a_tagger_may_keep_its_labels_and_lose_its_entities() -> None:
@@ -149,8 +149,8 @@ def test_a_tagger_may_keep_its_labels_and_lose_its_entities() -> None:
         parity = Parity(max_abs_logit=1e-5, label_agreement=0.999, entity_agreement=entities, rows=9)
         return complaint(parity, Export("coreml" if precision == "int8" else "onnx", precision).tolerance) or ""
 
-    assert of(0.0) == "only 0.0% of entities are the source's (F1), needed 95.0%"
-    assert of(0.0, "fp32") == "only 0.0% of entities are the source's (F1), needed 95.0%"
+    assert of(0.0) == "only 0.0 % of entities are the source's (F1), needed 95.0 %"
+    assert of(0.0, "fp32") == "only 0.0 % of entities are the source's (F1), needed 95.0 %"
     assert of(0.96) == of(0.99, "fp32") == of(None) == "", "one word at the border is no failure of a file"
 
 

@@ -97,7 +97,7 @@ def test_a_smaller_vocabulary_goes_with_its_tokenizer(built: tuple[Path, Path]) 
     manifest, _ = run(recipe_file, root)
     step = manifest.steps[1]
     assert step.decision == "accepted"
-    assert "are tokenized differently; unknown tokens: 72.937%" in step.remarks[0]
+    assert "are tokenized differently; unknown tokens: 72.937 %" in step.remarks[0]
     tokenizers = {a.id: Tokenizer.from_file(str(root / a.tokenizer)) for a in manifest.artifacts}
     assert tokenizers["teacher-fp32.torch"].get_vocab_size() == 4 + len(set(GOOD + BAD + FILLER))
     for smaller in ("01-prune-vocab.torch", "02-distill.torch", "student-int8.onnx"):

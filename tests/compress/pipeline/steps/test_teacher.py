@@ -12,9 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.data.texts import read_texts
 from pocketbert.compress.models.pretrained import load_teacher
 from pocketbert.compress.pipeline.build import build, fine_tuned
 from pocketbert.compress.pipeline.recipe import load_recipe
+from pocketbert.compress.pipeline.steps.teacher import check_stages
 from tests.support.models import Heard, with_first_stage, write_tiny_model
 from tests.support.recipes import run
 from tests.support.tokenizers import save_wordpiece
@@ -67,6 +69,10 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
                 'recover = { align = [{ teacher = 40, student = 0, feature = "hidden" }] }'
             ],
             "hidden: the teacher has no layer 40; allowed: 0 to 3",
+        ),
+        (
+            ['kind = "prune-layers"\nlayers = [0, 1]', 'kind = "prune-heads"\ntarget_macs = 0.1'],
+            "stage 2 (prune-heads): cannot reach target_macs = 0.1: without any head 12 % of",
         ),
         (['kind = "finetune"\nfrozen_layers = 4'], "frozen_layers = 4: the model has 4 layers; allowed: 0 to 3"),
     ],
@@ -166,7 +172,7 @@ def test_a_teacher_whose_labels_are_turned_is_told_so_and_the_advice_works(
     names = {"id2label": {"0": "neg", "1": "pos"}} if named else {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}
     change(tuned, turn, **names)
     said = r"^teacher\.model '.*': its outputs seem to be in another order than the labels: accuracy is [0-9.]+ % in"
-    with pytest.raises(BadInput, match=said.replace(" %", "%")) as refused:
+    with pytest.raises(BadInput, match=said) as refused:
         teacher_of(built[0], tmp_path / "out", tuned)
     labels = str(refused.value).rpartition("labels in [task] to ")[2]
     assert labels == '["pos", "neg"]'
@@ -217,3 +223,16 @@ def test_a_teacher_with_a_weight_that_is_no_number_is_refused(
     with Heard() as heard, pytest.raises(BadInput, match=r"1 of the 32 numbers in bert\.pooler\.dense\.bias are NaN"):
         fine_tuned(recipe, tmp_path / "out", heard)
     assert heard.advances == {}
+
+
+def test_a_target_is_not_refused_where_only_the_trained_model_decides_what_is_left(
+    tiny_recipe: Path, tmp_path: Path
+) -> None:
+    text = tiny_recipe.read_text(encoding="utf-8")
+    stages = '[[stage]]\nkind = "prune-ffn"\nratio = 0.9\n[[stage]]\nkind = "prune-heads"\ntarget_macs = 0.1\n'
+    head, _, rest = text.partition("[[stage]]")
+    tiny_recipe.write_text(head + stages + rest[rest.index("[[artifact]]") :], encoding="utf-8")
+    recipe = load_recipe(tiny_recipe)
+    texts = read_texts(recipe.task)
+    model, tokenizer = load_teacher(recipe.teacher.model, texts.task.labels, tmp_path)
+    check_stages(recipe, texts.task, model.config, tokenizer.backend_tokenizer)

@@ -61,7 +61,7 @@ function trend(id, line, { metric, first, last }) {
     if (run.updated) group.append(draw("line", { x1: x(point.run), x2: x(point.run), y1: top, y2: bottom, class: "grid" }));
     const dot = draw("circle", { cx: x(point.run), cy: y(point.value), r: 4 });
     const unit = line.unit === "pp" ? " pp" : " %";
-    hint(dot, `${run.created}, commit ${run.commit || "unknown"}\n${metric}: ${point.figure}\nchange ${signed(point.value)}${unit}${run.updated ? "\nnew baseline" : ""}`);
+    hint(dot, `${run.created}, commit ${run.commit || "unknown"}${run.subject ? `: ${run.subject}` : ""}\n${metric}: ${point.figure}\nchange ${signed(point.value)}${unit}${run.updated ? "\nnew baseline" : ""}`);
     group.append(dot);
   }
   picture.append(group, draw("text", { x: left + 8, y: height - 8, class: "muted" }, DATA.history.runs[first].commit || DATA.history.runs[first].created));

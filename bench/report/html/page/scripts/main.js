@@ -4,9 +4,13 @@ function showTop() {
     make("h1", {}, `pocketbert report: ${DATA.recipe}`),
     make("p", { class: `verdict ${DATA.state}` }, DATA.verdict),
     make("p", {}, DATA.teacher),
-    make("p", { class: "muted" }, DATA.made),
+    make("p", { class: "muted" }, DATA.made, ...pullRequest()),
     ...(DATA.remarks.length ? [make("ul", {}, ...DATA.remarks.map((remark) => make("li", {}, remark)))] : []),
   );
+}
+
+function pullRequest() {
+  return DATA.pull_request ? [" ", make("a", { href: DATA.pull_request }, "Pull request"), "."] : [];
 }
 
 function showFacts() {
