@@ -51,7 +51,7 @@ def main() -> None:
         ways: dict[str, tuple[nn.Module, list[int], Read]] = {
             "rows as they come, padded": (model, list(range(ROWS)), inputs.tensors),
             "batches grouped by length": (model, by_length, inputs.tensors),
-            "… and the vocabulary cut to the rows'": (pruned, by_length, renumbered.tensors),
+            "… and the vocabulary pruned to the rows'": (pruned, by_length, renumbered.tensors),
             f"… instead, embeddings and {DEPTH} layers frozen": (frozen, by_length, inputs.tensors),
             "… and their output computed once": (UpperLayers(frozen, DEPTH), by_length, states.batch),
         }

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pocketbert.bench.gate import commit
 from tests.support import REPO
 
 WORKFLOW = REPO / ".github/workflows/gate.yml"
@@ -120,11 +121,20 @@ def published(tmp_path: Path) -> Callable[..., tuple[str, str]]:
     return run
 
 
+def test_the_demo_knows_the_pull_request_that_ci_runs_for() -> None:
+    tox = configparser.ConfigParser()
+    tox.read(REPO / "tox.ini")
+    read = set(re.findall(r"CI_MERGE_REQUEST_\w+", Path(commit.__file__).read_text(encoding="utf-8")))
+    assert {"GITHUB_REF", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", *read} <= set(
+        tox["testenv:bench"]["pass_env"].split()
+    )
+
+
 def test_the_summary_has_no_broken_pictures_and_the_comment_is_the_short_one(
     published: Callable[..., tuple[str, str]],
 ) -> None:
     summary, screen = published("report")
-    assert screen.startswith("### ✅ pocketbert offline: no regression\n\n| check")
+    assert screen.startswith("### ✅ pocketbert offline: no regression against `baselines/offline.json`\n\n| check")
     assert "**`student-int8.onnx`**<br>" in screen
     assert summary.startswith("# pocketbert report: offline\n\n**Gate passed: ")
     assert "<details>" in summary

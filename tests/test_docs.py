@@ -1,6 +1,7 @@
 """Every command in the docs exists, with its options; sentences are short; the two READMEs say the same."""
 
 import configparser
+import inspect
 import re
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ import pytest
 import typer
 
 from pocketbert.bench.cli import every_command
+from pocketbert.bench.records.results import Measured, Results, Verdict
 from tests.support import REPO
 from tests.support.pages import blocks, commands
 from tests.support.sentences import LONGEST, of_markdown, of_text, words
@@ -137,6 +139,24 @@ ENGLISH, CHINESE = REPO / "README.md", REPO / "README.zh.md"
 def bare(block: str) -> list[str]:
     """The lines of a code block without comments, which are in the page's language."""
     return [line.split(" #")[0].rstrip() for line in block.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def test_names_of_the_page_for_python_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (REPO / "docs/python.md").read_text(encoding="utf-8")
+    names = re.findall(r"^\| `(pocketbert\.[\w.]+)\.(\w+)\(([\w, ]*)\)`", text, flags=re.MULTILINE)
+    assert len(names) == 4
+    for module, name, parameters in names:
+        found = inspect.signature(getattr(import_module(module), name)).parameters
+        assert list(found)[: parameters.count(",") + 1] == parameters.split(", ")
+    for model in (Results, Measured, Verdict):
+        [row] = re.findall(rf"^\| `{model.__name__}` \| (.*) \|$", text, flags=re.MULTILINE)
+        said = set(re.findall(r"`([a-z_]+)`", row))
+        assert said <= set(model.model_fields)
+    monkeypatch.chdir(REPO)
+    exec(blocks(REPO / "docs/python.md", "python")[0], {})  # noqa: S102
+    assert "student-int8.onnx" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["sh", "python"])

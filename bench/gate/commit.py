@@ -1,7 +1,10 @@
 """What a run measures: the commit, the subject of its message, and the pull request that CI runs for."""
 
+import re
 import subprocess
 from collections.abc import Mapping
+
+_MERGED = re.compile(r"Merge [0-9a-f]{40} into [0-9a-f]{40}")
 
 
 def checked_out() -> str | None:
@@ -10,8 +13,12 @@ def checked_out() -> str | None:
 
 
 def subject_of(commit: str | None) -> str:
-    """Return the first line of a commit's message; empty if this repository does not have the commit."""
-    return (_git("log", "-1", "--format=%s", "--end-of-options", commit) if commit else None) or ""
+    """Return the first line of a commit's message; empty if this repository does not have the commit.
+
+    GitHub merges a pull request before it checks it out. The message then is that of the merged commit.
+    """
+    subject = (_git("log", "-1", "--format=%s", "--end-of-options", commit, "--") if commit else None) or ""
+    return subject_of(f"{commit}^2") if _MERGED.fullmatch(subject) else subject
 
 
 def pull_request(variables: Mapping[str, str]) -> str:

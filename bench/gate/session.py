@@ -128,9 +128,9 @@ class Session:
                     "other_versions": self._other_versions,
                     "since": self._since,
                     "flips": list(self._flips(results)),
+                    **added,
                     "commit": commit,
                     "subject": subject_of(commit),
-                    **added,
                 }
             )
             drop = partial(self._task.drop, confidence=self.manifest.confidence)

@@ -227,7 +227,7 @@ class Rerun:
 
     def _take(self, name: str, profile: Profile, every: Sequence[Series], bar: Bar) -> float:
         def done(number: int) -> None:
-            changes = (f"{s.length} {exp(fmean(pair.log_p50 for pair in s.pairs)) - 1:+.1%}" for s in every)
+            changes = (f"{s.length} {100 * (exp(fmean(pair.log_p50 for pair in s.pairs)) - 1):+.1f} %" for s in every)
             bar.advance(f"pairs {profile.name}", name, 1 / LOOKS[0])
             said = f"{name} and the baseline's in {profile.name}: {number} pairs, {', '.join(changes)}"
             bar.now(said, log=number == 1)

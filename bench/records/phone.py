@@ -45,13 +45,19 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for row in reader:
                 if None in row:
                     raise BadInput(f"{path}:{reader.line_num}: more cells than columns")
-                yield f"{path}:{reader.line_num}", {name.strip(): cell.strip() for name, cell in row.items() if cell}
+                cells = {name.strip(): _point(cell.strip()) for name, cell in row.items() if cell}
+                yield f"{path}:{reader.line_num}", cells
         except csv.Error as error:  # a cell of more than 131,072 characters
             raise BadInput(f"{path}:{reader.line_num + 1}: not CSV ({error})") from error
     elif path.suffix == ".json":
         yield from _listed(path, content)
     else:
         raise BadInput(f"{path}: suffix {path.suffix!r}; expected .csv or .json")
+
+
+def _point(cell: str) -> str:
+    """Return a number with a decimal comma with a point; any other cell as it is."""
+    return cell.replace(",", ".") if re.fullmatch(r"\d+,\d+", cell) else cell
 
 
 def _delimiter(content: str) -> str:

@@ -62,11 +62,12 @@ def changes(shown: Sequence[Check], results: Results) -> str:
     """Write the table of checks: baseline, now, change, limit, and the change as a line of a forest plot. A file that
     is the baseline's own has one row for its latency.
     """
-    rows = []
+    rows: list[list[str]] = []
+    limits, told = _limits_of_unchanged(results), set[str]()
     for artifact, of_artifact in groupby(shown, key=lambda check: check.verdict.artifact):
         for number, check in enumerate(of_artifact):
             name = text(check.name)
-            limits = check.limits
+            multiples = check.limits
             rows.append(
                 [
                     f"{ICONS[check.verdict.outcome]} {name}" if number else _first(artifact, check, name),
@@ -75,18 +76,19 @@ def changes(shown: Sequence[Check], results: Results) -> str:
                     check.said
                     or (check.verdict.outcome if check.verdict.outcome in ("missing", "no-baseline") else ""),
                     check.allowed,
-                    f"`{strip(limits)}`" if limits else "",
+                    f"`{strip(multiples)}`" if multiples else "",
                 ]
             )
-        if artifact in results.same_file and len(rows) < ROWS and (limit := _latency_limit(artifact, results)):
-            rows.append([f"{ICONS['ok']} latency", "", "", "same file", limit, ""])
+        if len(shown) + len(told) < ROWS and artifact in limits and artifact not in told:
+            told.add(artifact)
+            rows.append([f"{ICONS['ok']} latency", "", "", "same file", limits[artifact], ""])
     return table(["check", "baseline", "now", "change (95 % CI)", "limit", "worse →"], rows)
 
 
-def _latency_limit(artifact: str, results: Results) -> str:
-    """Return the limit of the latencies of an artifact that were not repeated; empty if there are none."""
-    copies = [check for check in checks(results) if check.copy and check.verdict.artifact == artifact]
-    return copies[0].allowed if copies else ""
+def _limits_of_unchanged(results: Results) -> dict[str, str]:
+    """Return the latency limit of each artifact that is the baseline's own file, whose latency was not repeated."""
+    copies = [check for check in checks(results) if check.copy and check.verdict.artifact in results.same_file]
+    return {check.verdict.artifact: check.allowed for check in reversed(copies)}
 
 
 def _first(artifact: str, check: Check, name: str) -> str:

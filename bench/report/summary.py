@@ -34,7 +34,7 @@ def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterat
     if any(numbers.TIMES in f"{check.baseline}{check.now}" for check in found):
         yield Line("latency with × is a multiple of the teacher's P50, timed in turn with it")
     for reason in filter(None, why_copies(found).split("; ")):
-        yield Line(printable(f"copies: {reason}"))
+        yield Line(printable(f"not repeated: {reason}"))
     failing = sum(verdict.fails for verdict in results.verdicts)
     yield Line(
         f"{counted(found) or 'nothing was checked'}; {failing} failing; measured in {numbers.duration(results.seconds)}"

@@ -126,8 +126,8 @@ class Guard:
             return []
         label = self.task.labels[predicted[0]]
         return [
-            f"every answer is {label!r}: this teacher has learnt nothing, and a student of it will not either; change "
-            "its epochs, learning_rate or frozen_layers, or look at its data"
+            f"every prediction is {label!r}: this teacher has learnt nothing, and a student of it will not either; "
+            "change its epochs, learning_rate or frozen_layers, or look at its data"
         ]
 
 

@@ -38,7 +38,8 @@ class GuardTable(Frozen):
     """Largest allowed drop of the validation metric below the teacher's, as a fraction (0.010) or in percentage points
     (``"1.0 pp"``)."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
-    """Level of the confidence interval of a drop. A step is rejected if the whole interval is beyond `max_drop`."""
+    """Level of the confidence interval of a drop. If the interval contains `max_drop`, the estimate decides, and the
+    step is marked as inconclusive."""
     on_fail: Literal["weaken", "rollback", "stop"] = "weaken"
     """What happens to a rejected step. ``weaken`` retries a stage at a lower strength; of an INT8 or INT4 file, the
     layers that rounding hurts most get a higher precision. ``rollback`` undoes the step. ``stop`` ends the build."""
@@ -191,7 +192,9 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     for (where, _), made in zip(files, recipe.artifacts, strict=True):
         if made.lengths and made.lengths[-1] < (longest := recipe.task.max_length):
             said = f"{where}: lengths = {list(made.lengths)}: task.max_length is {longest}"
-            raise BadInput(f"{said}, and no text is cut; add a length of {longest} or more, or lower task.max_length")
+            raise BadInput(
+                f"{said}, and texts are not truncated; add a length of {longest} or more, or lower task.max_length"
+            )
     shipped = [one.file for made in recipe.artifacts for one in made.files()]
     if twice := [one for made in recipe.artifacts for one in made.files() if shipped.count(one.file) > 1]:
         raise BadInput(f"{path}: artifact: {twice[0].format}-{twice[0].precision} is listed twice; remove one")

@@ -41,7 +41,7 @@ def plan_table(planned: Sequence[Planned]) -> str:
         for number, step in enumerate(planned, start=1)
     ]
     table = tabulate(rows, ("", "step", "", "time", "why"), disable_numparse=True)
-    total = f", about {_minutes(sum(step.seconds for step in todo))}" if todo else ""
+    total = f", {_minutes(sum(step.seconds for step in todo))}" if todo else ""
     return f"{table}\n\nto do: {len(todo)} of {len(planned)} steps{total}{_source(todo)}"
 
 

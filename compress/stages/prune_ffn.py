@@ -1,5 +1,6 @@
 """FFN pruning: removes the listed neurons, or the least important ones."""
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pocketbert.compress.models.sizes import all_neurons_macs
@@ -28,6 +29,15 @@ class Parameters(ScoredParameters):
 
         super().check(config)
         check_units(self.kind, "neuron", self.neurons or {}, neuron_counts(config))
+
+    def config_left(self, config: "PretrainedConfig") -> "PretrainedConfig":
+        from pocketbert.compress.models.families import neuron_counts
+
+        removed = Cut(neurons=self.neurons or {}).without_layers(self.spare).neurons
+        made = deepcopy(config)
+        counts = enumerate(neuron_counts(config))
+        made.layer_intermediate = [neurons - len(set(removed.get(n, ()))) for n, neurons in counts]
+        return made
 
     def most_macs(self, config: "PretrainedConfig") -> int:
         return all_neurons_macs(config)

@@ -115,9 +115,19 @@ def _save(small: "Tokenizer", context: Context) -> None:
     named = json.loads((context.tokenizer / file.name).read_text(encoding="utf-8"))
     kept = {key: named[key] for key in _NAMED if key in named}
     file.write_text(json.dumps(json.loads(general) | kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    after = AutoTokenizer.from_pretrained(context.new_tokenizer, local_files_only=True, trust_remote_code=False)
-    if not same_tokens(after.backend_tokenizer, small):
+    try:
+        after = AutoTokenizer.from_pretrained(context.new_tokenizer, local_files_only=True, trust_remote_code=False)
+        unchanged = same_tokens(after.backend_tokenizer, small) and _same_blanks(after.backend_tokenizer, small)
+    except Exception:  # a class that cannot read these files may raise anything
+        unchanged = False
+    if not unchanged:
         file.write_text(general, encoding="utf-8")
+
+
+def _same_blanks(a: "Tokenizer", b: "Tokenizer") -> bool:
+    """Return whether both put a blank before a text, or neither: `same_tokens` does not compare that."""
+    first, second = (json.loads(each.to_str())["pre_tokenizer"] for each in (a, b))
+    return bool(first == second)
 
 
 def _kept(whole: "Tokenizer", model: "PreTrainedModel", context: Context, parameters: Parameters) -> set[int]:
@@ -155,7 +165,7 @@ def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context
     kind = "words of the training texts" if context.task.token_level else "training texts"
     beyond = slice(len(context.labelled.gold), None)
     asked = {
-        "the validation texts, which were not looked at": context.validation.columns,
+        "the validation texts (not used for choosing)": context.validation.columns,
         "the unlabelled texts": {name: values[beyond] for name, values in context.train.columns.items()},
     }
     unknown = [

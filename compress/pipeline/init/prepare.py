@@ -24,7 +24,7 @@ from pocketbert.compress.pipeline.init.labels import Order, decide_order, sample
 from pocketbert.compress.pipeline.init.model import Description, describe, load, longest, prunable
 from pocketbert.compress.pipeline.init.template import SIZES, Size, Wanted, recipe_text
 from pocketbert.compress.pipeline.recipe import FOLDER, Recipe, load_recipe
-from pocketbert.compress.pipeline.steps.minutes import Speed, Timed, estimate_s, in_words, split_sizes, time_texts
+from pocketbert.compress.pipeline.steps.minutes import Timed, estimate_s, in_words, sizes_of, time_texts
 from pocketbert.compress.pipeline.steps.teacher import check_stages
 from pocketbert.compress.runtimes import usable_threads
 from pocketbert.compress.tasks.inputs import NotFinite
@@ -191,8 +191,8 @@ def _checked(wanted: Wanted, size: Size) -> Recipe:
 def _machine(recipes: dict[Size, Recipe], size: Size, model: Description, scored: _Scored, texts: Texts) -> str:
     import torch
 
-    speed = Speed(scored.timed.text_s, split_sizes(texts))
-    took = {each: in_words(sum(estimate_s(recipe, model.config, speed))) for each, recipe in recipes.items()}
+    text_s, sizes = scored.timed.text_s, sizes_of(texts)
+    took = {each: in_words(sum(estimate_s(recipe, model.config, text_s, sizes))) for each, recipe in recipes.items()}
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     others = "; ".join(f"--size {each} {words}" for each, words in took.items() if each != size)
     busy = "; longer while other processes take most of the cores, as now" if scored.timed.busy > _BUSY else ""

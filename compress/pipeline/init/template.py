@@ -82,6 +82,13 @@ def recipe_text(wanted: Wanted, size: Size) -> str:
 def _stages(config: "PretrainedConfig", prunable: bool, size: Size) -> list[str]:
     layers = max(2, config.num_hidden_layers // 3)
     blocks = []
+    if prunable:
+        blocks.append(
+            "[[stage]]\n"
+            + _lines(
+                {"kind": "prune-vocab"}, {"kind": "removes tokens that neither these texts nor common Chinese needs"}
+            )
+        )
     if layers < config.num_hidden_layers:
         student: dict[str, Any] = {"init": "teacher-layers", "layers": layers}
         said = f"{layers} of the model's {config.num_hidden_layers} layers"
@@ -95,14 +102,10 @@ def _stages(config: "PretrainedConfig", prunable: bool, size: Size) -> list[str]
             "learning_rate": 1e-4 if config.hidden_size >= _WIDE else 3e-4,
         }
         comments = {"student": said, "alpha": "weight of the labels; the rest is the teacher's predictions"}
+        if size == Size.SMALLEST:
+            distill["fake_quant"] = "int4"
+            comments["fake_quant"] = "trains with the rounding of the smallest file"
         blocks.append("[[stage]]\n" + _lines(distill, comments))
-    if prunable:
-        blocks.append(
-            "[[stage]]\n"
-            + _lines(
-                {"kind": "prune-vocab"}, {"kind": "removes tokens that neither these texts nor common Chinese needs"}
-            )
-        )
     return blocks
 
 

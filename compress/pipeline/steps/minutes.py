@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.data.settings import SPLITS
 from pocketbert.compress.data.texts import Texts
 from pocketbert.compress.models.sizes import encoder_macs
 from pocketbert.compress.pipeline.recipe import Recipe
@@ -36,18 +35,19 @@ class Timed(NamedTuple):
     busy: float
 
 
-class Speed(NamedTuple):
-    """Seconds that the model needs for a text, in batches on the fastest device; and the rows of each split."""
+class Sizes(NamedTuple):
+    """Numbers of training rows with and without labels, and of validation rows."""
 
-    text_s: float
-    rows: dict[str, int]
+    labelled: int
+    unlabelled: int
+    validation: int
 
 
 def time_texts(model: "PreTrainedModel", inputs: Inputs, what: str, progress: Progress) -> Timed:
     """Run the model on texts, as the build runs the teacher on the training rows.
 
     Raises:
-        NotFinite: an answer is no number.
+        NotFinite: a logit is NaN or infinite.
     """
     import torch
 
@@ -56,47 +56,54 @@ def time_texts(model: "PreTrainedModel", inputs: Inputs, what: str, progress: Pr
     model = model.to(fastest_device())
     fast_logits(model, inputs.chosen(range(min(_WARM_UP, len(inputs)))))
     begin, begin_cpu = time.monotonic(), time.process_time()
-    with progress.work(f"{what} {len(inputs):,} validation texts", len(inputs)) as work:
+    texts = len(set(inputs.rows)) if inputs.rows else len(inputs)
+    with progress.work(f"{what} {texts:,} validation texts", len(inputs)) as work:
         logits = fast_logits(model, inputs, work.advance)
     took, idle = time.monotonic() - begin, (time.process_time() - begin_cpu) / torch.get_num_threads()
     if torch.cuda.is_available():
         idle = took
-    return Timed(logits, min(took, idle) / len(inputs), took / idle)
+    return Timed(logits, min(took, idle) / texts, took / idle)
 
 
-def split_sizes(texts: Texts) -> dict[str, int]:
-    """Count the rows of each split."""
-    return {split: len(texts.splits[split]["label"]) for split in SPLITS}
+def sizes_of(texts: Texts) -> Sizes:
+    """Count the rows of the splits that a build computes with."""
+    train, validation = (len(texts.splits[split]["label"]) for split in ("train", "validation"))
+    return Sizes(texts.labelled, train - texts.labelled, validation)
 
 
-def estimate_s(recipe: Recipe, model: "PretrainedConfig", speed: Speed) -> list[float]:
-    """Estimate the seconds of each step of a build, in their order; `model` is the teacher's configuration."""
-    rows = {split: min(speed.rows[split], recipe.task.limit.get(split, speed.rows[split])) for split in SPLITS}
-    train, validation = rows["train"], rows["validation"]
-    labelled = min(train, recipe.task.labelled or train)
+def estimate_s(recipe: Recipe, model: "PretrainedConfig", text_s: float, sizes: Sizes) -> list[float]:
+    """Estimate the seconds of each step of a build, in their order.
+
+    Args:
+        model: the teacher's configuration.
+        text_s: seconds that the teacher needs for a text, in batches on the fastest device.
+    """
+    limit = recipe.task.limit
+    labelled = min(sizes.labelled, limit.get("train", sizes.labelled))
+    train, validation = labelled + sizes.unlabelled, min(sizes.validation, limit.get("validation", sizes.validation))
     passes = [_fine_tuning(recipe.teacher, model, labelled, recipe.teacher.frozen_layers) + validation]
     config, whole = model, encoder_macs(model)
     for stage in recipe.stages:
         config = stage.config_after(config, model)
         share = encoder_macs(config) / whole
-        passes.append(_stage(stage, model, labelled, train, share) + validation * share)
+        passes.append(_stage(stage, config, labelled, train, share) + validation * share)
     files = sum(len(artifact.files()) for artifact in recipe.artifacts)
     passes.extend([validation * _ONE_BY_ONE * encoder_macs(config) / whole] * files)
-    return [_STEP_S + texts * speed.text_s for texts in passes]
+    return [_STEP_S + texts * text_s for texts in passes]
 
 
-def _stage(stage: StageParameters, model: "PretrainedConfig", labelled: int, train: int, share: float) -> float:
+def _stage(stage: StageParameters, config: "PretrainedConfig", labelled: int, train: int, share: float) -> float:
     """Count the forward passes of the teacher that a stage's training costs; `share`: the cost of the trained model."""
     if stage.kind == "finetune" and isinstance(stage, Schedule):
-        return share * _fine_tuning(stage, model, labelled, getattr(stage, "frozen_layers", 0))
+        return share * _fine_tuning(stage, config, labelled, getattr(stage, "frozen_layers", 0))
     distilled = stage if isinstance(stage, Schedule) else getattr(stage, "recover", None)
     scored = _TRAINING * min(labelled, getattr(stage, "calibration_rows", 0))
     return scored + (train * (1 + _TRAINING * distilled.epochs * share) if distilled else 0.0)
 
 
-def _fine_tuning(schedule: Schedule, model: "PretrainedConfig", rows: int, frozen: int) -> float:
+def _fine_tuning(schedule: Schedule, config: "PretrainedConfig", rows: int, frozen: int) -> float:
     """Count forward passes: layers that are frozen run once."""
-    depth = max(1, model.num_hidden_layers)
+    depth = max(1, config.num_hidden_layers)
     return rows * (_TRAINING * schedule.epochs * (depth - frozen) / depth + frozen / depth)
 
 

@@ -3,18 +3,24 @@
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.explain import written
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.manifest import Step, Try
-from pocketbert.compress.models.pretrained import load_teacher
-from pocketbert.compress.pipeline.cache import read_step
+from pocketbert.compress.models.checks import check_types
+from pocketbert.compress.pipeline.cache import SOURCES, read_step
 from pocketbert.compress.pipeline.recipe import Recipe
-from pocketbert.compress.pipeline.steps.minutes import Speed, estimate_s, split_sizes, time_texts
-from pocketbert.compress.pipeline.steps.step import Build, FinishedStep, Work
-from pocketbert.compress.pipeline.steps.teacher import check_stages
-from pocketbert.compress.tasks.tokenizer import plain
+from pocketbert.compress.pipeline.steps.minutes import estimate_s, sizes_of, time_texts
+from pocketbert.compress.pipeline.steps.step import TOKENIZER, Build, FinishedStep, Work
+from pocketbert.compress.pipeline.steps.teacher import open_teacher
+from pocketbert.compress.tasks.inputs import NotFinite
+from pocketbert.compress.tasks.tokenizer import load_tokenizer, plain
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedModel
 
 _TEXTS = 64
 """Validation texts that are timed."""
@@ -71,22 +77,25 @@ class Plan(Build):
 
     def _estimates(self) -> list[float]:
         """Estimate the seconds of each step from the time of some validation texts."""
-        task, table = self.texts.task, self.recipe.teacher
-        with tempfile.TemporaryDirectory() as cache:
-            model, tokenizer = load_teacher(
-                table.model,
-                task.labels,
-                Path(cache),
-                token_level=task.token_level,
-                max_length=task.max_length,
-                tuned=table.epochs == 0,
-                trust_remote_code=table.trust_remote_code,
-            )
-        check_stages(self.recipe, task, model.config, tokenizer.backend_tokenizer)
+        model, tokenizer = self._teacher()
         rows = {name: values[:_TEXTS] for name, values in self.texts.splits["validation"].items()}
-        inputs = task.encode(plain(tokenizer.backend_tokenizer), rows)
-        speed = Speed(time_texts(model, inputs, "timing", self.progress).text_s, split_sizes(self.texts))
-        return estimate_s(self.recipe, model.config, speed)
+        inputs = self.texts.task.encode(plain(tokenizer), rows)
+        where = f"teacher.model {self.recipe.teacher.model!r}"
+        check_types(inputs.types is not None, model.config, where)
+        try:
+            timed = time_texts(model, inputs, "timing", self.progress)
+        except NotFinite as error:
+            raise BadInput(f"{where}: {error}") from error
+        return estimate_s(self.recipe, model.config, timed.text_s, sizes_of(self.texts))
+
+    def _teacher(self) -> "tuple[PreTrainedModel, Tokenizer]":
+        """Load the teacher from the cache, or else the model that the recipe names."""
+        if hasattr(self, "teacher"):
+            return self.teacher.model(), load_tokenizer(self.teacher.folder / TOKENIZER)
+        kept = self.root.parent / SOURCES
+        with tempfile.TemporaryDirectory() as empty:
+            model, tokenizer = open_teacher(self.recipe, self.texts.task, kept if kept.is_dir() else Path(empty))
+        return model, tokenizer.backend_tokenizer
 
     def make(self, folder: Path, step: Step, work: Work, together: bool) -> NoReturn:
         self.why[step.name] = _why(folder, step)

@@ -21,15 +21,16 @@ from pocketbert.compress.models.pretrained import (
 from pocketbert.compress.pipeline.cache import SOURCES, step_key
 from pocketbert.compress.pipeline.recipe import TEACHER, Recipe
 from pocketbert.compress.pipeline.steps.step import RECORDED_BY, TOKENIZER, Build, FinishedStep
-from pocketbert.compress.stages import stage_module
+from pocketbert.compress.stages import StageParameters, stage_module
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import longer_texts
 from pocketbert.compress.tasks.label_order import other_order
 from pocketbert.compress.tasks.odd_texts import odd_texts
 from pocketbert.compress.tasks.tokenizer import load_tokenizer, one_piece_per_character
+from pocketbert.compress.training.settings import TeacherTable
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 SEEN = "seen.npy"
 """In the teacher's folder: for each test row whether its text is in train (`pocketbert.compress.data.overlap`)."""
@@ -57,18 +58,7 @@ def make_teacher(build: Build) -> FinishedStep:
 
         set_seed(recipe.seed)  # a new head is random
         task = texts.task
-        model, tokenizer = load_teacher(
-            table.model,
-            task.labels,
-            build.root.parent / SOURCES,
-            token_level=task.token_level,
-            max_length=task.max_length,
-            tuned=table.epochs == 0,
-            trust_remote_code=table.trust_remote_code,
-        )
-        check_stages(recipe, task, model.config, tokenizer.backend_tokenizer)
-        if task.token_level and table.epochs:  # a fine-tuned model keeps its own tokenization
-            one_piece_per_character(tokenizer.backend_tokenizer)
+        model, tokenizer = open_teacher(recipe, task, build.root.parent / SOURCES)
         tokenizer.save_pretrained(out / "tokenizer")
         tokens = build.tokens(out / TOKENIZER)
         check_types(tokens.train.inputs.types is not None, model.config, f"teacher.model {table.model!r}")
@@ -87,8 +77,7 @@ def make_teacher(build: Build) -> FinishedStep:
         context.remarks.extend([*texts.remarks, *found.remarks, *longer_texts(read, task.max_length)])
         context.remarks.extend(odd_texts(task, tokenizer_of_rows, texts.splits))
         if table.epochs:
-            chosen = finetune.Parameters(**table.model_dump(include=set(finetune.Parameters.model_fields)))
-            model = finetune.run(model, context, chosen)
+            model = finetune.run(model, context, _fine_tuning(table))
         return build.record(model, step.model_copy(update={"remarks": context.remarks}), out)
 
     done = build.step(folder, step, work, together=True)
@@ -98,6 +87,39 @@ def make_teacher(build: Build) -> FinishedStep:
         config = read_config(str(folder / "model"), str(folder / "model"))
         check_stages(recipe, texts.task, config, Tokenizer.from_file(str(folder / TOKENIZER)))
     return done
+
+
+def open_teacher(recipe: Recipe, task: Task, cache: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+    """Load the model that the recipe names, and check it against the recipe; a model without a head gets a random one.
+
+    Args:
+        cache: folder that builtin models are unpacked below.
+
+    Raises:
+        BadInput: see `make_teacher`.
+    """
+    table = recipe.teacher
+    model, tokenizer = load_teacher(
+        table.model,
+        task.labels,
+        cache,
+        token_level=task.token_level,
+        max_length=task.max_length,
+        tuned=table.epochs == 0,
+        trust_remote_code=table.trust_remote_code,
+    )
+    if table.epochs:
+        _fine_tuning(table).check(model.config)
+    check_stages(recipe, task, model.config, tokenizer.backend_tokenizer)
+    if task.token_level and table.epochs:  # a fine-tuned model keeps its own tokenization
+        one_piece_per_character(tokenizer.backend_tokenizer)
+    return model, tokenizer
+
+
+def _fine_tuning(table: TeacherTable) -> StageParameters:
+    """Return the parameters of the stage `finetune` that the table of the teacher has."""
+    finetune = stage_module("finetune").Parameters
+    return finetune(**table.model_dump(include=set(finetune.model_fields)))
 
 
 def _check_label_order(texts: Texts, done: FinishedStep, model: str, trust_remote_code: bool) -> None:

@@ -193,8 +193,8 @@ class Student(Frozen):
         narrow = getattr(config, "embedding_size", config.hidden_size)
         if narrow != config.hidden_size and narrow == sizes.hidden:
             raise BadInput(
-                f"distill: student.hidden is {narrow}, the width of the embeddings, whose projection would be lost; "
-                "allowed: any other size"
+                f"distill: student.hidden is {narrow}, the width of the embeddings: a student of this width "
+                "has no projection after them; use another size"
             )
 
 

@@ -20,6 +20,27 @@ def test_the_commit_is_the_one_checked_out(tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "x").exists()
 
 
+def test_the_subject_of_a_pull_request_is_not_that_of_githubs_merge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def git(*command: str) -> str:
+        identity = ["-c", "user.name=n", "-c", "user.email=e", "-c", "init.defaultBranch=main"]
+        return subprocess.check_output(["git", *identity, *command], text=True).strip()  # noqa: S607
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "base")
+    git("checkout", "-q", "-b", "branch")
+    git("commit", "-q", "--allow-empty", "-m", "fewer heads")
+    branch, base = git("rev-parse", "branch"), git("rev-parse", "main")
+    git("checkout", "-q", "main")
+    git("merge", "-q", "--no-ff", "branch", "-m", f"Merge {branch} into {base}")
+    assert subject_of(git("rev-parse", "HEAD")) == "fewer heads"
+    (tmp_path / "a").touch()
+    assert subject_of("a") == "", "a path is no commit"
+
+
 @pytest.mark.parametrize(
     ("variables", "address"),
     [

@@ -43,8 +43,8 @@ def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_header(results: Result
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_spreadsheets_of_other_languages_separate_otherwise(results: Results, tmp_path: Path, delimiter: str) -> None:
-    content = f"{HEADER}\nP,{INT8},128,9\n".replace(",", delimiter)
-    assert [f.p50_ms for f in join(results, write(tmp_path / "a.csv", content)).phone] == [9]
+    content = f"{HEADER}\nP,{INT8},128,9\n".replace(",", delimiter).replace(f"{delimiter}9", f"{delimiter}9,5")
+    assert [f.p50_ms for f in join(results, write(tmp_path / "a.csv", content)).phone] == [9.5]
 
 
 def test_earlier_figures_of_the_same_device_are_replaced(results: Results, tmp_path: Path) -> None:

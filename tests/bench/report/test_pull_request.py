@@ -53,6 +53,20 @@ def test_a_file_that_is_the_baselines_own_says_so_in_place_of_its_latency(result
     assert "✅ latency P50" in plain(compose(results, FILE))
 
 
+def test_rows_of_unchanged_files_do_not_lengthen_the_table(results: Results) -> None:
+    int8, names = results.artifact(INT8), [f"file-{number}" for number in range(20)]
+    own = [v for v in results.verdicts if v.artifact == INT8]
+    verdicts = [v.model_copy(update={"artifact": name}) for name in names for v in own]
+    artifacts = [*results.artifacts, *(int8.model_copy(update={"id": name}) for name in names)]
+    update = {"artifacts": artifacts, "verdicts": verdicts, "same_file": names}
+    page = plain(compose(results.model_copy(update=update), FILE))
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    assert len(rows) == ROWS + 1
+    assert not any("same file" in row for row in rows)
+    few = results.model_copy(update=update | {"verdicts": verdicts[: 2 * len(own)]})
+    assert sum("same file" in line for line in plain(compose(few, FILE)).splitlines()) == 2
+
+
 def test_failing_checks_come_first_and_are_counted(regressed: Results, beside: Results) -> None:
     page = compose(regressed, FILE)
     assert page.startswith("### ❌ pocketbert offline: 2 checks fail\n")

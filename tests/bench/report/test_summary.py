@@ -38,7 +38,7 @@ def test_the_checks_stand_below_their_file(regressed: Results, copied: Results) 
     assert outcomes[0] == "regressed", "the failing ones come first"
     shown = [line for line in lines(copied)[2:] if line.startswith("  ")]
     assert (len(shown), len(copied.verdicts)) == (5, 9), "copies are counted alone"
-    assert "copies: 2 of student-fp32.onnx, which is the baseline's own file" in lines(copied)
+    assert "not repeated: 2 of student-fp32.onnx, which is the baseline's own file" in lines(copied)
 
 
 def test_a_row_has_the_colour_of_its_verdict(regressed: Results) -> None:

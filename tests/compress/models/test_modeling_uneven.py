@@ -74,6 +74,7 @@ def test_uneven_shapes_load_where_pocketbert_is_not_installed(tmp_path: Path) ->
         "print(json.dumps([load(name)(ids, attention_mask=mask).logits.tolist() for name in sys.argv[1:]]))"
     )
     environment = os.environ | {"HF_HOME": str(tmp_path / "hf"), "HF_MODULES_CACHE": str(tmp_path / "modules")}
+    environment["HF_HUB_OFFLINE"] = "1"
     done = subprocess.run(
         [sys.executable, "-c", script, *(str(tmp_path / f"cut-{name}") for name in cuts)],
         capture_output=True,

@@ -42,7 +42,7 @@ def test_a_teacher_that_answers_every_row_alike_is_told_of() -> None:
     task, step = open_task("classification", ["a", "b"], 16), Step(name="t", kind="finetune", decision="reference")
     alike = np.tile(np.float32([0.1, 0.2]), (1000, 1))
     judged = Guard(GuardTable.model_validate({}), task, GOLD, alike).decide(step, alike)
-    assert "the reference (every answer is 'b': this teacher has learnt nothing" in describe(judged, 0.010)
+    assert "the reference (every prediction is 'b': this teacher has learnt nothing" in describe(judged, 0.010)
     assert Guard(GuardTable.model_validate({}), task, GOLD, logits(999)).decide(step, logits(999)).notes == []
 
 

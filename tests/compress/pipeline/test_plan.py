@@ -110,12 +110,18 @@ def test_seconds_of_steps_that_never_ran_are_estimated(
     assert all(0 < step.seconds < 60 for step in found)
     found = plan(load_recipe(built[0], {"artifact.onnx.2.precision": "int4"}), built[1], Heard())
     assert [step.estimated for step in found] == [False] * (len(NAMES) - 1) + [True]
-    monkeypatch.setattr("pocketbert.compress.pipeline.steps.plan.load_teacher", None)
+    monkeypatch.setattr("pocketbert.compress.pipeline.steps.plan.open_teacher", None)  # the teacher is cached
+    found = plan(load_recipe(built[0], {"artifact.onnx.2.precision": "int4"}), built[1], Heard())
+    assert found[-1].estimated
+    monkeypatch.setattr("pocketbert.compress.pipeline.steps.plan.time_texts", None)  # every step ran once
     plan(load_recipe(built[0], {"distill.epochs": "4"}), built[1], Heard())
 
 
 def test_a_plan_refuses_what_a_build_refuses(built: tuple[Path, Path], tiny_recipe: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no layer 9"):
         plan(load_recipe(tiny_recipe, {"prune-heads.spare": "[9]"}), tmp_path / "new", Heard())
+    overrides = {"teacher.epochs": "2", "teacher.frozen_layers": "20"}
+    with pytest.raises(BadInput, match="frozen_layers = 20: the model has 4 layers"):
+        plan(load_recipe(tiny_recipe, overrides), tmp_path / "new", Heard())
     with pytest.raises(BadInput, match="layers"):
         planned(*built, distill__student=json.dumps({"layers": 99}).replace(":", " ="))

@@ -241,8 +241,8 @@ STUDENT = 'student = { init = "teacher-layers", layers = 2 }'
         (
             'format = "onnx"',
             'format = "litert"\nlengths = [8, 12]',
-            "artifact 2 (litert), line 26: lengths = [8, 12]: task.max_length is 16, and no text is cut; add a length "
-            "of 16 or more, or lower task.max_length",
+            "artifact 2 (litert), line 26: lengths = [8, 12]: task.max_length is 16, and texts are not "
+            "truncated; add a length of 16 or more, or lower task.max_length",
         ),
         ("[teacher]", "[teacher]\ngradient_accumulation_steps = 5", "teacher: batch_size "),
         ("alpha =", "gradient_accumulation_steps = 5\nalpha =", f"{DISTILL}batch_size "),

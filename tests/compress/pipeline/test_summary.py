@@ -75,9 +75,9 @@ def test_a_plan_says_what_is_to_do_and_how_long_it_takes() -> None:
         ["3", "onnx", "to", "do", "about", "2", "min", "never", "built"],
     ]
     assert lines[-2:] == [
-        "to do: 2 of 3 steps, about 12 min",
+        "to do: 2 of 3 steps, 12 min",
         '"about": estimated from the speed of the model on validation texts; the others are those of the last build',
     ]
     assert plan_table([new]).endswith('"about": estimated from the speed of the model on validation texts')
-    assert plan_table([cached, changed]).endswith("to do: 1 of 2 steps, about 10 min by the last build")
+    assert plan_table([cached, changed]).endswith("to do: 1 of 2 steps, 10 min by the last build")
     assert plan_table([cached]).endswith("to do: 0 of 1 steps")

@@ -16,6 +16,7 @@ from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.stages.prune_vocab import Parameters, run
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.rows import Rows
+from pocketbert.compress.tasks.tokenizer import one_piece_per_character
 from pocketbert.compress.training.context import Context
 from tests.support.models import context_of
 from tests.support.tokenizers import TEXTS, unigram, wordpiece
@@ -105,6 +106,22 @@ def test_unknown_tokens_of_rows_without_label_are_told(any_model: Path, context:
     everything = replace(context, train=labelled, labelled=labelled, remarks=[])
     run(load_classifier(any_model), everything, Parameters(tokens=("好",)))
     assert "unlabelled" not in everything.remarks[0]
+
+
+def test_a_class_that_puts_a_blank_before_each_word_is_not_kept(tiny_model: Path, tmp_path: Path) -> None:
+    whole = unigram()
+    whole.no_padding()
+    one_piece_per_character(whole)
+    special: Any = SPECIAL["unigram"] | {"cls_token": "<s>", "sep_token": "</s>"}
+    PreTrainedTokenizerFast(tokenizer_object=whole, **special).save_pretrained(tmp_path / "old")
+    file = tmp_path / "old/tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"tokenizer_class": "XLMRobertaTokenizer"}))
+    rows = Rows(Inputs([], 0), [], {"text": TEXTS})
+    context = context_of(rows, tmp_path, tokenizer=tmp_path / "old", new_tokenizer=tmp_path / "new")
+    run(load_classifier(tiny_model), context, Parameters())
+    loaded = AutoTokenizer.from_pretrained(context.new_tokenizer).backend_tokenizer
+    expected = Tokenizer.from_file(str(context.new_tokenizer / "tokenizer.json"))
+    assert [loaded.encode(text).tokens for text in TEXTS] == [expected.encode(text).tokens for text in TEXTS]
 
 
 @pytest.mark.parametrize(("lower", "kept"), [(False, "BertTokenizer"), (True, "TokenizersBackend")])

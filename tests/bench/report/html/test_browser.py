@@ -103,9 +103,9 @@ def test_the_checks_are_sorted_by_a_press_on_a_header(page: Any) -> None:
 
 def test_the_filters_narrow_table_and_forest(page: Any) -> None:
     everything = len(column(page, "check"))
-    page.get_by_label("show copies").check()
+    page.get_by_label("show checks that were not repeated").check()
     assert len(column(page, "check")) > everything
-    page.get_by_label("show copies").uncheck()
+    page.get_by_label("show checks that were not repeated").uncheck()
     page.locator("#checks").get_by_label("metric").select_option("size")
     assert column(page, "check") == ["size on disk"]
     assert page.locator("#forest svg [data-check]").count() == 1

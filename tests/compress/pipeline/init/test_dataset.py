@@ -58,7 +58,8 @@ def test_a_path_where_there_is_nothing(given: str, tmp_path: Path, monkeypatch: 
 
 def test_a_name_that_is_neither_here_nor_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(BadInput, match=r"^--data nothing: no such file or folder, and not available from Hugging Face"):
         find_dataset("nothing")
     with pytest.raises(BadInput, match=r"^--data owner/nothing: .*not available from Hugging Face Hub"):

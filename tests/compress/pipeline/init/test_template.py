@@ -41,13 +41,15 @@ def test_what_the_sizes_differ_in() -> None:
     assert "limit" not in read[Size.BALANCED]["task"]
     assert [artifact["precision"] for artifact in read[Size.SMALLEST]["artifact"]] == ["int8", "int4"]
     narrow = {"init": "teacher-layers", "layers": 4, "hidden": 384, "heads": 6, "intermediate": 1536}
-    assert read[Size.SMALLEST]["stage"][0]["student"] == narrow
-    assert read[Size.BALANCED]["stage"][0]["student"] == {"init": "teacher-layers", "layers": 4}
+    assert read[Size.SMALLEST]["stage"][1]["student"] == narrow
+    assert read[Size.BALANCED]["stage"][1]["student"] == {"init": "teacher-layers", "layers": 4}
+    rounded = {size: found["stage"][1].get("fake_quant") for size, found in read.items()}
+    assert rounded == {Size.QUICK: None, Size.BALANCED: None, Size.SMALLEST: "int4"}
 
 
 def test_a_model_whose_embeddings_are_half_as_wide_and_one_of_two_layers() -> None:
     electra = ElectraConfig(hidden_size=256, embedding_size=128, num_attention_heads=4, intermediate_size=1024)
-    student = tomllib.loads(recipe_text(wanted(config=electra), Size.SMALLEST))["stage"][0]["student"]
+    student = tomllib.loads(recipe_text(wanted(config=electra), Size.SMALLEST))["stage"][1]["student"]
     assert (student["hidden"], student["heads"], student["intermediate"]) == (192, 3, 768)
     small = tomllib.loads(recipe_text(wanted(config=BertConfig(num_hidden_layers=2)), Size.BALANCED))
     assert [stage["kind"] for stage in small["stage"]] == ["prune-vocab"]

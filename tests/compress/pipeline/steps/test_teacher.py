@@ -225,11 +225,14 @@ def test_a_teacher_with_a_weight_that_is_no_number_is_refused(
     assert heard.advances == {}
 
 
-def test_a_target_is_not_refused_where_only_the_trained_model_decides_what_is_left(
-    tiny_recipe: Path, tmp_path: Path
+@pytest.mark.parametrize("cut", ["ratio = 0.9", "neurons = {all}"])
+def test_a_target_is_not_refused_that_the_stage_before_it_brings_into_reach(
+    cut: str, tiny_recipe: Path, tmp_path: Path
 ) -> None:
+    every = ", ".join(f"{layer} = {list(range(30))}" for layer in range(4))
+    cut = cut.replace("{all}", f"{{ {every} }}")
     text = tiny_recipe.read_text(encoding="utf-8")
-    stages = '[[stage]]\nkind = "prune-ffn"\nratio = 0.9\n[[stage]]\nkind = "prune-heads"\ntarget_macs = 0.1\n'
+    stages = f'[[stage]]\nkind = "prune-ffn"\n{cut}\n[[stage]]\nkind = "prune-heads"\ntarget_macs = 0.2\n'
     head, _, rest = text.partition("[[stage]]")
     tiny_recipe.write_text(head + stages + rest[rest.index("[[artifact]]") :], encoding="utf-8")
     recipe = load_recipe(tiny_recipe)

@@ -32,7 +32,7 @@ function showChecks() {
     choice("profile/length", every("place"), (value) => filtered("place", value)).node,
     choice("verdict", every("outcome"), (value) => filtered("outcome", value)).node,
     make("label", {}, "search", search),
-    tick("show copies", false, (value) => filtered("copies", value)),
+    tick("show checks that were not repeated", false, (value) => filtered("copies", value)),
   );
   const count = make("p", { class: "muted", id: "count", role: "status" });
   const table = sortable("Checks, the failing ones first", CHECK_COLUMNS, fitting(), { id: (check) => `check-${check.number}`, detail });
@@ -51,7 +51,7 @@ const CHECK_COLUMNS = [
     class: (check) => `outcome ${check.outcome}`,
   },
   { title: "file", value: (check) => check.artifact, class: () => "name" },
-  { title: "check", value: (check) => check.name, show: (check) => check.name + (check.copy ? " (copy)" : "") },
+  { title: "check", value: (check) => check.name, show: (check) => check.name + (check.copy ? " (not repeated)" : "") },
   { title: "baseline", number: true, show: (check) => check.baseline || "–" },
   { title: "now", number: true, show: (check) => check.now || "–" },
   { title: "change (95 % CI)", number: true, value: (check) => check.change?.[0], show: (check) => check.said || "–" },
