@@ -104,7 +104,7 @@ def _stage(stage: StageParameters, config: "PretrainedConfig", labelled: int, tr
 def _fine_tuning(schedule: Schedule, config: "PretrainedConfig", rows: int, frozen: int) -> float:
     """Count forward passes: layers that are frozen run once."""
     depth = max(1, config.num_hidden_layers)
-    return rows * (_TRAINING * schedule.epochs * (depth - frozen) / depth + frozen / depth)
+    return float(rows * (_TRAINING * schedule.epochs * (depth - frozen) / depth + frozen / depth))
 
 
 def in_words(seconds: float) -> str:
