@@ -25,20 +25,25 @@ _STYLE = """
 
 
 class Words(NamedTuple):
-    """The words of one language; `message` has a place for each ratio and for the change of accuracy."""
+    """The words of one language; `message` has a place for each ratio and for the change of accuracy, `percent` for a
+    number.
+    """
 
     message: str
+    percent: str
     panels: tuple[str, str, str, str]
     legend: str
 
 
 ENGLISH = Words(
     "INT4 student: {faster:.1f}× faster, {smaller:.1f}× smaller, accuracy {change:+.1f} pp",
+    "{:.1f} %",
     ("latency P50, 1 thread", "size on disk", "memory of the model", "accuracy, test set"),
     "above: teacher, 12 layers, PyTorch FP32; below: student, 4 layers, ONNX INT4. Review sentiment, 128 tokens",
 )
 CHINESE = Words(
-    "INT4 学生模型：快 {faster:.1f} 倍，小 {smaller:.1f} 倍，准确率 {change:+.1f} 个百分点",
+    "INT4 学生模型：速度 {faster:.1f} 倍，体积 1/{smaller:.1f}，准确率 {change:+.1f} 个百分点",
+    "{:.1f}%",
     ("延迟 P50，单线程", "磁盘占用", "模型内存占用", "准确率（测试集）"),
     "上：教师模型，12 层，PyTorch FP32；下：学生模型，4 层，ONNX INT4。评论情感分类，128 个 token",
 )
@@ -60,7 +65,7 @@ def draw(results: Results, words: Words) -> str:
             width = _BAR * value / max(before, now)
             y = _TOP + 40 * row
             lines.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{width:.1f}" height="14" rx="2"/>')
-            lines.append(f'<text x="{x}" y="{y + 29}">{_shown(panel, value)}</text>')
+            lines.append(f'<text x="{x}" y="{y + 29}">{_shown(panel, value, words)}</text>')
     lines.append(f'<text x="0" y="{_HEIGHT - 2}" opacity="0.75" style="font-size:12px">{escape(words.legend)}</text>')
     size = f'width="{4 * _PANEL}" height="{_HEIGHT}" viewBox="0 0 {4 * _PANEL} {_HEIGHT}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title desc">'
@@ -76,9 +81,9 @@ def _figures(measured: Measured) -> tuple[float, float, float, float]:
     return latency, measured.size.bytes / 1e6, measured.memory.own_mib, measured.accuracy.value
 
 
-def _shown(panel: int, value: float) -> str:
+def _shown(panel: int, value: float, words: Words) -> str:
     if panel == 3:
-        return f"{100 * value:.1f} %"
+        return words.percent.format(100 * value)
     return f"{value:.3g} {('ms', 'MB', 'MiB')[panel]}"
 
 
