@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, normalizers
+from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from pocketbert.compress.base.errors import BadInput
@@ -16,7 +16,6 @@ from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.stages.prune_vocab import Parameters, run
 from pocketbert.compress.tasks.inputs import Inputs
 from pocketbert.compress.tasks.rows import Rows
-from pocketbert.compress.tasks.tokenizer import one_piece_per_character
 from pocketbert.compress.training.context import Context
 from tests.support.models import context_of
 from tests.support.tokenizers import TEXTS, unigram, wordpiece
@@ -109,10 +108,18 @@ def test_unknown_tokens_of_rows_without_label_are_told(any_model: Path, context:
 
 
 def test_a_class_that_puts_a_blank_before_each_word_is_not_kept(tiny_model: Path, tmp_path: Path) -> None:
-    whole = unigram()
+    """As XLM-R's in tagging: but for the blanks, its class reads the file unchanged."""
+    described = json.loads(unigram().to_str())
+    next(piece for piece in described["model"]["vocab"] if piece[0] == "x")[0] = "<mask>"  # which the class adds
+    whole = Tokenizer.from_str(json.dumps(described))
     whole.no_padding()
-    one_piece_per_character(whole)
-    special: Any = SPECIAL["unigram"] | {"cls_token": "<s>", "sep_token": "</s>"}
+    whole.add_special_tokens(["<mask>"])
+    blanks = pre_tokenizers.Metaspace(prepend_scheme="never")
+    whole.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), blanks])
+    whole.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    special: Any = SPECIAL["unigram"] | {"cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>"}
     PreTrainedTokenizerFast(tokenizer_object=whole, **special).save_pretrained(tmp_path / "old")
     file = tmp_path / "old/tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"tokenizer_class": "XLMRobertaTokenizer"}))
