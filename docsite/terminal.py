@@ -15,7 +15,8 @@ from rich.cells import cell_len
 _COLUMN, _LINE, _MARGIN = 8.43, 19, 12
 _SEQUENCE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
 _COLOURS = {"31": "#ff7b72", "32": "#3fb950", "33": "#d29922", "36": "#39c5cf"}
-_STYLE = """text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono CJK SC", monospace; white-space: pre }"""  # noqa: E501
+_FONTS = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono CJK SC", monospace'
+_STYLE = f"text {{ font: 14px {_FONTS}; white-space: pre }}"
 
 
 class Piece(NamedTuple):

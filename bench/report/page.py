@@ -64,7 +64,7 @@ def compose(results: Results, drawn: list[str], file: Path) -> str:
         tested.undecided_line(results),
         lead.verdict_line(results, found),
         "Only a part was measured: what the options `-k` and `-m` left." if results.part else "",
-        pull_request.changes(shown, results),
+        pull_request.changes(shown, found, results.same_file),
         f"<sub>{_SIGNS} Last column: {LEGEND}.</sub>" if any(check.limits for check in shown) else "",
         unplaced.pop("forest.svg", ""),
         bullets([*remarks, *tested.lines(results)]),

@@ -1,6 +1,6 @@
 """`reports/<recipe>.pr.md`: what changed against the baseline, short and narrow enough for a pull request's comment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def compose(results: Results, file: Path) -> str:
             heading(results, found),
             tested.undecided_line(results),
             "Only a part was measured." if results.part else "",
-            changes(shown, results),
+            changes(shown, found, results.same_file),
             f"{len(hidden)} more checks, none of them worse than these, are in the report." if hidden else "",
             against_teacher(results),
             bullets(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in remarks),
@@ -58,12 +58,15 @@ def heading(results: Results, found: Sequence[Check]) -> str:
     return f"### {sign} {recipe}: no regression against {code(results.baseline or 'the baseline')}{rest}"
 
 
-def changes(shown: Sequence[Check], results: Results) -> str:
-    """Write the table of checks: baseline, now, change, limit, and the change as a line of a forest plot. A file that
-    is the baseline's own has one row for its latency.
+def changes(shown: Sequence[Check], found: Sequence[Check], same_file: Collection[str]) -> str:
+    """Write the table of checks: baseline, now, change, limit, and the change as a line of a forest plot.
+
+    Args:
+        found: all checks, those that were not repeated among them.
+        same_file: artifacts that are the baseline's own file; each has one row for its latency.
     """
     rows: list[list[str]] = []
-    limits, told = _limits_of_unchanged(results), set[str]()
+    limits, told = _limits_of_unchanged(found, same_file), set[str]()
     for artifact, of_artifact in groupby(shown, key=lambda check: check.verdict.artifact):
         for number, check in enumerate(of_artifact):
             name = text(check.name)
@@ -85,9 +88,9 @@ def changes(shown: Sequence[Check], results: Results) -> str:
     return table(["check", "baseline", "now", "change (95 % CI)", "limit", "worse →"], rows)
 
 
-def _limits_of_unchanged(results: Results) -> dict[str, str]:
-    """Return the latency limit of each artifact that is the baseline's own file, whose latency was not repeated."""
-    copies = [check for check in checks(results) if check.copy and check.verdict.artifact in results.same_file]
+def _limits_of_unchanged(found: Sequence[Check], same_file: Collection[str]) -> dict[str, str]:
+    """Return the latency limit of each artifact of `same_file` whose latency was not repeated."""
+    copies = [check for check in found if check.copy and check.verdict.artifact in same_file]
     return {check.verdict.artifact: check.allowed for check in reversed(copies)}
 
 

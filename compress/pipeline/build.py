@@ -81,7 +81,9 @@ def _run(build: Build, command: str) -> Manifest:
 
 
 def plan(recipe: Recipe, root: Path, progress: Progress, fresh: bool = False) -> list[Planned]:
-    """Return every step of a build below `root`, with the reason if it is to do; nothing is made or written.
+    """Return every step of a build below `root`, with its time and the reason if it is to do; nothing is written there.
+
+    If a step never ran, the teacher or the model that the recipe names is loaded and timed.
 
     Args:
         fresh: as if the results of earlier builds were deleted.
