@@ -35,6 +35,15 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
 
 def on_post_page(output: str, *, config: Any, **_: Any) -> str:
     """Name the dialog of the search for screen readers, which the theme leaves without a name."""
+    return _with_named_search(output, config)
+
+
+def on_post_template(output_content: str, *, config: Any, **_: Any) -> str:
+    """Name the dialog of the search on the page of missing addresses, too."""
+    return _with_named_search(output_content, config)
+
+
+def _with_named_search(output: str, config: Any) -> str:
     name = "搜索" if config.theme["language"] == "zh" else "Search"
     return output.replace('component="search" role="dialog"', f'component="search" role="dialog" aria-label="{name}"')
 

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -12,8 +12,6 @@ import pytest
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-AXE = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js"))
-needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core (AXE, or npm install axe-core)")
 
 
 @contextmanager
@@ -31,7 +29,8 @@ def chromium() -> Iterator[Any]:
 
 def serious(page: Any) -> list[tuple[str, str]]:
     """The rules of axe-core that a page breaks seriously or critically, each with the element."""
-    page.add_script_tag(path=str(AXE))
+    axe = pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
+    page.add_script_tag(content=(resources.files(axe) / "axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")
     assert len(found["passes"]) > 20, "axe looked at nothing"
     return [

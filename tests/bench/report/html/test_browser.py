@@ -10,7 +10,7 @@ import pytest
 from pocketbert.bench.records.history import append, load
 from pocketbert.bench.records.results import Changed, FlippedRow, Flips, Results, Why
 from pocketbert.bench.report.html import compose
-from tests.support.browser import chromium, needs_axe, serious
+from tests.support.browser import chromium, serious
 from tests.support.results import INT8
 
 MARKUP = "<img src=x onerror=alert(1)></script><b>教师</b>"
@@ -187,7 +187,6 @@ def test_the_scheme_is_the_browsers(page: Any) -> None:
     )
 
 
-@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Any, file: Path, scheme: str) -> None:
     context = browser.new_context(bypass_csp=True, color_scheme=scheme)
