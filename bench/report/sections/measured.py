@@ -76,7 +76,7 @@ def latency_details(results: Results) -> str:
     rows = [
         [
             text(choose.profile_names(results, m.profile)),
-            text(m.length),
+            text(choose.length_in_words(m.length)),
             code(a.id),
             numbers.milliseconds(m.p50_ms),
             numbers.milliseconds(m.p90_ms),
@@ -179,13 +179,13 @@ def profiles(results: Results) -> str:
         [
             code(p.name),
             f"skipped: {text(p.skipped)}" if p.skipped else f"same as {code(p.same_as)}" if p.same_as else "measured",
-            ", ".join(text(length) for length in p.lengths),
+            ", ".join(text(choose.length_in_words(length)) for length in p.lengths),
             str(p.threads),
             ", ".join(map(str, p.cores)),
         ]
         for p in results.profiles
     ]
-    return table(["profile", "state", "lengths, tokens", "threads", "cores in force (verified)"], rows, words=3)
+    return table(["profile", "state", "lengths", "threads", "cores in force (verified)"], rows, words=3)
 
 
 def machine(results: Results) -> str:

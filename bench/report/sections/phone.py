@@ -37,7 +37,7 @@ def details(results: Results) -> str:
                 text(f.device),
                 code(f.artifact),
                 text(f.note),
-                text(f.length),
+                text(length_in_words(f.length)),
                 str(f.threads or ""),
                 milliseconds(f.p50_ms),
                 milliseconds(f.p90_ms) if f.p90_ms else "",

@@ -78,6 +78,12 @@ def test_a_profile_under_a_second_name_is_one_column(results: Results) -> None:
 def test_every_timing_is_listed_once(results: Results) -> None:
     timed = [line for line in measured.latency_details(results).splitlines() if ROW in line]
     assert len(timed) == 9
+
+
+def test_mixed_lengths_are_called_natural_in_every_table(results: Results) -> None:
+    tables = measured.latency_details(results) + measured.profiles(results)
+    assert "32 tokens, 128 tokens, natural lengths" in tables
+    assert "| natural lengths |" in tables and "mix" not in tables
     note = measured.tokenizer_note(results)
     assert note.endswith(" P50 0.214 ms.")
     assert measured.tokenizer_note(replaced(results, tokenizer_p50_ms=0.5)).endswith(" P50 0.214 to 0.500 ms.")
