@@ -24,6 +24,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.base.own_code import digest_of
 from pocketbert.compress.base.progress import Progress
@@ -168,7 +169,7 @@ class Study:
             value = self.score(logits)
             with atomic_write(file) as temporary:
                 np.savez(temporary, outcomes=outcomes, value=value, seconds=seconds)
-            self._progress.say(f"{self.folder.name}: {name}: {self.task.metric} {value:.2%}, {seconds:.0f} s")
+            self._progress.say(f"{self.folder.name}: {name}: {self.task.metric} {percent(value, 2)}, {seconds:.0f} s")
         with np.load(file, allow_pickle=False) as kept:
             return Run(float(kept["value"]), kept["outcomes"], float(kept["seconds"]))
 
@@ -202,7 +203,7 @@ def few(dataset: Annotated[Literal["reviews", "people-daily"], typer.Argument()]
     rows = [
         [f"{LABELLED:,} labels alone", *shown(alone), ""],
         ["distilled, the other rows without labels", *shown(distilled), lead(distilled, alone)],
-        [f"their teacher, {LABELLED:,} labels", f"{teacher.value:.2%}", "", ""],
+        [f"their teacher, {LABELLED:,} labels", percent(teacher.value, 2), "", ""],
     ]
     headers = [f"{dataset}: student of 4 layers", f"{study.task.metric}, test", "seconds", "change, pp"]
     print(markdown_table(headers, rows))
@@ -229,7 +230,7 @@ def whole_split(
             distilled.append(study.student("distilled", seed, settings))
             alone.append(study.student("labels-alone", seed, settings | {"alpha": 1.0}))
     rows = [
-        ["teacher", f"{teacher.value:.2%}", "", "", ""],
+        ["teacher", percent(teacher.value, 2), "", "", ""],
         ["student, labels alone", *shown(alone), lead(alone, [teacher]), ""],
         ["student, distilled", *shown(distilled), lead(distilled, [teacher]), lead(distilled, alone)],
     ]
@@ -268,12 +269,12 @@ def students(
             for name, settings in variants.items()
         }
     first = found["student of the recipe"]
-    rows = [["teacher", f"{teacher.value:.2%}", "", ""]]
+    rows = [["teacher", percent(teacher.value, 2), "", ""]]
     rows += [
         [name, *shown(runs), "" if runs is first else lead(runs, first, paired=True)] for name, runs in found.items()
     ]
     if (control := Path("artifacts", recipe, "control/test.npy")).is_file():  # as `pocketbert build` leaves it
-        rows.append(["linear baseline", f"{study.score(np.load(control)):.2%}", "", ""])
+        rows.append(["linear baseline", percent(study.score(np.load(control)), 2), "", ""])
     headers = [recipe, f"{study.task.metric}, test", "seconds", "change against the recipe's student, pp"]
     print(markdown_table(headers, rows))
 
@@ -311,7 +312,7 @@ def ablations() -> None:
 def shown(runs: list[Run]) -> list[str]:
     """Return the mean and the single values of the metric, and the mean of the seconds."""
     values = ", ".join(f"{100 * run.value:.1f}" for run in runs)
-    return [f"{fmean(run.value for run in runs):.2%} ({values})", f"{fmean(run.seconds for run in runs):.0f}"]
+    return [f"{percent(fmean(run.value for run in runs), 2)} ({values})", f"{fmean(run.seconds for run in runs):.0f}"]
 
 
 def lead(ours: list[Run], theirs: list[Run], paired: bool = False) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import Texts, read_texts
@@ -70,7 +71,7 @@ def _row(
 ) -> list[str]:
     found = Comparison.of(texts.task, gold, teacher, student, 0.95)
     change = in_points(-found.drop, -found.high, -found.low)
-    return [name, f"{found.reference:.2%}", f"{found.value:.2%}", change]
+    return [name, percent(found.reference, 2), percent(found.value, 2), change]
 
 
 def _test_logits(stage: Path, texts: Texts, progress: Progress) -> NDArray[np.float32]:

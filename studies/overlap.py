@@ -10,6 +10,7 @@ import time
 import numpy as np
 from tabulate import tabulate
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.data.overlap import NEAR, SIMILAR, jaccard, seen
 
 TRAIN, ROWS, LENGTHS = 50_000, 10_000, (40, 200, 900)
@@ -35,7 +36,13 @@ def measured(length: int) -> list[object]:
     began = time.process_time()
     found = seen(train, rows) == NEAR
     seconds = time.process_time() - began
-    return [length, round(seconds, 1), int(similar.sum()), f"{found[similar].mean():.2%}", int(found[~similar].sum())]
+    return [
+        length,
+        round(seconds, 1),
+        int(similar.sum()),
+        percent(found[similar].mean(), 2),
+        int(found[~similar].sum()),
+    ]
 
 
 if __name__ == "__main__":

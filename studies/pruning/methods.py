@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.exports.onnx import export
@@ -172,7 +173,7 @@ def _methods(model: "PreTrainedModel", context: Context, logits: NDArray[np.floa
             else:
                 changes = [-100 * comparison.drop for comparison in found]
                 shown = f"{fmean(changes):+.2f} (seeds: {', '.join(f'{change:+.2f}' for change in changes)})"
-            rows.append([f"{target - 1:+.0%}", method, shown])
+            rows.append([f"{100 * (target - 1):+.0f} %", method, shown])
     return markdown_table(["encoder MACs", "importance", "change on validation, pp"], rows)
 
 
@@ -193,7 +194,7 @@ def _recovered(model: "PreTrainedModel", context: Context, logits: NDArray[np.fl
                 _latency_ratio(files[p], path, context.progress) for p, path in _files(cut, folder / f"cut-{target}")
             ]
             trained = in_points(-after.drop, -after.high, -after.low)
-            rows.append([f"{left:.1%}", f"{-100 * before.drop:+.2f}", trained, *(f"{each:.1%}" for each in ratios)])
+            rows.append([percent(left), f"{-100 * before.drop:+.2f}", trained, *(percent(each) for each in ratios)])
     headers = ["encoder MACs left", "change, pp", "after one epoch, pp", "latency left, ORT FP32", "ORT INT8"]
     return markdown_table(headers, rows)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.base.files import deflated_bytes
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
@@ -58,9 +59,9 @@ def table(student: Path, context: Context) -> str:
                 model = run(model, inside, Parameters.model_validate({"embeddings": True, **choice}))
             found = compare(context, dense, validation_logits(model, context))
             change = in_points(-found.drop, -found.high, -found.low) if choice else ""
-            zeros = f"{choice['amount']:.0%}, {choice.get('scope', 'layer')}" if choice else "none"
+            zeros = f"{percent(choice['amount'], 0)}, {choice.get('scope', 'layer')}" if choice else "none"
             recovered = "one epoch" if "recover" in choice else ""
-            rows.append([zeros, recovered, f"{found.value:.2%}", change, *_sizes(model, folder)])
+            rows.append([zeros, recovered, percent(found.value, 2), change, *_sizes(model, folder)])
     headers = [
         "zeros",
         "recovery",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod, quantize_static
 from onnxruntime.quantization.calibrate import create_calibrator
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.data.texts import tokenize
@@ -65,9 +66,9 @@ def main() -> None:
         agreement = np.mean(logits.argmax(axis=1) == own.argmax(axis=1))
         score = texts.task.scores(logits, gold)[texts.task.metric]
         rows.append(
-            [way, str(count), f"{agreement:.2%}", f"{np.sqrt(np.mean((logits - own) ** 2)):.3f}", f"{score:.2%}"]
+            [way, str(count), percent(agreement, 2), f"{np.sqrt(np.mean((logits - own) ** 2)):.3f}", percent(score, 2)]
         )
-    float_score = f"{texts.task.scores(own, gold)[texts.task.metric]:.2%}"
+    float_score = percent(texts.task.scores(own, gold)[texts.task.metric], 2)
     rows.insert(0, ["FP32", "", "", "", float_score])
     headers = [
         "ranges of activations",

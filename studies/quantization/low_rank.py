@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
 from pocketbert.compress.models.rounding import round_rows
@@ -46,7 +47,9 @@ def main() -> None:
             with progress.work(f"{name}: running inference on the test rows", len(inputs)) as work:
                 logits = predict(TorchSession(model).logits, inputs, progress=work.advance)
             error = np.linalg.norm(matrix - exact) / np.linalg.norm(exact)
-            table.append([name, f"{size / 1e6:.2f}", f"{error:.3f}", f"{task.scores(logits, gold)[task.metric]:.2%}"])
+            table.append(
+                [name, f"{size / 1e6:.2f}", f"{error:.3f}", percent(task.scores(logits, gold)[task.metric], 2)]
+            )
     headers = [f"{count:,} × {width}", "MB, without scales", "relative error", f"{task.metric}, test"]
     print(markdown_table(headers, table))
 

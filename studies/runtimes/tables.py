@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pocketbert.bench.measuring.metrics.latency import Samples
 from pocketbert.bench.stats.intervals import Interval, median_over_sets, ratio_over_sets
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.manifest import Manifest
 from studies.runtimes.roofline import Peaks
 from studies.shared.page import markdown_table
@@ -83,7 +84,7 @@ def roofline(every: Every, peaks: Peaks) -> str:
         if now.samples:
             limit = peaks.limit_ms(now.macs, now.precision)
             p50 = median_over_sets(now.samples).estimate
-            rows.append([now.name, f"{p50:.2f}", f"{limit:.2f}", f"{limit / p50:.0%}", f"{p50 / limit:.2f}"])
+            rows.append([now.name, f"{p50:.2f}", f"{limit:.2f}", percent(limit / p50, 0), f"{p50 / limit:.2f}"])
         else:
             rows.append([now.name, now.missing, "", "", ""])
     machine = f"One thread multiplies {peaks.fp32 / 1e9:.0f} GFLOP/s in FP32 and {peaks.int8 / 1e9:.0f} GOP/s in INT8."
@@ -105,7 +106,7 @@ def answers(manifest: Manifest | None) -> str:
     rows = []
     for step in steps.values():
         source = next((s for s in steps.values() if s.name == f"{step.name.rpartition('-')[0]}-fp32"), None)
-        agreement = f"{step.parity.label_agreement:.2%} of {step.parity.rows:,}" if step.parity else ""
+        agreement = f"{percent(step.parity.label_agreement, 2)} of {step.parity.rows:,}" if step.parity else ""
         change = (
             100 * (source.comparison.drop - step.comparison.drop)
             if step.comparison and source and source.comparison

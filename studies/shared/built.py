@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.data.texts import Texts, read_texts
 from pocketbert.compress.manifest import Comparison
@@ -87,7 +88,7 @@ class Built:
         gold = self.texts.splits["test"]["label"][: self.rows]
         found = Comparison.of(self.texts.task, gold, exact, logits, 0.95)
         same = (logits.argmax(1) == exact.argmax(1)).mean()
-        return [f"{found.value:.2%}", in_points(-found.drop, -found.high, -found.low), f"{same:.2%}"]
+        return [percent(found.value, 2), in_points(-found.drop, -found.high, -found.low), percent(same, 2)]
 
     def timed(self, session: Session, reference: Session, rounds: int, progress: Progress) -> list[str]:
         """Return the cells of `TIMED`, for a file that is timed in turn with the INT8 file, one thread, 128 tokens.

@@ -289,4 +289,7 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     for artifact, figures in results.figures.items():
         yield from ((f"{artifact}: {name}", f"{value:g}") for name, value in figures.items())
     for phone in results.phone:
-        yield f"{phone.device}: {phone.artifact}, {choose.length_in_words(phone.length)}", f"P50 {numbers.milliseconds(phone.p50_ms)} ms"
+        yield (
+            f"{phone.device}: {phone.artifact}, {choose.length_in_words(phone.length)}",
+            f"P50 {numbers.milliseconds(phone.p50_ms)} ms",
+        )

@@ -78,10 +78,10 @@ def test_the_limit_is_the_peak_of_the_precision() -> None:
     shown = roofline(EVERY, Peaks(fp32=1e11, int8=4e11))
     assert shown.startswith("One thread multiplies 100 GFLOP/s in FP32 and 400 GOP/s in INT8.")
     found = {row[0]: row[1:] for row in table_of(shown)}
-    assert found["onnx-fp32"] == ["15.03", "2.00", "13%", "7.51"]
-    assert found["onnx-int8"] == ["7.51", "0.50", "7%", "15.03"]
-    assert found["onnx-int4"] == ["8.02", "0.50", "6%", "16.03"]
-    assert found[TEACHER] == ["360.72", "20.00", "6%", "18.04"]
+    assert found["onnx-fp32"] == ["15.03", "2.00", "13 %", "7.51"]
+    assert found["onnx-int8"] == ["7.51", "0.50", "7 %", "15.03"]
+    assert found["onnx-int4"] == ["8.02", "0.50", "6 %", "16.03"]
+    assert found[TEACHER] == ["360.72", "20.00", "6 %", "18.04"]
     assert found["executorch-int8"] == ["not run here", "", "", ""]
 
 
@@ -111,8 +111,8 @@ def test_answers_are_the_manifests() -> None:
         steps=[step("fp32", 0.002, 1.0), step("int8", 0.0045, 0.9948)],
     )
     assert table_of(answers(manifest)) == [
-        ["onnx-fp32", "100.00% of 1,737", "+0.00", "accepted"],
-        ["onnx-int8", "99.48% of 1,737", "-0.25", "accepted"],
+        ["onnx-fp32", "100.00 % of 1,737", "+0.00", "accepted"],
+        ["onnx-int8", "99.48 % of 1,737", "-0.25", "accepted"],
     ]
     assert (
         answers(None) == answers(manifest.model_copy(update={"steps": []})) == "Not measured: no built recipe at hand."
