@@ -1,7 +1,7 @@
 """Time and recall of the search for rows that are in train too.
 
 `python -m studies.overlap` makes 50,000 training texts of 40, 200 and 900 random characters and 10,000 test texts, half
-of which differ from a training text in one character, and prints the table of docs/data.md.
+of which differ from a training text in one character, and prints the table of docs/robustness-results.md.
 """
 
 import random
