@@ -303,6 +303,11 @@ def _check(manifest: Manifest, path: Path) -> None:
         raise BadInput(
             f"{path}: reference {manifest.reference!r} is not among the artifacts; allowed: {', '.join(ids) or 'none'}"
         )
+    if manifest.artifact(manifest.reference).role == "ship":
+        raise BadInput(
+            f"{path}: reference {manifest.reference!r} has the role 'ship' and would be compared with itself; give it "
+            "the role 'reference', and list the file again under another id if it is exported, too"
+        )
     for artifact in manifest.artifacts:
         if artifact.dense not in (None, *ids):
             raise BadInput(

@@ -140,7 +140,7 @@ def _path(recipe: str, given: Path | None) -> Path:
 
 def _change(results: Path, given: Path | None) -> tuple["Baseline | None", str, "Baseline", Path]:
     """Return the old baseline, a remark if it cannot be read, the new baseline, and its path."""
-    from pocketbert.bench.records.baseline import load_baseline, make_baseline
+    from pocketbert.bench.records.baseline import check_replaces, load_baseline, make_baseline
     from pocketbert.bench.records.results import load_results
 
     found = load_results(results)
@@ -151,4 +151,6 @@ def _change(results: Path, given: Path | None) -> tuple["Baseline | None", str, 
             old = load_baseline(path)
         except BadInput as refused:
             unreadable = f"the old baseline cannot be read and is replaced, thresholds included: {refused}\n\n"
+        else:
+            check_replaces(old, found, path)
     return old, unreadable, make_baseline(found, old), path

@@ -3,17 +3,22 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pocketbert.bench.commands.arguments import manifest_file
 from pocketbert.compress.base.errors import BadInput
 
+if TYPE_CHECKING:
+    import pytest
+
 NOTHING_RUN = 5
 """Exit code of pytest: no test was left to run."""
-EXIT_CODES = {2: 130, 4: 2, NOTHING_RUN: 1}
-"""Exit codes of pytest that mean something else for `pocketbert`: interrupted, bad input, and nothing was measured."""
+INTERRUPTED = 2
+"""Exit code of pytest: Ctrl-C, or a test file that cannot be imported."""
+EXIT_CODES = {4: 2, NOTHING_RUN: 1}
+"""Exit codes of pytest that mean something else for `pocketbert`: bad input, and nothing was measured."""
 _COLUMNS = "--benchmark-columns=median,iqr,rounds"  # all of them are wider than most terminals
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 """Everything after the recipe is pytest's."""
@@ -38,6 +43,15 @@ def gate(
     raise typer.Exit(run(manifest_file(recipe), context.args))
 
 
+class CtrlC:
+    """A plug-in of pytest that remembers whether the run was interrupted."""
+
+    seen = False
+
+    def pytest_keyboard_interrupt(self, excinfo: "pytest.ExceptionInfo[BaseException]") -> None:
+        self.seen |= excinfo.type is KeyboardInterrupt  # a file that cannot be imported raises a kind of it
+
+
 def run(manifest: Path, options: list[str]) -> int:
     """Run pytest on the gate's tests; returns the exit code of `pocketbert`.
 
@@ -54,9 +68,12 @@ def run(manifest: Path, options: list[str]) -> int:
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         tests = ("--pyargs", "pocketbert.bench")
-        code = int(pytest.main([*needed, *tests, *here, _COLUMNS, f"--gate-manifest={manifest}", *options]))
+        arguments = [*needed, *tests, *here, _COLUMNS, f"--gate-manifest={manifest}", *options]
+        code = int(pytest.main(arguments, plugins=[interrupted := CtrlC()]))
     finally:
         signal.signal(signal.SIGTERM, before)
     if code == NOTHING_RUN:
         typer.echo("pocketbert: nothing was measured: the given -k, -m or test ids leave no check", err=True)
+    if code == INTERRUPTED and interrupted.seen:
+        return 130
     return EXIT_CODES.get(code, code)

@@ -1,12 +1,11 @@
 """Finds the baseline of a run. A baseline that was lost fails the run: a renamed recipe, a deleted file, a typo."""
 
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.records import history
-from pocketbert.bench.records.baseline import Baseline, load_baseline
+from pocketbert.bench.records.baseline import Baseline, check_patterns, load_baseline
 from pocketbert.bench.records.pins import open_pin, pins_of, updates_since
 from pocketbert.bench.records.since import Since
 from pocketbert.compress.base.errors import BadInput
@@ -20,15 +19,15 @@ def open_baseline(options: GateOptions, recipe: str) -> tuple[Path, Baseline | N
     """Return the path of the baseline and its content; None if the recipe has no baseline yet.
 
     Raises:
-        BadInput: there is none, but there was one: it is named, other recipes have one, or earlier runs had one; or it
-            is of another recipe, or figures are missing in it.
+        BadInput: there is none, and no option says that this is the first run; or it is of another recipe, or figures
+            are missing in it.
     """
     if options.against and options.baseline:
         raise BadInput("--gate-against and --gate-baseline name a baseline each; give one of them")
     path = open_pin(options.baselines, options.against, recipe) if options.against else _usual(options, recipe)
     if not exists(path):
-        if not options.first_run and (lost := _lost(options, path, recipe)):
-            raise BadInput(f"{path}: no such baseline{lost}; {_FIRST_RUN}")
+        if not options.first_run:
+            raise BadInput(f"{path}: no such baseline{_lost(options, path, recipe)}; {_FIRST_RUN}")
         return path, None
     baseline = load_baseline(path)
     if baseline.recipe != recipe:
@@ -42,12 +41,7 @@ def open_baseline(options: GateOptions, recipe: str) -> tuple[Path, Baseline | N
 
 def _check_whole(path: Path, baseline: Baseline) -> None:
     """Refuse a baseline with limits of no artifact, or without some figures: nothing would be compared with them."""
-    for pattern in baseline.thresholds.artifacts:
-        if not any(fnmatchcase(name, pattern) for name in baseline.artifacts):
-            names = ", ".join(baseline.artifacts)
-            raise BadInput(
-                f"{path}: thresholds.artifacts: {pattern!r} fits none of {names}; correct the pattern, or remove it"
-            )
+    check_patterns(baseline.thresholds, baseline.artifacts, path)
     timed = any(entry.latency for entry in baseline.artifacts.values())  # not on every platform
     for name, entry in baseline.artifacts.items():
         figures = {"accuracy": entry.accuracy, "memory_own_mib": entry.memory_own_mib, "latency": entry.latency or None}
@@ -75,7 +69,7 @@ def _usual(options: GateOptions, recipe: str) -> Path:
 
 
 def _lost(options: GateOptions, path: Path, recipe: str) -> str:
-    """Return why there should be a baseline; empty if nothing says so."""
+    """Return what says that there was a baseline; empty if nothing does."""
     if options.baseline:
         return " (--gate-baseline)"
     if options.default_baseline:

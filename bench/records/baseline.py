@@ -1,7 +1,7 @@
 """`baselines/<recipe>.json`: the figures that a run is compared with, and the thresholds. It is reviewed like code."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import Accuracy, Machine, Measured, Metric, Ratios, Results
+from pocketbert.bench.records.results import Accuracy, Machine, Measured, Metric, Place, Ratios, Results
 from pocketbert.bench.records.updates import Known, Update, accepted
 from pocketbert.compress.base.errors import BadInput, printable
 from pocketbert.compress.base.explain import explain
@@ -19,6 +19,8 @@ from pocketbert.compress.base.strict import FileName, Strict
 
 SCHEMA = 2
 FOLDER = Path("baselines")
+PINNED = "pinned"
+"""Folder of the pinned baselines in it."""
 _SHA256 = "^[0-9a-f]{64}$"
 _METRICS: tuple[Metric, ...] = ("latency", "memory", "size", "accuracy")
 _OF_A_RUN: dict[str, Any] = {"drop": None, "confusion": []}
@@ -135,9 +137,46 @@ def load_baseline(path: Path) -> Baseline:
     Raises:
         BadInput: the file is missing, not JSON, or has another schema.
     """
-    update = f"pocketbert baseline update {path.stem}"
+    usual = path.parent.name == FOLDER.name
+    update = f"pocketbert baseline update {path.stem if usual else 'RECIPE'}"
     hint = f"no such baseline; write it with: {update}"
-    return read_json(path, Baseline, SCHEMA, hint, fix=f"; rewrite it with: {update}")
+    fix = f"; rewrite it with: {update}" if PINNED not in path.parts else "; delete it, and pin again"
+    return read_json(path, Baseline, SCHEMA, hint, fix)
+
+
+def check_patterns(thresholds: Thresholds, artifacts: Collection[str], path: Path) -> None:
+    """Refuse limits of no artifact: they would hold for nothing.
+
+    Args:
+        path: of the baseline, for the message.
+    """
+    for pattern in thresholds.artifacts:
+        if not any(fnmatchcase(name, pattern) for name in artifacts):
+            names = ", ".join(artifacts)
+            raise BadInput(
+                f"{path}: thresholds.artifacts: {pattern!r} fits none of {names}; correct the pattern, or remove it"
+            )
+
+
+def check_replaces(old: Baseline, results: Results, path: Path) -> None:
+    """Refuse results that are no successor of the baseline: of another recipe, or without some of its profiles.
+
+    Args:
+        path: of the baseline, for the message.
+    """
+    if old.recipe != results.recipe:
+        raise BadInput(
+            f"{path}: baseline of recipe {old.recipe!r}, but the results are of recipe {results.recipe!r}; name "
+            "another file with --baseline"
+        )
+    check_patterns(old.thresholds, [artifact.id for artifact in results.artifacts if artifact.role == "ship"], path)
+    asked = {profile.name for profile in results.profiles}
+    timed = {Place.parse(place).profile for entry in old.artifacts.values() for place in entry.latency}
+    if left_out := sorted(timed - asked):
+        raise BadInput(
+            f"{path}: it has the profiles {', '.join(left_out)}, which these results leave out; run the gate with all "
+            "profiles, or delete the file to begin a new baseline"
+        )
 
 
 def make_baseline(results: Results, old: Baseline | None) -> Baseline:

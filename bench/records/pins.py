@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pocketbert.bench.records.baseline import Baseline, Thresholds, load_baseline
+from pocketbert.bench.records.baseline import PINNED, Baseline, Thresholds, load_baseline
 from pocketbert.bench.records.since import Since
 from pocketbert.bench.records.store import Store
 from pocketbert.bench.records.updates import since
@@ -19,7 +19,6 @@ from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.files import as_typed, write_json
 from pocketbert.compress.base.paths import DOCUMENT, check_file
 
-_FOLDER = "pinned"
 _TIMES = 2
 """The limits of a pinned baseline are the usual ones times this, where no others are given."""
 _NAME = re.compile(r"\w[\w.-]*")
@@ -34,7 +33,7 @@ def path_of(baselines: Path, name: str, recipe: str) -> Path:
     """
     if not _NAME.fullmatch(name):
         raise BadInput(f"pin {name!r}: allowed are letters, digits, '.', '-' and '_', with a letter or digit first")
-    return baselines / _FOLDER / name / f"{recipe}.json"
+    return baselines / PINNED / name / f"{recipe}.json"
 
 
 def open_pin(baselines: Path, name: str, recipe: str) -> Path:
@@ -78,14 +77,14 @@ def pin(baseline: Baseline, path: Path, store: Store, limits: Mapping[str, float
 
 
 def updates_since(baselines: Path, current: Baseline) -> list[Since]:
-    """Return what the updates since each pinned baseline of this recipe add up to.
-
-    Raises:
-        BadInput: a pinned baseline cannot be read.
-    """
+    """Return what the updates since each pinned baseline of this recipe add up to; one that cannot be read says so."""
     found = []
     for path in sorted(pins_of(baselines, current.recipe)):
-        pinned = load_baseline(path)
+        try:
+            pinned = load_baseline(path)
+        except BadInput as refused:
+            found.append(Since(pin=path.parent.name, problem=str(refused)))
+            continue
         found.append(since(path.parent.name, pinned.updates, pinned.created, current.updates, current.created))
     return found
 
@@ -106,4 +105,4 @@ def protected(baselines: Path, *further: Path) -> set[str]:
 
 def pins_of(baselines: Path, recipe: str) -> Iterator[Path]:
     """Yield the paths of the recipe's pinned baselines."""
-    return (baselines / _FOLDER).glob(f"*/{recipe}.json")
+    return (baselines / PINNED).glob(f"*/{recipe}.json")

@@ -43,6 +43,8 @@ class OnnxSession:
 
     def __init__(self, path: Path, chosen: onnxruntime.SessionOptions, inputs: Mapping[str, str] | None = None) -> None:
         self._path = path
+        if _is_ort(path):
+            chosen.add_session_config_entry("session.load_model_format", "ORT")
         self._session = onnxruntime.InferenceSession(str(path), chosen, providers=["CPUExecutionProvider"])
         declared = {node.name: node.type for node in self._session.get_inputs()}
         if inputs is not None and set(inputs) != set(declared):
@@ -87,6 +89,15 @@ class OnnxSession:
             f"{self._path}: the graph has an input {name!r}; known: {', '.join(batch)}; map its names to these by "
             "`inputs` in the manifest"
         )
+
+
+def _is_ort(path: Path) -> bool:
+    """Return whether a file has ONNX Runtime's own format, which it recognises by the ending ``.ort`` alone.
+
+    The artifact store keeps files without an ending. The format is a FlatBuffer, whose identifier comes after 4 bytes.
+    """
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"ORTM"
 
 
 def open_session(path: Path, threads: int, inputs: Mapping[str, str] | None = None) -> OnnxSession:

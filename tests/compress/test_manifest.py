@@ -127,6 +127,8 @@ def test_other_schema_unknown_key_unknown_reference_not_json(written: tuple[Path
     assert "colour" in complaint(path, raw | {"colour": "red"})
     assert "reference 'b'" in complaint(path, raw | {"reference": "b"})
     assert "twice" in complaint(path, raw | {"artifacts": raw["artifacts"] * 2})
+    shipped = {"artifacts": [raw["artifacts"][0] | {"role": "ship"}]}
+    assert "reference 'a' has the role 'ship' and would be compared with itself" in complaint(path, raw | shipped)
     path.write_text("{")
     with pytest.raises(BadInput, match="not JSON"):
         load_manifest(path)

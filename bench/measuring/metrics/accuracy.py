@@ -20,8 +20,8 @@ from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import by_length, check_finite, largest
 
 _RUNTIMES = "pocketbert.compress.runtimes"
-_AT_ONCE = 128
-"""Texts of one command: large enough to keep all cores busy, small enough for the progress bar."""
+_AT_ONCE = 32
+"""Texts of one command: enough to keep all cores busy, few enough for a large model on one core to answer in time."""
 
 
 def expect(setup: Setup) -> None:

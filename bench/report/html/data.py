@@ -23,6 +23,8 @@ from pocketbert.compress.manifest import Comparison
 _DIGITS = 5  # significant digits of a figure
 _QUANTILES = 41
 _RERUN = re.compile(r"pytest[^|;&<>`$]*")
+_KEYWORD = re.compile(r"[\w:+.\[\]\\/-]+", re.ASCII)
+"""One word of pytest's ``-k``; pytest escapes other letters in the names of tests."""
 
 
 def view(results: Results, records: Sequence[Record]) -> dict[str, Any]:
@@ -192,7 +194,7 @@ def _rerun(check: Check, results: Results) -> str:
         return ""
     v = check.verdict
     item = f"test_{v.metric}[{v.artifact}{f'-{v.profile}' if v.profile else ''}]"
-    return f"{results.command} -k {shlex.quote(item)}"
+    return f"{results.command} -k {shlex.quote(item)}" if _KEYWORD.fullmatch(item) else ""
 
 
 def _latency(results: Results, shown: Sequence[Measured]) -> dict[str, Any]:

@@ -25,12 +25,12 @@ def gate(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return int(ended.value.code or 0)
 
 
-@pytest.mark.parametrize(("pytests", "ours"), [(0, 0), (1, 1), (2, 130), (3, 3), (4, 2), (5, 1), (143, 143)])
+@pytest.mark.parametrize(("pytests", "ours"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 2), (5, 1), (143, 143)])
 def test_exit_codes_are_those_of_pocketbert(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pytests: int, ours: int
 ) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr("pytest.main", lambda arguments: asked.append(arguments) or pytests)
+    monkeypatch.setattr("pytest.main", lambda arguments, plugins: asked.append(arguments) or pytests)
     assert gate(monkeypatch, "tiny", "--gate-first-run", "-k", "not small", "-rA", "--", "x") == ours
     assert asked == [
         [
@@ -42,9 +42,20 @@ def test_exit_codes_are_those_of_pocketbert(
     assert ("nothing was measured" in capsys.readouterr().err) == (pytests == 5)
 
 
+def test_ctrl_c_and_a_test_file_that_cannot_be_imported_have_different_exit_codes(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "test_broken.py").write_text("import nothing_of_that_name\n")
+    options = ("tiny", "--gate-first-run", "--gate-profiles=mobile-1t", "-p", "no:cacheprovider")
+    assert gate(monkeypatch, *options, "test_broken.py") == 2
+    assert "error during collection" in capfd.readouterr().out
+    (project / "test_broken.py").write_text("raise KeyboardInterrupt\n")
+    assert gate(monkeypatch, *options, "test_broken.py") == 130
+
+
 def test_the_root_is_the_projects_or_the_one_that_is_given(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr("pytest.main", lambda arguments: asked.append(arguments) or 0)
+    monkeypatch.setattr("pytest.main", lambda arguments, plugins: asked.append(arguments) or 0)
     gate(monkeypatch, "tiny", "--rootdir=/x")
     (project / "pyproject.toml").write_text("[tool.pocketbert]\n")
     gate(monkeypatch, "tiny")
@@ -55,7 +66,7 @@ def test_the_plugins_are_loaded_where_pytest_loads_none_by_itself(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr("pytest.main", lambda arguments: asked.append(arguments) or 0)
+    monkeypatch.setattr("pytest.main", lambda arguments, plugins: asked.append(arguments) or 0)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     gate(monkeypatch, "tiny")
     assert asked[0][:4] == ["-p", "pocketbert", "-p", "benchmark"]
@@ -83,7 +94,7 @@ def test_a_users_own_bench_and_tests_are_left_alone(project: Path) -> None:
     )
     (project / "conftest.py").touch()
     code = "from pocketbert.bench.cli import main; main()"
-    options = ("--gate-profiles=mobile-1t", "--collect-only", "-q", "-p", "no:cacheprovider")
+    options = ("--gate-first-run", "--gate-profiles=mobile-1t", "--collect-only", "-q", "-p", "no:cacheprovider")
     ran = subprocess.run(
         [sys.executable, "-c", code, "gate", "tiny", *options], capture_output=True, text=True, cwd=project
     )

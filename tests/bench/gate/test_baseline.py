@@ -1,4 +1,4 @@
-"""A baseline that was lost fails the run; a recipe that has none yet passes."""
+"""A missing baseline fails the run, unless the run is said to be the first one."""
 
 import json
 from pathlib import Path
@@ -37,8 +37,11 @@ def lost(asked: GateOptions, recipe: str = "tiny") -> str:
     return str(refused.value)
 
 
-def test_without_any_baseline_there_is_none_yet(tmp_path: Path) -> None:
-    assert open_baseline(options(tmp_path), "tiny") == (tmp_path / "baselines/tiny.json", None)
+def test_a_baseline_without_a_trace_is_refused_too(tmp_path: Path) -> None:
+    """A clean checkout has no history: nothing tells a deleted baseline from one that was never made."""
+    path = tmp_path / "baselines/tiny.json"
+    assert f"{path}: no such baseline; for the first run" in lost(options(tmp_path))
+    assert open_baseline(options(tmp_path, first_run=True), "tiny") == (path, None)
 
 
 def test_a_baseline_that_is_named_and_missing_is_refused(tmp_path: Path) -> None:
@@ -62,7 +65,7 @@ def test_a_history_with_a_baseline_is_refused_without_one(tmp_path: Path, weighe
     asked.reports.mkdir()
     past = path_of(asked.reports, "tiny")
     append(past, weighed, None)
-    assert open_baseline(asked, "tiny")[1] is None
+    assert "has runs" not in lost(asked)
     append(past, weighed, "2026-01-02")
     append(past, weighed, None)
     assert "has runs that were compared with one of 2026-01-02; restore it" in lost(asked)

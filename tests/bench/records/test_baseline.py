@@ -10,6 +10,7 @@ import pytest
 from pocketbert.bench.records.baseline import (
     SCHEMA,
     Thresholds,
+    check_replaces,
     describe,
     diff,
     load_baseline,
@@ -60,7 +61,27 @@ def test_a_missing_baseline_names_the_command_that_writes_it(tmp_path: Path) -> 
     with pytest.raises(
         BadInput, match=r"mine\.json: no such baseline; write it with: pocketbert baseline update mine$"
     ):
-        load_baseline(tmp_path / "mine.json")
+        load_baseline(tmp_path / "baselines/mine.json")
+    with pytest.raises(BadInput, match=r"write it with: pocketbert baseline update RECIPE$"):
+        load_baseline(tmp_path / "models/baseline.json")
+
+
+def test_results_that_are_no_successor_are_refused(weighed: Results, tmp_path: Path) -> None:
+    path, old = tmp_path / "mine.json", make_baseline(weighed, None)
+    check_replaces(old, weighed, path)
+    other = weighed.model_copy(update={"recipe": "other"})
+    with pytest.raises(
+        BadInput, match="baseline of recipe 'tiny', but the results are of recipe 'other'"
+    ):
+        check_replaces(old, other, path)
+    narrowed = weighed.model_copy(update={"profiles": weighed.profiles[:0]})
+    with pytest.raises(BadInput, match=r"it has the profiles .*, which these results leave out; run the gate with all"):
+        check_replaces(old, narrowed, path)
+    skipped = [profile.model_copy(update={"skipped": "needs 64 cores"}) for profile in weighed.profiles]
+    check_replaces(old, weighed.model_copy(update={"profiles": skipped}), path)  # a smaller machine
+    limits = Thresholds(artifacts={"gone-*": {"size": 0.1}})
+    with pytest.raises(BadInput, match="'gone-\\*' fits none of small, other; correct the pattern, or remove it"):
+        check_replaces(old.model_copy(update={"thresholds": limits}), weighed, path)
 
 
 def test_thresholds_survive_an_update(weighed: Results) -> None:

@@ -76,6 +76,17 @@ def test_a_wrong_pin_is_refused(tmp_path: Path, store: Store, baseline: Baseline
         pins.open_pin(folder, "v1", baseline.recipe)
 
 
+def test_a_pin_that_cannot_be_read_stops_nothing(tmp_path: Path, store: Store, baseline: Baseline) -> None:
+    for name in ("v1", "v2"):
+        pins.pin(baseline, pins.path_of(tmp_path, name, baseline.recipe), store, {})
+    broken = pins.path_of(tmp_path, "v1", baseline.recipe)
+    broken.write_text("<<<<<<< HEAD\n")
+    first, second = map(str, pins.updates_since(tmp_path, baseline))
+    assert first.startswith(f"updates since pin v1: unknown, {broken}: line 1, not JSON")
+    assert first.endswith("; delete it, and pin again")
+    assert second == "0 updates since pin v2"
+
+
 def test_what_a_baseline_names_is_never_pruned(tmp_path: Path, store: Store, baseline: Baseline) -> None:
     entry = baseline.artifacts[INT8]
     folder, outside = tmp_path / "baselines", tmp_path / "outside.json"

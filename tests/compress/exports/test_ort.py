@@ -8,6 +8,8 @@ import onnxruntime
 import pytest
 from transformers import PreTrainedModel
 
+from pocketbert.bench.records.store import Store
+from pocketbert.compress.base.files import digest
 from pocketbert.compress.exports import onnx as onnx_export
 from pocketbert.compress.exports import ort
 from pocketbert.compress.exports.ort import required_operators
@@ -26,6 +28,10 @@ def test_its_answers_are_those_of_the_onnx_file(precision: str, model: PreTraine
     assert np.abs(answers[0] - answers[1]).max() < 1e-5
     assert np.abs(without_pocketbert(tmp_path / "m.ort", BATCH["input_ids"]) - answers[0]).max() < 1e-5
     assert {file.name for file in tmp_path.iterdir()} == {"m.onnx", "m.ort"}
+    (store := Store(tmp_path / "store")).put(tmp_path / "m.ort")
+    kept = store.find(digest(tmp_path / "m.ort"))
+    assert kept is not None and not kept.suffix
+    assert np.array_equal(open_session("onnxruntime", kept, 1).logits(BATCH), answers[1])
     size = f"{(tmp_path / 'm.ort').stat().st_size / 1e6:,.1f} MB"
     assert (note or "").startswith("its linear layers are INT8 and its embeddings INT4, " + size) == (
         precision == "int4"

@@ -47,6 +47,16 @@ def test_newcombe_against_published_intervals(
     assert (round(drop.low, digits), round(drop.high, digits)) == interval
 
 
+@pytest.mark.parametrize(("right", "lost", "rows"), [(1126, 12, 1200), (2537, 29, 2_900), (94, 1, 100)])
+def test_a_drop_of_exactly_the_limit_is_allowed(right: int, lost: int, rows: int) -> None:
+    """1126/1200 - 1114/1200 is 0.010000000000000009 in floating point."""
+    drop = newcombe_drop(*outcomes(right - lost, lost, 0, rows - right))
+    assert drop.estimate == lost / rows == 0.01
+    assert drop.acceptable(0.01)
+    more = newcombe_drop(*outcomes(right - lost - 1, lost + 1, 0, rows - right))
+    assert not more.acceptable(0.01)
+
+
 def test_newcombe_covers_the_truth() -> None:
     """Simulated paired outcomes with a true drop of 1 point: the 95 % interval holds it in about 95 of 100 cases."""
     rng = np.random.default_rng(1)

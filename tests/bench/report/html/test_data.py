@@ -73,6 +73,10 @@ def test_every_check_has_the_command_that_runs_it_alone(results: Results) -> Non
     found = {check["metric"]: check["rerun"] for check in view(results, [])["checks"]}
     assert found["latency"] == f"{results.command} -k 'test_latency[{INT8}-mobile-1t/128]'"
     assert found["size"] == f"{results.command} -k 'test_size[{INT8}]'"
+    [first, *others] = results.verdicts
+    for name in ("学生-int8.onnx", "my model.onnx"):
+        odd = results.model_copy(update={"verdicts": [first.model_copy(update={"artifact": name}), *others]})
+        assert {check["rerun"] for check in view(odd, [])["checks"] if check["artifact"] == name} == {""}
     hostile = results.model_copy(update={"command": "pytest; rm -rf /"})
     assert {check["rerun"] for check in view(hostile, [])["checks"]} == {""}
 
