@@ -1,14 +1,15 @@
 """`task.splits`: splits taken from others. Many datasets have no validation rows, or keep the labels of test secret."""
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import combinations, pairwise
+from collections.abc import Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.reading.table import Table
 from pocketbert.compress.data.settings import SPLITS, UNLABELLED, TaskTable
 from pocketbert.compress.tasks import task_class
+from pocketbert.compress.tasks.rows import is_grouped
 
 _SLICE = re.compile(r"[^\[\]+]+(\[((-?\d+)?:(-?\d+)?|(-?\d+%)?:(-?\d+%)?)\])?")
 """A split or one slice of it. If only one bound has a percent sign, `datasets` reads the other as a percentage, too."""
@@ -81,10 +82,4 @@ def _check_disjoint(spans: Mapping[str, _Span], wanted: Mapping[str, str]) -> No
 
 def _sorted(table: Table, column: str) -> bool:
     """Return whether the rows are grouped by label, with too few labels for that to be an accident."""
-    labels = [str(label) for label in table.values(column)]
-    return 1 < len(set(labels)) <= len(labels) / 2 and is_grouped(labels)
-
-
-def is_grouped(labels: Sequence[object]) -> bool:
-    """Return whether the rows of each label are contiguous, as in rows sorted by label."""
-    return sum(one != other for one, other in pairwise(labels)) < len(set(labels))
+    return is_grouped([str(label) for label in table.values(column)])

@@ -13,10 +13,9 @@ from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.data.columns import Splits
 from pocketbert.compress.data.load import Data, load_data
 from pocketbert.compress.data.settings import SPLITS, UNLABELLED, WAY_OUT, TaskTable
-from pocketbert.compress.data.splits import is_grouped
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.inputs import Columns
-from pocketbert.compress.tasks.rows import IN_TRAIN, NO_LABEL, Rows, Tokens, decide_nothing
+from pocketbert.compress.tasks.rows import IN_TRAIN, NO_LABEL, Rows, Tokens, decide_nothing, is_grouped
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
 _ROWS = 1000

@@ -129,6 +129,7 @@ def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> 
 
     For a folder without tokenizer files, the folder ``tokenizer`` beside it is used, where a build keeps them.
     """
+    from tokenizers import Tokenizer
     from transformers import AutoTokenizer
 
     place = _tokenizer_of(source)
@@ -140,6 +141,10 @@ def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> 
         raise BadInput(f"{where} has no fast tokenizer; put a tokenizer.json beside the model")
     if only_special:  # transformers makes one up without a vocabulary
         raise BadInput(f"{where} has no vocabulary; put tokenizer.json or vocab.txt beside the model")
+    file = Path(place, "tokenizer.json")
+    if file.is_file() and (own := Tokenizer.from_file(str(file)).pre_tokenizer):
+        # A class such as XLMRobertaTokenizer makes another one, which puts a blank before each word of a tagger.
+        tokenizer.backend_tokenizer.pre_tokenizer = own
     return tokenizer
 
 

@@ -128,7 +128,13 @@ def make(
     if done is None:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
-        made = work(out, scratch / "training")
+        try:
+            made = work(out, scratch / "training")
+        except Exception:
+            if not together:  # the others wait, and find no result
+                wait()
+                wait()
+            raise
         done = made.model_copy(update={"files": {name: digest(file) for name, file in files_of(out)}})
         write_step(out, done)
         sync(out)

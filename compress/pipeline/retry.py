@@ -26,6 +26,7 @@ def weaken(
     reached: float,
     attempt: Callable[[StageParameters], A],
     costliest: Callable[[StageParameters], int | None],
+    cut_of: Callable[[StageParameters], list[int] | None] = lambda _: None,
 ) -> tuple[A, list[Try]]:
     """Return the strongest accepted attempt of at most `tries` bisected strengths, and all tries.
 
@@ -37,12 +38,17 @@ def weaken(
         reached: the strength at which nothing happens.
         attempt: makes the stage with other parameters and decides about it.
         costliest: returns the layer in which those parameters cost most; None if nothing would be left to do.
+        cut_of: returns what those parameters cut, if different strengths may cut the same. A rejected cut is not made
+            again.
     """
     tried = [as_try(rejected.step, **_how(parameters))]
     best, weakest = rejected, parameters
     accepted, refused = reached, parameters.strength or 0.0
     for _ in range(tries if refused > accepted else 0):
         middle = parameters.with_strength(round((accepted + refused) / 2, 4))
+        if (cut := cut_of(middle)) is not None and cut == cut_of(weakest):
+            refused = middle.strength or 0.0
+            continue
         found = attempt(middle)
         tried.append(as_try(found.step, **_how(middle)))
         if tried[-1].accepted:

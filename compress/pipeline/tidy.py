@@ -32,7 +32,8 @@ def tidy(root: Path) -> None:
     for folder in {sources, *(path.parent for path in root.rglob(".*.tmp*"))}:
         sweep_temporaries(folder)
     lru.prune(sources, SOURCES_LIMIT, SOURCES_MAX_AGE_S)
-    lru.prune(root / SCRATCH, STEPS_LIMIT, STEPS_MAX_AGE_S)
+    unfinished = root / SCRATCH  # the newest is the training that this build resumes, however large its checkpoints
+    lru.prune(unfinished, STEPS_LIMIT, STEPS_MAX_AGE_S, lru.newest(unfinished))
     log = root / BUILD_LOG
     if log.is_file() and log.stat().st_size > LOG_LIMIT:
         log.unlink()

@@ -123,14 +123,15 @@ class CutParameters(RecoverableParameters):
 
 
 class ScoredParameters(CutParameters):
-    """Parameters of pruning by importance scores (`pocketbert.compress.pruning.importance`), which are computed on the
-    first `calibration_rows` labelled training examples.
+    """Parameters of pruning by importance scores (`pocketbert.compress.pruning.importance`), which are computed on
+    `calibration_rows` labelled training examples.
     """
 
     importance: Literal["taylor", "fisher", "magnitude", "random"] = "fisher"
     """How heads and neurons are scored; those with the lowest scores are removed."""
     calibration_rows: int = Field(512, ge=1)
-    """Number of labelled training examples on which the scores are computed, the first ones."""
+    """Number of labelled training examples on which the scores are computed: the first ones, or evenly spaced ones if
+    the examples are sorted by label."""
 
 
 def unit_scores(model: "PreTrainedModel", context: Context, parameters: ScoredParameters) -> "Scores":
@@ -140,7 +141,7 @@ def unit_scores(model: "PreTrainedModel", context: Context, parameters: ScoredPa
     method, rows = parameters.importance, parameters.calibration_rows
     key = ("importance", method)
     if key not in context.memo:
-        context.memo[key] = importance(model, context.labelled.first(rows), method, context.seed, context.progress)
+        context.memo[key] = importance(model, context.labelled.sample(rows), method, context.seed, context.progress)
     scores: Scores = context.memo[key]
     return scores
 

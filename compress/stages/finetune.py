@@ -25,7 +25,7 @@ class Parameters(Schedule, StageParameters):
     weight."""
 
     def check(self, config: "PretrainedConfig") -> None:
-        if self.frozen_layers >= config.num_hidden_layers:
+        if self.frozen_layers and self.frozen_layers >= config.num_hidden_layers:
             layers = config.num_hidden_layers
             raise BadInput(
                 f"frozen_layers = {self.frozen_layers}: the model has {layers} layers; allowed: 0 to {layers - 1}"
@@ -57,7 +57,7 @@ def run(model: "PreTrainedModel", context: Context, parameters: Parameters) -> "
     if still_improving(history):
         context.remarks.append(
             f"{context.task.metric} went from {percent(history[-2])} to {percent(history[-1])} at the end of the "
-            "training: the teacher was still improving, and a weak teacher teaches worse than labels do; give it more "
-            "epochs"
+            "training: the model was still improving; give it more epochs (a teacher that is stopped too early teaches "
+            "worse than labels do)"
         )
     return model.eval()

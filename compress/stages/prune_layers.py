@@ -87,6 +87,11 @@ def costliest(model: "PreTrainedModel", context: Context, parameters: Parameters
     return max(removed, key=scores.__getitem__) if len(removed) > 1 else None
 
 
+def cut_of(model: "PreTrainedModel", context: Context, parameters: Parameters) -> list[int]:
+    """Return what these parameters cut: several strengths may remove the same layers."""
+    return sorted(choose(model, context, parameters))
+
+
 def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) -> list[float]:
     """Score the layers once for all strengths; only ``loss`` uses the validation examples."""
     from pocketbert.compress.pruning.layer_importance import layer_importance
@@ -94,7 +99,7 @@ def _scores(model: "PreTrainedModel", context: Context, parameters: Parameters) 
     method = parameters.importance
     key = ("layers", method)
     if key not in context.memo:
-        rows = (context.validation if method == "loss" else context.train).first(parameters.calibration_rows)
+        rows = (context.validation if method == "loss" else context.train).sample(parameters.calibration_rows)
         context.memo[key] = layer_importance(model, rows, method, context.progress)
     scores: list[float] = context.memo[key]
     return scores

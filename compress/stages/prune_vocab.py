@@ -180,10 +180,15 @@ def _remark(whole: "Tokenizer", small: "Tokenizer", back: Sequence[int], context
 
 
 def _with_rows(model: "PreTrainedModel", back: Sequence[int]) -> "PreTrainedModel":
-    """Return a copy of `model` whose token embeddings are the rows `back`, in that order."""
+    """Return a copy of `model` whose token embeddings are the rows `back`, in that order.
+
+    A token without a row gets that of the first token: BertTokenizer adds a ``[MASK]`` that vocabulary and model may
+    lack, and that no text can have.
+    """
     name = f"{model.base_model_prefix}.embeddings.word_embeddings.weight"
     weights = dict(model.state_dict())
-    weights[name] = weights[name][list(back)]
+    rows = len(weights[name])
+    weights[name] = weights[name][[number if number < rows else 0 for number in back]]
     config = copy.deepcopy(model.config)
     config.vocab_size = len(back)
     for key in _SPECIAL_IDS:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,12 @@ class Rows:
         columns = {name: values[:rows] for name, values in self.columns.items()}
         return Rows(self.inputs.first(rows), self.gold[:rows], columns)
 
+    def sample(self, rows: int) -> "Rows":
+        """Return the first `rows` rows; of rows sorted by label evenly spaced ones, so that each label is in."""
+        if len(self.gold) <= rows or not is_grouped(self.gold):
+            return self.first(rows)
+        return self.chosen(np.linspace(0, len(self.gold) - 1, rows).astype(int).tolist())
+
     def chosen(self, rows: Indices) -> "Rows":
         """Return the rows with these numbers, which are in increasing order."""
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
@@ -56,6 +63,14 @@ def decide_nothing(labels: Sequence[str], gold: Sequence[Any]) -> str | None:
     if isinstance(gold[0], int | np.integer):
         return None if len(there) > 1 else f"all have the label {min(there)!r}"
     return None if there - {OUTSIDE} else "hold no entity"
+
+
+def is_grouped(labels: Sequence[Any]) -> bool:
+    """Return whether rows of one label each are sorted by label, with too few labels for that to be an accident."""
+    if not len(labels) or not isinstance(labels[0], int | str | np.integer):
+        return False
+    there = len(set(labels))
+    return 1 < there <= len(labels) / 2 and sum(one != other for one, other in pairwise(labels)) < there
 
 
 def every_second(gold: Sequence[Any]) -> NDArray[np.intp]:

@@ -45,6 +45,11 @@ _LATER = ("trainer_state.json", _DIGESTS)
 """Files of a checkpoint that are written after the digests."""
 _SAVE_EVERY = 60.0
 """Seconds between two checkpoints: the most that a killed build has to repeat."""
+_FINISHED = "finished.json"
+"""The file beside the checkpoints with the metric after each epoch of a training that has ended.
+
+The Trainer then deletes every checkpoint but the best one, from which alone the training would seem unfinished.
+"""
 _IMPROVING = 0.005
 """Gain of the metric between the last two evaluations above which a longer training would probably improve further."""
 
@@ -108,9 +113,10 @@ def train(
     bf16, steps = has_bf16(), -(-len(inputs) // schedule.batch_size)
     several, key = schedule.epochs > 1, f"eval_{context.task.metric}"
     checkpoint, stop = _last_checkpoint(context.scratch), _Stop(key, schedule.patience, patient_from)
+    finished = _finished(context.scratch) if checkpoint else None
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
-        num_train_epochs=stop.epochs(checkpoint) or schedule.epochs,
+        num_train_epochs=stop.epochs(checkpoint, bool(finished)) or schedule.epochs,
         learning_rate=schedule.learning_rate,
         per_device_train_batch_size=schedule.portion,
         gradient_accumulation_steps=schedule.gradient_accumulation_steps,
@@ -163,7 +169,10 @@ def train(
         model.__dict__.pop(name, None)
     model.cpu().eval()
     evaluated.cpu()
-    return [entry[key] for entry in trainer.state.log_history if key in entry]
+    history = finished or [entry[key] for entry in trainer.state.log_history if key in entry]
+    if several and not rank():
+        write_json(context.scratch / _FINISHED, history)
+    return history
 
 
 def still_improving(history: list[float]) -> bool:
@@ -230,12 +239,12 @@ class _Stop(TrainerCallback):
         if self._reached(state):
             control.should_training_stop = True
 
-    def epochs(self, checkpoint: str | None) -> int | None:
-        """Return the epochs of a training that ended at `checkpoint`, after which it was killed; None if it goes on."""
+    def epochs(self, checkpoint: str | None, finished: bool) -> int | None:
+        """Return the epochs up to `checkpoint` if the training ended there, or is `finished`; None if it goes on."""
         if checkpoint is None:
             return None
         state = TrainerState.load_from_json(str(Path(checkpoint, "trainer_state.json")))
-        return round(state.epoch or 0) if self._reached(state) else None
+        return round(state.epoch or 0) if finished or self._reached(state) else None
 
     def _reached(self, state: TrainerState) -> bool:
         scored = [entry for entry in state.log_history if self._key in entry]
@@ -301,7 +310,8 @@ class _Checkpoint(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if world() > 1:  # their clocks would have to agree
             return
-        if time.monotonic() - self._saved >= self._every and state.global_step < state.max_steps:
+        ends_epoch = float(state.epoch).is_integer()  # its checkpoint comes after its evaluation
+        if time.monotonic() - self._saved >= self._every and not ends_epoch:
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -331,6 +341,8 @@ def _last_checkpoint(folder: Path) -> str | None:
         state = _state(checkpoint)
         if state is None:
             continue
+        if world() > 1 and not float(state.get("epoch", 0)).is_integer():
+            continue  # one process wrote it; several cannot go on inside an epoch
         if best := state.get("best_model_checkpoint"):
             here = folder / Path(best).name  # the build's folder may have been moved
             if _state(here) is None:
@@ -338,6 +350,12 @@ def _last_checkpoint(folder: Path) -> str | None:
             write_json(checkpoint / "trainer_state.json", state | {"best_model_checkpoint": str(here)})
         return str(checkpoint)
     return None
+
+
+def _finished(folder: Path) -> list[float] | None:
+    """Return the metric after each epoch of a training that has ended; None if it has not."""
+    file = folder / _FINISHED
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _state(checkpoint: Path) -> dict[str, Any] | None:

@@ -45,6 +45,12 @@ def prune(folder: Path, limit: int, max_age: float, keep: Collection[str] = ()) 
             left -= size
 
 
+def newest(folder: Path) -> set[str]:
+    """Return the name of the entry that was used last, in a set; an empty one if there is none."""
+    entries = _entries(folder)
+    return {max(entries, key=entries.__getitem__).name} if entries else set()
+
+
 def remove(path: Path) -> None:
     """Remove a file or folder, as far as possible; another process may do the same."""
     with suppress(OSError):

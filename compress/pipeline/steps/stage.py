@@ -30,7 +30,7 @@ def run_stage(build: Build, number: int, parameters: StageParameters, source: Fi
         macs = (done.step.measured["encoder_macs_128"] for done in (source, build.teacher))
         reached = parameters.strength_reached(*macs)
         done = build.record_outcome(
-            done, *weaken(done, parameters, rule.tries, reached, stage.attempt, stage.costliest)
+            done, *weaken(done, parameters, rule.tries, reached, stage.attempt, stage.costliest, stage.cut_of)
         )
     build.sweep(f"stages/{number:02d}-*~*")
     return done
@@ -60,7 +60,8 @@ class _Stage:
             set_seed(build.recipe.seed)  # dropout, and the student's new weights
             model = stage_module(kind).run(model, context, parameters)
             if kind.startswith("prune-") and count_parameters(model) == before:
-                context.remarks.append("nothing was cut: an earlier step has reached the target")
+                every = "every token is needed" if kind == "prune-vocab" else "an earlier step has reached the target"
+                context.remarks.append(f"nothing was cut: {every}")
             if not context.new_tokenizer.is_dir():
                 shutil.copytree(source.folder / "tokenizer", context.new_tokenizer)
             return build.record(model, step.model_copy(update={"remarks": context.remarks}), out)
@@ -81,10 +82,19 @@ class _Stage:
 
     def costliest(self, parameters: StageParameters) -> int | None:
         """Return the layer in which the stage costs most; None if this kind of stage does not rank layers."""
-        found = getattr(stage_module(parameters.kind), "costliest", None)
-        context = self._context(self._build.root / SCRATCH / "costliest")
-        layer: int | None = found(self._source.model(), context, parameters) if found else None
+        layer: int | None = self._ranked("costliest", parameters)
         return layer
+
+    def cut_of(self, parameters: StageParameters) -> list[int] | None:
+        """Return what the stage would cut; None if every strength of this kind of stage is a cut of its own."""
+        units: list[int] | None = self._ranked("cut_of", parameters)
+        return units
+
+    def _ranked(self, function: str, parameters: StageParameters) -> Any:
+        """Call a function of the stage's module with the model before the stage; None if the module has none."""
+        if (found := getattr(stage_module(parameters.kind), function, None)) is None:
+            return None
+        return found(self._source.model(), self._context(self._build.root / SCRATCH / "costliest"), parameters)
 
     def _context(self, scratch: Path) -> Context:
         return replace(self._build.context(scratch, self._source.tokens, self._source), memo=self._memo)

@@ -70,9 +70,7 @@ def test_results_that_are_no_successor_are_refused(weighed: Results, tmp_path: P
     path, old = tmp_path / "mine.json", make_baseline(weighed, None)
     check_replaces(old, weighed, path)
     other = weighed.model_copy(update={"recipe": "other"})
-    with pytest.raises(
-        BadInput, match="baseline of recipe 'tiny', but the results are of recipe 'other'"
-    ):
+    with pytest.raises(BadInput, match="baseline of recipe 'tiny', but the results are of recipe 'other'"):
         check_replaces(old, other, path)
     narrowed = weighed.model_copy(update={"profiles": weighed.profiles[:0]})
     with pytest.raises(BadInput, match=r"it has the profiles .*, which these results leave out; run the gate with all"):

@@ -8,7 +8,6 @@ import pytest
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.load import load_data
 from pocketbert.compress.data.settings import Split, TaskTable
-from pocketbert.compress.data.splits import is_grouped
 from tests.support.datasets import write
 
 Cut = Callable[..., TaskTable]
@@ -107,13 +106,6 @@ def test_parts_of_rows_sorted_by_label(tmp_path: Path) -> None:
     assert texts(TaskTable(dataset=str(folder), splits={"validation": "dev"}), "validation") == [
         row["text"] for row in ROWS
     ]
-
-
-@pytest.mark.parametrize(
-    ("labels", "grouped"), [("aabb", True), ("bba", True), ("abab", False), ("aabba", False), ("a", True), ("", False)]
-)
-def test_rows_grouped_by_label(labels: str, grouped: bool) -> None:
-    assert is_grouped(labels) is grouped
 
 
 def test_few_rows_of_many_labels_are_not_sorted(tmp_path: Path) -> None:

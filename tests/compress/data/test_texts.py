@@ -89,6 +89,11 @@ def test_training_rows_that_teach_nothing(tmp_path: Path, train: str, keys: dict
     assert f"task.dataset {str(tmp_path)!r}, {said}" in error_of(task)
 
 
+def test_few_rows_of_many_labels_are_not_sorted(tmp_path: Path) -> None:
+    task = task_on(tmp_path, train="abcdef", labelled=4)
+    assert "2 of 6 labels have no row among the first 4 train rows" in read_texts(task).remarks
+
+
 def test_a_test_split_sorted_by_label_is_refused(tmp_path: Path) -> None:
     task = task_on(tmp_path, limit={"test": 2})
     write(tmp_path, test=rows_of("aabb"))

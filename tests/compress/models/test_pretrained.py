@@ -6,13 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.pretrained import load_teacher, repeated_tokens, source_key
+from pocketbert.compress.models.pretrained import load_teacher, read_tokenizer, repeated_tokens, source_key
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.training.distillation.student import Student, own_tokenizer
 from tests.support.models import as_published, write_tiny_model
+from tests.support.tokenizers import unigram
 
 
 def test_hub_snapshot_becomes_a_classifier(tiny_model: Path, tmp_path: Path) -> None:
@@ -226,6 +228,20 @@ def test_a_byte_order_mark_and_empty_last_lines_of_a_vocabulary_are_ignored(
     tokenizer.save_pretrained(tmp_path / "saved")
     assert "/tmp" not in (tmp_path / "saved/tokenizer_config.json").read_text(encoding="utf-8")  # noqa: S108
     assert repeated_tokens(str(folder)) is None
+
+
+def test_a_tokenizer_json_is_read_as_it_is_whatever_its_class_would_make(tmp_path: Path) -> None:
+    """A tagger's tokenizer puts no blank before a word; XLMRobertaTokenizer would put one there."""
+    whole = unigram()
+    whole.add_special_tokens(["<mask>"])
+    whole.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    special = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>"}
+    PreTrainedTokenizerFast(tokenizer_object=whole, sep_token="</s>", **special).save_pretrained(tmp_path)
+    file = tmp_path / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"tokenizer_class": "XLMRobertaTokenizer"}))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    read = read_tokenizer(str(tmp_path), "it").backend_tokenizer
+    assert read.encode("好", add_special_tokens=False).tokens == ["好"]
 
 
 def test_a_vocabulary_that_is_not_utf_8_is_named(tmp_path: Path) -> None:

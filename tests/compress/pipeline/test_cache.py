@@ -86,6 +86,24 @@ def test_a_step_replaces_an_older_one_as_a_whole(tmp_path: Path) -> None:
     assert not (tmp_path / "stages/01-x/older").exists()
 
 
+def test_the_other_processes_do_not_wait_for_a_step_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first process has to come to both barriers of the others, which wait for its result."""
+    waited: list[bool] = []
+    monkeypatch.setattr(cache, "world", lambda: 2)
+    monkeypatch.setattr(cache, "wait", lambda: waited.append(True))
+
+    def work(*_: Path) -> Step:
+        raise RuntimeError("killed")
+
+    for together, barriers in ((False, 2), (True, 0)):
+        waited.clear()
+        with pytest.raises(RuntimeError, match="killed"):
+            make(tmp_path / "stages/01-x", STEP, tmp_path / ".scratch", work, together)
+        assert len(waited) == barriers
+
+
 def test_a_step_that_fails_leaves_the_older_one_and_its_checkpoints(tmp_path: Path) -> None:
     made(tmp_path)
 

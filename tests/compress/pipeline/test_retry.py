@@ -62,6 +62,18 @@ def test_the_costliest_layer_comes_back_before_all_is_given_up() -> None:
     assert best.step.decision == "accepted"
 
 
+def test_a_rejected_cut_is_not_made_again() -> None:
+    """At 0.4 and below, the stage cuts one unit, whatever the strength."""
+    world = World(affordable=0.0, layer=None)
+    rejected = world.attempt(Parameters(ratio=0.8))
+
+    def cut_of(parameters: StageParameters) -> list[int]:
+        return [0, 1] if (parameters.strength or 0) > 0.4 else [0]
+
+    _, tried = weaken(rejected, Parameters(ratio=0.8), 4, 0.0, world.attempt, lambda _: None, cut_of)
+    assert [one.strength for one in tried] == [0.8, 0.4]
+
+
 def test_a_layer_that_alone_is_to_blame_costs_no_strength() -> None:
     best, tried = World(affordable=0.0, spared=0.8).weaken(Parameters(ratio=0.8), tries=1)
     assert tried == [(0.8, False), (0.4, False), (0.8, True)]

@@ -1,11 +1,13 @@
-"""``--fresh`` deletes what builds make, and nothing else."""
+"""``--fresh`` deletes what builds make, and nothing else; a killed training is kept, however large."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.pipeline.tidy import clear
+from pocketbert.compress.pipeline import tidy as tidying
+from pocketbert.compress.pipeline.tidy import clear, tidy
 
 
 def test_fresh_deletes_nothing_that_no_build_made(tmp_path: Path) -> None:
@@ -38,3 +40,16 @@ def test_fresh_leaves_files_of_the_user_beside_those_of_a_build(tmp_path: Path) 
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == set(theirs)
     assert not (tmp_path / "dense").exists()
+
+
+def test_the_training_that_a_build_resumes_is_kept_whatever_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "STEPS_LIMIT", 10)
+    for age, name in enumerate(("00-teacher-1", "00-teacher-0")):
+        folder = tmp_path / "mine" / ".scratch" / name
+        folder.mkdir(parents=True)
+        (folder / "checkpoint").write_bytes(b"weights of 20 bytes.")
+        os.utime(folder, (1e9, 2e9 - age))
+    tidy(tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine/.scratch").iterdir()] == ["00-teacher-1"]

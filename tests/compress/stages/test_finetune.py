@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import BertConfig
 
+from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.stages.finetune import Parameters, run
 from tests.support.models import context_of, rows_of
@@ -31,6 +33,13 @@ def test_a_teacher_that_ends_early_says_so(tiny_model: Path, tmp_path: Path, mon
         "accuracy after each epoch: 70.0 %, 76.0 %, 75.0 %; the best stays; the training ended after 3 of at most 5 "
         "epochs, because the last 1 brought no better value (patience)"
     ]
+
+
+def test_a_model_without_layers_has_none_to_freeze() -> None:
+    """As a static student."""
+    Parameters().check(BertConfig(num_hidden_layers=0))
+    with pytest.raises(BadInput, match="allowed: 0 to 1"):
+        Parameters(frozen_layers=2).check(BertConfig(num_hidden_layers=2))
 
 
 def test_what_is_frozen_stays_and_the_rest_learns(tiny_model: Path, tmp_path: Path) -> None:

@@ -107,6 +107,22 @@ def test_unknown_tokens_of_rows_without_label_are_told(any_model: Path, context:
     assert "unlabelled" not in everything.remarks[0]
 
 
+def test_a_special_token_without_a_row_gets_one(tiny_model: Path, tmp_path: Path) -> None:
+    """BertTokenizer adds a [MASK] to a vocabulary without one, beyond the embedding matrix."""
+    model, whole = load_classifier(tiny_model), wordpiece()
+    whole.no_padding()
+    model.resize_token_embeddings(whole.get_vocab_size())
+    whole.add_special_tokens(["[MASK]"])
+    special: Any = SPECIAL["wordpiece"] | {"mask_token": "[MASK]"}
+    PreTrainedTokenizerFast(tokenizer_object=whole, **special).save_pretrained(tmp_path / "old")
+    rows = Rows(Inputs([], 0), [], {"text": TEXTS})
+    context = context_of(rows, tmp_path, tokenizer=tmp_path / "old", new_tokenizer=tmp_path / "new")
+    small = run(model, context, Parameters())
+    after = Tokenizer.from_file(str(context.new_tokenizer / "tokenizer.json"))
+    assert small.get_input_embeddings().weight.shape[0] == after.get_vocab_size()
+    assert (logits(small, after) - logits(model, whole)).abs().max() < 1e-6
+
+
 def test_a_class_that_puts_a_blank_before_each_word_is_not_kept(tiny_model: Path, tmp_path: Path) -> None:
     """As XLM-R's in tagging: but for the blanks, its class reads the file unchanged."""
     described = json.loads(unigram().to_str())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pocketbert.compress.tasks.inputs import Inputs
-from pocketbert.compress.tasks.rows import NO_LABEL, Rows, every_second, flat, predictions_of
+from pocketbert.compress.tasks.rows import NO_LABEL, Rows, every_second, flat, is_grouped, predictions_of
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,34 @@ def test_half_of_each_label_is_every_second_row_of_it() -> None:
     tags = [[0, 0], [0, 3], [3, 0], [0], [1, 2], [2, 1, 2]]
     assert every_second(tags).tolist() == [2, 3, 5], "one row without entities, one of each kind of entity"
     assert every_second([]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "grouped"),
+    [
+        ("aabb", True),
+        ("bbccaa", True),
+        ("abab", False),
+        ("aabba", False),
+        ("aaaa", False),
+        ("abcd", False),
+        ("", False),
+    ],
+)
+def test_rows_sorted_by_label(labels: str, grouped: bool) -> None:
+    """Rows of as many labels as rows are in no order, and neither are rows of one label."""
+    assert is_grouped(labels) is grouped
+
+
+def test_a_sample_of_sorted_rows_has_every_label() -> None:
+    def sample(gold: list[int]) -> list[int]:
+        rows = Rows(
+            Inputs([[2, n, 3] for n in range(len(gold))], 0), gold, {"text": [str(n) for n in range(len(gold))]}
+        )
+        found = rows.sample(4)
+        assert [sequence[1] for sequence in found.inputs.sequences] == [int(text) for text in found.columns["text"]]
+        return list(found.gold)
+
+    assert sample([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]) == [0, 0, 1, 1]
+    assert sample([0, 0, 0, 0, 0, 1, 0, 1, 1, 1]) == [0, 0, 0, 0], "the first rows, in no order"
+    assert sample([0, 0, 1]) == [0, 0, 1]

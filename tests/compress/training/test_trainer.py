@@ -21,6 +21,7 @@ from pocketbert.compress.training.settings import Schedule
 from pocketbert.compress.training.trainer import (
     Examples,
     _ByLength,
+    _Checkpoint,
     _last_checkpoint,
     _score,
     _Stop,
@@ -209,6 +210,28 @@ def test_a_resumed_training_ends_at_the_same_epoch(
             fitted(tiny_model, tmp_path / "b", epochs=6, patience=2)
     resumed = fitted(tiny_model, tmp_path / "b", [0.5, 0.9, 0.8, 0.9], known=known, epochs=6, patience=2)
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_a_training_that_ended_is_not_repeated(tiny_model: Path, tmp_path: Path) -> None:
+    """Killed while its step was recorded: of the checkpoints only that of the best epoch is left."""
+    whole = fitted(tiny_model, tmp_path, [0.9, 0.5, 0.4], epochs=3)
+    again = fitted(tiny_model, tmp_path, [0.9, 0.5, 0.4], known=3, epochs=3)
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize(("epoch", "asked"), [(1.5, True), (2.0, False)])
+def test_no_checkpoint_comes_between_an_epoch_and_its_evaluation(epoch: float, asked: bool) -> None:
+    """Resumed from it, the training would begin the next epoch, and this one would have no score."""
+    control = SimpleNamespace(should_save=False)
+    _Checkpoint(0.0).on_step_end(None, SimpleNamespace(epoch=epoch, global_step=20, max_steps=99), control)
+    assert control.should_save is asked
+
+
+def test_several_processes_do_not_resume_inside_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, inside = checkpoint(tmp_path, 10, epoch=1.0), checkpoint(tmp_path, 15, epoch=1.5)
+    assert _last_checkpoint(tmp_path) == str(inside)
+    monkeypatch.setattr(trainer, "world", lambda: 2)
+    assert _last_checkpoint(tmp_path) == str(ended)
 
 
 def test_batches_of_other_processes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
