@@ -26,7 +26,7 @@ BUDGET_S = 60.0
 """Seconds for one artifact in one profile, all lengths together; a comparison that needs longer is `inconclusive`."""
 _STORE = "Folder with copies of earlier artifacts (by SHA-256), needed to time the baseline's file again"
 _BUDGET = "Time limit per artifact and profile in seconds; undecided comparisons are then reported as inconclusive"
-_FIRST_RUN = "This recipe has no baseline yet. Without this option a baseline that seems to be lost is refused."
+_FIRST_RUN = "This recipe has no baseline yet. Without this option a missing baseline fails the run."
 _TEXTS = "Put the texts of prediction flips into results and report. Without it they have row numbers and labels alone."
 _PYTHON = "Compare two interpreters instead: every artifact runs under this one and under pytest's own."
 OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
