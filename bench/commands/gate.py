@@ -49,7 +49,9 @@ class CtrlC:
     seen = False
 
     def pytest_keyboard_interrupt(self, excinfo: "pytest.ExceptionInfo[BaseException]") -> None:
-        self.seen |= excinfo.type is KeyboardInterrupt  # a file that cannot be imported raises a kind of it
+        # A file that cannot be imported raises a kind of KeyboardInterrupt; while it measures, the plugin of ours ends
+        # the run with this code.
+        self.seen |= excinfo.type is KeyboardInterrupt or getattr(excinfo.value, "returncode", None) == INTERRUPTED
 
 
 def run(manifest: Path, options: list[str]) -> int:
@@ -73,7 +75,9 @@ def run(manifest: Path, options: list[str]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     if code == NOTHING_RUN:
-        typer.echo("pocketbert: nothing was measured: the given -k, -m or test ids leave no check", err=True)
+        typer.echo(
+            "pocketbert: nothing was measured: the given -k, -m, test ids or python_files leave no check", err=True
+        )
     if code == INTERRUPTED and interrupted.seen:
         return 130
     return EXIT_CODES.get(code, code)

@@ -1,17 +1,26 @@
 """The values of the fixtures ``pocketbert_measure`` and ``pocketbert_gate``."""
 
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from pocketbert.bench.records.results import Measured, Results, Verdict
 from pocketbert.bench.verdicts import budget
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, one_line
 
 if TYPE_CHECKING:
     from pocketbert.bench.verdicts.items import Item
+
+
+def fail(messages: Sequence[str], alone: str) -> NoReturn:
+    """Fail the test with these messages, each in one printable line: ids and errors in them come from files.
+
+    Args:
+        alone: the command that runs the test alone.
+    """
+    pytest.fail("\n".join([*map(one_line, messages), f"rerun only this: {alone}"]), pytrace=False)
 
 
 class Inconclusive(pytest.PytestWarning):
@@ -23,7 +32,8 @@ class Measure:
 
     def __init__(self, node: pytest.Item, results: Results, strict: bool, alone: str) -> None:
         self._node, self._results, self._strict, self._alone = node, results, strict, alone
-        self.called = False
+        self.called = self.checked = False
+        self.absent: list[str] = []
 
     def __call__(self, artifact: str) -> Measured:
         """Return every figure of the artifact; fail the test if a budget is exceeded."""
@@ -33,21 +43,22 @@ class Measure:
             pytest.fail(
                 f"pocketbert: unknown artifact {artifact!r}; expected one of: {', '.join(known)}", pytrace=False
             )
-        for marker in self._node.iter_markers("latency_budget"):
-            try:
-                found = budget.check(budget.read(marker.args, marker.kwargs), known[artifact], self._results)
-            except BadInput as refused:
-                pytest.fail(f"pocketbert: {refused}", pytrace=False)
-            self._report(found)
+        found = [self._checked(marker, known[artifact]) for marker in self._node.iter_markers("latency_budget")]
+        allowed = ("ok",) if self._strict else ("ok", "absent", "inconclusive")
+        if failed := [each.message for each in found if each.outcome not in allowed]:
+            fail(failed, self._alone)
+        for each in found:
+            if each.outcome == "inconclusive":
+                warnings.warn(one_line(each.message), Inconclusive, stacklevel=2)
+        self.absent += [one_line(each.message) for each in found if each.outcome == "absent"]
+        self.checked |= any(each.outcome != "absent" for each in found)
         return known[artifact]
 
-    def _report(self, found: budget.Checked) -> None:
-        if found.outcome in ("over", "unmeasured") or (found.outcome != "ok" and self._strict):
-            pytest.fail(f"{found.message}\nrerun only this: {self._alone}", pytrace=False)
-        if found.outcome == "absent":
-            pytest.skip(found.message)
-        if found.outcome == "inconclusive":
-            warnings.warn(found.message, Inconclusive, stacklevel=3)
+    def _checked(self, marker: pytest.Mark, measured: Measured) -> budget.Checked:
+        try:
+            return budget.check(budget.read(marker.args, marker.kwargs), measured, self._results)
+        except BadInput as refused:
+            pytest.fail(f"pocketbert: {refused}", pytrace=False)
 
 
 class Compare:
@@ -70,5 +81,5 @@ class Compare:
             given = " ".join([artifact, *metrics])
             pytest.fail(f"pocketbert: no verdict on {given!r}; expected one of: {', '.join(expected)}", pytrace=False)
         if messages := [verdict.message for verdict in found if verdict.fails]:
-            pytest.fail("\n".join([*messages, f"rerun only this: {self._alone}"]), pytrace=False)
+            fail(messages, self._alone)
         return found

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pocketbert.bench.gate.fixtures import fail
 from pocketbert.bench.gate.plugin import GATE
 from pocketbert.bench.records.results import Verdict
 from pocketbert.bench.verdicts.items import Item
@@ -92,4 +93,4 @@ def test_accuracy(verdict: Verdict, alone: str) -> None:
 
 def _pass_or_fail(verdict: Verdict, alone: str) -> None:
     if verdict.fails:
-        pytest.fail(f"{verdict.message}\nrerun only this: {alone}", pytrace=False)
+        fail([verdict.message], alone)

@@ -40,8 +40,13 @@ class Series:
     pairs: list[Pair] = field(default_factory=list)
 
     def decided(self) -> bool:
-        """Return whether a look at these pairs has an outcome, or the maximum of pairs is reached."""
-        return decide([pair.log_p50 for pair in self.pairs], self.limit) is not None
+        """Return whether a look at these pairs has an outcome, or the maximum of pairs is reached.
+
+        P50 may decide with fewer requests than P90 needs, where many were preempted and do not count.
+        """
+        if decide([pair.log_p50 for pair in self.pairs], self.limit) is None:
+            return False
+        return len(self.pairs) >= LOOKS[-1] or sum(pair.counted for pair in self.pairs) >= P90_REQUESTS
 
     def result(self, artifact: str, profile: str, against: str, seconds: float, budget_s: float) -> Paired:
         """Return the outcome of these pairs, which took `seconds`; `budget_s` was the most they could take."""

@@ -45,13 +45,29 @@ def verify(child: Child, sequences: Sequence[list[int]]) -> None:
     child.verify()
 
 
+def order(names: Sequence[str], turn: int) -> list[str]:
+    """Return the order of a turn: A B, B A of two; of more A B C, B C A, C A B, then the same backwards.
+
+    Of more than two, none runs twice in a row: it would find its weights in the cache, and the others would not. Each
+    has every place of a turn, and each neighbour, equally often.
+    """
+    count = len(names)
+    if count < 3:
+        return list(names) if turn % 2 == 0 else list(reversed(names))
+    cycle, step = divmod(turn, count)
+    if cycle % 2 == 0:
+        return [*names[step:], *names[:step]]
+    last = count - 1 - step
+    return [names[(last - number) % count] for number in range(count)]
+
+
 def time_in_turn(
     children: dict[str, Child],
     numbers: Sequence[int],
     done: Callable[[str], None] = lambda name: None,
     warm_up: int = WARM_UP,
 ) -> tuple[dict[str, list[Run]], dict[str, ChildFailed]]:
-    """Run the requests of these numbers in every child in turn: A B C, C B A, A B C, …
+    """Run the requests of these numbers in every child in turn (`order`).
 
     A child that fails leaves the round; the others go on.
 
@@ -67,7 +83,7 @@ def time_in_turn(
     runs: dict[str, list[Run]] = {name: [] for name in children}
     failed: dict[str, ChildFailed] = {}
     for turn, number in enumerate([*numbers[:warm_up], *numbers]):
-        for name in list(runs) if turn % 2 == 0 else list(reversed(runs)):
+        for name in order(list(runs), turn):
             try:
                 run = children[name].run(number)
             except ChildFailed as failure:

@@ -40,12 +40,14 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise BadInput(f"{path}: {why}; expected a .csv or .json file with figures from a device") from error
     if path.suffix == ".csv":
-        reader = csv.DictReader(content.splitlines(), delimiter=_delimiter(content))
+        reader = csv.DictReader(content.splitlines(), delimiter=(delimiter := _delimiter(content)))
         try:
             for row in reader:
                 if None in row:
                     raise BadInput(f"{path}:{reader.line_num}: more cells than columns")
-                cells = {name.strip(): _point(cell.strip()) for name, cell in row.items() if cell}
+                cells = {name.strip(): cell.strip() for name, cell in row.items() if cell}
+                if delimiter != ",":
+                    cells = {name: _point(cell) for name, cell in cells.items()}
                 yield f"{path}:{reader.line_num}", cells
         except csv.Error as error:  # a cell of more than 131,072 characters
             raise BadInput(f"{path}:{reader.line_num + 1}: not CSV ({error})") from error

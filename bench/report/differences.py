@@ -82,9 +82,10 @@ class Differences:
         self.by_artifact = {pair[1].id: list(self._differences(*pair)) for pair in self.pairs}
 
     def _differences(self, was: Measured, now: Measured) -> Iterator[Difference]:
-        copies = duplicates(self.now)
+        threads = [{p.name: p.threads for p in results.profiles} for results in (self.before, self.now)]
+        copies = duplicates(self.before) & duplicates(self.now)
         for place, (then, today) in latencies(was, now).items():
-            if place.profile not in copies:
+            if place.profile not in copies and len({each.get(place.profile) for each in threads}) == 1:
                 yield self._latency(now.id, then, today)
         if was.memory and now.memory:
             yield self._memory(now.id, was.memory.own_mib, now.memory.own_mib)

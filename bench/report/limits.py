@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, get_args
 
-from pocketbert.bench.records.results import Metric
+from pocketbert.bench.records.results import Measured, Metric
 from pocketbert.bench.report.differences import Difference, Differences
 from pocketbert.bench.report.format.numbers import MINUS, signed_points
 from pocketbert.bench.verdicts.rules import MEMORY_FLOOR_MIB
@@ -38,18 +38,25 @@ def read_limits(given: Iterable[str]) -> dict[Metric, float]:
             raise BadInput(f"--fail {text}: unknown metric{nearest(name, _METRICS)}")
         if found is None:
             raise BadInput(f"--fail {text}: expected a limit, such as {name}=3%, {name}=0.03 or, for accuracy, 1pp")
-        limits[_METRICS[name]] = float(found["number"]) / (100 if found["unit"] else 1)
+        limit = float(found["number"]) / (100 if found["unit"] else 1)
+        if limit >= 1:
+            unit = "pp" if name == "accuracy" else "%"
+            raise BadInput(f"--fail {text}: a limit without a unit is a fraction; did you mean {name}={value}{unit}?")
+        limits[_METRICS[name]] = limit
     return limits
 
 
 def beyond(found: Differences, limits: Mapping[Metric, float]) -> list[Beyond]:
     """Return what is worse in the second run than the limits allow, of the exported files of the first run.
 
-    A change with an interval is beyond its limit if the whole interval is. A file that the second run lacks, and a
-    metric that cannot be compared in any file, are beyond every limit.
+    A change with an interval is beyond its limit if the whole interval is. A file or a figure that the second run
+    lacks, and a metric that cannot be compared in any file, are beyond every limit.
     """
     lost = [Beyond(a.id, "not in the second run") for a in found.only_before if a.role == "ship"] if limits else []
     shipped = {now.id for _, now in found.pairs if now.role == "ship"}
+    for was, now in found.pairs:
+        if now.id in shipped:
+            lost += [Beyond(now.id, f"no {metric} in the second run") for metric in limits if _lacks(was, now, metric)]
     differences = [d for artifact, each in found.by_artifact.items() if artifact in shipped for d in each]
     for metric, limit in limits.items():
         ours = [d for d in differences if ("size" if d.quantity == "deflated" else d.quantity) == metric]
@@ -57,6 +64,10 @@ def beyond(found: Differences, limits: Mapping[Metric, float]) -> list[Beyond]:
             lost.append(Beyond(metric, "cannot be compared in any exported file of both runs"))
         lost += _worse(ours, limit, found.now.confidence)
     return lost
+
+
+def _lacks(was: Measured, now: Measured, metric: Metric) -> bool:
+    return bool(getattr(was, metric)) and not getattr(now, metric)
 
 
 def _worse(differences: Iterable[Difference], limit: float, confidence: float) -> Iterator[Beyond]:

@@ -225,10 +225,11 @@ def _latency(results: Results, shown: Sequence[Measured]) -> dict[str, Any]:
                 "artifact": p.artifact,
                 "place": str(p.place),
                 "before": np.quantile(p.baseline_ms, np.linspace(0, 1, _QUANTILES)).tolist(),
+                "now": np.quantile(p.candidate_ms, np.linspace(0, 1, _QUANTILES)).tolist(),
                 "said": numbers.change(p.change),
             }
             for p in results.paired
-            if any(ms > 0 for ms in p.baseline_ms) and p.profile not in copies
+            if any(ms > 0 for ms in p.baseline_ms) and any(ms > 0 for ms in p.candidate_ms) and p.profile not in copies
         ],
     }
 

@@ -8,6 +8,7 @@ from pocketbert.bench.records.baseline import Thresholds
 from pocketbert.bench.records.history import Figures, Record
 from pocketbert.bench.records.results import Metric, Results
 from pocketbert.bench.report.format import numbers
+from pocketbert.bench.verdicts.rules import MEMORY_FLOOR_MIB
 
 SHOWN = 200
 """The number of runs that are shown, the latest; of several runs of a commit on one machine, only the last counts."""
@@ -43,22 +44,45 @@ def trends(results: Results, records: Sequence[Record]) -> dict[str, Any]:
 def _lines(name: str, runs: Sequence[Record], results: Results) -> Iterator[tuple[str, dict[str, Any]]]:
     figures = [_figures(run.artifacts[name]) if name in run.artifacts else {} for run in runs]
     for key in dict.fromkeys(key for each in figures for key in each):
-        current = [n for n, run in enumerate(runs) if key in figures[n] and run.baseline == runs[-1].baseline]
-        origin = figures[current[0] if current else next(n for n, each in enumerate(figures) if key in each)][key]
-        if not origin.middle:
+        origins = _origins(key, figures, runs)
+        if not all(origin.middle for origin in origins.values()):
             continue
         points: list[dict[str, Any]] = []
         last: int | None = None
         for number, run in enumerate(runs):
             if (found := figures[number].get(key)) is None:
                 continue
-            of_machine = found.metric in ("latency", "memory")
-            breaks = last is not None and (last != number - 1 or (of_machine and _apart(runs[last], run)))
+            apart = last is not None and _compared(runs[last], found) != _compared(run, found)
+            breaks = apart or (last is not None and last != number - 1)
+            origin = origins[_compared(run, found)]
             points.append(_point(number, found, origin) | {"breaks": breaks})
             last = number
         pp = origin.metric == "accuracy"
         limit = _limit(results, name, origin.metric)
+        if origin.metric == "memory":  # a change below the floor never fails
+            limit = max(limit, MEMORY_FLOOR_MIB / origin.middle)
         yield key, {"unit": "pp" if pp else "%", "limit": -limit if pp else limit, "points": points}
+
+
+def _origins(key: str, figures: Sequence[dict[str, _Figure]], runs: Sequence[Record]) -> dict[Any, _Figure]:
+    """Return what the changes are relative to, for each machine and reference: the first run with the current baseline.
+
+    A machine without such a run has its first run.
+    """
+    first: dict[Any, _Figure] = {}
+    current: dict[Any, _Figure] = {}
+    for run, each in zip(runs, figures, strict=True):
+        if found := each.get(key):
+            first.setdefault(_compared(run, found), found)
+            if run.baseline == runs[-1].baseline:
+                current.setdefault(_compared(run, found), found)
+    return first | current
+
+
+def _compared(run: Record, figure: _Figure) -> Any:
+    """Return what is equal in runs whose figures compare: machine and reference; for size and accuracy nothing is."""
+    of_machine = figure.metric in ("latency", "memory")
+    return (run.fingerprint, run.reference.model_dump_json()) if of_machine else None
 
 
 def _point(number: int, found: _Figure, origin: _Figure) -> dict[str, Any]:
@@ -92,10 +116,6 @@ def _exact(metric: Metric, value: float, words: str) -> _Figure:
 def _limit(results: Results, artifact: str, metric: Metric) -> float:
     known = [v.threshold for v in results.verdicts if v.artifact == artifact and v.metric == metric]
     return known[0] if known else Thresholds().of(metric, artifact)
-
-
-def _apart(before: Record, now: Record) -> bool:
-    return (before.fingerprint, before.reference) != (now.fingerprint, now.reference)
 
 
 def _last_of_each(records: Sequence[Record]) -> Iterator[Record]:

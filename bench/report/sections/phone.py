@@ -7,18 +7,21 @@ from pocketbert.bench.report.format.numbers import mebibytes, milliseconds, p50_
 
 
 def headers(results: Results) -> list[str]:
-    """Return a column title per device."""
-    return [f"**{text(device)}**, {_conditions(shown)}" for device, shown in _shown(results).items()]
+    """Return a column title per device and number of threads."""
+    return [
+        f"**{text(device)}**, {text(length_in_words(shown[0].length))}{f', {threads} threads' if threads > 1 else ''}"
+        for (device, threads), shown in _shown(results).items()
+    ]
 
 
 def cells(results: Results, artifact: str) -> list[str]:
-    """Return an artifact's P50 and P90 on each device, at the column's length."""
+    """Return an artifact's P50 and P90 in each column."""
     return [next((p50_p90(f) for f in shown if f.artifact == artifact), "") for shown in _shown(results).values()]
 
 
 def note(results: Results) -> str:
     """Return the origin of the devices' figures."""
-    devices = ", ".join(f"**{text(device)}**" for device in _shown(results))
+    devices = ", ".join(f"**{text(device)}**" for device in dict.fromkeys(f.device for f in results.phone))
     if not devices:
         return ""
     return (
@@ -50,20 +53,15 @@ def details(results: Results) -> str:
     return table([*titles, "× simulated P50"], rows, words=3)
 
 
-def _shown(results: Results) -> dict[str, list[OnPhone]]:
-    """Return each device's figures at the headline's length, else at the first of its lengths."""
-    shown = {}
+def _shown(results: Results) -> dict[tuple[str, int], list[OnPhone]]:
+    """Return the figures of each device and number of threads, at the headline's length, else at the first length."""
+    shown: dict[tuple[str, int], list[OnPhone]] = {}
     for device in dict.fromkeys(f.device for f in results.phone):
         figures = [f for f in results.phone if f.device == device]
         length = headline_length(results, [f.length for f in figures])
-        shown[device] = [f for f in figures if f.length == length]
+        for figure in (f for f in figures if f.length == length):
+            shown.setdefault((device, figure.threads or 1), []).append(figure)
     return shown
-
-
-def _conditions(shown: list[OnPhone]) -> str:
-    """Return the length, and the number of threads if it is the same for all figures."""
-    length, threads = text(length_in_words(shown[0].length)), {f.threads or 1 for f in shown}
-    return f"{length}, {threads.pop()} threads" if len(threads) == 1 and threads != {1} else length
 
 
 def _simulated(results: Results, figure: OnPhone) -> tuple[str, float] | None:

@@ -2,10 +2,14 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from pocketbert.bench.gate.fixtures import Measure, fail
 from tests.support.manifests import PLUGIN, SHIPS, Build, write_manifest
+from tests.support.results import INT8, made_up_run
 
 pytest_plugins = "pytester"
 OWN = """
@@ -118,3 +122,35 @@ def test_a_projects_own_fixtures_of_the_old_names_win(pytester: pytest.Pytester)
     )
     pytester.makepyfile("def test_own(gate): assert gate == 4")
     pytester.runpytest_inprocess(*PLUGIN, "-Werror").assert_outcomes(passed=1)
+
+
+def budgets(*wanted: dict[str, object]) -> Any:
+    """A test with these latency budgets."""
+    return SimpleNamespace(iter_markers=lambda _: [pytest.mark.latency_budget(**each).mark for each in wanted])
+
+
+KEPT, OVER = {"ratio": 1000.0, "profile": "cpu"}, {"ratio": 1e-6, "profile": "cpu"}
+ABSENT = {"ratio": 1000.0, "profile": "mobile-4t"}
+
+
+@pytest.mark.parametrize("wanted", [(ABSENT, OVER), (OVER, ABSENT)])
+def test_a_budget_that_cannot_run_here_hides_no_other_one(wanted: tuple[dict[str, object], ...]) -> None:
+    with pytest.raises(pytest.fail.Exception, match="latency over budget"):
+        Measure(budgets(*wanted), made_up_run(), False, "pytest")(INT8)
+    kept = Measure(budgets(ABSENT, KEPT), made_up_run(), False, "pytest")
+    assert kept(INT8).id == INT8
+    assert (kept.checked, len(kept.absent)) == (True, 1)
+    nothing = Measure(budgets(ABSENT), made_up_run(), False, "pytest")
+    nothing(INT8)
+    assert (nothing.checked, len(nothing.absent)) == (False, 1)
+    with pytest.raises(pytest.fail.Exception, match="needs 4 cores"):
+        Measure(budgets(ABSENT, KEPT), made_up_run(), True, "pytest")(INT8)
+
+
+def test_a_message_of_a_failing_check_is_one_printable_line() -> None:
+    """Ids and errors of a runtime are in it, which files bring along."""
+    with pytest.raises(pytest.fail.Exception) as failed:
+        fail(["a\x1b]0;x\x07\n::error::b"], "pytest -k x")
+    first, second = str(failed.value).splitlines()
+    assert first.isprintable() and "::error::b" in first
+    assert second == "rerun only this: pytest -k x"

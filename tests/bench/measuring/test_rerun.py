@@ -58,6 +58,15 @@ def test_a_length_that_is_decided_is_not_timed_any_more(timed: list[list[str]]) 
     assert unclear.note.startswith(f"undecided after {LOOKS[-1]} pairs in 60 s: this machine's noise of ")
 
 
+def test_pairs_are_taken_until_p90_has_its_requests() -> None:
+    """On several threads a preempted run does not count: here 5 of 20 requests."""
+    lost = [run._replace(involuntary_switches=1) for run in answered([10.0] * 5)]
+    pair = Pair([*lost, *answered([10.0] * 15)], answered([10.0] * 20), 2)
+    assert pair.counted == 15
+    assert [Series("64", 0.05, [pair] * count).decided() for count in (4, 5)] == [False, True]
+    assert Series("64", 0.05, [slower(1.0)] * 4).decided()
+
+
 @pytest.mark.usefixtures("timed")
 def test_the_first_look_is_reached_whatever_the_budget() -> None:
     series = Series("mix", 0.05)

@@ -1,13 +1,15 @@
 """Children are started together and timed in turn; one that fails leaves the others alone."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from pocketbert.bench.measuring.turns import WARM_UP, open_together, time_in_turn, verify
+from pocketbert.bench.measuring.turns import WARM_UP, open_together, order, time_in_turn, verify
 from pocketbert.bench.stats.runs import Run
 from pocketbert.bench.workers.child import Child, ChildFailed
 from pocketbert.bench.workers.file import File
@@ -55,10 +57,26 @@ def test_requests_are_run_in_turn_after_the_warm_up() -> None:
     log, done = list[str](), list[str]()
     runs, failed = time_in_turn(children(log), [7, 8, 9], done.append, warm_up=1)
     assert failed == {}
-    order = ["a 7", "b 7", "c 7", "c 7", "b 7", "a 7", "a 8", "b 8", "c 8", "c 9", "b 9", "a 9"]
-    assert log == [line.replace(" ", " run ") for line in order]
-    assert done == [line[0] for line in order]
+    expected = ["a 7", "b 7", "c 7", "b 7", "c 7", "a 7", "c 8", "a 8", "b 8", "c 9", "b 9", "a 9"]
+    assert log == [line.replace(" ", " run ") for line in expected]
+    assert done == [line[0] for line in expected]
     assert [run.ms for run in runs["b"]] == [7.0, 8.0, 9.0]
+
+
+@pytest.mark.parametrize("names", ["abc", "abcd", "abcde"])
+def test_no_child_runs_twice_in_a_row_and_each_has_every_place_equally_often(names: str) -> None:
+    """A child that runs again at once finds its weights in the cache."""
+    count = len(names)
+    turns = [order(names, turn) for turn in range(2 * count)]
+    assert all(Counter(place) == Counter(dict.fromkeys(names, 2)) for place in zip(*turns, strict=True))
+    following = list(pairwise([name for turn in [*turns, turns[0]] for name in turn]))
+    assert all(one != other for one, other in following)
+    inside = Counter(pair for turn in turns for pair in pairwise(turn))
+    assert set(inside.values()) == {count - 1}, "each has the same neighbours, as often before as after"
+
+
+def test_two_children_change_places_every_turn() -> None:
+    assert [order("ab", turn) for turn in range(3)] == [["a", "b"], ["b", "a"], ["a", "b"]]
 
 
 def test_few_requests_are_all_warmed_up() -> None:

@@ -47,6 +47,11 @@ def test_spreadsheets_of_other_languages_separate_otherwise(results: Results, tm
     assert [f.p50_ms for f in join(results, write(tmp_path / "a.csv", content)).phone] == [9.5]
 
 
+def test_a_comma_for_thousands_is_no_decimal_comma(results: Results, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r'p50_ms = "1,234": expected a number'):
+        join(results, write(tmp_path / "a.csv", f'{HEADER}\nP,{INT8},128,"1,234"\n'))
+
+
 def test_earlier_figures_of_the_same_device_are_replaced(results: Results, tmp_path: Path) -> None:
     once = join(results, write(tmp_path / "a.csv", blocks(PAGE, "csv")[0]))
     other = join(once, write(tmp_path / "b.csv", f"{HEADER}\nold,{INT8},128,30\n"))

@@ -149,7 +149,20 @@ def test_one_name_for_two_runtimes_is_a_pair_unless_it_is_ambiguous(results: Res
     assert [a.id for a in Differences(results, both).only_before] == [INT8]
 
 
+def profiles_of(found: Differences) -> set[str]:
+    return {d.place.profile for d in found.by_artifact[INT8] if d.place}
+
+
 def test_duplicate_profiles_are_compared_once(results: Results) -> None:
     profiles = [p.model_copy(update={"same_as": "cpu"}) if p.name == "mobile-2t" else p for p in results.profiles]
-    found = Differences(results, results.model_copy(update={"profiles": profiles}))
-    assert {d.place.profile for d in found.by_artifact[INT8] if d.place} == {"cpu", "mobile-1t"}
+    twice = results.model_copy(update={"profiles": profiles})
+    assert profiles_of(Differences(twice, twice)) == {"cpu", "mobile-1t"}
+
+
+def test_a_profile_that_has_other_threads_on_another_machine_is_not_compared(results: Results) -> None:
+    """`cpu` is all cores: 8 on one machine, 2 on the other, where `mobile-2t` is the same profile."""
+    wide = [p.model_copy(update={"threads": 8}) if p.name == "cpu" else p for p in results.profiles]
+    same = [p.model_copy(update={"same_as": "cpu"}) if p.name == "mobile-2t" else p for p in results.profiles]
+    before, now = (results.model_copy(update={"profiles": profiles}) for profiles in (wide, same))
+    assert profiles_of(Differences(before, now)) == {"mobile-1t", "mobile-2t"}
+    assert profiles_of(Differences(now, before)) == {"mobile-1t", "mobile-2t"}

@@ -28,6 +28,8 @@ def test_limits_are_fractions_percent_or_percentage_points() -> None:
         ("size", "--fail size: expected a limit, such as size=3%"),
         ("size=-1%", "expected a limit"),
         ("size=nan", "expected a limit"),
+        ("latency=3", "--fail latency=3: a limit without a unit is a fraction; did you mean latency=3%?"),
+        ("accuracy=1", "did you mean accuracy=1pp?"),
     ):
         with pytest.raises(BadInput) as raised:
             read_limits([wrong])
@@ -83,6 +85,11 @@ def test_a_lost_file_and_a_metric_that_cannot_be_compared_are_beyond_the_limit(r
     fewer = results.model_copy(update={"artifacts": [a for a in results.artifacts if a.id != INT8]})
     assert said(results, fewer, size=0.5) == [f"{INT8}: not in the second run"]
     assert said(results, fewer) == []
+    for metric, nothing in (("accuracy", None), ("latency", []), ("memory", None), ("size", None)):
+        without = [a.model_copy(update={metric: nothing}) if a.id == INT8 else a for a in results.artifacts]
+        broken = results.model_copy(update={"artifacts": without})
+        assert said(results, broken, **{metric: 0.5}) == [f"{INT8}: no {metric} in the second run"]
+        assert said(broken, results, **{metric: 0.5}) == []
     machine = results.machine.model_copy(update={"fingerprint": "another"})
     elsewhere = results.model_copy(update={"machine": machine})
     assert said(results, elsewhere, memory=0.5) == ["memory: cannot be compared in any exported file of both runs"]

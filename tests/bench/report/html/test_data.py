@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pocketbert.bench.records.history import Record, append, load
@@ -67,6 +68,15 @@ def test_what_is_no_number_in_json_is_left_out(results: Results) -> None:
     )
     found = view(results.model_copy(update={"verdicts": [odd, *others]}), [])
     assert next(check for check in found["checks"] if check["metric"] == "latency")["change"] == [None, 0.0, None]
+
+
+def test_a_baselines_times_are_beside_those_of_the_same_pairs(beside: Results) -> None:
+    """Those of the sets are of other processes, and without the correction for waiting."""
+    pair = beside.paired[0]
+    found = next(each for each in view(beside, [])["latency"]["paired"] if each["artifact"] == pair.artifact)
+    middle = len(found["now"]) // 2
+    assert found["now"][middle] == pytest.approx(np.median(pair.candidate_ms), rel=0.01)
+    assert found["before"][middle] == pytest.approx(np.median(pair.baseline_ms), rel=0.01)
 
 
 def test_every_check_has_the_command_that_runs_it_alone(results: Results) -> None:
@@ -140,6 +150,20 @@ def test_the_history_is_relative_to_the_current_baseline_and_breaks_where_nothin
     assert [point["breaks"] for point in size["points"]] == [False, False, False]
     memory = found["files"][INT8]["model memory"]
     assert [point["breaks"] for point in memory["points"]] == [False, False, True]
+    assert [point["value"] for point in memory["points"]] == [0, 0, 0], "another machine has an origin of its own"
     accuracy = found["files"][INT8]["accuracy"]
     assert (accuracy["limit"], accuracy["unit"]) == (-0.010, "pp")
     assert trends(results, []) == {"runs": [], "files": {}}
+
+
+def test_figures_of_two_machines_are_not_relative_to_each_other(results: Results, record: Record) -> None:
+    def with_memory(mib: float, machine: str) -> Record:
+        artifacts = {name: f.model_copy(update={"own_mib": mib}) for name, f in record.artifacts.items()}
+        return record.model_copy(update={"artifacts": artifacts, "fingerprint": machine, "commit": f"{mib}{machine}"})
+
+    runs = [with_memory(*each) for each in ((10.0, "a"), (20.0, "b"), (11.0, "a"), (21.0, "b"))]
+    memory = trends(results, runs)["files"][INT8]["model memory"]
+    assert [point["value"] for point in memory["points"]] == pytest.approx([0, 0, 0.1, 0.05])
+    assert memory["limit"] == pytest.approx(1 / 20), "1 MiB of 20 is allowed, and the limit is 5 %"
+    small = trends(results, [with_memory(10.0, "a")])["files"][INT8]["model memory"]
+    assert small["limit"] == pytest.approx(0.1), "a change below 1 MiB never fails"

@@ -34,6 +34,18 @@ def test_a_device_is_shown_at_the_headlines_length_else_at_its_first(results: Re
     assert cells(shown, INT8) == ["9.00", ""]
 
 
+def test_other_threads_are_another_column(results: Results) -> None:
+    figures = [
+        OnPhone(device="d", artifact=INT8, length="128", p50_ms=9, threads=1),
+        OnPhone(device="d", artifact=INT8, length="128", p50_ms=4, threads=4),
+        OnPhone(device="d", artifact="student-fp32.onnx", length="128", p50_ms=20, threads=4),
+    ]
+    shown = with_figures(results, *figures)
+    assert headers(shown) == ["**d**, 128 tokens", "**d**, 128 tokens, 4 threads"]
+    assert cells(shown, INT8) == ["9.00", "4.00"]
+    assert cells(shown, "student-fp32.onnx") == ["", "20.0"]
+
+
 def test_a_figure_is_compared_with_the_profile_of_as_many_threads(results: Results) -> None:
     two = OnPhone(device="d", artifact=INT8, length="128", p50_ms=10, threads=2)
     [cells] = rows_of(details(with_figures(results, two)), "d")

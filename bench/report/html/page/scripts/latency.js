@@ -40,7 +40,7 @@ function violins(rows, { place, relative, before }) {
   const teacher = rows.find((each) => each.artifact === DATA.reference);
   const scale = relative && teacher ? teacher.p50 : 1;
   const pairs = before ? DATA.latency.paired.filter((pair) => pair.place === place) : [];
-  const every = [...rows.flatMap((each) => each.samples), ...pairs.flatMap((pair) => pair.before)].filter((ms) => ms > 0);
+  const every = [...rows.flatMap((each) => each.samples), ...pairs.flatMap((pair) => [...pair.before, ...pair.now])].filter((ms) => ms > 0);
   const low = Math.log(Math.min(...every)) - 0.05, high = Math.log(Math.max(...every)) + 0.05;
   const x = (ms) => left + ((Math.log(ms) - low) / (high - low)) * (width - left - right);
   for (const value of ticks(Math.exp(low) / scale, Math.exp(high) / scale)) {
@@ -51,8 +51,9 @@ function violins(rows, { place, relative, before }) {
   }
   rows.forEach((each, number) => {
     const y = top + row * number + row / 2;
-    const group = draw("g", { class: each.role }, draw("path", { d: violin(each.samples, x, y, row * 0.42), class: "soft" }));
+    // Beside the baseline's file stand the times of the same pairs: those of the sets are of other processes.
     const pair = pairs.find((one) => one.artifact === each.artifact);
+    const group = draw("g", { class: each.role }, draw("path", { d: violin(pair ? pair.now : each.samples, x, y, row * 0.42), class: "soft" }));
     if (pair) group.append(draw("path", { d: violin(pair.before, x, y, row * 0.42), class: "before" }));
     group.append(
       draw("line", { x1: x(each.p50), x2: x(each.p50), y1: y - 20, y2: y + 20, class: "axis", "stroke-width": 2 }),
