@@ -67,10 +67,16 @@ def export(
                 reduce_range=True,  # as in `pocketbert.compress.exports.onnx`: the file is verified on the CPU
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                nodes_to_exclude=floats,
+                nodes_to_exclude=[*floats, *_fused(prepared, floats)],
                 calibrate_method=CalibrationMethod.MinMax,
             )
     return "; ".join(filter(None, [note, _ABOUT, left_on_cpu(path, model.config.vocab_size)]))
+
+
+def _fused(prepared: Path, floats: Sequence[str]) -> list[str]:
+    """Return the nodes that ONNX Runtime has made of a product over three axes and its bias, under another name."""
+    names = (node.name for node in onnx.load(prepared).graph.node)
+    return [name for name in names if name.removesuffix("/MatMulAddFusion") in floats]
 
 
 class _Reader(CalibrationDataReader):

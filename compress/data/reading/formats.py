@@ -39,6 +39,7 @@ def read_csv(file: Path, where: str) -> Table:
         try:
             for record in reader:
                 if record and not header:
+                    _check_separator(f"{where}, line {begins}", record)
                     check_column_names(f"{where}, line {begins}", record)
                     header, columns = record, [[] for _ in record]
                 elif record:
@@ -127,6 +128,13 @@ def check_column_names(where: str, names: Sequence[str]) -> None:
                 f"{where}: columns {seen[key]} and {at} are both called {key!r}; rename or remove one of them"
             )
         seen[key] = at
+
+
+def _check_separator(where: str, header: Sequence[str]) -> None:
+    """Raise `BadInput` if the columns are separated by something else than commas."""
+    for separator, name in (("\t", "tabs"), (";", "semicolons")):
+        if len(header) == 1 and separator in header[0]:
+            raise BadInput(f"{where}: the columns are separated by {name}; save the file with commas, or as .jsonl")
 
 
 def _check_length(where: str, record: Sequence[str], header: Sequence[str]) -> None:

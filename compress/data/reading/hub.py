@@ -108,6 +108,9 @@ def _text_files(source: str, config: str | None) -> dict[str, list[Path]]:
     for file in every:
         if file.suffix == ".parquet":
             check_parquet_columns(file, f"task.dataset {source!r}, {file.name}")
+        if Path(source).is_dir() and file.suffix == ".tsv":
+            # Its reader, pandas, takes all rows from one quotation mark to the next for one text.
+            raise BadInput(f"task.dataset {source!r}, {file.name}: save it as .csv with commas, or as .jsonl")
     readable = all(file.suffix in _TEXT_READERS and file.is_file() for file in every)
     return found if readable and builder.info.features is None and _is_plain(builder.config) else {}
 

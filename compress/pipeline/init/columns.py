@@ -1,6 +1,6 @@
 """Which columns of a table hold texts, labels or tags, and so which kind of task it is for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pocketbert.compress.base.errors import BadInput, listed
@@ -30,6 +30,7 @@ _PAIRS = (
     ("question1", "question2"),
     ("premise", "hypothesis"),
     ("query", "passage"),
+    ("query", "title"),
     ("句子1", "句子2"),
 )
 _TOKENS = ("tokens", "words", "chars", "characters", "text", "sentence")
@@ -78,7 +79,10 @@ def _one(table: Table, what: str, names: Sequence[str], usual: Sequence[str]) ->
     if known or len(names) == 1:
         return [*known, *names][0]
     if names:
-        raise BadInput(f"{table.where}: which column holds the {what}? {listed(names)}; call that column {usual[0]!r}")
+        pair = "; call those of sentence pairs 'text' and 'text_pair'" if what == "texts" and len(names) == 2 else ""
+        raise BadInput(
+            f"{table.where}: which column holds the {what}? {listed(names)}; call that column {usual[0]!r}{pair}"
+        )
     raise BadInput(
         f"{table.where}: no column holds {what}; found: {listed(table.columns)}; call that column {usual[0]!r}"
     )
@@ -99,8 +103,15 @@ def _are_texts(name: str, values: Sequence[object]) -> bool:
 
 
 def _tagging(found: Mapping[str, Sequence[Any]]) -> dict[str, str] | None:
-    """Return the columns of tokens and tags: lists of equal lengths, of which the tokens are texts."""
-    lists = {name: values for name, values in found.items() if all(map(_is_list, values))}
+    """Return the columns of tokens and tags: lists of equal lengths, of which the tokens are texts.
+
+    Most rows decide: the build names the others, by file and line.
+    """
+    lists = {
+        name: [value if _is_list(value) else [] for value in values]
+        for name, values in found.items()
+        if _most(map(_is_list, values))
+    }
     tokens = [name for name, values in lists.items() if all(isinstance(word, str) for row in values for word in row)]
     words = min(tokens, key=lambda name: _usual(name, _TOKENS, lists[name]), default=None)
     if words is None:
@@ -125,4 +136,9 @@ def _distinct(rows: Sequence[Any]) -> set[Any]:
 
 
 def _same_lengths(rows: Sequence[Any], others: Sequence[Any]) -> bool:
-    return all(len(row) == len(other) for row, other in zip(rows, others, strict=True))
+    return _most(len(row) == len(other) for row, other in zip(rows, others, strict=True))
+
+
+def _most(answers: Iterable[bool]) -> bool:
+    given = list(answers)
+    return sum(given) > len(given) / 2

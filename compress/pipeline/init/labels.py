@@ -23,19 +23,20 @@ class Order(NamedTuple):
     labels: list[str]
 
 
-def sample(gold: Sequence[Any], count: int) -> list[int]:
+def sample(gold: Sequence[Any]) -> list[int]:
     """Return the numbers of evenly spaced rows of each label, in ascending order; of tags, of all rows.
+
+    A rare label has `PER_LABEL` rows, too: with fewer, the best answers would not differ from chance.
 
     Args:
         gold: the label of each row, or its list of tags.
-        count: the number of labels.
     """
     rows: dict[Any, list[int]] = {}
     for row, label in enumerate(gold):
         rows.setdefault(None if isinstance(label, list) else label, []).append(row)
     chosen: list[int] = []
     for same in rows.values():
-        wanted = min(len(same), max(round(ROWS * len(same) / len(gold)), PER_LABEL if count > 2 else 1))
+        wanted = min(len(same), max(round(ROWS * len(same) / len(gold)), PER_LABEL))
         chosen += [same[at * len(same) // wanted] for at in range(wanted)]
     return sorted(chosen)
 

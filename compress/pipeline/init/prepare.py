@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.base.errors import BadInput, CheckFailed
 from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.base.paths import exists
 from pocketbert.compress.base.progress import Progress
@@ -28,6 +28,7 @@ from pocketbert.compress.pipeline.steps.minutes import Timed, estimate_s, in_wor
 from pocketbert.compress.pipeline.steps.teacher import check_stages
 from pocketbert.compress.runtimes import usable_threads
 from pocketbert.compress.tasks.inputs import NotFinite
+from pocketbert.compress.tasks.rows import is_grouped
 from pocketbert.compress.tasks.tokenizer import plain
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def prepare(asked: Request, progress: Progress) -> Iterator[Line]:
         comments=comments,
         config=model.config,
         prunable=prunable(tokenizer),
+        grouped=[split for split, columns in texts.splits.items() if is_grouped(columns.get("label", []))],
     )
     recipes = {size: _checked(wanted, size) for size in SIZES}
     check_stages(recipes[asked.size], texts.task, loaded.config, tokenizer)
@@ -133,9 +135,19 @@ def _task(model: Description, data: str) -> dict[str, Any]:
 
 
 def _with_order(task: dict[str, Any], comments: dict[str, str], order: Order) -> tuple[dict[str, Any], dict[str, str]]:
-    """Put the labels behind the columns."""
+    """Put the labels behind the columns.
+
+    Raises:
+        CheckFailed: builtin data has an order of its own, which is not the model's.
+    """
     if not order.labels:
         return task, comments
+    if "label" not in task:
+        outputs = ", ".join(f'"{number}": "{label}"' for number, label in enumerate(order.labels))
+        raise CheckFailed(
+            f"{task['dataset']} has an order of its own, which is not the model's; correct id2label in the model's "
+            f"config.json: {{{outputs}}}"
+        )
     listed = {}
     for key, value in task.items():
         listed[key] = value
@@ -169,7 +181,7 @@ class _Scored(NamedTuple):
 def _score(model: "PreTrainedModel", tokenizer: "Tokenizer", texts: Texts, progress: Progress) -> _Scored:
     """Run the model on validation rows of every label."""
     columns = texts.splits["validation"]
-    chosen = sample(columns["label"], len(texts.task.labels))
+    chosen = sample(columns["label"])
     rows = {name: [values[row] for row in chosen] for name, values in columns.items()}
     inputs = texts.task.encode(tokenizer, rows)
     check_types(inputs.types is not None, model.config, "--model")

@@ -1,7 +1,7 @@
 """The text of a first recipe: its stages and files depend on the size that the user asks for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,8 @@ _WIDE = 512
 class Wanted:
     """What a recipe is written for. `task` holds the keys of ``[task]`` and `comments` a comment for some of them.
 
-    `prunable`: the pieces of the vocabulary are independent of one another, so that some can be removed.
+    `prunable`: the pieces of the vocabulary are independent of one another, so that some can be removed. `grouped`: the
+    splits whose rows are sorted by label; their first rows would have one label.
     """
 
     name: str
@@ -51,14 +52,16 @@ class Wanted:
     comments: dict[str, str]
     config: "PretrainedConfig"
     prunable: bool = True
+    grouped: Collection[str] = ()
 
 
 def recipe_text(wanted: Wanted, size: Size) -> str:
     """Return the recipe as TOML."""
     task = dict(wanted.task)
     comments = {"kind": _KINDS[task["kind"]]} | wanted.comments
-    if size == Size.QUICK:
-        task["limit"] = _QUICK
+    limit = {split: rows for split, rows in _QUICK.items() if split not in wanted.grouped}
+    if size == Size.QUICK and limit:
+        task["limit"] = limit
         comments["limit"] = "rows: the first ones of each split. Remove this line to use all"
     teacher = {"model": wanted.model, "epochs": 0 if wanted.tuned else 3}
     why = "it is fine-tuned already" if wanted.tuned else "it is not fine-tuned yet, so the build trains it"

@@ -15,7 +15,7 @@ from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.runtimes import open_session
 from pocketbert.compress.tasks.inputs import Inputs, pad
 from tests.support.exports import BATCH, PAIRS, without_pocketbert
-from tests.support.models import SEQUENCES
+from tests.support.models import SEQUENCES, write_any_model
 
 ROWS = Inputs(SEQUENCES, 0)
 IDS = ("input_ids", "attention_mask")
@@ -97,6 +97,19 @@ def test_a_layer_that_is_kept_stays_in_float(model: PreTrainedModel, tmp_path: P
             if t.data_type == TensorProto.FLOAT and sorted(t.dims) == sorted(weight.shape)
         ]
         assert any(np.array_equal(held, weight) or np.array_equal(held, weight.T) for held in floats) == there
+
+
+def test_a_taggers_classifier_that_is_kept_stays_in_float(tmp_path: Path) -> None:
+    """ONNX Runtime makes another node of a product over three axes and its bias."""
+    tagger = load_classifier(write_any_model(tmp_path, "bert", token_level=True)).eval()
+    made(tagger, tmp_path / "m.onnx", classifier="float")
+    weight = tagger.get_submodule("classifier").get_parameter("weight").detach().numpy()
+    floats = [
+        onnx.numpy_helper.to_array(t)
+        for t in onnx.load(tmp_path / "m.onnx").graph.initializer
+        if t.data_type == TensorProto.FLOAT and sorted(t.dims) == sorted(weight.shape)
+    ]
+    assert any(np.array_equal(held, weight) or np.array_equal(held, weight.T) for held in floats)
 
 
 def test_every_family_and_pairs(any_model: Path, tmp_path: Path) -> None:

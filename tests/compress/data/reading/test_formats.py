@@ -61,6 +61,12 @@ def test_a_line_of_json_lines_is_counted_with_the_blank_ones(tmp_path: Path) -> 
     [
         ("a.csv", 'text,label\n一,a\n"二,b\n三,c\n', "here, line 3: is not valid CSV; close every quotation mark"),
         ("a.csv", "text,label\n一,a\n二，b\n", "here, line 3: has 1 fields, but the first line has 2"),
+        (
+            "a.csv",
+            "label\treview\n1\t好,坏\n",
+            "here, line 1: the columns are separated by tabs; save the file with commas",
+        ),
+        ("a.csv", "text;label\n一;a\n", "here, line 1: the columns are separated by semicolons"),
         ("a.csv", "text,label\n一,二,a\n", "here, line 2: has 3 fields, but the first line has 2"),
         (
             "a.jsonl",

@@ -9,6 +9,7 @@ import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.data.load import load_data
+from pocketbert.compress.data.reading.hub import read_hub
 from pocketbert.compress.data.settings import Split, TaskTable
 
 Hub = Callable[..., None]
@@ -124,6 +125,13 @@ def test_a_file_says_the_same_in_both_layouts(suffix: str, tmp_path: Path) -> No
     assert plain.splits == hub.splits
     assert hub.splits["test"]["text"][:3] == ["NA", "null", "None"]
     assert hub.where["test"].endswith(f"hub', test-00000-of-00001.{suffix}")
+
+
+def test_a_tsv_is_refused_as_a_file_of_its_own_is(tmp_path: Path) -> None:
+    """The reader of `datasets` takes all rows from one quotation mark to the next for one text."""
+    (tmp_path / "train.tsv").write_text('label\ttext\n1\t"好\n0\t差\n1\t"行\n', encoding="utf-8")
+    with pytest.raises(BadInput, match=r"train\.tsv: save it as \.csv with commas, or as \.jsonl"):
+        read_hub(str(tmp_path), None)
 
 
 def test_a_split_of_several_files(tmp_path: Path) -> None:

@@ -50,6 +50,17 @@ def test_lists_of_tokens_and_tags() -> None:
     assert found(x=[["甲", "乙"], ["丙", "丁"]], y=[["O", "B"], ["O", "O"]]).names == {"tokens": "x", "label": "y"}
 
 
+def test_a_bad_row_of_tags_does_not_hide_the_columns() -> None:
+    """The reader of the rows names it by file and line."""
+    tokens, tags = [["在", "北", "京"]] * 4, [["O", "B-LOC", "I-LOC"]] * 3
+    for bad in (["O"], None):
+        assert found(tokens=tokens, ner_tags=[*tags, bad]).names == {"tokens": "tokens", "label": "ner_tags"}
+
+
+def test_a_query_and_a_title_are_a_pair() -> None:
+    assert found(query=TEXTS, title=TEXTS[::-1], label=LABELS).kind == "matching"
+
+
 def test_rows_sorted_by_label_are_seen_as_a_whole() -> None:
     many = [f"第{n}条" for n in range(9000)]
     assert found(text=many, label=["a"] * 8000 + ["b"] * 1000).names["label"] == "label"
@@ -62,7 +73,10 @@ def test_classes_of_the_source_are_labels_however_many() -> None:
 def test_what_cannot_be_told() -> None:
     for columns, said in (
         ({"a": LABELS, "b": LABELS, "text": TEXTS}, "which column holds the labels? a, b; call that column 'label'"),
-        ({"a": TEXTS, "b": TEXTS, "label": LABELS}, "which column holds the texts? a, b; call that column 'text'"),
+        (
+            {"a": TEXTS, "b": TEXTS, "label": LABELS},
+            "the texts? a, b; call that column 'text'; call those of sentence pairs 'text' and 'text_pair'",
+        ),
         ({"text": TEXTS}, "no column holds labels; found: text; call that column 'label'"),
         ({"label": LABELS, "n": list(range(40))}, "no column holds texts; found: label, n; call that column 'text'"),
     ):

@@ -86,7 +86,15 @@ def test_of_many_labels_the_next_best_order_names_what_it_exchanges() -> None:
 
 def test_the_scored_rows_are_spread_over_rows_and_labels() -> None:
     gold = [0] * 900 + [1] * 90 + [2] * 10
-    chosen = sample(gold, 3)
+    chosen = sample(gold)
     assert [sum(gold[row] == label for row in chosen) for label in range(3)] == [180, 20, 10]
-    assert len(sample([0, 1] * 2000, 2)) == 200
-    assert sample([[0], [1, 2]], 3) == [0, 1]
+    assert len(sample([0, 1] * 2000)) == 200
+    assert sample([[0], [1, 2]]) == [0, 1]
+
+
+def test_a_model_of_a_rare_label_is_better_than_chance() -> None:
+    """Of 1 % positives, 2 of 200 rows could not tell a perfect model from one that knows the frequencies."""
+    gold = [0] * 1980 + [1] * 20
+    truth = np.array([gold[row] for row in sample(gold)])
+    assert truth.sum() == 20
+    assert decide(GENERIC, CHINESE, truth, truth).labels == CHINESE

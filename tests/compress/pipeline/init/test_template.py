@@ -35,6 +35,12 @@ def test_every_size_is_a_recipe(size: Size, tuned: bool, tmp_path: Path) -> None
         stage.check(BERT)
 
 
+def test_the_first_rows_of_a_sorted_split_are_not_a_sample() -> None:
+    sorted_splits = replace(wanted(), grouped=["train", "test"])
+    assert tomllib.loads(recipe_text(sorted_splits, Size.QUICK))["task"]["limit"] == {"validation": 500}
+    assert "limit" not in recipe_text(replace(wanted(), grouped=["train", "validation", "test"]), Size.QUICK)
+
+
 def test_what_the_sizes_differ_in() -> None:
     read = {size: tomllib.loads(recipe_text(wanted(), size)) for size in Size}
     assert read[Size.QUICK]["task"]["limit"]["train"] == 2000
