@@ -28,6 +28,8 @@ _SPLIT_FILES = (
     "expected files named train, validation and test (.csv, .json, .jsonl or .parquet); only train is required"
 )
 _ROWS = "expected column names and one row per example"
+_BY_HAND = re.compile(r"\btask\.(config|splits|labels)\b")
+"""Keys that are the way out of some errors, and that `init` writes only where it finds them itself."""
 
 
 class Dataset(NamedTuple):
@@ -67,13 +69,17 @@ def find_dataset(given: str) -> Dataset:
 def as_given(given: str, source: str) -> Iterator[None]:
     """Let an error about `task.dataset`, a key that the user of `init` did not write, begin with ``--data``.
 
+    An error whose way out is a key that `init` does not write says so.
+
     Args:
         source: the value of `task.dataset`.
     """
     try:
         yield
     except BadInput as error:
-        raise BadInput(_renamed(str(error), given, source)) from error
+        key = _BY_HAND.search(str(error))
+        hint = f"; init does not write {key[0]}: write the recipe by hand (pocketbert explain {key[0]})" if key else ""
+        raise BadInput(_renamed(str(error), given, source) + hint) from error
 
 
 def _renamed(text: str, given: str, source: str) -> str:

@@ -116,8 +116,17 @@ def test_an_error_names_the_option_in_place_of_the_key() -> None:
         "task.dataset 'rows', train.csv, line 7: is bad": "--data my/rows, train.csv, line 7: is bad",
         'task.dataset = "rows" is a loader': "--data my/rows is a loader",
         "task.dataset: unknown 'rows'": "--data my/rows: unknown 'rows'",
-        "task.labels: a": "task.labels: a",
+        "task.text: a": "task.text: a",
     }.items():
         with pytest.raises(BadInput) as refused, as_given("my/rows", "rows"):
             raise BadInput(said)
         assert str(refused.value) == expected
+
+
+def test_a_key_that_init_does_not_write_is_told_as_such() -> None:
+    with pytest.raises(BadInput) as raised, as_given("clue/clue", "clue/clue"):
+        raise BadInput("task.dataset 'clue/clue': task.config is missing; expected one of: afqmc, tnews")
+    assert str(raised.value) == (
+        "--data clue/clue: task.config is missing; expected one of: afqmc, tnews; init does not write task.config: "
+        "write the recipe by hand (pocketbert explain task.config)"
+    )
