@@ -188,7 +188,8 @@ def export(
     lengths: Annotated[
         list[int] | None,
         typer.Option(
-            "--length", help="Text length in tokens, for a format with fixed lengths (litert). May be repeated."
+            "--length",
+            help="Text length in tokens, for a format with fixed lengths: onnx-qdq, or litert (may be repeated).",
         ),
     ] = None,
     texts: Annotated[
@@ -196,7 +197,7 @@ def export(
         typer.Option(
             metavar="FILE",
             help="Compare on these texts, one per line (pairs: with a tab between the two). "
-            "By default random token ids are used.",
+            "By default random token ids are used; onnx-qdq needs texts.",
         ),
     ] = None,
     min_agreement: Annotated[
