@@ -171,7 +171,7 @@ def train(
     evaluated.cpu()
     history = finished or [entry[key] for entry in trainer.state.log_history if key in entry]
     if several and not rank():
-        write_json(context.scratch / _FINISHED, history)
+        write_json(context.scratch / _FINISHED, {"history": history})
     return history
 
 
@@ -355,7 +355,7 @@ def _last_checkpoint(folder: Path) -> str | None:
 def _finished(folder: Path) -> list[float] | None:
     """Return the metric after each epoch of a training that has ended; None if it has not."""
     file = folder / _FINISHED
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return json.loads(file.read_text(encoding="utf-8"))["history"] if file.is_file() else None
 
 
 def _state(checkpoint: Path) -> dict[str, Any] | None:
