@@ -80,8 +80,10 @@ def _before(results: Results, path: Path, baseline: Path | None) -> Iterator[str
     if baseline is None:
         compared = "only the two interpreters were" if results.other_versions else "nothing was"
         named = results.recipe if path == Path("reports", f"{results.recipe}.json") else path
-        whole = "a run of everything" if results.part else f"pocketbert baseline update {named}"
-        yield printable(f"no baseline: {compared} compared; write a baseline with: {whole}")
+        way = f"write a baseline with: pocketbert baseline update {named}"
+        if results.part:
+            way = "a baseline needs a run without -k and -m"
+        yield printable(f"no baseline: {compared} compared; {way}")
 
 
 def _after(results: Results, baseline: Path | None) -> Iterator[str]:
