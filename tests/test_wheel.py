@@ -136,7 +136,13 @@ def test_a_project_keeps_its_own_names(python: Path, project: Path, command: str
 
 def test_the_gate_runs_beside_a_project_under_its_full_name(python: Path, project: Path, installed: Path) -> None:
     manifest = write_manifest(project / "models", {"small": PLAIN})
-    gate = ("--pyargs", "pocketbert.bench", f"--gate-manifest={manifest}", "--gate-profiles=mobile-1t")
+    gate = (
+        "--pyargs",
+        "pocketbert.bench",
+        f"--gate-manifest={manifest}",
+        "--gate-profiles=mobile-1t",
+        "--gate-first-run",
+    )
     said = run(python, project, str(python.parent / "pytest"), "-v", "-m", "size", "tests", *gate)
     assert "modules: pocketbert.bench.gate.test_gate tests.test_mine" in said, said
     assert "::test_size[small]" in said

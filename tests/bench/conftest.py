@@ -28,7 +28,10 @@ def _own_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def bench(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the real gate on a manifest: ``bench(manifest, *options)``; reports go to ``reports/``."""
+    """Run the real gate on a manifest: ``bench(manifest, *options)``; reports go to ``reports/``.
+
+    The run is a first one, unless a baseline is named.
+    """
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # the run inside is nobody's worker
@@ -36,7 +39,9 @@ def bench(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     def run(manifest: Path, *options: str) -> pytest.RunResult:
         gate = str(REPO / "bench/gate/test_gate.py")
         plain = ("-p", "no:cacheprovider", f"--rootdir={pytester.path}")
-        return pytester.runpytest_inprocess(*PLUGIN, *plain, gate, f"--gate-manifest={manifest}", *options)
+        named = any(option.startswith("--gate-baseline=") for option in options)
+        asked = (f"--gate-manifest={manifest}", *([] if named else ["--gate-first-run"]), *options)
+        return pytester.runpytest_inprocess(*PLUGIN, *plain, gate, *asked)
 
     return run
 

@@ -73,7 +73,8 @@ def test_a_part_weighs_what_it_needs_and_replaces_no_report(
     # The failure says how to run it alone, and that command runs it alone.
     [line] = [line for line in result.outlines if line.startswith("rerun only this: ")]
     program, *words = shlex.split(line.removeprefix("rerun only this: "))
-    assert (program, words[-8:-6]) == ("pytest", ["--gate-manifest", "m/manifest.json"])
+    at = words.index("--gate-manifest")
+    assert (program, words[at : at + 2]) == ("pytest", ["--gate-manifest", "m/manifest.json"])
     again = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", *words)
     again.assert_outcomes(failed=1, deselected=9)
     again.stdout.fnmatch_lines(["size regressed: small*"])
@@ -145,7 +146,7 @@ def test_several_processes_run_other_tests_in_folders_of_the_same_name(
 def test_a_worker_of_several_refuses_to_measure(pytester: pytest.Pytester, manifest: Path) -> None:
     pytester.makeconftest("def pytest_configure(config): config.workerinput = {}")
     pytester.makepyfile("def test_own(pocketbert_measure): pocketbert_measure('small')")
-    result = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:xdist", f"--gate-manifest={manifest}")
+    result = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:xdist", f"--gate-manifest={manifest}", "--gate-first-run")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["pocketbert: several pytest processes would time each other*"])
 

@@ -233,7 +233,7 @@ def test_a_signal_leaves_no_child_no_folder_and_no_half_written_file(tmp_path: P
     plain = ("-p", "no:cacheprovider", f"--rootdir={tmp_path}")
     command = [sys.executable, "-c", start, own_lock, *PLUGIN, *plain, gate_item]
     gate = subprocess.Popen(
-        [*command, f"--gate-manifest={manifest}", PROFILE],
+        [*command, f"--gate-manifest={manifest}", "--gate-first-run", PROFILE],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPO), "TMPDIR": str(folders)},
         # A shell ignores it for what it starts in the background, and that is inherited.

@@ -104,7 +104,8 @@ def test_a_selection_that_leaves_nothing_of_the_gate_is_red_where_the_gate_was_a
 
 def test_tests_of_the_gate_that_are_ignored_are_missed(pytester: pytest.Pytester, manifest: Path) -> None:
     own = pytester.makepyfile("def test_own(): pass")
-    ignored = ("-p", "no:cacheprovider", f"--gate-manifest={manifest}", f"--ignore={REPO / 'bench/gate/test_gate.py'}")
+    asked = ("-p", "no:cacheprovider", f"--gate-manifest={manifest}", "--gate-first-run")
+    ignored = (*asked, f"--ignore={REPO / 'bench/gate/test_gate.py'}")
     result = pytester.runpytest_inprocess(*PLUGIN, *ignored, str(REPO / "bench"), str(own))
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["exit code 1: nothing was measured: the gate's tests were not collected, *--ignore"])
@@ -125,7 +126,7 @@ def test_small(pocketbert_gate):
 @pytest.mark.usefixtures("judged")
 def test_a_projects_own_tests_judge_what_they_ask_for(pytester: pytest.Pytester, manifest: Path) -> None:
     pytester.makepyfile(OWN)
-    plain = (*PLUGIN, "-p", "no:cacheprovider", f"--gate-manifest={manifest}", PROFILE)
+    plain = (*PLUGIN, "-p", "no:cacheprovider", f"--gate-manifest={manifest}", PROFILE, "--gate-first-run")
     other = pytester.runpytest_inprocess(*plain, "-k", "other")
     assert other.ret == pytest.ExitCode.OK
     other.stdout.fnmatch_lines(["failing verdicts that no test of this run asks for: 5"])

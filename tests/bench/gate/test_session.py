@@ -1,6 +1,7 @@
 """A gate session: which baseline, which files, what is recorded, and a disk that is full at the end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def options(manifest: Path, baseline: Path | None = None, default: Path | None =
         command="pytest bench",
         store=folder / "store",
         default_baseline=default,
+        first_run=True,
     )
 
 
@@ -42,7 +44,7 @@ def test_a_baseline_is_the_one_asked_for_else_the_projects_else_the_recipes(
     assert Session(options(manifest)).baseline_path == Path("baselines/tiny.json")
     assert Session(options(manifest)).baseline is None
     with pytest.raises(BadInput, match=r"later\.json: no such baseline, which \[tool\.pocketbert\] names"):
-        Session(options(manifest, default=tmp_path / "later.json"))
+        Session(replace(options(manifest, default=tmp_path / "later.json"), first_run=False))
     made = make_baseline(weighed, None)
     for name in ("project.json", "given.json"):
         write_json(tmp_path / name, made)
@@ -51,7 +53,7 @@ def test_a_baseline_is_the_one_asked_for_else_the_projects_else_the_recipes(
     given = Session(options(manifest, tmp_path / "given.json", tmp_path / "project.json"))
     assert given.baseline_path == tmp_path / "given.json"
     with pytest.raises(BadInput, match="no such baseline"):
-        Session(options(manifest, tmp_path / "none.json"))
+        Session(replace(options(manifest, tmp_path / "none.json"), first_run=False))
 
 
 def test_a_baseline_of_another_recipe_is_refused(manifest: Path, tmp_path: Path, weighed: Results) -> None:
