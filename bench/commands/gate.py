@@ -49,8 +49,8 @@ class CtrlC:
     seen = False
 
     def pytest_keyboard_interrupt(self, excinfo: "pytest.ExceptionInfo[BaseException]") -> None:
-        # A file that cannot be imported raises a kind of KeyboardInterrupt; while it measures, the plugin of ours ends
-        # the run with this code.
+        # pytest raises a subclass for a file that cannot be imported. During a measurement our plug-in ends the run,
+        # with this code.
         self.seen |= excinfo.type is KeyboardInterrupt or getattr(excinfo.value, "returncode", None) == INTERRUPTED
 
 

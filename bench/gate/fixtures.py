@@ -32,8 +32,7 @@ class Measure:
 
     def __init__(self, node: pytest.Item, results: Results, strict: bool, alone: str) -> None:
         self._node, self._results, self._strict, self._alone = node, results, strict, alone
-        self.called = self.checked = False
-        self.absent: list[str] = []
+        self.called = False
 
     def __call__(self, artifact: str) -> Measured:
         """Return every figure of the artifact; fail the test if a budget is exceeded."""
@@ -50,8 +49,8 @@ class Measure:
         for each in found:
             if each.outcome == "inconclusive":
                 warnings.warn(one_line(each.message), Inconclusive, stacklevel=2)
-        self.absent += [one_line(each.message) for each in found if each.outcome == "absent"]
-        self.checked |= any(each.outcome != "absent" for each in found)
+        if found and all(each.outcome == "absent" for each in found):
+            pytest.skip(one_line("; ".join(each.message for each in found)))
         return known[artifact]
 
     def _checked(self, marker: pytest.Mark, measured: Measured) -> budget.Checked:

@@ -212,8 +212,6 @@ def pocketbert_measure(request: pytest.FixtureRequest, _pocketbert_verdicts: "Ve
             "pocketbert: latency_budget: the test never called `pocketbert_measure` with an artifact's id",
             pytrace=False,
         )
-    if measure.absent and not measure.checked:  # of several budgets, one that could be checked counts
-        pytest.skip("; ".join(measure.absent))
 
 
 @pytest.fixture

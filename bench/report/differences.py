@@ -74,6 +74,9 @@ class Differences:
         self.before, self.now = before, now
         self.one_machine = before.machine.fingerprint == now.machine.fingerprint
         self.one_reference = reference_of(before) == reference_of(now)
+        threads = {profile.name: profile.threads for profile in before.profiles}
+        same = {profile.name for profile in now.profiles if profile.threads == threads.get(profile.name)}
+        self._profiles = same - (duplicates(before) & duplicates(now))
         self._task = _task(now)
         self.pairs = list(_pairs(before, now))
         theirs, ours = ({pair[side].id for pair in self.pairs} for side in (0, 1))
@@ -82,10 +85,8 @@ class Differences:
         self.by_artifact = {pair[1].id: list(self._differences(*pair)) for pair in self.pairs}
 
     def _differences(self, was: Measured, now: Measured) -> Iterator[Difference]:
-        threads = [{p.name: p.threads for p in results.profiles} for results in (self.before, self.now)]
-        copies = duplicates(self.before) & duplicates(self.now)
         for place, (then, today) in latencies(was, now).items():
-            if place.profile not in copies and len({each.get(place.profile) for each in threads}) == 1:
+            if place.profile in self._profiles:
                 yield self._latency(now.id, then, today)
         if was.memory and now.memory:
             yield self._memory(now.id, was.memory.own_mib, now.memory.own_mib)

@@ -38,11 +38,10 @@ def read_limits(given: Iterable[str]) -> dict[Metric, float]:
             raise BadInput(f"--fail {text}: unknown metric{nearest(name, _METRICS)}")
         if found is None:
             raise BadInput(f"--fail {text}: expected a limit, such as {name}=3%, {name}=0.03 or, for accuracy, 1pp")
-        limit = float(found["number"]) / (100 if found["unit"] else 1)
-        if limit >= 1:
+        if not found["unit"] and float(value) >= 1:
             unit = "pp" if name == "accuracy" else "%"
             raise BadInput(f"--fail {text}: a limit without a unit is a fraction; did you mean {name}={value}{unit}?")
-        limits[_METRICS[name]] = limit
+        limits[_METRICS[name]] = float(found["number"]) / (100 if found["unit"] else 1)
     return limits
 
 

@@ -26,7 +26,7 @@ def weaken(
     reached: float,
     attempt: Callable[[StageParameters], A],
     costliest: Callable[[StageParameters], int | None],
-    cut_of: Callable[[StageParameters], list[int] | None] = lambda _: None,
+    cut_of: Callable[[StageParameters], list[int] | None],
 ) -> tuple[A, list[Try]]:
     """Return the strongest accepted attempt of at most `tries` bisected strengths, and all tries.
 

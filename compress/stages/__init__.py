@@ -82,7 +82,8 @@ class StageParameters(Frozen):
 
 class Stage(Protocol):
     """A module here. A stage that prunes layer by layer also has ``costliest(model, context, parameters)``, which
-    returns the layer that the guard restores first, or None.
+    returns the layer that the guard restores first, or None. A stage that cuts the same at several strengths has
+    ``cut_of(model, context, parameters)``, which returns what is cut.
     """
 
     __name__: str

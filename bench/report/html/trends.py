@@ -80,7 +80,7 @@ def _origins(key: str, figures: Sequence[dict[str, _Figure]], runs: Sequence[Rec
 
 
 def _compared(run: Record, figure: _Figure) -> Any:
-    """Return what is equal in runs whose figures compare: machine and reference; for size and accuracy nothing is."""
+    """Return the machine and the reference, within which latency and memory compare; None for size and accuracy."""
     of_machine = figure.metric in ("latency", "memory")
     return (run.fingerprint, run.reference.model_dump_json()) if of_machine else None
 

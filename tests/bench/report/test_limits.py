@@ -23,6 +23,7 @@ def said(before: Results, now: Results, **limits: float) -> list[str]:
 def test_limits_are_fractions_percent_or_percentage_points() -> None:
     given = ["latency=3%", "size = 0.01", "accuracy=1 pp", "memory=.05"]
     assert read_limits(given) == {"latency": 0.03, "size": 0.01, "accuracy": 0.01, "memory": 0.05}
+    assert read_limits(["latency=150%"]) == {"latency": 1.5}
     for wrong, words in (
         ("latncy=3%", "--fail latncy=3%: unknown metric, did you mean 'latency'?"),
         ("size", "--fail size: expected a limit, such as size=3%"),

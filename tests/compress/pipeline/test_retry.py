@@ -35,7 +35,9 @@ class World:
     def weaken(self, parameters: Parameters, tries: int = 4) -> tuple[Made, list[tuple[float | None, bool]]]:
         rejected = self.attempt(parameters)
         assert rejected.step.decision == "rolled-back"
-        best, tried = weaken(rejected, parameters, tries, self.reached, self.attempt, lambda _: self.layer)
+        best, tried = weaken(
+            rejected, parameters, tries, self.reached, self.attempt, lambda _: self.layer, lambda _: None
+        )
         assert len(tried) == len(self.attempts), "something was tried and not written down"
         return best, [(one.strength, one.accepted) for one in tried]
 

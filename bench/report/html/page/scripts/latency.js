@@ -53,11 +53,12 @@ function violins(rows, { place, relative, before }) {
     const y = top + row * number + row / 2;
     // Beside the baseline's file stand the times of the same pairs: those of the sets are of other processes.
     const pair = pairs.find((one) => one.artifact === each.artifact);
-    const group = draw("g", { class: each.role }, draw("path", { d: violin(pair ? pair.now : each.samples, x, y, row * 0.42), class: "soft" }));
+    const [times, p50, p90] = pair ? [pair.now, quantile(pair.now, 0.5), quantile(pair.now, 0.9)] : [each.samples, each.p50, each.p90];
+    const group = draw("g", { class: each.role }, draw("path", { d: violin(times, x, y, row * 0.42), class: "soft" }));
     if (pair) group.append(draw("path", { d: violin(pair.before, x, y, row * 0.42), class: "before" }));
     group.append(
-      draw("line", { x1: x(each.p50), x2: x(each.p50), y1: y - 20, y2: y + 20, class: "axis", "stroke-width": 2 }),
-      draw("line", { x1: x(each.p90), x2: x(each.p90), y1: y - 20, y2: y + 20, class: "axis", "stroke-opacity": 0.5 }),
+      draw("line", { x1: x(p50), x2: x(p50), y1: y - 20, y2: y + 20, class: "axis", "stroke-width": 2 }),
+      draw("line", { x1: x(p90), x2: x(p90), y1: y - 20, y2: y + 20, class: "axis", "stroke-opacity": 0.5 }),
       draw("text", { x: left - 10, y: y + 4, "text-anchor": "end", stroke: "none" }, shortened(each.artifact, 32)),
       draw("text", { x: width - right + 10, y: y + 4, stroke: "none" }, `${digits(each.p50 / scale)} / ${digits(each.p90 / scale)}`),
     );
