@@ -91,7 +91,7 @@ def _machine(machine: Machine, cores: list[int]) -> Iterator[Check]:
         yield Check(
             "cores",
             f"{len(cores)} usable (affinity {', '.join(map(str, cores))}; {quota})",
-            "" if whole else "a quota of whole cores: with a broken one the last core is taken away in every period",
+            "" if whole else "a quota of whole cores: with a fraction, the kernel stops the last core in every period",
         )
     if machine.smt_siblings:
         groups = "; ".join(" and ".join(map(str, group)) for group in machine.smt_siblings)
@@ -107,7 +107,7 @@ def _machine(machine: Machine, cores: list[int]) -> Iterator[Check]:
         fix = "" if steady else "sudo cpupower frequency-set --governor performance"
         yield Check("clock", f"governor {machine.governor}", fix)
     if not Path("/proc/self/status").is_file():
-        yield Check("memory", "no /proc: the peak is getrusage's, which a parent's peak can hide behind")
+        yield Check("memory", "no /proc: the memory peak comes from getrusage and may be too high")
 
 
 def _other_processes(share: float, cores: int) -> Check:
@@ -121,7 +121,11 @@ def _other_processes(share: float, cores: int) -> Check:
     used.sort(key=lambda found: found[0], reverse=True)
     busy = [f"{info['name']} ({info['pid']}) {percent:.0f} %" for percent, info in used[:_SHOWN] if percent > 1]
     if not busy:
-        return Check("neighbours", f"{text}: none of them in sight, so on the same host", "another host or hour")
+        return Check(
+            "neighbours",
+            f"{text}: none is visible here, so another virtual machine uses the host",
+            "another host or hour",
+        )
     return Check("neighbours", f"{text}: {', '.join(busy)}", "stop them")
 
 
@@ -167,9 +171,9 @@ def _idle_use(runtime: str, path: Path, profile: Profile) -> str:
                 busy.run(number)
             used = sum(psutil.Process(idle.pid).cpu_times()[:2]) - before
             share = percent(used / (time.monotonic() - begin))
-            return f"one that waits at {profile.threads} threads uses {share} of a core"
+            return f"an idle process with {profile.threads} threads uses {share} of a core"
     except (ChildFailed, psutil.Error) as failure:
-        return f"one that waits could not be watched: {failure}"
+        return f"an idle process could not be watched: {failure}"
 
 
 def _noise_floor(path: Path, profile: Profile, done: Callable[[], None]) -> Check:
@@ -208,7 +212,7 @@ def noise_check(name: str, deviation: float, pair_s: float, pairs: int, preempte
     if allowed > limit:
         text += f"; {percent(preempted, 0)} of the runs were preempted"
         fix = (
-            "fewer neighbours, more patience (--gate-budget), or a latency threshold of "
+            "fewer other processes, more time (--gate-budget), or a latency threshold of "
             f"{ceil(100 * allowed) / 100:g} in the baseline"
         )
     return Check(name, text, fix)

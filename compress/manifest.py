@@ -212,6 +212,14 @@ class LinearControl(Strict):
     test_answers: str
 
 
+class Recorded(Strict):
+    """A figure of another run, which the report shows beside the measured ones: what has it, and where it is from."""
+
+    what: str
+    value: Share
+    source: str
+
+
 class Manifest(Strict):
     """The content of `artifacts/<recipe>/manifest.json`."""
 
@@ -225,6 +233,7 @@ class Manifest(Strict):
     command: str = ""
     steps: list[Step] = []
     linear_control: LinearControl | None = None
+    recorded: list[Recorded] = []
     files: dict[str, str] = {}  # further files (tokenizer, test rows) -> SHA-256
 
     def artifact(self, artifact_id: str) -> Artifact:

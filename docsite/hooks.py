@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: fill in generated parts and included files, and mend links that leave the folder of pages.
+"""Hooks of MkDocs: fill in parts of pages, mend links that leave their folder, announce English pages in Chinese.
 
 A page asks for a part by a comment on a line of its own: ``<!-- generate: recipe en -->``, or
 ``<!-- include: CONTRIBUTING.md -->`` for a file of the repository.
@@ -6,12 +6,15 @@ A page asks for a part by a comment on a line of its own: ``<!-- generate: recip
 
 import re
 import sys
+import tomllib
 from collections.abc import Callable
 from os.path import normpath, relpath
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 REPO = Path(__file__).parents[1]
+ENGLISH: dict[str, str] = tomllib.loads(Path(__file__).with_name("english.zh.toml").read_text(encoding="utf-8"))
+"""Page that exists in English alone -> what it is about, in Chinese."""
 _ASKED = re.compile(r"^<!-- (generate|include): (.+?) -->$", flags=re.MULTILINE)
 _LINK = re.compile(r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?!https?://|#)(?P<to>[^)\s#]+)(?P<at>#[^)\s]*)?\)")
 INCLUDED = {
@@ -30,7 +33,8 @@ def on_startup(**_: Any) -> None:
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
     """Return the page's Markdown with its parts filled in and its links mended."""
-    return filled(markdown, f"docs/{page.file.src_uri}", config.repo_url or "")
+    text = filled(markdown, f"docs/{page.file.src_uri}", config.repo_url or "")
+    return announced(text, page.file.src_uri) if config.theme["language"] == "zh" else text
 
 
 def on_post_page(output: str, *, config: Any, **_: Any) -> str:
@@ -60,6 +64,14 @@ def filled(markdown: str, page: str, repo_url: str) -> str:
         parts += [mended(markdown[at : asked.start()], page, page, repo_url), _part(asked[1], asked[2], page, repo_url)]
         at = asked.end()
     return "".join([*parts, mended(markdown[at:], page, page, repo_url)])
+
+
+def announced(markdown: str, page: str) -> str:
+    """Say under the title of an English page in Chinese that it is in English, and what it is about."""
+    if page not in ENGLISH:
+        return markdown
+    note = f'!!! note "本页只有英文"\n    {ENGLISH[page]}'
+    return re.sub(r"^(# .*)$", lambda title: f"{title[1]}\n\n{note}", markdown, count=1, flags=re.MULTILINE)
 
 
 def mended(markdown: str, source: str, page: str, repo_url: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from pocketbert.compress.data.settings import TaskTable
-from pocketbert.compress.pipeline.recipe import ArtifactTable, GuardTable, Recipe
+from pocketbert.compress.pipeline.recipe import ArtifactTable, GuardTable, Recipe, RecordedTable
 from pocketbert.compress.stages import stage_kinds, stage_module
 from pocketbert.compress.training.distillation.alignment import Alignment
 from pocketbert.compress.training.distillation.distil import Distillation
@@ -31,7 +31,8 @@ _WORDS = {
         "needed": "needed",
         "none": "none",
         "or": " or ",
-        "stop": ". ",
+        "comma": ", ",
+        "top": "Recipe",
     },
     "zh": {
         "header": ("键", "类型", "默认值", "含义"),
@@ -43,8 +44,9 @@ _WORDS = {
         "table": "表",
         "needed": "必填",
         "none": "无",
-        "or": "或",
-        "stop": "。",
+        "or": " 或 ",
+        "comma": "、",
+        "top": "顶层的键",
     },
 }
 
@@ -61,7 +63,7 @@ def sections() -> list[Section]:
     """Return every table that a recipe may have, in the order of the page."""
     stages = [Section(kind, f'`[[stage]]` kind = "{kind}"', stage_module(kind).Parameters) for kind in stage_kinds()]
     return [
-        Section("recipe", "Recipe", Recipe),
+        Section("recipe", "", Recipe),
         Section("task", "`[task]`", TaskTable),
         Section("teacher", "`[teacher]`", TeacherTable),
         Section("guard", "`[guard]`", GuardTable),
@@ -70,6 +72,7 @@ def sections() -> list[Section]:
         Section("recover", "`recover = { … }`", Distillation),
         Section("align", "`align = [{ … }]`", Alignment),
         Section("artifact", "`[[artifact]]`", ArtifactTable),
+        Section("recorded", "`[[recorded]]`", RecordedTable),
     ]
 
 
@@ -92,7 +95,8 @@ def _section(section: Section, language: str) -> str:
     words = _WORDS[language]
     schema = section.model.model_json_schema(by_alias=True)
     introduction = _plain(section.model.__doc__ or "") if language == "en" else CHINESE[section.name]["_"]
-    lines = [f"## {section.heading}", "", introduction, ""]
+    heading = words["top"] if section.model is Recipe else section.heading
+    lines = [f"## {heading}", "", introduction, ""]
     lines += ["| " + " | ".join(words["header"]) + " |", "| --- | --- | --- | --- |"]
     for key, meaning in descriptions(section, language).items():
         node = schema["properties"][key]
@@ -118,7 +122,7 @@ def _kind(node: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     if "const" in node:
         return f'`"{node["const"]}"`'
     if "enum" in node:
-        return ", ".join(f'`"{value}"`' for value in node["enum"])
+        return str(words["comma"]).join(f'`"{value}"`' for value in node["enum"])
     if node.get("type") == "array":
         return str(words["list"]).format(_kind(node.get("items", {}), words))
     name = {"string": "text"}.get(node.get("type", ""), node.get("type", "text"))

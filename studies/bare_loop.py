@@ -77,11 +77,15 @@ def main() -> None:
         teacher = Teacher(Path(name), "", few, lambda: copy.deepcopy(model), clock)
         context = Context(texts.task, rows, rows, validation, recipe.seed, scratch, clock, lambda _: few, teacher)
         wanted = next(stage for stage in recipe.stages if isinstance(stage, distill.Parameters))
-        once = {"epochs": 1, "batch_size": _BATCH}
+        once: dict[str, Any] = {"epochs": 1, "batch_size": _BATCH}
+        plain = once | {
+            "fake_quant": None,
+            "dropout": None,
+        }  # the bare loop does not round, and has the model's dropout
         student, _ = build(wanted.student, model, texts.task.labels, texts.task.token_level, recipe.seed)
         runs = {
             "fine-tuning the teacher": (model, *_fine_tuning(context, recipe.teacher.model_copy(update=once))),
-            "distilling the student": (student, *_distilling(context, teacher, wanted.model_copy(update=once))),
+            "distilling the student": (student, *_distilling(context, teacher, wanted.model_copy(update=plain))),
         }
         table = [[what, *_speeds(clock, *run)] for what, run in runs.items()]
     where = f"{fastest_device().type}, {'BF16' if has_bf16() else 'FP32'}"

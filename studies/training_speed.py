@@ -35,7 +35,7 @@ def main() -> None:
     recipe = load_recipe(Path("recipes/offline.toml"))
     texts = read_texts(recipe.task)
     model, tokenizer = load_teacher(recipe.teacher.model, texts.task.labels, Path("artifacts/.sources"))
-    with tempfile.TemporaryDirectory() as name, Progress() as progress:
+    with tempfile.TemporaryDirectory() as name, Progress(thread=False) as progress:
         tokenizer.save_pretrained(name)
         tokens = tokenize(texts, Path(name) / "tokenizer.json")
         inputs = tokens.train.inputs.first(ROWS)

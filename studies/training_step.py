@@ -37,7 +37,7 @@ def main() -> None:
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     rows = []
-    with Progress() as progress, progress.work("training", len(_LENGTHS) * _ROUNDS * len(_WAYS)) as work:
+    with Progress(thread=False) as progress, progress.work("training", len(_LENGTHS) * _ROUNDS * len(_WAYS)) as work:
         for length in _LENGTHS:
             fastest = dict.fromkeys(_WAYS, float("inf"))
             for _ in range(_ROUNDS):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,8 +81,9 @@ def test_tokens_may_do_no_more_than_their_job() -> None:
     writers = {name for name, job in jobs().items() if "write" in job["permissions"].values()}
     assert writers == {"comment"}
     assert not any("run" in step or "checkout" in step["uses"] for step in jobs()["comment"]["steps"])
-    [checkout] = [step for step in steps() if "actions/checkout" in step.get("uses", "")]
-    assert checkout["with"]["persist-credentials"] is False
+    checkouts = [step for step in steps() if "actions/checkout" in step.get("uses", "")]
+    assert len(checkouts) == 2
+    assert all(checkout["with"]["persist-credentials"] is False for checkout in checkouts)
 
 
 def test_actions_are_pinned_by_their_commit() -> None:
@@ -201,7 +203,7 @@ def test_tox_environments_that_ci_names_exist() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(REPO / "tox.ini")
     named = set(re.findall(r"tox run -e (\w+)", WORKFLOW.read_text() + PAGE.read_text()))
-    assert named
+    assert named > {"lint", "tests", "fuzz", "bench"}
     assert all(name == "tests" or f"testenv:{name}" in tox for name in named)
 
 
@@ -213,3 +215,22 @@ def test_what_is_too_slow_for_every_push_runs_in_environments_that_there_are() -
     assert job["strategy"]["matrix"]["environment"] == ["browser", "mobile", "slow"]
     assert {f"testenv:{name}" for name in ("browser", "mobile", "slow")} <= set(tox.sections())
     assert workflow["permissions"] == {} and job["permissions"] == {"contents": "read"}
+
+
+def test_the_job_outlives_its_longest_step() -> None:
+    """The step that builds is ended by its own limit, so that the report and the caches are still written."""
+    gate = jobs()["gate"]
+    [bench] = [step["timeout-minutes"] for step in gate["steps"] if "timeout-minutes" in step]
+    assert gate["timeout-minutes"] - bench >= 30
+
+
+def test_every_package_of_the_two_commands_and_of_lint_is_pinned() -> None:
+    extras = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    wanted = {
+        re.split(r"[\[>=<;~ ]", requirement)[0].lower().replace("_", "-")
+        for extra in ("build", "offline", "tests", "dev", "docs")
+        for requirement in extras[extra]
+    }
+    lines = (REPO / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
+    assert wanted - {"pocketbert"} <= pinned

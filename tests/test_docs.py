@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from pocketbert.bench.cli import every_command
+from pocketbert.bench.gate.options import OPTIONS
 from pocketbert.bench.records.results import Measured, Results, Verdict
 from tests.support import REPO
 from tests.support.pages import blocks, commands
@@ -202,7 +203,8 @@ def test_sentences_of_readme_guides_and_help_are_short() -> None:
     guides = [page for page in PAGES if not page.name.endswith(NOTEBOOKS)]
     assert len(guides) > 20
     sentences = [sentence for page in guides for sentence in of_markdown(page.read_text(encoding="utf-8"))]
-    sentences += [sentence for text in helps(POCKETBERT) for part in text.split("\n\n") for sentence in of_text(part)]
+    explained = [*helps(POCKETBERT), *(option[-1] for option in OPTIONS.values())]
+    sentences += [sentence for text in explained for part in text.split("\n\n") for sentence in of_text(part)]
     longer = [sentence for sentence in sentences if words(sentence) > LONGEST]
     assert len(longer) <= 0.05 * len(sentences), f"{len(longer)} of {len(sentences)}:\n" + "\n".join(longer)
 

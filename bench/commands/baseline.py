@@ -87,6 +87,9 @@ def update(
 @baseline_app.command("pin", cls=Command)
 def pin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the pin, such as a release: v1.")],
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="[RECIPE]", help="Name or file of a recipe. Default: that of --baseline.")
+    ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option("--baseline", metavar="FILE", help="Baseline file. Default: the only one in baselines/."),
@@ -107,7 +110,8 @@ def pin(
 
     project = load_project(Path.cwd())
     root = project.root or Path.cwd()
-    found = load_baseline(baseline or project.baseline or _only(root / FOLDER))
+    named = _path(recipe_name(recipe) or recipe, None) if recipe else None
+    found = load_baseline(baseline or named or project.baseline or _only(root / FOLDER))
     path = pins.path_of(root / FOLDER, name, found.recipe)
     given = {"latency": latency, "memory": memory, "size": size, "accuracy": accuracy}
     limits = {metric: limit for metric, limit in given.items() if limit is not None}
@@ -123,7 +127,7 @@ def _only(folder: Path) -> Path:
         raise BadInput(f"{folder}: no baseline yet: pocketbert baseline update NAME")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise BadInput(f"{folder}: which baseline? Name it with --baseline; found: {names}")
+        raise BadInput(f"{folder}: which baseline? Name its recipe or, with --baseline, its file; found: {names}")
     return found[0]
 
 

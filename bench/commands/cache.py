@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pocketbert.compress.base.folders.lru import Usage
 
 cache_app = typer.Typer(no_args_is_help=True, help="Show or prune what builds and gate runs keep.")
-OneRecipe = Annotated[str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's name or file: its caches alone.")]
+OneRecipe = Annotated[
+    str | None, typer.Argument(metavar="[RECIPE]", help="Name or file of a recipe, to see its caches alone.")
+]
 
 
 class Cache(NamedTuple):
@@ -65,7 +67,7 @@ def prune_caches(
     reports: Reports = None,
     store: StoreFolder = None,
 ) -> None:
-    """Remove what is beyond the limits. Builds and gate runs do the same for their own caches."""
+    """Delete what is older or larger than the limits. Builds and gate runs do the same for their own caches."""
     before, caches = 0, _caches(recipe, artifacts, reports, store)
     for cache in caches:
         before += cache.usage.bytes

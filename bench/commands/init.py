@@ -33,7 +33,7 @@ def init(
     size: Annotated[
         Size,
         typer.Option(
-            help="Kind of recipe. quick: few rows, in minutes. balanced: fast and accurate. smallest: smallest file."
+            help="Kind of recipe. quick: few examples, minutes. balanced: fast and accurate. smallest: smallest file."
         ),
     ] = Size.BALANCED,
 ) -> None:

@@ -39,7 +39,7 @@ def sensitivity(
     quiet()
     with failures_logged(artifacts / checked.name / BUILD_LOG), Progress() as progress:
         model, context = fine_tuned(checked, artifacts / checked.name, progress)
-        calibration, validation = context.labelled.first(CALIBRATION_ROWS), context.validation.first(rows)
+        calibration, validation = context.labelled.sample(CALIBRATION_ROWS), context.validation.sample(rows)
         found = measure(model, context.task, calibration, validation, progress)
     if as_json:
         print_json(asdict(found))

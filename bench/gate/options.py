@@ -27,8 +27,10 @@ BUDGET_S = 60.0
 _STORE = "Folder with copies of earlier artifacts (by SHA-256), needed to time the baseline's file again"
 _BUDGET = "Time limit per artifact and profile in seconds; undecided comparisons are then reported as inconclusive"
 _FIRST_RUN = "This recipe has no baseline yet. Without this option a missing baseline fails the run."
-_TEXTS = "Put the texts of prediction flips into results and report. Without it they have row numbers and labels alone."
-_PYTHON = "Compare two interpreters instead: every artifact runs under this one and under pytest's own."
+_TEXTS = (
+    "Put the texts of prediction flips into results and report. Without it, flips have row numbers and labels only."
+)
+_PYTHON = "Compare two interpreters instead: every artifact runs under PYTHON and under the interpreter of pytest."
 OPTIONS: dict[str, tuple[str, str, Callable[[str], object], str]] = {
     "manifest": (
         "--gate-manifest",

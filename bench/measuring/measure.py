@@ -91,6 +91,7 @@ class Measurement:
             artifacts=[self._measured(artifact) for artifact in setup.manifest.artifacts],
             steps=setup.manifest.steps,
             linear_control=self._linear_control(),
+            recorded=setup.manifest.recorded,
             paired=[shared for entry in rerun.paired for shared in self._shared(entry)] if rerun else [],
             unpaired=rerun.unpaired if rerun else {},
             same_file=rerun.same_file if rerun else [],

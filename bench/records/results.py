@@ -24,7 +24,7 @@ from pocketbert.bench.stats.intervals import Interval, Ratio
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import read_json
 from pocketbert.compress.base.strict import FileName, Share, Strict
-from pocketbert.compress.manifest import LinearControl, Parity, Step, TaskSpec
+from pocketbert.compress.manifest import LinearControl, Parity, Recorded, Step, TaskSpec
 
 REST = "rest"
 MIX = "mix"
@@ -362,6 +362,7 @@ class Results(Strict):
     artifacts: list[Measured]
     steps: list[Step] = []
     linear_control: LinearControl | None = None
+    recorded: list[Recorded] = []
     baseline: str | None = None
     paired: list[Paired] = []
     unpaired: dict[str, str] = {}  # exported artifact -> why it was not timed in pairs with the baseline's

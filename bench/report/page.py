@@ -112,7 +112,7 @@ def _folds(results: Results, found: list[Check], unplaced: dict[str, str]) -> li
         ),
         fold(
             "<b>Paired timings</b>: the baseline's file and the new one",
-            judged.paired(results) if timed else "",
+            judged.paired(results) if timed and (results.paired or results.unpaired) else "",
             intro=_pairing(results),
         ),
         fold(f"<b>Why it regressed</b>: {regressed}", why.tables(results), intro=WHY),
@@ -139,7 +139,7 @@ def _folds(results: Results, found: list[Check], unplaced: dict[str, str]) -> li
             ),
             note=paragraphs(measured.tokenizer_note(results), measured.padding_note(results)),
         ),
-        fold("<b>Real devices</b>: figures that were handed in", phone.details(results)),
+        fold("<b>Real devices</b>: figures that you added", phone.details(results)),
         fold("<b>Memory</b> at its peak", measured.memory_details(results), intro=picture("memory.svg")),
         fold(
             "<b>Size</b>: bytes by part",

@@ -58,8 +58,8 @@ def compare_paired(paired: Paired) -> Finding:
     if paired.p90_alone:
         notes = [f"P90 {_slower(paired.change_p90, paired.limit)}", f"P50 {_slower(paired.change)}"]
     if paired.baseline_ms and paired.candidate_ms:
-        was_ms, now_ms = (f"{quantile(times, 0.5):.3g}" for times in (paired.baseline_ms, paired.candidate_ms))
-        notes.append(f"P50 {was_ms} → {now_ms} ms")
+        was_ms = quantile(paired.baseline_ms, 0.5)
+        notes.append(f"P50 {was_ms:.3g} → {was_ms * now.estimate:.3g} ms")
     notes.append(paired.note or f"{len(paired.logs)} pairs")
     decisive = paired.change_p90 if paired.p90_alone else paired.change
     return Finding(paired.outcome, ", ".join(notes), 1.0, now.estimate, now, change=decisive)
@@ -99,7 +99,7 @@ def compare_memory(now: float, was: float, limit: float) -> Finding:
 
 def compare_size(now: Size, was: Size, limit: float) -> Finding:
     """Compare bytes on disk or deflated bytes, whichever grew more."""
-    pairs = [(now.bytes, was.bytes, "bytes"), (now.deflated_bytes, was.deflated_bytes, "bytes deflated")]
+    pairs = [(now.bytes, was.bytes, "bytes"), (now.deflated_bytes, was.deflated_bytes, "bytes zipped")]
     new, old, unit = max(pairs, key=lambda pair: pair[0] / pair[1])
     note = f"{new:,} {unit}, baseline {old:,} ({_percent(new, old)}, limit {100 * limit:+.3g} %)"
     return Finding(_beyond(new, old, limit * old), note, old, new, change=_exact(new, old))

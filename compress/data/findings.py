@@ -35,7 +35,7 @@ class Findings:
 def find(texts: Texts) -> Findings:
     """Look at all rows of a recipe."""
     keys = {split: _keys(texts.task, columns) for split, columns in texts.splits.items()}
-    both = seen(keys["train"], [*keys["validation"], *keys["test"]])
+    both = seen(_unordered(keys["train"]), _unordered([*keys["validation"], *keys["test"]]))
     validation, test = np.split(both, [len(keys["validation"])])
     remarks = [*_overlap("validation", validation), *_overlap("test", test)]
     remarks += [
@@ -55,6 +55,11 @@ def _keys(task: Task, columns: Columns) -> list[str]:
         return normalised(value if isinstance(value, str) else "".join(value))[:longest]
 
     return [_BETWEEN.join(map(text, values)) for values in zip(*(columns[name] for name in task.columns), strict=True)]
+
+
+def _unordered(keys: Sequence[str]) -> list[str]:
+    """Return the keys with the texts of each pair sorted: a pair is the same one in either order."""
+    return [_BETWEEN.join(sorted(key.split(_BETWEEN))) for key in keys]
 
 
 def _overlap(split: str, rows: NDArray[np.uint8]) -> Iterator[str]:

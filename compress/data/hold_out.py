@@ -56,10 +56,14 @@ def _rows(train: Table, task: TaskTable) -> dict[str, list[int]]:
 
 
 def _texts(train: Table, task: TaskTable) -> Iterator[str]:
-    """Yield the normalised text of each row; a column that is missing is told when all columns are checked."""
+    """Yield the normalised text of each row; a column that is missing is told when all columns are checked.
+
+    The texts of a pair are sorted: data sets that list each pair in both orders must not have one of them in test.
+    """
     columns = [train.values(getattr(task, key)) for key in task_class(task.kind).columns]
     for values in zip(*(column or [""] * len(train) for column in columns), strict=True):
-        yield "\n".join(normalised("".join(map(str, text)) if isinstance(text, list) else str(text)) for text in values)
+        parts = (normalised("".join(map(str, text)) if isinstance(text, list) else str(text)) for text in values)
+        yield "\n".join(sorted(parts))
 
 
 def _stratum(label: object) -> str:

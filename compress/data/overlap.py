@@ -47,9 +47,12 @@ def _similar(train: Sequence[str], rows: Sequence[str]) -> NDArray[np.bool_]:
         return out
     asked = [rows[at] for at in long_enough]
     ours, theirs = _signatures(asked), _signatures(train)
-    for row, candidate in _candidates(ours, theirs):
-        at = long_enough[row]
-        out[at] = out[at] or jaccard(asked[row], train[candidate]) >= SIMILAR
+    compared = set[tuple[int, int]]()  # a pair may share several bands
+    for pair in _candidates(ours, theirs):
+        row, candidate = pair
+        if not out[long_enough[row]] and pair not in compared:
+            compared.add(pair)
+            out[long_enough[row]] = jaccard(asked[row], train[candidate]) >= SIMILAR
     return out
 
 

@@ -17,13 +17,14 @@ def tag_remarks(labels: Sequence[str], rows: Sequence[Sequence[int]]) -> Iterato
         yield scheme
     marks = [*as_bioes(labels), OUTSIDE]
     part = np.array([mark[0] for mark in marks])
-    kind = np.array([mark[2:] for mark in marks])
+    kind = np.unique([mark[2:] for mark in marks], return_inverse=True)[1]
+    is_open, is_closed = np.isin(part, ["I", "E"]), np.isin(part, [OUTSIDE, "E", "S"])
     tags = np.array([tag for row in rows for tag in row], dtype=np.intp)
     before = np.concatenate([np.array([len(labels), *row[:-1]], dtype=np.intp) for row in rows])
     same_kind = kind[before] == kind[tags]
-    inside = int(np.sum(np.isin(part[tags], ["I", "E"]) & (np.isin(part[before], [OUTSIDE, "E", "S"]) | ~same_kind)))
-    begins = np.isin(part[tags], ["B", "S"])
-    between = (part[tags] == "B") & np.isin(part[before], ["B", "I"]) & same_kind
+    inside = int(np.sum(is_open[tags] & (is_closed[before] | ~same_kind)))
+    begins = np.isin(part, ["B", "S"])[tags]
+    between = (part == "B")[tags] & np.isin(part, ["B", "I"])[before] & same_kind
     if not inside:
         return
     if "E" not in part and "S" not in part and np.array_equal(begins, between):

@@ -70,7 +70,9 @@ def export(
                 nodes_to_exclude=[*floats, *_fused(prepared, floats)],
                 calibrate_method=CalibrationMethod.MinMax,
             )
-    return "; ".join(filter(None, [note, _ABOUT, left_on_cpu(path, model.config.vocab_size)]))
+    cut = sum(len(sequence) > length for sequence in rows.sequences)
+    truncated = f"{cut:,} of {len(rows):,} calibration texts were truncated to {length} tokens" if cut else ""
+    return "; ".join(filter(None, [note, _ABOUT, left_on_cpu(path, model.config.vocab_size), truncated]))
 
 
 def _fused(prepared: Path, floats: Sequence[str]) -> list[str]:

@@ -17,6 +17,8 @@ _REFUSED = {
     "quantization_config": "quantized already; use the model in float",
 }
 """Keys of a configuration -> what the model is if the key is set, and the way out."""
+_OURS = ("modeling_uneven.", "modeling_static.")
+"""Modules that our own folders carry along."""
 _LAYERS = 1000
 
 
@@ -29,6 +31,7 @@ def translated(config: "PretrainedConfig", where: str) -> "PretrainedConfig":
         BadInput: the class would compute something else without a word, such as another kind of positions.
     """
     _check_values(config, where)
+    _check_class(config, where)
     for key, what in _REFUSED.items():
         if getattr(config, key, None):
             raise BadInput(f"{where}: {key} in config.json says that this is {what}")
@@ -60,6 +63,18 @@ def _check_values(config: "PretrainedConfig", where: str) -> None:
         raise BadInput(f"{where}: id2label in config.json has the numbers {numbers}; expected: 0, 1 and so on")
     if not isinstance(layers, int) or layers > _LAYERS:
         raise BadInput(f"{where}: num_hidden_layers in config.json is {layers!r}; allowed: up to {_LAYERS}")
+
+
+def _check_class(config: "PretrainedConfig", where: str) -> None:
+    """Raise `BadInput` for a model of its own class: transformers' class of that type would compute something else."""
+    named = getattr(config, "auto_map", None) or {}
+    for key in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification"):
+        found = str(named.get(key) or "") if isinstance(named, dict) else ""
+        if found and not found.startswith(_OURS):
+            raise BadInput(
+                f"{where}: auto_map in config.json names the model's own class {found!r}, and only classes of "
+                f"transformers can be compressed; if its weights are those of a {config.model_type}, remove auto_map"
+            )
 
 
 def fit_padding(config: "PretrainedConfig", padding: int | None, where: str) -> None:

@@ -5,6 +5,7 @@ docs/quantization-results.md gives the reasons for using it, and the cost of tor
 """
 
 import copy
+import json
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -126,8 +127,9 @@ def _stored(model: "PreTrainedModel") -> Iterator[tuple[str, Tensor]]:
 
 def is_quantized(folder: Path) -> bool:
     """Return whether `save_quantized` wrote the folder."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return getattr(config, "pocketbert_precision", None) == "int8"
+    # Not by AutoConfig: it refuses a config.json without model_type, which a float folder may have.
+    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return isinstance(described, dict) and described.get("pocketbert_precision") == "int8"
 
 
 def load_quantized(folder: Path) -> "PreTrainedModel":

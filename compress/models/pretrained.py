@@ -141,11 +141,19 @@ def read_tokenizer(source: str, where: str, trust_remote_code: bool = False) -> 
         raise BadInput(f"{where} has no fast tokenizer; put a tokenizer.json beside the model")
     if only_special:  # transformers makes one up without a vocabulary
         raise BadInput(f"{where} has no vocabulary; put tokenizer.json or vocab.txt beside the model")
-    file = Path(place, "tokenizer.json")
-    if file.is_file() and (own := Tokenizer.from_file(str(file)).pre_tokenizer):
+    if (file := _tokenizer_json(place)) and (own := Tokenizer.from_file(file).pre_tokenizer):
         # A class such as XLMRobertaTokenizer makes another one, which puts a blank before each word of a tagger.
         tokenizer.backend_tokenizer.pre_tokenizer = own
     return tokenizer
+
+
+def _tokenizer_json(place: str) -> str | None:
+    """Return the path of the tokenizer.json of a Hub id or folder; None if it has none."""
+    from transformers.utils import cached_file
+
+    quietly = {"_raise_exceptions_for_missing_entries": False, "_raise_exceptions_for_connection_errors": False}
+    found: str | None = cached_file(place, "tokenizer.json", **quietly)
+    return found
 
 
 @contextmanager
@@ -196,19 +204,19 @@ _PROBE = "A\u00e9\uff21\u3000\u7e41"
 
 
 def other_normalizer(source: str, tokenizer: "PreTrainedTokenizerFast") -> str | None:
-    """Return a remark if the tokenizer.json of a local folder normalizes texts otherwise than the loaded `tokenizer`.
+    """Return a remark if the tokenizer.json of a Hub id or folder normalizes texts otherwise than `tokenizer`.
 
     transformers follows tokenizer_config.json, and without one it lower-cases.
     """
     from tokenizers import Tokenizer
 
-    file = Path(_tokenizer_of(source), "tokenizer.json")
-    if not file.is_file():
+    file = _tokenizer_json(_tokenizer_of(source))
+    if file is None:
         return None
     loaded: Tokenizer = tokenizer.backend_tokenizer
     own, read = (
         each.normalizer.normalize_str(_PROBE) if each.normalizer else _PROBE
-        for each in (Tokenizer.from_file(str(file)), loaded)
+        for each in (Tokenizer.from_file(file), loaded)
     )
     if own == read:
         return None

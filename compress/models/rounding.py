@@ -28,6 +28,14 @@ def stored_precision(weights: int, precision: str) -> str:
     return "int8" if precision == "int4" and weights <= FEW else precision
 
 
+def row_precision(rows: int, width: int, precision: str) -> str:
+    """Return the precision of an embedding matrix in a file of that `precision`: with an odd width it stays INT8.
+
+    A byte holds two values of a row in INT4.
+    """
+    return "int8" if precision == "int4" and width % 2 else stored_precision(rows * width, precision)
+
+
 def round_rows(
     values: "NDArray[np.float32]", precision: str = "int8"
 ) -> tuple["NDArray[np.int8]", "NDArray[np.float16]"]:

@@ -30,6 +30,7 @@ LOG_LIMIT = 2**20
 """Bytes of `build.log` above which the next build begins a new one."""
 SOURCES, SCRATCH = ".sources", ".scratch"
 """Builtin models, beside the folders of builds; and unfinished steps, in the folder of a build."""
+RECORD = "stage.json"
 GROUPS = ("stages", "ship", "dense", SCRATCH)
 """Folders of steps in the folder of a build."""
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "torch", "transformers")
@@ -60,7 +61,7 @@ def cached(folder: Path, key: str) -> Step | None:
 
 def read_step(folder: Path) -> Step | None:
     """Read the record of the step in `folder`; None if it is missing, torn or changed."""
-    found = read_sealed(folder / "stage.json")
+    found = read_sealed(folder / RECORD)
     try:
         return None if found is None else Step.model_validate(found)
     except ValidationError:
@@ -69,19 +70,23 @@ def read_step(folder: Path) -> Step | None:
 
 def write_step(folder: Path, step: Step) -> None:
     """Write the record of the step in `folder`."""
-    write_sealed(folder / "stage.json", step)
+    write_sealed(folder / RECORD, step)
 
 
 def limit_steps(root: Path, used: Iterable[Path], limit: int = STEPS_LIMIT, max_age: float = STEPS_MAX_AGE_S) -> None:
     """Remove steps that earlier recipes left in the folder of a build, as far as they are too many or too old.
 
+    Files and folders that no build made stay.
+
     Args:
         used: the folders that stay.
         max_age: seconds since the last use.
     """
-    kept = [*used, root / "ship/tokenizer.json"]
     for group in GROUPS:
-        lru.prune(root / group, limit, max_age, {path.name for path in kept if path.parent.name == group})
+        kept = {path.name for path in used if path.parent.name == group}
+        if group != SCRATCH:
+            kept |= {path.name for path in (root / group).glob("*") if not (path / RECORD).is_file()}
+        lru.prune(root / group, limit, max_age, kept)
 
 
 def usage(root: Path) -> lru.Usage:
@@ -98,10 +103,11 @@ def prune_unused(root: Path) -> None:
     A folder without a manifest, in which a build was killed, and one in which a build works stay as they are.
     """
     try:
-        manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
-        used = [root / group / step["name"] for group in GROUPS for step in manifest["steps"]]
-        used += [root.joinpath(*Path(artifact["path"]).parts[:2]) for artifact in manifest["artifacts"]]
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
+            manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
+            used = [root / group / step["name"] for group in GROUPS for step in manifest["steps"]]
+            listed = [*(artifact["path"] for artifact in manifest["artifacts"]), *manifest["files"]]
+            used += [root.joinpath(*Path(path).parts[:2]) for path in listed]
             limit_steps(root, used)
     except (OSError, ValueError, KeyError, TypeError, Timeout):
         return

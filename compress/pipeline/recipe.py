@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.explain import explain
 from pocketbert.compress.base.paths import DOCUMENT, check_file, exists
-from pocketbert.compress.base.strict import FileName, Frozen, Points
+from pocketbert.compress.base.strict import FileName, Frozen, Points, Share
 from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.exports import FORMATS, PRECISIONS, file_name, step_name, wrong_lengths, wrong_precision
 from pocketbert.compress.stages import StageParameters, stage_kinds, stage_module
@@ -103,6 +103,17 @@ class ArtifactTable(Frozen):
         return step_name(self.format, self.precision, self.lengths)
 
 
+class RecordedTable(Frozen):
+    """``[[recorded]]``: a figure of another run, which the report shows beside the measured ones."""
+
+    what: str
+    """The model that has the figure, such as ``a student that learns from the labels alone``."""
+    value: Share
+    """Its metric on the test split, as a fraction."""
+    source: str
+    """Where the figure and the way to repeat it are written down."""
+
+
 class Recipe(Frozen):
     """A recipe: what is compressed, by which stages, into which files."""
 
@@ -121,6 +132,9 @@ class Recipe(Frozen):
     `kind` names."""
     artifacts: tuple[ArtifactTable, ...] = Field((), alias="artifact")
     """The files to export. Each one is a table headed ``[[artifact]]``."""
+    recorded: tuple[RecordedTable, ...] = ()
+    """Figures of other runs, which the report shows beside the measured ones. Each one is a table headed
+    ``[[recorded]]``."""
 
     @property
     def chooses_epochs(self) -> bool:

@@ -59,10 +59,16 @@ def _top(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float
 
 
 def _alternate(model: "PreTrainedModel", rows: Rows, progress: Progress) -> list[float]:
-    """Remove the second highest first, then every second one below, then the rest: the classifier keeps its layer."""
-    layers = model.config.num_hidden_layers
-    order = [*range(layers - 2, -1, -2), *range(layers - 1, -1, -2)]
-    return [float(order.index(layer)) for layer in range(layers)]
+    """Remove every second layer from the second highest down, then every second one of the rest, and so on.
+
+    So the classifier keeps the highest layer, which it was trained on.
+    """
+    left, order = list(range(model.config.num_hidden_layers)), list[int]()
+    while len(left) > 1:
+        order += left[-2::-2]
+        left = [layer for layer in left if layer not in order]
+    order += left
+    return [float(order.index(layer)) for layer in range(model.config.num_hidden_layers)]
 
 
 METHODS: dict[str, Callable[["PreTrainedModel", Rows, Progress], list[float]]] = {

@@ -134,6 +134,21 @@ class ScoredParameters(CutParameters):
     the examples are sorted by label."""
 
 
+def check_attention(parameters: RecoverableParameters, config: "PretrainedConfig", teacher: "PretrainedConfig") -> None:
+    """Refuse a recovery that compares the attention of every layer head by head, although some layer loses heads.
+
+    Raises:
+        BadInput: it does.
+    """
+    found = parameters.recover.alignments(teacher, config) if parameters.recover else ()
+    layers = {term.student for term in found if term.feature == "attention"}
+    if len(layers) == config.num_hidden_layers:
+        raise BadInput(
+            f"{parameters.kind}: recover compares the attention of each layer head by head, but layers lose heads; "
+            'use preset = "minilm" or "logits"'
+        )
+
+
 def unit_scores(model: "PreTrainedModel", context: Context, parameters: ScoredParameters) -> "Scores":
     """Score heads and neurons once for all strengths: the context's memo keeps the result."""
     from pocketbert.compress.pruning.importance import importance

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pocketbert.compress.models.sizes import all_heads_macs
 from pocketbert.compress.pruning.selection import Cut, head_units
-from pocketbert.compress.stages.cuts import ScoredParameters, UnitsByLayer, cheapest_cut, recovered, unit_scores
+from pocketbert.compress.stages.cuts import (
+    ScoredParameters,
+    UnitsByLayer,
+    cheapest_cut,
+    check_attention,
+    recovered,
+    unit_scores,
+)
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
@@ -38,6 +45,12 @@ class Parameters(ScoredParameters):
         made = deepcopy(config)
         made.layer_heads = [heads - len(set(removed.get(n, ()))) for n, heads in enumerate(head_counts(config))]
         return made
+
+    def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
+        left = super().config_after(config, teacher)
+        if self.heads is None:
+            check_attention(self, left, teacher)
+        return left
 
     def most_macs(self, config: "PretrainedConfig") -> int:
         return all_heads_macs(config)

@@ -1,5 +1,6 @@
 """Tokenized splits of a dataset."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,8 @@ from pocketbert.compress.tasks.schemes import OUTSIDE
 
 NO_LABEL = -100
 """Label of a row (or word) without label; losses ignore it."""
+_BY_CHANCE = 5
+"""Rows of a label among the first ones from which it is no accident that there are none (p < 0.01)."""
 IN_TRAIN = "in_train"
 """A column that the test rows may have beside those of the task: whether the text is in train too, or nearly."""
 
@@ -37,8 +40,8 @@ class Rows:
         return Rows(self.inputs.first(rows), self.gold[:rows], columns)
 
     def sample(self, rows: int) -> "Rows":
-        """Return the first `rows` rows; of rows sorted by label evenly spaced ones, so that each label is in."""
-        if len(self.gold) <= rows or not is_grouped(self.gold):
+        """Return the first `rows` rows; evenly spaced ones if these lack a label, as of rows sorted by label."""
+        if len(self.gold) <= rows or not (is_grouped(self.gold) or lacks_labels(self.gold, rows)):
             return self.first(rows)
         return self.chosen(np.linspace(0, len(self.gold) - 1, rows).astype(int).tolist())
 
@@ -71,6 +74,16 @@ def is_grouped(labels: Sequence[Any]) -> bool:
         return False
     there = len(set(labels))
     return 1 < there <= len(labels) / 2 and sum(one != other for one, other in pairwise(labels)) < there
+
+
+def lacks_labels(labels: Sequence[Any], rows: int) -> bool:
+    """Return whether the first `rows` of these rows, of one label each, lack a label of which chance gives them 5."""
+    if not len(labels) or not isinstance(labels[0], int | str | np.integer):
+        return False
+    there = set(labels[:rows])
+    return any(
+        label not in there and count * rows >= _BY_CHANCE * len(labels) for label, count in Counter(labels).items()
+    )
 
 
 def every_second(gold: Sequence[Any]) -> NDArray[np.intp]:

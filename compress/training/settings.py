@@ -17,8 +17,8 @@ class Schedule(Frozen):
     `patience` is early stopping (Prechelt 1998, "Early Stopping - But When?"); `layer_decay` is the discriminative
     fine-tuning of Howard and Ruder 2018 (https://arxiv.org/abs/1801.06146).
 
-    The result does not depend on the number of portions of a batch, except that hard labels are averaged within each
-    portion: portions with few labels count as much as portions with many.
+    Losses are averaged within each portion of a batch, then over the portions. Portions with few labels, words or
+    tokens count as much as those with many, so the result depends a little on the number of portions.
     """
 
     epochs: int = Field(1, ge=1, le=MOST_EPOCHS)
@@ -65,7 +65,8 @@ class TeacherTable(Schedule):
     """Number of layers, from the bottom, that keep their weights together with the embeddings. Their output is computed
     once, so the fine-tuning is faster. With 0 every weight is trained."""
     trust_remote_code: bool = False
-    """Run the Python code that comes with the model. Allow it only for a source that you trust."""
+    """Run the Python code that comes with the model's configuration or tokenizer. Allow it only for a source that you
+    trust. A model with a class of its own is refused."""
     control: bool = True
     """Also train a linear baseline (TF-IDF and logistic regression) on the same examples, to compare the teacher
     with."""

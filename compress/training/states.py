@@ -17,7 +17,7 @@ from filelock import FileLock
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pocketbert.compress.base.errors import MachineFailed
+from pocketbert.compress.base.errors import BadInput, MachineFailed
 from pocketbert.compress.base.files import atomic_write, record_digests, recorded_figures
 from pocketbert.compress.base.progress import Progress, Work
 from pocketbert.compress.tasks.inputs import Batch, Inputs, as_tensors, batches
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _BATCH = 32
+_MOST = float(np.finfo(np.float16).max)
 Write = Callable[[Sequence[int], Tensor], None]
 """(row indices, vectors (rows, tokens, width), padded at the end)."""
 
@@ -48,7 +49,10 @@ class TokenStates:
 
 @contextmanager
 def write_states(file: Path, lengths: Sequence[int], width: int) -> Iterator[Write]:
-    """Yield a function that writes rows in any order; `file` appears only if the block ends without an error."""
+    """Yield a function that writes rows in any order; `file` appears only if the block ends without an error.
+
+    The function raises `BadInput` for a value that FP16 cannot hold.
+    """
     ends = np.cumsum(lengths)
     with atomic_write(file) as temporary:
         states = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=(int(ends[-1]), width))
@@ -57,6 +61,11 @@ def write_states(file: Path, lengths: Sequence[int], width: int) -> Iterator[Wri
                 os.posix_fallocate(stream.fileno(), 0, temporary.stat().st_size)
 
         def write(rows: Sequence[int], vectors: Tensor) -> None:
+            if (most := vectors.abs().max().item()) > _MOST:
+                raise BadInput(
+                    f"a layer's values reach {most:.3g}, and FP16 ends at {_MOST:g}: this model can "
+                    "neither have frozen_layers nor be aligned"
+                )
             for row, values in zip(rows, vectors.float().cpu().numpy(), strict=True):
                 states[ends[row] - lengths[row] : ends[row]] = values[: lengths[row]]
 

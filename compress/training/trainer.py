@@ -113,6 +113,8 @@ def train(
     bf16, steps = has_bf16(), -(-len(inputs) // schedule.batch_size)
     several, key = schedule.epochs > 1, f"eval_{context.task.metric}"
     checkpoint, stop = _last_checkpoint(context.scratch), _Stop(key, schedule.patience, patient_from)
+    if checkpoint is None and not rank():
+        (context.scratch / _FINISHED).unlink(missing_ok=True)  # of a training whose checkpoint is damaged
     finished = _finished(context.scratch) if checkpoint else None
     arguments = TrainingArguments(
         output_dir=str(context.scratch),
@@ -120,7 +122,7 @@ def train(
         learning_rate=schedule.learning_rate,
         per_device_train_batch_size=schedule.portion,
         gradient_accumulation_steps=schedule.gradient_accumulation_steps,
-        warmup_steps=0.1,
+        warmup_steps=0.1 if schedule.epochs * steps > 1 else 0,  # the first step of a warm-up changes nothing
         weight_decay=0.01,
         optim="adamw_torch_fused",
         bf16=bf16,
@@ -187,7 +189,7 @@ def stalled(history: Sequence[float], patience: int) -> bool:
 
 def told(metric: str, history: Sequence[float], schedule: Schedule) -> str:
     """Describe how a training of several epochs went: the metric after each epoch, and whether it ended early."""
-    ended = f"{metric} after each epoch: {', '.join(map(percent, history))}; the best stays"
+    ended = f"{metric} after each epoch: {', '.join(map(percent, history))}; the best is kept"
     if len(history) >= schedule.epochs:
         return ended
     return (

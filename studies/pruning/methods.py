@@ -52,7 +52,7 @@ def main() -> None:
     """Print the tables."""
     quiet()
     recipe = load_recipe(Path("recipes/offline.toml"))
-    with Progress() as progress:
+    with Progress(thread=False) as progress:
         model, context = fine_tuned(recipe, Path("artifacts/offline"), progress)
         logits = validation_logits(model, context)
         for headline, table in (

@@ -29,7 +29,10 @@ class Ratio(NamedTuple):
 def race(
     sessions: Mapping[str, Session], batch: Batch, rounds: int, threads: int, progress: Progress
 ) -> dict[str, list[float]]:
-    """Return the milliseconds of every session in every round. The order is A B C, C B A, A B C, …
+    """Return the milliseconds of every session in every round.
+
+    Two sessions run in the order A B, B A, A B, … Of more, each round begins with another one: A B C, B C A, C A B, …
+    In the order A B C, C B A the first and the last would run twice in a row, with their weights in the cache.
 
     On one thread CPU time is measured, which excludes the time that other processes took.
 
@@ -40,13 +43,21 @@ def race(
     spent: dict[str, list[float]] = {name: [] for name in sessions}
     with progress.work(f"timing {len(sessions)} in turn", rounds) as bar:
         for number in range(_WARM_UP + rounds):
-            for name in list(sessions) if number % 2 else reversed(list(sessions)):
+            for name in _order(list(sessions), number):
                 begin = clock()
                 sessions[name].logits(batch)
                 spent[name].append((clock() - begin) * 1000)
             if (done := number - _WARM_UP + 1) > 0 and done % _SHOWN_EVERY == 0:
                 bar.advance(_SHOWN_EVERY)
     return {name: times[_WARM_UP:] for name, times in spent.items()}
+
+
+def _order(names: list[str], number: int) -> list[str]:
+    """Return the order of a round."""
+    if len(names) == 2:
+        return names if number % 2 else names[::-1]
+    begin = number % len(names)
+    return names[begin:] + names[:begin]
 
 
 def ratio(times: Sequence[float], reference: Sequence[float]) -> Ratio:

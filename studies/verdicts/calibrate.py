@@ -8,7 +8,7 @@ from statistics import fmean
 from pocketbert.bench.measuring.pairs import Side, time_pair
 from pocketbert.bench.records.results import Profile
 from pocketbert.compress.base.progress import Progress
-from studies.verdicts.columns import LENGTH, Column
+from studies.verdicts.columns import LENGTH, Column, share
 from studies.verdicts.record import Record
 from studies.verdicts.slower import write_slower
 
@@ -29,7 +29,7 @@ def slower_sides(
     folder.mkdir(parents=True, exist_ok=True)
     sides, guess = {0.0: student}, _FIRST_GUESS
     for slow_down in sorted({column.slow_down for column in columns} - {0.0}, reverse=True):
-        copy = replace(student, file=student.file._replace(path=folder / f"slower-{slow_down:.0%}.onnx"))
+        copy = replace(student, file=student.file._replace(path=folder / f"slower-{share(slow_down)}.onnx"))
         if slow_down not in record.work:
             work = _calibrated(student, copy, profile, slow_down, round(guess * slow_down), progress)
             record.add({"slow_down": slow_down, "columns": work})
@@ -41,7 +41,7 @@ def slower_sides(
 
 def _calibrated(student: Side, copy: Side, profile: Profile, slow_down: float, columns: int, progress: Progress) -> int:
     """Correct a guess twice, each time in proportion to its measured slow-down."""
-    with progress.work(f"work for {slow_down:.0%}", 2 * _PAIRS) as work:
+    with progress.work(f"work for {share(slow_down)}", 2 * _PAIRS) as work:
         for _ in range(2):
             write_slower(student.file.path, copy.file.path, columns)
             logs = []

@@ -10,6 +10,11 @@ LIMIT = Thresholds().latency
 """The gate's default threshold, which the study compares with unless another one is asked for."""
 
 
+def share(fraction: float) -> str:
+    """Return ``0.7%``; files and recordings of other slow-downs have other names."""
+    return f"{100 * fraction:g}%"
+
+
 @dataclass(frozen=True)
 class Column:
     """One real slow-down under one load, compared with one threshold.
@@ -24,12 +29,12 @@ class Column:
     @property
     def recording(self) -> str:
         """The name of the pairs: `10% busy`."""
-        return f"{self.slow_down:.0%} {'busy' if self.busy else 'idle'}"
+        return f"{share(self.slow_down)} {'busy' if self.busy else 'idle'}"
 
     @property
     def name(self) -> str:
         """The name of the verdicts: `10% busy at +5%`."""
-        return f"{self.recording} at {self.limit:+.0%}"
+        return f"{self.recording} at +{share(self.limit)}"
 
 
 def columns(limit: float = LIMIT) -> list[Column]:

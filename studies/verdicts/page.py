@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pocketbert.bench.machine.fingerprint import read_machine
 from pocketbert.bench.report.plots.style import new_figure, save, style
-from pocketbert.bench.stats.sequential import LOOKS, change
+from pocketbert.bench.stats.sequential import LOOKS, SIDE, change
 from pocketbert.compress.base.files import atomic_write
-from studies.shared.page import markdown_table
+from studies.shared.page import fill_blocks, markdown_table
 from studies.verdicts.columns import LENGTH, LIMIT, PROFILE, Column, columns
 from studies.verdicts.record import Record
 from studies.verdicts.replay import Rates, in_order, resampled
@@ -26,36 +26,48 @@ _COLOURS = {"correct": "#2a9d8f", "inconclusive": "#b8b8b8", "wrong": "#d1495b"}
 
 
 def write_page(record: Record, rebuilt: list[dict[str, Any]], path: Path, limit: float = LIMIT) -> None:
-    """Write the page of a study at +`limit`, and ``<name>.svg`` next to it."""
+    """Fill in the tables of a study at +`limit`, and draw ``<name>.svg`` next to the page; begin a page that is new.
+
+    What is written by hand on the page stays. The table of the builds stays as well if none were made.
+    """
+    if not path.is_file():
+        _begin(path, limit)
     every = _by_size(limit)
     machine = read_machine()
-    blocks = [
+    blocks = {
+        "machine": f"Machine: {machine.cpu}, {machine.cores} cores, {', '.join(machine.flags)}; "
+        f"onnxruntime {machine.versions.get('onnxruntime')}. Profile `{PROFILE}`, {LENGTH} tokens."
+        + _missing(record, every),
+        "truth": _truth(record, every),
+        "live": _live(record, every),
+        "replayed": _replayed(record, every),
+        "rivals": _rivals(record, limit),
+    }
+    fill_blocks(path, blocks | ({"builds": _rebuilt(rebuilt)} if rebuilt else {}))
+    _draw(record, limit, path.with_suffix(".svg"))
+
+
+def _begin(path: Path, limit: float) -> None:
+    """Write a page with headings and empty blocks."""
+    parts = [
         "# How often the gate is wrong",
         _INTRODUCTION,
-        f"Machine: {machine.cpu}, {machine.cores} cores, {', '.join(machine.flags)}; "
-        f"onnxruntime {machine.versions.get('onnxruntime')}. Profile `{PROFILE}`, {LENGTH} tokens, the INT8 student of "
-        "`recipes/offline.toml`. Made by `python -m studies.verdicts` after `pocketbert build recipes/offline.toml`; "
-        "every "
-        f"pair and live verdict is in [{path.stem}.jsonl.xz]({path.stem}.jsonl.xz).",
+        _block("machine"),
+        "The INT8 student of `recipes/offline.toml`. Made by `python -m studies.verdicts` after `pocketbert build "
+        f"recipes/offline.toml`; every pair and live verdict is in [{path.stem}.jsonl.xz]({path.stem}.jsonl.xz).",
         f"![share of correct, inconclusive and wrong verdicts]({path.stem}.svg)",
-        _missing(record, every),
-        "## The measured slow-downs",
-        _truth(record, every),
-        "## Live verdicts",
-        "Each one is taken by the gate's own code, from fresh processes to the verdict, with default settings.",
-        _live(record, every),
-        "## Replayed verdicts",
-        _REPLAYED,
-        _replayed(record, every),
-        "## The same runs by other tools' rules",
-        _RIVALS.format(limit=limit),
-        _rivals(record, limit),
-        "## Ten builds in which nothing got worse",
-        _rebuilt(rebuilt),
+        f"## The measured slow-downs\n\n{_block('truth')}",
+        f"## Live verdicts\n\n{_LIVE}\n\n{_block('live')}",
+        f"## Replayed verdicts\n\n{_REPLAYED}\n\n{_block('replayed')}",
+        f"## The same runs by other tools' rules\n\n{_RIVALS.format(limit=limit)}\n\n{_block('rivals')}",
+        f"## Ten builds in which nothing got worse\n\n{_block('builds', 'Not run.')}",
     ]
     with atomic_write(path) as temporary:
-        temporary.write_text("\n\n".join(block for block in blocks if block) + "\n", encoding="utf-8")
-    _draw(record, limit, path.with_suffix(".svg"))
+        temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _block(name: str, content: str = "") -> str:
+    return f"<!-- {name} -->\n{content}\n<!-- end of {name} -->"
 
 
 _INTRODUCTION = """\
@@ -63,6 +75,7 @@ This page reports how often the gate raises false alarms, and how often it misse
 comparison (0 %) a file is compared with itself. The slower files do more work inside their graph: a matrix product
 whose result is added to the logits with a weight of 1e-30. *Busy* means that two more processes multiply matrices on
 the same two cores without pause."""
+_LIVE = "Each one is taken by the gate's own code, from fresh processes to the verdict, with default settings."
 _REPLAYED = f"""\
 The gate's rule is applied to the recorded pairs again (those of the live verdicts among them). *In order*: each pair is
 used once, so the verdicts are nearly independent, and the 95 % interval is Clopper and Pearson's. *Resampled*:
@@ -83,7 +96,7 @@ def _by_size(limit: float) -> list[Column]:
 def _missing(record: Record, every: list[Column]) -> str:
     """Return a sentence about the columns that an interrupted study has not recorded yet."""
     missing = [column.name for column in every if column.name not in record.live]
-    return f"Not recorded yet: {', '.join(missing)}." if missing else ""
+    return f" Not recorded yet: {', '.join(missing)}." if missing else ""
 
 
 def _truth(record: Record, every: list[Column]) -> str:
@@ -104,7 +117,14 @@ def _truth(record: Record, every: list[Column]) -> str:
                 f"{median(pair['seconds'] for pair in pairs):.2f}",
             ]
         )
-    headers = ["column", "pairs", "measured slow-down", "SD between pairs", "preempted runs", "s per pair"]
+    headers = [
+        "column",
+        "pairs",
+        f"measured slow-down ({100 * (1 - 2 * SIDE / len(LOOKS)):.1f} % CI)",
+        "SD between pairs",
+        "preempted runs",
+        "s per pair",
+    ]
     return markdown_table(headers, rows)
 
 
@@ -178,8 +198,6 @@ def errors(column: Column, rates: Rates) -> float | None:
 
 
 def _rebuilt(verdicts: list[dict[str, Any]]) -> str:
-    if not verdicts:
-        return "Not run."
     metrics = dict.fromkeys(verdict["metric"] for verdict in verdicts)
     rows = []
     for metric in metrics:

@@ -28,8 +28,7 @@ def rebuild_verdicts(folder: Path, done: Callable[[], None]) -> list[dict[str, A
             _call("-c", _ENTRY, "build", f"recipes/{RECIPE}.toml", "--set", f"seed={seed}", "--artifacts-dir", str(out))
             gate = ["-m", "pytest", "bench", "-q", "--gate-profiles=mobile-1t", f"--gate-store={folder / 'store'}"]
             gate += [f"--gate-manifest={out / RECIPE / 'manifest.json'}", f"--gate-reports={reports}"]
-            if seed > 1:
-                gate.append(f"--gate-baseline={baseline}")
+            gate += [f"--gate-baseline={baseline}", *(["--gate-first-run"] if seed == 1 else [])]
             _call(*gate, allowed=(0, 1))
         if seed == 1 and not baseline.exists():
             _call("-c", _ENTRY, "baseline", "update", str(results), "--baseline", str(baseline), "--yes")

@@ -60,7 +60,11 @@ class Record:
         self.pairs: dict[str, list[dict[str, Any]]] = {}
         self.live: dict[str, list[dict[str, Any]]] = {}
         self.work: dict[float, int] = {}
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if text and not text.endswith("\n"):  # the next entry must not stand on a line that was cut
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n")
+        lines = text.splitlines()
         entries = [entry for line in lines if (entry := _whole(line))]
         if not entries:
             self.add({"subject": subject})

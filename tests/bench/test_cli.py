@@ -330,3 +330,15 @@ def test_caches_are_shown_with_their_limits_and_pruned(
     assert command(monkeypatch, "cache", "prune") == 0
     assert capsys.readouterr().out == "removed: 4.0 MB; left: 4.0 MB\n"
     assert [path.exists() for path in (*young, *old)] == [True] * 4 + [False] * 4
+
+
+def test_results_of_fewer_profiles_replace_no_baseline(
+    results: Path, weighed: Results, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "baseline", "update", str(results), "--yes") == 0
+    before = Path("baselines/tiny.json").read_bytes()
+    write_json(results, weighed.model_copy(update={"profiles": []}))
+    for words in (("diff", str(results)), ("update", str(results), "--yes")):
+        assert command(monkeypatch, "baseline", *words) == 2
+        assert "which these results leave out" in capsys.readouterr().err
+    assert Path("baselines/tiny.json").read_bytes() == before

@@ -22,7 +22,7 @@ def test_a_broken_quota_siblings_and_a_saving_governor_have_a_fix() -> None:
     found = said(quota=1.5, smt_siblings=[[0, 1]], governor="powersave")
     assert found["cores"] == (
         "2 usable (affinity 0, 1; cgroup quota 1.5)",
-        "a quota of whole cores: with a broken one the last core is taken away in every period",
+        "a quota of whole cores: with a fraction, the kernel stops the last core in every period",
     )
     assert found["siblings"][0].startswith("cores 0 and 1 share a physical core")
     assert found["clock"] == ("governor powersave", "sudo cpupower frequency-set --governor performance")
@@ -54,7 +54,7 @@ def test_threads_and_noise_are_measured_with_real_processes(tmp_path: Path, monk
     write_onnx_probe(tmp_path / "probe.onnx")
     steps: list[int] = []
     found = _threads_in_force("onnxruntime", tmp_path / "probe.onnx", [PROFILE], lambda: steps.append(1))
-    assert found.text.startswith("threads in force: 1 as asked on 1 cores; one that waits at 1 threads uses ")
+    assert found.text.startswith("threads in force: 1 as asked on 1 cores; an idle process with 1 threads uses ")
     assert float(found.text.rpartition(" uses ")[2].partition("%")[0]) < 10
     assert found.fix == ""
     found = _noise_floor(tmp_path / "probe.onnx", PROFILE, lambda: steps.append(1))

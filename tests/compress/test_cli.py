@@ -1,11 +1,13 @@
 """The command as a user calls it: exit codes, one line, no traceback."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.cli import confirm_fresh, next_command
+from pocketbert.compress.tasks.rows import Rows
 from tests.support.commands import command, pocketbert
 
 
@@ -64,6 +66,29 @@ def test_sensitivity_prints_and_draws(
     assert "on 20 validation examples; change in pp without the part" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {"tiny-sensitivity.json", "tiny-sensitivity.svg"}
     assert (tmp_path / "artifacts/tiny/stages/00-teacher/stage.json").is_file()
+
+
+def test_sensitivity_of_rows_that_are_sorted_by_label(
+    tiny_recipe: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first 20 validation rows have one label, and every part would look like a gain or a loss for it."""
+    for file in tiny_data.glob("*.jsonl"):
+        rows = sorted(map(json.loads, file.read_text(encoding="utf-8").splitlines()), key=lambda row: row["label"])
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        sorted_file = tmp_path / "sorted" / file.name
+        sorted_file.parent.mkdir(exist_ok=True)
+        sorted_file.write_text("".join(lines), encoding="utf-8")
+    seen: list[set[int]] = []
+
+    def measure(model: object, task: object, calibration: Rows, validation: Rows, progress: object) -> None:
+        seen.extend((set(calibration.gold), set(validation.gold)))
+        raise BadInput("enough")
+
+    monkeypatch.setattr("pocketbert.compress.pruning.sensitivity.sensitivity", measure)
+    monkeypatch.chdir(tmp_path)
+    changed = ("--set", f"task.dataset={tmp_path / 'sorted'}", "--set", "teacher.epochs=1")
+    assert command(monkeypatch, "sensitivity", tiny_recipe, "--rows", "20", *changed) == 2
+    assert seen == [{0, 1}, {0, 1}]
 
 
 def test_fresh_asks_before_it_deletes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from docsite.hooks import INCLUDED, filled, mended
+from docsite.hooks import ENGLISH, INCLUDED, announced, filled, mended
 from tests.support import REPO
 
 
@@ -43,3 +43,15 @@ def test_generated_parts() -> None:
     shown = filled("# Title\n\n<!-- generate: gate-options -->\n\n[a](ci.md)\n", "docs/pytest.md", "")
     assert "| `--gate-manifest FILE` |" in shown
     assert shown.endswith("[a](ci.md)\n")
+
+
+def test_every_page_without_a_translation_is_announced_in_chinese() -> None:
+    pages = {path.relative_to(REPO / "docs").as_posix() for path in (REPO / "docs").rglob("*.md")}
+    untranslated = {page for page in pages if ".zh." not in page and page.replace(".md", ".zh.md") not in pages}
+    assert set(ENGLISH) == untranslated
+
+
+def test_the_announcement_stands_under_the_title() -> None:
+    shown = announced("# In CI\n\nText\n\n# not a title\n", "ci.md")
+    assert shown == f'# In CI\n\n!!! note "本页只有英文"\n    {ENGLISH["ci.md"]}\n\nText\n\n# not a title\n'
+    assert announced("# 安装\n", "install.zh.md") == "# 安装\n"

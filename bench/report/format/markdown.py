@@ -4,7 +4,7 @@ Every text that comes from a file goes through `text`, `code`, `quoted` or `fenc
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from pocketbert.compress.base.errors import printable
@@ -56,20 +56,22 @@ def _line(value: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1, once: Collection[str] = ()) -> str:
     """Write a table; without rows, nothing.
 
     The first `words` columns hold words (aligned left), the others numbers (aligned right, never wrapped). Columns with
-    only empty cells are left out; a single empty cell becomes a dash.
+    only empty cells are left out; a single empty cell becomes a dash. A column of `once` that has the same value in
+    every row is left out, too: the value stands in a line below the table.
     """
     # imported late: the pytest plugin imports this package in every session
     from tabulate import tabulate
 
     if not rows:
         return ""
-    kept = [i for i in range(len(headers)) if i < words or any(row[i] for row in rows)]
+    same = [i for i, header in enumerate(headers) if header in once and _constant([row[i] for row in rows])]
+    kept = [i for i in range(len(headers)) if i not in same and (i < words or any(row[i] for row in rows))]
     # "pipe" is the github format plus the alignment row, which GitHub and GitLab both honour
-    return str(
+    written = str(
         tabulate(
             [[_cell(row[i], number=i >= words) for i in kept] for row in rows],
             headers=[headers[i] for i in kept],
@@ -78,6 +80,13 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int =
             colalign=["left" if i < words else "right" for i in kept],
         )
     )
+    said = "; ".join(f"{headers[i]}: {next(row[i] for row in rows if row[i])}" for i in same)
+    return f"{written}\n\nIn every row: {said}." if said else written
+
+
+def _constant(cells: Sequence[str]) -> bool:
+    """Return whether a column of several rows says one thing; a cell without a value says nothing else."""
+    return len(cells) > 1 and len(set(filter(None, cells))) == 1
 
 
 def bullets(lines: Iterable[str]) -> str:

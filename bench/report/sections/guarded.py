@@ -32,7 +32,8 @@ def guard(results: Results) -> str:
     metric = next((s.comparison.metric for s in results.steps if s.comparison), "metric")
     figures = [text(metric), "teacher's", "change (95 % CI)", "examples", "parameters", "of them 0", "took"]
     notes = [f"{step_name(s, results.steps)}: {text(note)}" for s in results.steps for note in (*s.notes, *s.remarks)]
-    return paragraphs(table(["step", "decision", *figures], rows, words=2), bullets(notes), _tries(results))
+    steps = table(["step", "decision", *figures], rows, words=2, once=["teacher's", "examples"])
+    return paragraphs(steps, bullets(notes), _tries(results))
 
 
 def _tries(results: Results) -> str:

@@ -26,7 +26,12 @@ def overview(results: Results) -> str:
         ]
         for a in shown
     ]
-    return table(["model", speed, text(metric), "change (95 % CI)", "on disk", "model memory"], rows)
+    recorded = (
+        f"Not measured here: {text(one.what)}, {text(metric)} {numbers.percent(one.value)} ({text(one.source)})."
+        for one in results.recorded
+    )
+    headers = ["model", speed, text(metric), "change (95 % CI)", "on disk", "model memory"]
+    return paragraphs(table(headers, rows), *recorded)
 
 
 def every_model(results: Results) -> str:
@@ -152,7 +157,7 @@ def scores(results: Results) -> str:
     headers = ["model", *map(text, kinds), "test examples", *parity]
     reused = ", ".join(code(a.id) for a in shown if a.accuracy and a.accuracy.reused)
     note = f"Taken from an earlier run with the same file, examples, libraries and machine: {reused}."
-    return paragraphs(table(headers, rows), note if reused else "")
+    return paragraphs(table(headers, rows, once=["test examples"]), note if reused else "")
 
 
 def _same_entities(artifact: Measured) -> str:
@@ -185,7 +190,9 @@ def profiles(results: Results) -> str:
         ]
         for p in results.profiles
     ]
-    return table(["profile", "state", "lengths", "threads", "cores in force (verified)"], rows, words=3)
+    return table(
+        ["profile", "state", "lengths", "threads", "cores in force (verified)"], rows, words=3, once=["lengths"]
+    )
 
 
 def machine(results: Results) -> str:

@@ -25,7 +25,7 @@ def note(results: Results) -> str:
     if not devices:
         return ""
     return (
-        f"<sub>{devices}: a real device; its figures were handed in, not taken by pocketbert, and are never compared. "
+        f"<sub>{devices}: measured on the device, not by pocketbert, and never compared. "
         "The other columns are simulated on this machine.</sub>"
     )
 

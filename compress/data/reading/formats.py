@@ -147,7 +147,7 @@ def _check_length(where: str, record: Sequence[str], header: Sequence[str]) -> N
 
 def _check_quotes(where: str, first: int, last: int, record: Sequence[str]) -> None:
     """Raise `BadInput` if a row has swallowed others: its text is at least two lines that are rows themselves."""
-    for text in record:
+    for text in record if len(record) > 1 else ():  # in a file of one column every line looks like a row
         swallowed = text.splitlines()[:-1] if last > first else []
         if len(swallowed) > 1 and all(len(row) == len(record) for row in csv.reader(swallowed, quoting=csv.QUOTE_NONE)):
             raise BadInput(

@@ -41,7 +41,7 @@ class _Chosen(Sequence[object]):
         return len(self.rows)
 
     def __iter__(self) -> Iterator[object]:
-        every = list(self.values)
+        every = self.values[:]
         return iter([every[row] for row in self.rows])
 
     def __getitem__(self, at: Any) -> Any:
@@ -114,4 +114,6 @@ class Table:
 
         inner = {name: getattr(feature, "feature", feature) for name, feature in table.features.items()}
         classes = {name: list(feature.names) for name, feature in inner.items() if isinstance(feature, ClassLabel)}
-        return Table(where, {name: table[name] for name in table.column_names}, classes=classes)
+        # A slice is decoded at once, and an iteration row by row.
+        columns = {name: _Part(table[name], 0, len(table)) for name in table.column_names}
+        return Table(where, columns, classes=classes)

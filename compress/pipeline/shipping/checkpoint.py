@@ -156,9 +156,9 @@ def export_checkpoint(
             in_a_recipe = _IN_A_RECIPE if precision in ("int8", "int4") and config.num_labels > 1 else ""
             kept = "" if made.logits is None else f"; it was not kept{in_a_recipe}"
             raise ExportFailed(f"{path}: {made.failed}{kept}", compared)
-    if not beside.exists():
-        with atomic_write(beside) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+        if not beside.exists():  # before the model's file appears, which would stop a second try
+            with atomic_write(beside) as tokenizer_file:
+                tokenizer_file.write_text(content, encoding="utf-8")
     size = sum(file.stat().st_size for _, file in files_of(path))
     return Exported(path, size, export.inputs, made.parity, [made.note] if made.note else [], compared)
 

@@ -11,7 +11,7 @@ from pocketbert.compress.base.files import digest, files_of, write_json
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.data.texts import write_test
 from pocketbert.compress.exports import FORMATS
-from pocketbert.compress.manifest import Artifact, LinearControl, Manifest, TaskSpec
+from pocketbert.compress.manifest import Artifact, LinearControl, Manifest, Recorded, TaskSpec
 from pocketbert.compress.pipeline.cache import SCRATCH
 from pocketbert.compress.pipeline.shipping.artifact import EXPORTED_TOKENIZER, Export
 from pocketbert.compress.pipeline.shipping.ship import REQUIRED_OPERATORS
@@ -75,6 +75,7 @@ def write_manifest(
         command=command,
         steps=[done.step for done in steps],
         linear_control=control,
+        recorded=[Recorded(**table.model_dump()) for table in build.recipe.recorded],
         files={name: digest(root / name) for name in sorted(read)},
     )
     if rank() == 0:

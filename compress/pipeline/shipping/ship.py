@@ -78,7 +78,7 @@ def _costs(build: Build, source: FinishedStep) -> Costs:
     def work(out: Path, _: Path) -> Step:
         from pocketbert.compress.pipeline.shipping.ranking import ROWS, rounding_costs
 
-        costs = rounding_costs(source.model(), source.tokens.train.inputs.first(ROWS), build.progress)
+        costs = rounding_costs(source.model(), source.tokens.train.sample(ROWS).inputs, build.progress)
         (out / name).write_text(json.dumps(costs), encoding="utf-8")
         return step
 

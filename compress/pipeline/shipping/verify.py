@@ -60,9 +60,9 @@ def verify(
 ) -> Verified:
     """Write `model` to `path` and compare its logits on `inputs` with `source`, the model's own.
 
-    An emulated runtime gets only the first inputs. An error of an exporter or a runtime counts as a failure and leaves
-    nothing at `path`. The failure names the first layer that differs, except for INT8: there every layer differs, and
-    `pocketbert.compress.pipeline.shipping.ranking` finds the most sensitive ones.
+    An emulated runtime gets a few inputs alone, evenly spaced. An error of an exporter or a runtime counts as a failure
+    and leaves nothing at `path`. The failure names the first layer that differs, except for INT8: there every layer
+    differs, and `pocketbert.compress.pipeline.shipping.ranking` finds the most sensitive ones.
 
     Args:
         source: logits of `model`, (predictions, labels).
@@ -73,8 +73,8 @@ def verify(
     """
     allowed = allowed or export.tolerance
     if export.runtime in EMULATED:
-        inputs = inputs.first(_FEW_EMULATED)
-        source = source[: inputs.ends[-1]]
+        few = np.linspace(0, len(inputs) - 1, min(_FEW_EMULATED, len(inputs))).astype(int).tolist()
+        inputs, source = inputs.chosen(few), source[inputs.answers(few)]
     try:
         note = export.write(model, path)
         higher = f", {len(export.kept)} in a higher precision" if export.kept else ""

@@ -19,7 +19,7 @@ from pocketbert.compress.data.texts import Texts, read_texts, tokenize
 from pocketbert.compress.manifest import Step, Try
 from pocketbert.compress.models.families import positions
 from pocketbert.compress.models.sizes import count_macs, count_parameters, count_zeros, encoder_macs
-from pocketbert.compress.pipeline.cache import SCRATCH, cached, limit_steps, make, write_step
+from pocketbert.compress.pipeline.cache import RECORD, SCRATCH, cached, limit_steps, make, write_step
 from pocketbert.compress.pipeline.guard import Guard, GuardStopped, describe, held_back
 from pocketbert.compress.pipeline.recipe import Recipe
 from pocketbert.compress.tasks.inputs import NotFinite
@@ -157,7 +157,8 @@ class Build:
     def sweep(self, pattern: str) -> None:
         """Remove the folders of attempts that this build did not make; `pattern` is relative to its folder."""
         for folder in self.root.glob(pattern):
-            if folder not in self._visited and rank() == 0:  # of another model, or under another rule
+            # of another model, or under another rule; what is no step is the user's
+            if folder not in self._visited and (folder / RECORD).is_file() and rank() == 0:
                 shutil.rmtree(folder)
 
     def limit(self) -> None:

@@ -110,10 +110,13 @@ def terms(
     """Return the terms of a preset (`PRESETS`), then `extra`.
 
     Raises:
-        BadInput: ``tinybert`` for a student with more layers than the teacher.
+        BadInput: a preset that aligns layers, for a model without layers; ``tinybert`` for a student with more layers
+            than the teacher.
     """
     if preset == "logits":
         return tuple(extra)
+    if not (teacher_layers and student_layers):
+        raise BadInput(f'preset = "{preset}" aligns layers, and a static model has none; use preset = "logits"')
     if preset == "minilm":
         return (Alignment(teacher=teacher_layers - 1, student=student_layers - 1, feature="relation"), *extra)
     if student_layers > teacher_layers:

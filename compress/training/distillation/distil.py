@@ -82,12 +82,12 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
     teacher = context.teacher
     if teacher is None:
         raise ValueError("distillation needs a teacher")
-    columns = {} if settings.alpha == 1 else {"teacher_logits": teacher.logits()}
     rows, trained, batch_of = context.train, student, None
-    if settings.aligned:
-        trained, batch_of = _aligned(student, context, settings, teacher)
+    if settings.aligned:  # first: what cannot be aligned is refused before the teacher's predictions
+        trained, batch_of = _aligned(student, context, settings, teacher, description)
     elif settings.alpha == 1:
         rows = context.labelled  # the others would contribute nothing
+    columns = {} if settings.alpha == 1 else {"teacher_logits": teacher.logits()}
 
     def loss(logits: "Tensor", batch: dict[str, Any], outputs: Any) -> "Tensor":
         soft = batch.get("teacher_logits", logits.detach())
@@ -123,7 +123,7 @@ def distil(student: "PreTrainedModel", context: Context, settings: Distillation,
 
 
 def _aligned(
-    student: "PreTrainedModel", context: Context, settings: Distillation, teacher: "Teacher"
+    student: "PreTrainedModel", context: Context, settings: Distillation, teacher: "Teacher", description: str
 ) -> "tuple[nn.Module, BatchOf]":
     """The student with its aligner, and the function that makes its batches."""
     from pocketbert.compress.training.distillation.aligner import Aligned, Aligner
@@ -135,6 +135,10 @@ def _aligned(
             'token; use preset = "logits" without align, or a student with the teacher\'s tokenizer'
         )
     config = teacher.config()
-    aligner = Aligner(settings.alignments(config, student.config), config, student.config)
+    try:
+        alignments = settings.alignments(config, student.config)
+    except BadInput as error:
+        raise BadInput(f"{description}: {error}") from error
+    aligner = Aligner(alignments, config, student.config)
     features = teacher.features(aligner.teacher_keys)
     return Aligned(student, aligner), lambda indices: ours.tensors(indices) | {"teacher": features.batch(indices)}

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import TrainerCallback
 
-from pocketbert.compress.models.rounding import LEVELS, LINEAR_LEVELS, SMALLEST_ROW_SCALE, stored_precision
+from pocketbert.compress.models.rounding import (
+    LEVELS,
+    LINEAR_LEVELS,
+    SMALLEST_ROW_SCALE,
+    row_precision,
+    stored_precision,
+)
 
 START = 0.5
 """Share of the training steps that are made before training rounds too. Until then the weights are far from where they
@@ -48,7 +54,7 @@ def fake_quantized(model: nn.Module, precision: str) -> Iterator[FakeQuant]:
     switch = FakeQuant()
     replaced = [module for module in model.modules() if type(module) in _FORWARDS]
     for module in replaced:
-        stored = stored_precision(module.get_parameter("weight").numel(), precision)
+        stored = _stored(module, precision)
         module.__dict__["forward"] = partial(_FORWARDS[type(module)], module, switch, stored)
     try:
         yield switch
@@ -67,7 +73,15 @@ def round_weights(model: nn.Module, precision: str) -> None:
     for module in model.modules():
         if type(module) in _ROUNDED:
             weight = module.get_parameter("weight")
-            weight.copy_(_ROUNDED[type(module)](weight, stored_precision(weight.numel(), precision)))
+            weight.copy_(_ROUNDED[type(module)](weight, _stored(module, precision)))
+
+
+def _stored(module: nn.Module, precision: str) -> str:
+    """Return the precision of the module's weight in an ONNX file of that `precision`."""
+    weight = module.get_parameter("weight")
+    if isinstance(module, nn.Embedding):
+        return row_precision(*weight.shape, precision)
+    return stored_precision(weight.numel(), precision)
 
 
 @torch.no_grad()
@@ -90,7 +104,7 @@ def round_outputs(weight: Tensor, precision: str) -> Tensor:
 def round_activations(values: Tensor) -> Tensor:
     """Round what goes into a linear layer, (texts, …), to 8 bits by the rule of ONNX's DynamicQuantizeLinear.
 
-    Each text has its own scale and zero point, because an app asks one text at a time.
+    Each text has its own scale and zero point, because an app asks one text at a time. The padding of its batch counts.
     """
     values = values.float()
     each = tuple(range(1, values.dim()))

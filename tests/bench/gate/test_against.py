@@ -91,5 +91,8 @@ def test_which_baseline_is_pinned_must_be_clear(
     Path("baselines/.a.1-0a1b2c3d.tmp.json").touch()  # an update was killed
     assert command(monkeypatch, "baseline", "pin", "v1") == 2
     assert "found: a.json, b.json" in capfd.readouterr().err
-    assert command(monkeypatch, "baseline", "pin", "v1", "--baseline", "baselines/a.json") == 2
-    assert "is not in the artifact store, so it cannot be kept" in capfd.readouterr().err
+    for words in (["--baseline", "baselines/a.json"], ["a"]):
+        assert command(monkeypatch, "baseline", "pin", "v1", *words) == 2
+        assert "is not in the artifact store, so it cannot be kept" in capfd.readouterr().err
+    assert command(monkeypatch, "baseline", "pin", "v1", "c") == 2
+    assert "baselines/c.json: " in capfd.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pocketbert.bench.gate.fixtures import Measure, fail
+from pocketbert.bench.gate.fixtures import Inconclusive, Measure, fail
 from tests.support.manifests import PLUGIN, SHIPS, Build, write_manifest
 from tests.support.results import INT8, made_up_run
 
@@ -151,3 +151,16 @@ def test_a_message_of_a_failing_check_is_one_printable_line() -> None:
     first, second = str(failed.value).splitlines()
     assert first.isprintable() and "::error::b" in first
     assert second == "rerun only this: pytest -k x"
+
+
+def test_a_budget_that_is_undecided_warns_and_one_without_times_fails() -> None:
+    run = made_up_run()
+    [entry] = [e for e in run.artifact(INT8).latency if (e.profile, e.length) == ("cpu", "128")]
+    near = budgets({"ratio": entry.ratio.estimate, "profile": "cpu"})
+    with pytest.warns(Inconclusive, match="latency inconclusive"):
+        Measure(near, run, False, "pytest")(INT8)
+    with pytest.raises(pytest.fail.Exception, match="latency inconclusive"):
+        Measure(near, run, True, "pytest")(INT8)
+    run.artifact(INT8).latency.clear()
+    with pytest.raises(pytest.fail.Exception, match="not measured"):
+        Measure(budgets(KEPT), run, False, "pytest")(INT8)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from pocketbert.bench.gate.options import GateOptions
 from pocketbert.bench.gate.session import Session
@@ -14,7 +15,7 @@ from pocketbert.bench.records.store import Store
 from pocketbert.bench.verdicts.items import Item
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest, write_json
-from tests.support.manifests import SHIPS, write_manifest
+from tests.support.manifests import SHIPS, Build, write_manifest
 
 
 @pytest.fixture
@@ -121,3 +122,18 @@ def test_a_profile_that_this_machine_lacks_is_refused_as_the_only_one(
         Session(options(manifest))
     monkeypatch.setattr("pocketbert.bench.gate.session.can_pin", lambda: False)
     assert Session(options(manifest)).items, "no machine like this one measures latency"
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_flips_are_against_the_baseline_and_have_texts_only_on_request(
+    manifest: Path, tmp_path: Path, weighed: Results, texts: bool
+) -> None:
+    write_manifest(manifest.parent, SHIPS | {"small": Build(blind=0.3)})
+    write_json(tmp_path / "b.json", make_baseline(weighed, None))
+    session = Session(replace(options(manifest, tmp_path / "b.json"), show_texts=texts))
+    session.run(Console(quiet=True), {item for item in session.items if item.metric == "accuracy"})
+    assert session.results is not None
+    [small] = [flips for flips in session.results.flips if flips.artifact == "small"]
+    assert (small.against, small.won) == ("the baseline", 0)
+    assert small.lost > 0
+    assert any(row.text for row in small.lost_rows) is texts

@@ -12,3 +12,12 @@ def test_two_generations_of_one_name_are_two_machines(monkeypatch: pytest.Monkey
         assert read.generation == generation
         prints.add(read.fingerprint)
     assert len(prints) == 3
+
+
+def test_other_cores_are_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    prints = set()
+    for cores, shared in (([0], []), ([0, 1], []), ([0, 1], [[0, 1]])):
+        monkeypatch.setattr(machine, "usable_cores", lambda found=cores: found)
+        monkeypatch.setattr(machine, "smt_siblings", lambda _, found=shared: found)
+        prints.add(read_machine().fingerprint)
+    assert len(prints) == 3

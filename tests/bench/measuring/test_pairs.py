@@ -1,16 +1,22 @@
 """Pairs of real processes around tiny graphs."""
 
 import time
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from pocketbert.bench.doctor import probe_requests, write_onnx_probe
 from pocketbert.bench.machine.cores import usable_cores
+from pocketbert.bench.measuring import pairs
 from pocketbert.bench.measuring.pairs import RUNS, Side, SideFailed, time_pair
 from pocketbert.bench.measuring.rerun import Series, take_pairs
 from pocketbert.bench.records.results import Profile
+from pocketbert.bench.stats.runs import Run
 from pocketbert.bench.workers.child import Child
 from pocketbert.bench.workers.file import File
 from tests.support.manifests import Build, write_onnx
@@ -24,7 +30,7 @@ def side(path: Path, work: int) -> Side:
     return Side(File("onnxruntime", path), REQUESTS)
 
 
-def test_both_sides_answer_every_request_in_turn(tmp_path: Path) -> None:
+def test_both_sides_answer_every_request(tmp_path: Path) -> None:
     found = time_pair(side(tmp_path / "a.onnx", 8), side(tmp_path / "b.onnx", 80), PROFILE, ["64"], 0)["64"]
     assert len(found.baseline) == len(found.candidate) == RUNS
     assert found.log_p50 > 0.5
@@ -84,3 +90,23 @@ def test_the_artifact_that_waits_uses_no_cpu(tmp_path: Path) -> None:
 def cpu_s(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def test_pairs_change_the_order_of_the_starts_and_take_other_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    asked: list[int] = []
+
+    def time_in_turn(_: object, numbers: Iterable[int], *, warm_up: int) -> tuple[dict[str, list[Run]], dict[str, Any]]:
+        asked.extend(numbers)
+        return {"baseline": [], "candidate": []}, {}
+
+    child = nullcontext(SimpleNamespace(requests=lambda _: None))
+    monkeypatch.setattr(pairs, "Child", lambda *_, **__: child)
+    monkeypatch.setattr(pairs, "verify", lambda *_: None)
+    monkeypatch.setattr(pairs, "open_together", lambda children, *_: started.append(list(children)))
+    monkeypatch.setattr(pairs, "time_in_turn", time_in_turn)
+    one = Side(File("onnxruntime", Path("m")), REQUESTS)
+    for number in range(len(REQUESTS["64"]) // RUNS):
+        time_pair(one, one, PROFILE, ["64"], number)
+    assert started[:2] == [["baseline", "candidate"], ["candidate", "baseline"]]
+    assert sorted(asked) == list(range(len(REQUESTS["64"]))), "each request once"

@@ -1,6 +1,7 @@
 """Pairs are taken until the interval decides, and only for artifacts whose predecessor can be run."""
 
 import re
+from math import log
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -206,3 +207,43 @@ def test_a_side_that_fails_is_recorded_where_it_belongs(
     else:
         assert failed == []
         assert found.unpaired["small"].endswith("cannot be run: killed")
+
+
+@pytest.mark.usefixtures("timed")
+def test_pairs_are_decided_by_the_baselines_own_limit(weighed: Results, baseline: Baseline, store: Path) -> None:
+    """Length 64 takes 20 % longer, which this baseline allows these files."""
+    limits = baseline.thresholds.model_validate(
+        baseline.thresholds.model_dump() | {"artifacts": {"sm*": {"latency": 0.5}}}
+    )
+    setup = setup_of(weighed, sha256="f" * 64)
+    found = rerun_of(baseline.model_copy(update={"thresholds": limits}), store)
+    found.plan(setup)
+    found.run(setup.bar)
+    [pair] = found.paired
+    assert (pair.limit, pair.outcome, pair.against) == (0.5, "ok", baseline.artifacts["small"].sha256)
+
+
+def test_the_baselines_file_gets_its_own_tokens_and_input_names(
+    weighed: Results, baseline: Baseline, store: Path
+) -> None:
+    """The task of these tests tokenizes each text to one token; the candidate has two."""
+    entry = baseline.artifacts["small"].model_copy(update={"inputs": {"ids": "input_ids"}})
+    found = rerun_of(baseline.model_copy(update={"artifacts": {"small": entry}}), store)
+    found.plan(setup_of(weighed, sha256="f" * 64))
+    was, now = found.sides["small"]
+    assert {len(set(each)) for each in was.requests["64"]} == {1}
+    assert now.requests == {"64": [[1, 2]]}
+    assert (was.file.path.name, was.file.inputs) == (entry.sha256, entry.inputs)
+
+
+def test_a_file_with_another_tokenizer_or_runtime_is_timed(weighed: Results, baseline: Baseline, store: Path) -> None:
+    for change in ({"tokenizer_sha256": "e" * 64}, {"artifact": SimpleNamespace(runtime="executorch")}):
+        setup, found = setup_of(weighed), rerun_of(baseline, store)
+        vars(setup.by_id["small"]).update(change)
+        found.plan(setup)
+        assert (found.same_file, list(found.sides)) == ([], ["small"])
+
+
+def test_each_request_is_compared_with_itself() -> None:
+    """The median of the ratios, not the ratio of the medians."""
+    assert Pair(answered([1.0, 10.0, 100.0]), answered([2.0, 20.0, 11.0]), 1).log_p50 == pytest.approx(log(2))

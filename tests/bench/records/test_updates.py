@@ -88,7 +88,8 @@ def test_without_pairs_the_ratios_to_the_reference_tell_if_they_compare() -> Non
             )
             for entry in artifact.latency
         ]
-        artifacts.append(artifact.model_copy(update={"latency": latency} if artifact.id == INT8 else {}))
+        both = artifact.id in (INT8, "student-fp32.onnx")
+        artifacts.append(artifact.model_copy(update={"latency": latency} if both else {}))
     slower = slower.model_copy(update={"artifacts": artifacts})
     [update] = make_baseline(slower, start).updates
     assert update.latency[INT8]["mobile-1t/mix"] == pytest.approx(1.1, abs=1e-4)
@@ -96,6 +97,9 @@ def test_without_pairs_the_ratios_to_the_reference_tell_if_they_compare() -> Non
     elsewhere = slower.machine.model_copy(update={"fingerprint": "another"})
     [update] = make_baseline(slower.model_copy(update={"machine": elsewhere}), start).updates
     assert INT8 not in update.latency
+    teacher = [a.model_copy(update={"macs": 1} if a.id == slower.reference else {}) for a in slower.artifacts]
+    [update] = make_baseline(slower.model_copy(update={"artifacts": teacher}), start).updates
+    assert INT8 not in update.latency, "another teacher"
     against_a_pin = changed(slower, 1, 0.5, against="f" * 64)  # not the replaced file
     [update] = make_baseline(against_a_pin, start).updates
     assert update.latency[INT8]["cpu/128"] == pytest.approx(1.1, abs=1e-4)

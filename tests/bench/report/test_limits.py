@@ -10,6 +10,7 @@ from pocketbert.bench.records.results import Metric, Results
 from pocketbert.bench.report.differences import Differences
 from pocketbert.bench.report.limits import beyond, read_limits
 from pocketbert.compress.base.errors import BadInput
+from pocketbert.compress.tasks.paired import newcombe_drop
 from tests.support.results import INT8, slower
 
 Change = Callable[..., Results]
@@ -80,6 +81,8 @@ def test_accuracy_is_in_percentage_points_and_negative_is_worse(results: Results
     assert line.endswith(", limit −1 pp")
     assert said(before, after, accuracy=0.10) == []
     assert said(after, before, accuracy=0.01) == []
+    drop = newcombe_drop(was, now)
+    assert said(before, after, accuracy=(drop.low + drop.estimate) / 2) == [], "the interval contains the limit"
 
 
 def test_a_lost_file_and_a_metric_that_cannot_be_compared_are_beyond_the_limit(results: Results) -> None:

@@ -109,7 +109,7 @@ def test_a_foreign_machine_settles_neither_latency_nor_memory_but_size_and_accur
     assert verdict(Item("accuracy", "small"), worse, foreign).outcome == "ok"
 
 
-@pytest.mark.parametrize(("factor", "outcome"), [(1.0, "ok"), (1.2, "regressed"), (0.8, "improved")])
+@pytest.mark.parametrize(("factor", "outcome"), [(1.0, "ok"), (1.04, "ok"), (1.06, "regressed"), (0.8, "improved")])
 def test_memory_is_the_artifacts_own_share(plain: Results, factor: float, outcome: str) -> None:
     def holding(own_mib: float) -> Results:
         return with_small(plain, memory=small(plain).memory.model_copy(update={"own_mib": own_mib}))
@@ -360,3 +360,39 @@ def test_the_change_in_accuracy_is_negative_where_it_is_worse(plain: Results, be
     found = verdict(Item("accuracy", "small"), with_small(plain, accuracy=worse), before)
     assert found.outcome == "regressed"
     assert found.change and found.change.high < 0
+
+
+@pytest.mark.parametrize(("max_drop", "outcome"), [(0.01, "regressed"), (0.03, "no-baseline")])
+def test_the_limit_against_the_teacher_is_the_manifests(plain: Results, max_drop: float, outcome: str) -> None:
+    run = scored(plain, 0, drop=0.02).model_copy(update={"max_drop": max_drop})
+    assert verdict(ACCURACY, run, None).outcome == outcome
+
+
+@pytest.mark.parametrize("metric", ["memory", "accuracy"])
+def test_every_metric_has_a_limit_of_its_own(plain: Results, metric: str) -> None:
+    def holding(wrong: int, own_mib: float) -> Results:
+        memory = small(plain).memory.model_copy(update={"own_mib": own_mib})
+        return with_small(scored(plain, wrong, 0.0), memory=memory)
+
+    before, worse = make_baseline(holding(10, 50.0), None), holding(60, 60.0)
+    wide = before.model_copy(update={"thresholds": before.thresholds.model_copy(update={metric: 0.5})})
+    outcomes = [verdict(Item(metric, "small"), worse, each).outcome for each in (before, wide)]
+    assert outcomes == ["regressed", "ok"]
+
+
+def test_a_failure_of_the_profile_that_was_measured_fails_its_twin(plain: Results, before: Baseline) -> None:
+    run = with_small(plain, failures=[Failure(metric="latency", profile="cpu", words="the candidate: killed")])
+    twin = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["128"], same_as="cpu")
+    assert verdict(LATENCY, run, before).outcome == "ok"
+    assert verdict(LATENCY, run.model_copy(update={"profiles": [twin]}), before).outcome == "missing"
+
+
+def test_a_length_or_profile_that_is_gone_is_said_and_tolerated(plain: Results, before: Baseline) -> None:
+    run, entry = with_small(plain, latency=[]), before.artifacts["small"]
+    both = entry.model_copy(update={"latency": entry.latency | {"mobile-1t/mix": entry.latency["mobile-1t/128"]}})
+    known = before.model_copy(update={"artifacts": {"small": both}})
+    only = Profile(name="mobile-1t", threads=1, cores=[0], lengths=["mix"])
+    for profiles, said in (([only], "no longer has length 128"), ([], "no longer exists")):
+        found = verdict(LATENCY, run.model_copy(update={"profiles": profiles}), known)
+        assert (found.outcome, found.fails) == ("missing", False)
+        assert f"profile mobile-1t {said}" in found.message

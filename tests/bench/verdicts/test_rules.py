@@ -132,8 +132,8 @@ def test_a_change_from_nothing_has_no_number() -> None:
     [
         ((1010, 500), "ok", "1,010 bytes, baseline 1,000 (+1.0 %, limit +1 %)"),
         ((1011, 500), "regressed", "1,011 bytes, baseline 1,000 (+1.1 %, limit +1 %)"),
-        ((900, 506), "regressed", "506 bytes deflated, baseline 500 (+1.2 %, limit +1 %)"),
-        ((900, 500), "ok", "500 bytes deflated, baseline 500 (+0.0 %, limit +1 %)"),
+        ((900, 506), "regressed", "506 bytes zipped, baseline 500 (+1.2 %, limit +1 %)"),
+        ((900, 500), "ok", "500 bytes zipped, baseline 500 (+0.0 %, limit +1 %)"),
         ((900, 400), "improved", "900 bytes, baseline 1,000 (-10.0 %, limit +1 %)"),
     ],
 )

@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -132,3 +134,14 @@ def test_the_error_of_a_bad_file_has_no_class_name(tmp_path: Path) -> None:
     error = json.loads(replies.getvalue())["error"]
     assert not error.startswith("BadInput")
     assert str(tmp_path) in error
+
+
+def test_a_request_that_sleeps_gives_its_core_away(
+    echo: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its switches are voluntary ones, so it does not count as preempted; its CPU time is far below its time."""
+    monkeypatch.setattr(echo, "_session", SimpleNamespace(logits=lambda batch: time.sleep(0.05)))
+    echo.requests(requests(tmp_path / "r.npz", 4))
+    said = echo.run(0)
+    assert said["voluntary_switches"] >= 1
+    assert said["ms"] >= 50 > 2 * said["cpu_ms"]

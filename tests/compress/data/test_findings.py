@@ -77,6 +77,11 @@ def test_pairs_are_the_same_if_both_texts_are(tmp_path: Path) -> None:
     write(tmp_path, train=pairs("甲"), validation=pairs("乙"), test=pairs("甲"))
     [said] = find(read_texts(TaskTable(kind="matching", dataset=str(tmp_path)))).remarks
     assert said.startswith("warning: of 40 test texts 40 are in train too")
+    turned = [{"text": row["text_pair"], "text_pair": row["text"], "label": 1 - row["label"]} for row in pairs("甲")]
+    write(tmp_path, train=pairs("甲"), validation=pairs("乙"), test=turned)
+    assert find(read_texts(TaskTable(kind="matching", dataset=str(tmp_path)))).remarks == [said]
+    write(tmp_path, train=[*pairs("甲"), *turned], validation=pairs("乙"), test=pairs("丙"))
+    assert find(read_texts(TaskTable(kind="matching", dataset=str(tmp_path)))).remarks == [], "order may count"
 
 
 def test_tags_of_one_sentence(tmp_path: Path) -> None:

@@ -86,6 +86,15 @@ def test_tags_and_pairs(tmp_path: Path) -> None:
     assert len(split(tmp_path, pairs, kind="matching").splits["train"]["text"]) == 16
 
 
+def test_a_pair_in_both_orders_is_in_one_split(tmp_path: Path) -> None:
+    pairs = [{"text": f"问{n}", "text_pair": f"答{n}", "label": "ab"[n % 2]} for n in range(100)]
+    swapped = [row | {"text": row["text_pair"], "text_pair": row["text"]} for row in pairs]
+    data = split(tmp_path, [*pairs, *swapped], kind="matching")
+    for columns in data.splits.values():
+        there = set(zip(columns["text"], columns["text_pair"], strict=True))
+        assert there == {(second, first) for first, second in there}
+
+
 def test_a_wrong_row_and_a_missing_column_are_named_as_in_the_file(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"rows\.jsonl', taken as \w+, line 8: no text"):
         split(tmp_path, [*ROWS[:7], {"text": "", "label": "a"}, *ROWS[8:]])

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from pocketbert.compress.data import overlap
 from pocketbert.compress.data.overlap import NEAR, SAME, UNSEEN, jaccard, normalised, seen
 
 CHARACTERS = [chr(point) for point in range(0x4E00, 0x4E00 + 2000)]
@@ -51,6 +52,23 @@ def test_short_texts_and_templates() -> None:
     template += "；本店地址与电话不变"
     train = [template.format(number) for number in range(500)]
     assert seen(train, [template.format("甲")]).tolist() == [NEAR]
+
+
+def test_a_pair_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of one template, of a similarity below the limit, share several bands."""
+    draw, compared = random.Random(7), list[tuple[str, str]]()  # noqa: S311
+    template = "".join(draw.choices(CHARACTERS, k=120))
+    real = overlap.jaccard
+
+    def counted(one: str, other: str) -> float:
+        compared.append((one, other))
+        return real(one, other)
+
+    monkeypatch.setattr(overlap, "jaccard", counted)
+    rows = [changed(draw, template, 4) for _ in range(40)]
+    overlap.seen(rows[:20], rows[20:])
+    assert len(compared) > 10
+    assert len(compared) == len(set(compared))
 
 
 def test_the_same_texts_give_the_same_answer() -> None:

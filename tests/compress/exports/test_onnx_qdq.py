@@ -29,7 +29,10 @@ def test_one_text_of_one_length_is_answered_as_the_source(
     model: PreTrainedModel, logits: np.ndarray, tmp_path: Path
 ) -> None:
     note = made(model, tmp_path / "m.onnx")
-    graph = onnx.load(tmp_path / "m.onnx").graph
+    assert "truncated" not in note
+    written = onnx.load(tmp_path / "m.onnx")
+    assert (written.ir_version, [opset.version for opset in written.opset_import if not opset.domain]) == (8, [17])
+    graph = written.graph
     shapes = {
         each.name: (each.type.tensor_type.elem_type, [axis.dim_value for axis in each.type.tensor_type.shape.dim])
         for each in (*graph.input, *graph.output)
@@ -134,3 +137,9 @@ def test_a_longer_text_is_refused(tokens: int, model: PreTrainedModel, tmp_path:
         return
     with pytest.raises(Exception, match="takes 24 tokens at most, got 25; lower max_length"):
         session.logits(batch)
+
+
+def test_calibration_texts_that_are_too_long_are_counted(model: PreTrainedModel, tmp_path: Path) -> None:
+    """The tiny rows have 5 to 20 tokens."""
+    note = onnx_qdq.export(model, tmp_path / "m.onnx", "int8", IDS, {}, (8,), ROWS)
+    assert note.endswith("; 12 of 16 calibration texts were truncated to 8 tokens")

@@ -37,6 +37,11 @@ def edited(model: Path, folder: Path, **changes: object) -> Path:
             "relative_key",
             "position_embedding_type in config.json is 'relative_key'; allowed",
         ),
+        (
+            "auto_map",
+            {"AutoModelForSequenceClassification": "custom.MeanPoolBert"},
+            "auto_map in config.json names the model's own class 'custom.MeanPoolBert', and only",
+        ),
         ("quantization_config", {"quant_method": "gptq"}, "quantization_config in config.json says that this is quant"),
     ],
 )

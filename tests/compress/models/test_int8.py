@@ -134,3 +134,13 @@ def test_weights_of_another_model_are_refused(uneven: torch.nn.Module, tmp_path:
     save_file({**stored, "bert.more": torch.zeros(1)}, tmp_path / WEIGHTS)
     with pytest.raises(BadInput, match=r"bert\.more does not fit config\.json"):
         load_quantized(tmp_path)
+
+
+def test_a_float_folder_whose_config_names_no_type_is_opened(tmp_path: Path) -> None:
+    """Google's BERT and Huawei's TinyBERT have none."""
+    folder = write_any_model(tmp_path, "bert")
+    before = open_session("torch", folder, 1).logits(BATCH)
+    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    del described["model_type"]
+    (folder / "config.json").write_text(json.dumps(described), encoding="utf-8")
+    assert np.array_equal(open_session("torch", folder, 1).logits(BATCH), before)

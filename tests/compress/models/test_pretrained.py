@@ -244,6 +244,25 @@ def test_a_tokenizer_json_is_read_as_it_is_whatever_its_class_would_make(tmp_pat
     assert read.encode("好", add_special_tokens=False).tokens == ["好"]
 
 
+def test_a_tokenizer_json_of_the_hub_is_read_as_one_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = vocabulary_of(tmp_path / "model", "\n".join(TOKENS).encode())
+    own = read_tokenizer(str(folder), "it")
+    own.backend_tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    own.save_pretrained(tmp_path / "saved")
+    asked: list[str] = []
+
+    def cached_file(place: str, name: str, **options: bool) -> str:
+        assert options and not any(options.values()), "no error for a missing file"
+        asked.append(place)
+        return str(tmp_path / "saved" / name)
+
+    monkeypatch.setattr("transformers.utils.cached_file", cached_file)
+    assert "WhitespaceSplit" in str(read_tokenizer(str(folder), "it").backend_tokenizer.pre_tokenizer)
+    assert asked == [str(folder)]
+
+
 def test_a_vocabulary_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     folder = vocabulary_of(tmp_path / "model", "\n".join(TOKENS).encode("gbk"))
     with pytest.raises(BadInput, match=r"its vocab\.txt is not UTF-8 text; save it as UTF-8$"):

@@ -5,7 +5,15 @@ import pytest
 from onnx import TensorProto
 from onnxruntime.quantization.quant_utils import quantize_data
 
-from pocketbert.compress.models.rounding import FEW, LEVELS, LINEAR_LEVELS, round_outputs, round_rows, stored_precision
+from pocketbert.compress.models.rounding import (
+    FEW,
+    LEVELS,
+    LINEAR_LEVELS,
+    round_outputs,
+    round_rows,
+    row_precision,
+    stored_precision,
+)
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
@@ -50,4 +58,5 @@ def test_an_int8_linear_is_rounded_as_the_quantizer_of_onnx_runtime_rounds() -> 
 
 def test_small_matrices_stay_int8() -> None:
     assert [stored_precision(FEW, "int4"), stored_precision(FEW + 1, "int4")] == ["int8", "int4"]
+    assert [row_precision(80, width, "int4") for width in (64, 75)] == ["int4", "int8"]
     assert [stored_precision(1, "int8"), stored_precision(10**6, "int8")] == ["int8", "int8"]

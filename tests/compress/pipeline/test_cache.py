@@ -170,6 +170,7 @@ def test_thirty_recipes_leave_no_more_than_the_limit(tmp_path: Path) -> None:
         for folder in used:
             folder.mkdir(parents=True)
             (folder / "weights").write_bytes(b"x" * 1000)
+            (folder / "stage.json").touch()
         (tmp_path / "ship/tokenizer.json").touch()
         (tmp_path / ".scratch" / str(number)).mkdir(parents=True)
         limit_steps(tmp_path, used, limit=5000)
@@ -197,3 +198,17 @@ def test_a_build_sweeps_what_killed_ones_left(built: tuple[Path, Path]) -> None:
     assert heard.built == []
     assert not [path for path in left if path.exists()]
     assert (root / "build.log").stat().st_size < LOG_LIMIT
+
+
+def test_an_edited_loss_and_other_content_of_a_named_file_rebuild(
+    built: tuple[Path, Path], edit: Edit, tmp_path: Path
+) -> None:
+    run(*built, stage__1__preset="minilm")
+    edit("training/losses/self_attention_relation.py")
+    assert run(*built, stage__1__preset="minilm")[1].built == ["02-distill", *EXPORTS]
+    words = tmp_path / "users.txt"
+    stage = f'{{ kind = "prune-vocab", keep = ["{words}"] }}'
+    words.write_text("没有\n", encoding="utf-8")
+    run(*built, stage__0=stage)
+    words.write_text("未见\n", encoding="utf-8")
+    assert run(*built, stage__0=stage)[1].built[0] == "01-prune-vocab"

@@ -72,7 +72,7 @@ def test_rows_that_would_settle_it_do() -> None:
     shrunk = (step.comparison.high - step.comparison.drop) * (step.comparison.rows / rows) ** 0.5
     assert abs(step.comparison.drop + shrunk - 0.010) < 5e-4  # the number is rounded
     assert Drop(0.010, -0.01, 0.03, 100).rows_to_decide(0.010) is None
-    assert "no number would decide" in describe(judge(110), 0.010)
+    assert "more examples would not decide it" in describe(judge(110), 0.010)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
@@ -125,8 +125,8 @@ def test_the_rows_of_tagging_are_held_back_with_all_their_words() -> None:
     ("rows", "count", "held", "told"),
     [
         ("half", 1000, 500, "decides on 500 of 1,000 validation rows; the others choose the best epochs"),
-        ("half", 999, None, r'optimistic \(too small\); guard.rows = "half" needs 1,000 rows or more$'),
-        ("all", 1000, None, r'the 1,000 validation rows .* optimistic \(too small\); set guard.rows = "half"$'),
+        ("half", 999, None, r'optimistic: too small, .*; guard.rows = "half" needs 1,000 rows or more$'),
+        ("all", 1000, None, r'the 1,000 validation rows .* optimistic: too small, .*; set guard.rows = "half"$'),
     ],
 )
 def test_few_rows_are_not_divided_and_the_report_says_so(rows: str, count: int, held: int | None, told: str) -> None:

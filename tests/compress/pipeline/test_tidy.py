@@ -1,5 +1,6 @@
 """``--fresh`` deletes what builds make, and nothing else; a killed training is kept, however large."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.pipeline import tidy as tidying
+from pocketbert.compress.pipeline.cache import limit_steps, prune_unused
 from pocketbert.compress.pipeline.tidy import clear, tidy
 
 
@@ -53,3 +55,25 @@ def test_the_training_that_a_build_resumes_is_kept_whatever_its_size(
         os.utime(folder, (1e9, 2e9 - age))
     tidy(tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine/.scratch").iterdir()] == ["00-teacher-1"]
+
+
+def test_the_limits_spare_files_that_no_build_made(tmp_path: Path) -> None:
+    for name in ("ship/onnx-int8/stage.json", "ship/mine/weights.bin", "ship/notes.txt", "ship/tokenizer.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    limit_steps(tmp_path, [], max_age=-1)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"ship/mine/weights.bin", "ship/notes.txt", "ship/tokenizer.json"}
+
+
+def test_the_limits_spare_what_the_manifest_lists(tmp_path: Path) -> None:
+    """The operators for a reduced build belong to no step and to no artifact."""
+    root = tmp_path / "mine"
+    for name in ("ship/reduced-build/stage.json", "ship/reduced-build/operators", "ship/old/stage.json"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+        os.utime((root / name).parent, (1, 1))
+    listed = {"steps": [], "artifacts": [], "files": {"ship/reduced-build/operators": "0" * 64}}
+    (root / "manifest.json").write_text(json.dumps(listed), encoding="utf-8")
+    prune_unused(root)
+    assert sorted(path.name for path in (root / "ship").iterdir()) == ["reduced-build"]

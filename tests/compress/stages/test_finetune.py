@@ -30,7 +30,7 @@ def test_a_teacher_that_ends_early_says_so(tiny_model: Path, tmp_path: Path, mon
     context = context_of(ROWS, tmp_path)
     run(load_classifier(tiny_model), context, Parameters(epochs=5, patience=1))
     assert context.remarks == [
-        "accuracy after each epoch: 70.0 %, 76.0 %, 75.0 %; the best stays; the training ended after 3 of at most 5 "
+        "accuracy after each epoch: 70.0 %, 76.0 %, 75.0 %; the best is kept; the training ended after 3 of at most 5 "
         "epochs, because the last 1 brought no better value (patience)"
     ]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pocketbert.compress.tasks import paired
+from pocketbert.compress.tasks import open_task, paired
 from pocketbert.compress.tasks.paired import Drop, bootstrap_f1_drop, newcombe_drop
 
 
@@ -141,3 +141,12 @@ def test_the_interval_of_a_proportion_is_scipys(rows: int) -> None:
         for confidence in (0.6, 0.95, 0.999):
             expected = stats.binomtest(right, rows).proportion_ci(confidence, method="wilson")
             assert paired.wilson(right, rows, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "labels"), [("classification", ["a", "b"]), ("tagging", ["O", "B-X"])])
+def test_a_higher_confidence_has_a_wider_interval(kind: str, labels: list[str]) -> None:
+    was, now = outcomes(700, 60, 20, 220)
+    if kind == "tagging":  # entities found, predicted and true
+        was, now = (np.stack([right, right | True, right | True], 1).astype(np.uint16) for right in (was, now))
+    low, high = (open_task(kind, labels, 16).drop(was, now, confidence) for confidence in (0.6, 0.999))
+    assert high.low < low.low < low.high < high.high

@@ -85,3 +85,11 @@ def test_a_sample_of_sorted_rows_has_every_label() -> None:
     assert sample([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]) == [0, 0, 1, 1]
     assert sample([0, 0, 0, 0, 0, 1, 0, 1, 1, 1]) == [0, 0, 0, 0], "the first rows, in no order"
     assert sample([0, 0, 1]) == [0, 0, 1]
+    assert sample([0] * 5 + [1] * 5 + [0] * 5 + [1] * 5) == [0, 0, 0, 0], "too few rows to say that a label is missing"
+
+
+@pytest.mark.parametrize("gold", [[0] * 40 + [1] * 40 + [0] * 40 + [1] * 40, [1] + [0] * 80 + [1, 2] * 40])
+def test_a_sample_has_the_labels_that_the_first_rows_lack(gold: list[int]) -> None:
+    """Two sorted files in one, and a sorted file with a row that is out of order."""
+    rows = Rows(Inputs([[2, 3]] * len(gold), 0), gold, {})
+    assert set(rows.sample(30).gold) == set(gold)

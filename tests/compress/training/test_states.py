@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from pocketbert.compress.base.errors import MachineFailed
+from pocketbert.compress.base.errors import BadInput, MachineFailed
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.tasks.inputs import Inputs
@@ -151,3 +151,12 @@ def test_a_full_disk_is_refused(tiny_model: Path, tmp_path: Path, monkeypatch: p
     with pytest.raises(MachineFailed, match=f"need {needed:,} bytes, {needed - 1:,} are free"):
         ask(load, tmp_path)
     assert load.rows == 0
+
+
+def test_a_value_that_fp16_cannot_hold_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(BadInput, match=r"a layer's values reach 7e\+04, and FP16 ends at 65504"),
+        write_states(tmp_path / "states.npy", LENGTHS, 2) as put,
+    ):
+        put([1], torch.tensor([[[0.0, -7e4]]]))
+    assert list(tmp_path.iterdir()) == []

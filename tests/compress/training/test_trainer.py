@@ -368,3 +368,29 @@ def test_a_training_that_diverges_in_its_last_step_is_not_scored(
     rows = rows_of([[2, 5, 3], [2, 6, 3]], [0, 1])
     with pytest.raises(BadInput, match=r"^x: learning_rate is high; the logits of 2 of 2 predictions are NaN or inf"):
         _score(spoilt, context_of(rows, tmp_path), "x: learning_rate is high")
+
+
+def test_a_training_of_one_step_changes_the_weights(tiny_model: Path, tmp_path: Path) -> None:
+    before = load_classifier(tiny_model).state_dict()
+    after = fitted(tiny_model, tmp_path, batch_size=64)
+    assert any(not torch.equal(after[name], before[name]) for name in after)
+
+
+def test_a_training_that_begins_anew_is_not_finished_by_the_old_ones_record(tiny_model: Path, tmp_path: Path) -> None:
+    """It ended, its checkpoint was damaged, and the new training was killed in its second evaluation."""
+    whole = fitted(tiny_model, tmp_path, [0.5, 0.6, 0.9], epochs=3)
+    [kept] = tmp_path.glob("checkpoint-*")
+    (kept / "model.safetensors").unlink()
+    said = iter([0.5])
+
+    def score(*_: object) -> float:
+        if (value := next(said, None)) is None:
+            raise KeyboardInterrupt
+        return value
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "_score", score)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(tiny_model, tmp_path, epochs=3)
+    again = fitted(tiny_model, tmp_path, [0.5, 0.6, 0.9], known=1, epochs=3)
+    assert all(torch.equal(again[name], whole[name]) for name in whole)

@@ -23,6 +23,8 @@ def test_a_record_resumes(tmp_path: Path) -> None:
     assert again.pairs == first.pairs
     assert again.live == first.live
     assert again.work == {0.1: 187}
+    again.add({"slow_down": 0.2, "columns": 374})
+    assert Record(path, "it").work == {0.1: 187, 0.2: 374}, "the line that was cut swallows no other one"
     again.pack(tmp_path / "verdicts.jsonl.xz")
     assert lzma.decompress((tmp_path / "verdicts.jsonl.xz").read_bytes()) == path.read_bytes()
 

@@ -1,19 +1,25 @@
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
 from pocketbert.bench.measuring.metrics import accuracy
 from pocketbert.bench.measuring.metrics.accuracy import confusion, measure_accuracy, unseen_score
-from pocketbert.bench.measuring.setup import Setup
-from pocketbert.bench.measuring.subject import ScoredRows, Subject
+from pocketbert.bench.measuring.progress import Bar
+from pocketbert.bench.measuring.setup import Needed, Setup
+from pocketbert.bench.measuring.subject import ScoredRows, Subject, load_rows
 from pocketbert.bench.records.outcomes import pack, unpack
 from pocketbert.bench.records.results import Accuracy
 from pocketbert.bench.workers.child import Child, ChildFailed
+from pocketbert.compress.manifest import load_manifest
 from pocketbert.compress.tasks import Outcomes, open_task
 from pocketbert.compress.tasks.inputs import Inputs, predict
+from tests.support.manifests import PLAIN, write_manifest
 
 
 @pytest.mark.parametrize(
@@ -102,3 +108,19 @@ def test_an_artifact_with_a_logit_that_is_not_finite_gets_no_score(value: float)
 def test_rows_are_counted_by_their_true_and_their_predicted_label() -> None:
     logits = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32)
     assert confusion(logits, [0, 0, 1, 2], 3) == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_a_score_is_kept_for_one_file_its_rows_libraries_and_machine(tmp_path: Path) -> None:
+    manifest = load_manifest(write_manifest(tmp_path, {"small": PLAIN}))
+    rows = load_rows(tmp_path / "data/test.jsonl", open_task("classification", ["neg", "pos"], 16))
+    setup = Setup(Needed(manifest, []), tmp_path, rows, Bar(Console(quiet=True)))
+    small = setup.by_id["small"]
+    found = {accuracy._cache(setup, subject) for subject in setup.subjects}
+    assert len(found) == 2
+    setup.rows = replace(rows, sha256="0")
+    found.add(accuracy._cache(setup, small))
+    machine = setup.machine
+    for update in ({"fingerprint": "x"}, {"versions": {}}):
+        setup.machine = machine.model_copy(update=update)
+        found.add(accuracy._cache(setup, small))
+    assert len(found) == 5

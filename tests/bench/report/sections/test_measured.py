@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pocketbert.bench.records.results import Failure, Profile, Results
 from pocketbert.bench.report.sections import measured
-from pocketbert.compress.manifest import Parity
+from pocketbert.compress.manifest import Parity, Recorded
 from tests.support.reports import rows_of
 from tests.support.results import INT8, TEACHER
 
@@ -125,3 +125,10 @@ def test_without_figures_there_is_no_table(hollow: Callable[..., Results]) -> No
     nothing = hollow("accuracy", "latency", "memory", "size")
     tables = (measured.latency_overview, measured.latency_details, measured.memory_details, measured.size_parts)
     assert [table(nothing) for table in tables] == [""] * 4
+
+
+def test_a_figure_of_another_run_is_marked_as_such(results: Results) -> None:
+    one = Recorded(what="labels | alone", value=0.82, source="docs/x.md")
+    shown = measured.overview(results.model_copy(update={"recorded": [one]}))
+    assert shown.endswith("\n\nNot measured here: labels &#124; alone, accuracy 82.0 % (docs/x.md).")
+    assert "Not measured here" not in measured.overview(results)

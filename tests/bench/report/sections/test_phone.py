@@ -18,7 +18,7 @@ def test_they_are_next_to_the_simulated_profiles_and_marked(results: Results) ->
     page = compose(with_figures(results, figure), [], FILE)
     assert rows_of(page, "P50 / P90, ms")[0][-1] == "**Pixel 8**, 128 tokens"
     assert rows_of(page, f"`{INT8}`")[1][-1] == "19.2 / 21.0"
-    assert "<sub>**Pixel 8**: a real device; its figures were handed in, not taken by pocketbert" in page
+    assert "<sub>**Pixel 8**: measured on the device, not by pocketbert" in page
     assert re.search(r"\| Pixel 8 .*mobile-1t: (1\.9\d|2\.0\d)×", plain(page))
     assert "real device" not in compose(results, [], FILE)
 

@@ -173,3 +173,5 @@ def test_a_quotation_mark_that_swallows_rows(tmp_path: Path) -> None:
     poem = "床前明月光，\n疑是地上霜。\n举头望明月，\n低头思故乡。"
     (tmp_path / "a.csv").write_text(f'text,label\n"{poem}",a\n', encoding="utf-8")
     assert read_csv(tmp_path / "a.csv", "here").columns["text"] == [poem]
+    (tmp_path / "a.csv").write_text(f'text\n"{poem}"\n', encoding="utf-8")
+    assert read_csv(tmp_path / "a.csv", "here").columns["text"] == [poem], "of one column every line looks like a row"

@@ -58,3 +58,17 @@ def test_texts_that_are_no_unicode() -> None:
     with pytest.raises(BadInput, match="here: column 'text' holds texts that are not UTF-8"):
         table.values("text")
     assert table.values("label") == []
+
+
+def test_rows_of_a_data_set_are_read_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row by row, a column of a million rows takes minutes, and each split that is held out reads it again."""
+    from datasets import Column, Dataset
+
+    def one_by_one(self: object) -> object:
+        raise AssertionError("read row by row")
+
+    monkeypatch.setattr(Column, "__iter__", one_by_one)
+    table = Table.of_dataset("here", Dataset.from_dict({"text": list("abcd")}))
+    assert table.values("text") == list("abcd")
+    assert table.chosen("test", [2, 0]).values("text") == ["c", "a"]
+    assert table.part("test", 1, 3).values("text") == ["b", "c"]

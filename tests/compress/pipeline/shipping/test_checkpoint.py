@@ -1,5 +1,6 @@
 """``pocketbert export``: one file of any checkpoint, held against it; what cannot be exported is one line."""
 
+import errno
 import json
 import shutil
 from copy import deepcopy
@@ -302,3 +303,20 @@ def test_a_multi_label_head_is_refused(tmp_path: Path) -> None:
         folder = write_tiny_model(tmp_path / kind, problem_type=kind)
         with pytest.raises(BadInput, match=rf"problem_type in config\.json is {kind}: its head predicts"):
             export(folder, tmp_path / f"{kind}.onnx")
+
+
+def test_an_export_whose_tokenizer_cannot_be_written_can_be_tried_again(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "m.onnx"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            export(uneven, file)
+    assert list(tmp_path.iterdir()) == []
+    assert export(uneven, file).path == file
+    assert file.with_name("tokenizer.json").is_file()
+
+
+def full_disk(*_: object, **__: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")

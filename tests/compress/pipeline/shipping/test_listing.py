@@ -10,6 +10,7 @@ from pocketbert.compress.base.files import digest
 from pocketbert.compress.manifest import Parity, Step, load_manifest
 from pocketbert.compress.pipeline.shipping.listing import manifest_entry
 from pocketbert.compress.pipeline.steps.step import FinishedStep
+from tests.support.recipes import run
 
 
 def test_manifest_lists_reference_stages_and_ships(tiny_build: tuple[Path, Path]) -> None:
@@ -37,6 +38,16 @@ def test_manifest_lists_reference_stages_and_ships(tiny_build: tuple[Path, Path]
     seen = np.load(tiny_build[1] / "stages/00-teacher/seen.npy")
     lines = (tiny_build[1] / "data/test.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line).get("in_train", False) for line in lines] == (seen > 0).tolist()
+
+
+def test_the_guards_rule_is_the_gates(built: tuple[Path, Path]) -> None:
+    table = '[{ what = "labels alone", value = 0.5, source = "x" }]'
+    manifest, report = run(*built, guard__max_drop="0.4", guard__confidence="0.8", recorded=table)
+    assert report.built == [], "figures of other runs change no step"
+    assert [(one.what, one.value, one.source) for one in manifest.recorded] == [("labels alone", 0.5, "x")]
+    comparison = manifest.steps[2].comparison
+    assert comparison is not None
+    assert (manifest.max_drop, manifest.confidence, comparison.confidence) == (0.4, 0.8, 0.8)
 
 
 def finished(folder: Path, name: str, **fields: Any) -> FinishedStep:

@@ -1,11 +1,13 @@
 """An export is held against its source; one that differs or fails leaves nothing behind and names the layer."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.exports import onnx as onnx_export
@@ -203,4 +205,13 @@ def test_a_file_with_one_row_of_nan_is_not_kept(
     assert (made.failed or "").startswith(f"the logits of {same} of {len(SEQUENCES)} predictions are NaN or infinite")
     assert made.logits is not None
     assert (np.isnan(made.logits).any(axis=1).sum(), made.parity) == (same, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_weight_that_fp16_cannot_hold_fails_this_file_alone(model: Any, tmp_path: Path) -> None:
+    spoilt = copy.deepcopy(model)
+    with torch.no_grad():
+        spoilt.classifier.weight[0, 0] = 1e5
+    made = verified(spoilt, Export("torch", "fp16"), tmp_path / "m")
+    assert (made.failed or "").startswith("ValueError: FP16 ends at 65,504, and classifier.weight has a larger value")
     assert list(tmp_path.iterdir()) == []

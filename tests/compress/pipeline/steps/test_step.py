@@ -136,8 +136,12 @@ def test_attempts_of_earlier_builds_are_swept_away(build: Build, tiny_model: Pat
     made(build, "01-x~tried", tiny_model)
     for folder in ("01-x", "01-x~left", "02-x~left"):
         (build.root / "stages" / folder).mkdir()
+        (build.root / "stages" / folder / "stage.json").touch()
+    (build.root / "stages/01-x~mine").mkdir()
+    (build.root / "stages/01-x~notes").touch()
     build.sweep("stages/01-*~*")
-    assert {path.name for path in (build.root / "stages").iterdir()} == {"01-x", "01-x~tried", "02-x~left"}
+    left = {path.name for path in (build.root / "stages").iterdir()}
+    assert left == {"01-x", "01-x~tried", "02-x~left", "01-x~mine", "01-x~notes"}, "what is no step stays"
 
 
 def test_guard_change_trains_nothing(built: tuple[Path, Path]) -> None:

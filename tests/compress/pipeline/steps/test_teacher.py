@@ -42,6 +42,10 @@ def test_head_that_does_not_exist_is_named_before_training(tiny_recipe: Path, tm
             "attention: layer 0 of the student has 2 heads, layer 1 of the teacher 4",
         ),
         (
+            ['kind = "prune-heads"\nratio = 0.5\nrecover = { preset = "tinybert" }'],
+            "stage 1 (prune-heads): recover compares the attention of each layer head by head, but layers lose heads",
+        ),
+        (
             [
                 'kind = "distill"\nstudent = { init = "random", architecture = "mobilebert", layers = 2 }',
                 'kind = "prune-heads"\nratio = 0.5',

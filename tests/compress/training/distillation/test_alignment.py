@@ -4,7 +4,7 @@ from transformers import BertConfig, MobileBertConfig
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.models.modeling_uneven import UnevenBertConfig
-from pocketbert.compress.training.distillation.alignment import Alignment, check, terms
+from pocketbert.compress.training.distillation.alignment import Alignment, Preset, check, terms
 from pocketbert.compress.training.features import Key
 
 TEACHER = BertConfig(hidden_size=384, num_hidden_layers=12, num_attention_heads=12)
@@ -112,3 +112,10 @@ def test_a_pruned_layer_has_what_it_has() -> None:
 )
 def test_relation_heads_divide_both_widths(student: BertConfig, layer: int, heads: int) -> None:
     assert Alignment(teacher=11, student=layer, feature="relation").heads(TEACHER, student) == heads
+
+
+@pytest.mark.parametrize("preset", ["minilm", "tinybert"])
+@pytest.mark.parametrize("layers", [(12, 0), (0, 4)])
+def test_a_model_without_layers_has_none_to_align(preset: Preset, layers: tuple[int, int]) -> None:
+    with pytest.raises(BadInput, match=f'preset = "{preset}" aligns layers, and a static model has none'):
+        terms(preset, [], *layers)

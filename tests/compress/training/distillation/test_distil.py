@@ -104,7 +104,7 @@ def test_rows_without_labels_are_used_only_with_the_teacher(
     [(_, _, examples, *_)] = trained
     assert len(examples.rows.inputs) == count
     assert list(examples.columns) == (["teacher_logits"] if logits else [])
-    assert "accuracy after each epoch: 50.0 %, 60.0 %; the best stays" in context.remarks
+    assert "accuracy after each epoch: 50.0 %, 60.0 %; the best is kept" in context.remarks
 
 
 def test_the_loss_of_a_batch_is_labels_logits_and_alignment(

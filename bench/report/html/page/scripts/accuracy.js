@@ -7,7 +7,7 @@ function showAccuracy() {
     { title: "model", value: (file) => file.id },
     ...kinds.map((kind) => ({ title: kind, number: true, value: (file) => file.scores[kind], show: (file, value) => percent(value) })),
     { title: "change against the teacher (95 % CI)", number: true, value: (file) => file.change?.[0], show: (file) => file.said || "–" },
-    { title: "examples", number: true, value: (file) => file.examples, show: (file, value) => count(value) },
+    { title: "examples", number: true, once: true, value: (file) => file.examples, show: (file, value) => count(value) },
     { title: "same label as in PyTorch", number: true, value: (file) => file.agreement, show: (file, value) => percent(value) },
   ];
   section("accuracy").append(sortable("Scores on the test split", columns, files, { rowHeader: true }).node);

@@ -4,10 +4,10 @@ function showBuild() {
   const columns = [
     { title: "step", value: (step) => step.name },
     { title: "decision", value: (step) => step.decision, class: (step) => (step.decision === "rolled-back" ? "regressed" : "") },
-    { title: "strength", number: true, value: (step) => step.strength },
+    { title: "strength", number: true, once: true, value: (step) => step.strength },
     { title: "metric", number: true, value: (step) => step.value, show: (step, value) => percent(value) },
     { title: "change against the teacher (95 % CI)", number: true, value: (step) => step.change?.[0], show: (step) => step.said || "–" },
-    { title: "examples", number: true, value: (step) => step.examples, show: (step, value) => count(value) },
+    { title: "examples", number: true, once: true, value: (step) => step.examples, show: (step, value) => count(value) },
     { title: "seconds", number: true, value: (step) => step.seconds, show: (step, value) => (value == null ? "–" : digits(value)) },
   ];
   section("build").append(

@@ -95,9 +95,9 @@ function quantile(sorted, share) {
 
 const tip = document.getElementById("tip");
 
-function hint(node, words) {
-  // Shown on hover and on focus; a screen reader says the same words.
-  fill(node, { tabindex: 0, role: "img", "aria-label": words.replaceAll("\n", ", ") }, []);
+function hint(node, words, press = null) {
+  // Shown on hover and on focus; a screen reader says the same words. `press` is done on a click, Enter and Space.
+  fill(node, { tabindex: 0, role: press ? "button" : "img", "aria-label": words.replaceAll("\n", ", ") }, []);
   node.classList.add("mark");
   const show = (x, y) => {
     tip.textContent = words;
@@ -112,6 +112,13 @@ function hint(node, words) {
     show(box.left + Math.min(box.width, 200), box.bottom - 10);
   });
   node.addEventListener("blur", hide);
+  if (!press) return;
+  node.addEventListener("click", press);
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault(); // Space would scroll the page
+    press();
+  });
 }
 
 function hide() {

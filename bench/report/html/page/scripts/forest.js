@@ -33,14 +33,12 @@ function forest(shown) {
       mark(check.outcome, x(middle), y),
       draw("text", { x: width - right + 10, y: y + 4, stroke: "none" }, check.said),
     );
-    hint(group, `${check.artifact}\n${check.name}\n${check.baseline || "–"} → ${check.now || "–"}\n${check.said}, limit ${check.allowed}\n${check.outcome}`);
     const find = () => {
       const line = section(`check-${check.number}`);
       line?.scrollIntoView({ block: "center" });
       line?.querySelector("button")?.focus();
     };
-    group.addEventListener("click", find);
-    group.addEventListener("keydown", (event) => event.key === "Enter" && find());
+    hint(group, `${check.artifact}\n${check.name}\n${check.baseline || "–"} → ${check.now || "–"}\n${check.said}, limit ${check.allowed}\n${check.outcome}`, find);
     picture.append(group);
   });
   return node;

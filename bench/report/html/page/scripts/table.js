@@ -1,5 +1,13 @@
-// A table that is sorted by its headers. A column: {title, value(row), show(row, value), number, class(row)}.
-function sortable(caption, columns, rows, options = {}) {
+// A table that is sorted by its headers. A column: {title, value(row), show(row, value), number, class(row), once}.
+// A column marked `once` that has one value in all rows is said in the caption; if it has none, it is left out.
+function sortable(title, all, rows, options = {}) {
+  const same = all.filter((column) => column.once && rows.length > 1 && unique(rows.map(column.value).filter((value) => value != null)).length < 2);
+  const columns = all.filter((column) => !same.includes(column));
+  const facts = same.flatMap((column) => {
+    const row = rows.find((each) => column.value(each) != null);
+    return row ? [`${column.title} ${column.show ? column.show(row, column.value(row)) : column.value(row)}`] : [];
+  });
+  const caption = [title, ...facts].join("; ");
   const body = make("tbody");
   const heads = columns.map((column, number) => {
     const head = make("th", { scope: "col", class: column.number ? "number" : null });
