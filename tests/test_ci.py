@@ -203,7 +203,7 @@ def test_tox_environments_that_ci_names_exist() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(REPO / "tox.ini")
     named = set(re.findall(r"tox run -e (\w+)", WORKFLOW.read_text() + PAGE.read_text()))
-    assert named > {"lint", "tests", "fuzz", "bench"}
+    assert named >= {"lint", "tests", "fuzz", "bench"}
     assert all(name == "tests" or f"testenv:{name}" in tox for name in named)
 
 
@@ -233,4 +233,4 @@ def test_every_package_of_the_two_commands_and_of_lint_is_pinned() -> None:
     }
     lines = (REPO / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
-    assert wanted - {"pocketbert"} <= pinned
+    assert wanted - {"pocketbert", "setuptools", "tox"} <= pinned, "the last two make the environments"

@@ -128,7 +128,10 @@ def _stored(model: "PreTrainedModel") -> Iterator[tuple[str, Tensor]]:
 def is_quantized(folder: Path) -> bool:
     """Return whether `save_quantized` wrote the folder."""
     # Not by AutoConfig: it refuses a config.json without model_type, which a float folder may have.
-    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # opening it as a float folder says what is wrong
     return isinstance(described, dict) and described.get("pocketbert_precision") == "int8"
 
 

@@ -106,7 +106,7 @@ def prune_unused(root: Path) -> None:
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
             manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
             used = [root / group / step["name"] for group in GROUPS for step in manifest["steps"]]
-            listed = [*(artifact["path"] for artifact in manifest["artifacts"]), *manifest["files"]]
+            listed = [*(artifact["path"] for artifact in manifest["artifacts"]), *manifest.get("files", {})]
             used += [root.joinpath(*Path(path).parts[:2]) for path in listed]
             limit_steps(root, used)
     except (OSError, ValueError, KeyError, TypeError, Timeout):

@@ -308,6 +308,9 @@ def test_caches_are_shown_with_their_limits_and_pruned(
     for path in (*young[:2], *old):
         for each in (path, path.parent):
             os.utime(each, (0, 0))
+    for step in (build / "stages").iterdir():
+        (step / "stage.json").touch()
+        os.utime(step, (0, 0))
     os.utime(tmp_path / "artifacts/.store")
     write_json(build / "manifest.json", {"steps": [{"name": "01-x"}], "artifacts": [{"path": "stages/03-z~3/model"}]})
     assert command(monkeypatch, "cache", "show") == 0

@@ -22,7 +22,7 @@ def broken(path: Path, old: str, new: str) -> str:
     return said
 
 
-TABLES = "name, seed, task, teacher, guard, stage, artifact"
+TABLES = "name, seed, task, teacher, guard, stage, artifact, recorded"
 TASK = "kind, dataset, config, max_length, text, text_pair, tokens, label, labels, splits, hold_out, limit, labelled"
 KINDS = "finetune, prune-heads, prune-ffn, prune-width, prune-layers, prune-vocab, distill, sparsify"
 DISTILL = "stage 2 (distill), line 18: "
