@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 LEVELS = {"int8": 127, "int4": 7}
@@ -28,11 +30,12 @@ def stored_precision(weights: int, precision: str) -> str:
     return "int8" if precision == "int4" and weights <= FEW else precision
 
 
-def row_precision(rows: int, width: int, precision: str) -> str:
-    """Return the precision of an embedding matrix in a file of that `precision`: with an odd width it stays INT8.
+def row_precision(shape: "Sequence[int]", precision: str) -> str:
+    """Return the precision of an embedding matrix, (rows, width), in a file of that `precision`.
 
-    A byte holds two values of a row in INT4.
+    With an odd width it stays INT8, because a byte holds two INT4 values of a row.
     """
+    rows, width = shape
     return "int8" if precision == "int4" and width % 2 else stored_precision(rows * width, precision)
 
 

@@ -34,7 +34,7 @@ def quantize_embeddings(source: Path, path: Path, precision: str, kept: Mapping[
     for tensor in list(graph.initializer):
         if tensor.name not in used or tensor.data_type != TensorProto.FLOAT or len(tensor.dims) != 2:
             continue
-        chosen = kept.get(tensor.name, row_precision(*tensor.dims, precision))
+        chosen = kept.get(tensor.name, row_precision(tensor.dims, precision))
         if chosen == "float":
             continue
         if tensor.dims[1] % 2:  # no byte holds values of two rows

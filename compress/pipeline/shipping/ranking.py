@@ -71,7 +71,7 @@ def rounding_costs(model: "PreTrainedModel", inputs: Inputs, progress: Progress)
 
 def _precisions(layer: nn.Linear | nn.Embedding) -> list[str]:
     table = isinstance(layer, nn.Embedding)
-    stored = row_precision(*layer.weight.shape, "int4") if table else stored_precision(layer.weight.numel(), "int4")
+    stored = row_precision(layer.weight.shape, "int4") if table else stored_precision(layer.weight.numel(), "int4")
     return ["int8"] if stored == "int8" else ["int8", "int4"]
 
 

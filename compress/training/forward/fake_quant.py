@@ -80,7 +80,7 @@ def _stored(module: nn.Module, precision: str) -> str:
     """Return the precision of the module's weight in an ONNX file of that `precision`."""
     weight = module.get_parameter("weight")
     if isinstance(module, nn.Embedding):
-        return row_precision(*weight.shape, precision)
+        return row_precision(weight.shape, precision)
     return stored_precision(weight.numel(), precision)
 
 

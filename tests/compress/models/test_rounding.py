@@ -58,5 +58,5 @@ def test_an_int8_linear_is_rounded_as_the_quantizer_of_onnx_runtime_rounds() -> 
 
 def test_small_matrices_stay_int8() -> None:
     assert [stored_precision(FEW, "int4"), stored_precision(FEW + 1, "int4")] == ["int8", "int4"]
-    assert [row_precision(80, width, "int4") for width in (64, 75)] == ["int4", "int8"]
+    assert [row_precision((80, width), "int4") for width in (64, 75)] == ["int4", "int8"]
     assert [stored_precision(1, "int8"), stored_precision(10**6, "int8")] == ["int8", "int8"]
