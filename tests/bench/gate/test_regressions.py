@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pocketbert.bench.records import history
+from pocketbert.bench.records.baseline import load_baseline
 from pocketbert.compress.base.folders.leftovers import PREFIX, sweep
 from tests.support import REPO
 from tests.support.manifests import PLAIN, PLUGIN, SHIPS, Build, Run, is_worker, write_manifest
@@ -56,6 +58,8 @@ def test_an_unchanged_manifest_keeps_size_memory_and_accuracy(
         assert [1000 * s for s in b["stats"]["data"]] == pytest.approx(samples[b["name"]])
         assert len(b["stats"]["data"]) >= 100
     assert (pytester.path / "reports/tiny.md").is_file()
+    [record] = history.load(pytester.path / "reports/tiny.history.jsonl")
+    assert record.baseline == load_baseline(baseline).created, "a later run without this baseline is refused"
 
 
 def test_a_slower_artifact_is_red(bench: Run, pytester: pytest.Pytester, baseline: Path) -> None:
