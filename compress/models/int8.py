@@ -130,7 +130,7 @@ def is_quantized(folder: Path) -> bool:
     # Not by AutoConfig: it refuses a config.json without model_type, which a float folder may have.
     try:
         described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False  # opening it as a float folder says what is wrong
     return isinstance(described, dict) and described.get("pocketbert_precision") == "int8"
 

@@ -102,6 +102,8 @@ def prune_unused(root: Path) -> None:
 
     A folder without a manifest, in which a build was killed, and one in which a build works stay as they are.
     """
+    if not (root / "manifest.json").is_file():
+        return
     try:
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
             manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """Markdown tables, and blocks of a page of docs/ between ``<!-- name -->`` and ``<!-- end of name -->``."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
 
 PAGE = Path("docs/runtimes.md")
+_MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
 
 
 def fill_blocks(page: Path, blocks: dict[str, str]) -> None:
@@ -31,8 +33,9 @@ def fill_blocks(page: Path, blocks: dict[str, str]) -> None:
 
 
 def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a Markdown table whose cells are shown as they are."""
-    return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True))
+    """Return a Markdown table whose cells are shown as they are, but for the minus sign of a number."""
+    shown = [[_MINUS.sub("−", str(cell)) for cell in row] for row in rows]
+    return str(tabulate(shown, headers=headers, tablefmt="pipe", disable_numparse=True))
 
 
 def in_points(estimate: float, low: float, high: float) -> str:

@@ -112,7 +112,7 @@ def test_answers_are_the_manifests() -> None:
     )
     assert table_of(answers(manifest)) == [
         ["onnx-fp32", "100.00 % of 1,737", "+0.00", "accepted"],
-        ["onnx-int8", "99.48 % of 1,737", "-0.25", "accepted"],
+        ["onnx-int8", "99.48 % of 1,737", "−0.25", "accepted"],
     ]
     assert (
         answers(None) == answers(manifest.model_copy(update={"steps": []})) == "Not measured: no built recipe at hand."

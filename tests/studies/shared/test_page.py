@@ -31,4 +31,7 @@ def test_cells_are_shown_as_they_are() -> None:
 
 
 def test_a_change_in_percentage_points() -> None:
-    assert in_points(0.012, -0.004, 0.02) == "+1.20 (-0.40 to +2.00)"
+    change = in_points(0.012, -0.004, 0.02)
+    assert change == "+1.20 (-0.40 to +2.00)"
+    last = markdown_table(["a", "b", "c"], [[change, "-8 to 7", "int8-32"]]).splitlines()[-1]
+    assert last == "| +1.20 (−0.40 to +2.00) | −8 to 7 | int8-32 |"
