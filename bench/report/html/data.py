@@ -149,6 +149,8 @@ def _teacher(results: Results) -> str:
 def _remarks(results: Results) -> Iterator[str]:
     if results.undecided:
         yield f"The test split decides nothing: its examples {results.undecided}, so every model scores alike."
+    for one in results.recorded:
+        yield f"Not measured here: {one.what}, {numbers.percent(one.value)} ({one.source})."
     for stage, file in choose.copies(results).items():
         yield f"{stage} has the content of {file} and is not listed again."
     for profile in results.profiles:

@@ -13,6 +13,7 @@ from pocketbert.bench.report.html import compose, inline
 from pocketbert.bench.report.html.data import view
 from pocketbert.bench.report.html.trends import trends
 from pocketbert.bench.stats.intervals import Interval
+from pocketbert.compress.manifest import Recorded
 from tests.support.results import INT8
 
 LIMIT = 1.5 * 2**20
@@ -40,6 +41,12 @@ def test_the_header_names_commit_machine_and_pull_request(results: Results) -> N
     assert found["pull_request"] == address
     hostile = results.model_copy(update={"pull_request": "javascript:alert(1)"})
     assert view(hostile, [])["pull_request"] == ""
+
+
+def test_a_figure_of_another_run_is_a_remark(results: Results) -> None:
+    one = Recorded(what="the labels alone", value=0.82, source="docs/x.md")
+    remarks = view(results.model_copy(update={"recorded": [one]}), [])["remarks"]
+    assert "Not measured here: the labels alone, 82.0 % (docs/x.md)." in remarks
 
 
 def test_a_run_that_decided_too_little_does_not_look_passed(results: Results) -> None:
