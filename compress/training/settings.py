@@ -33,7 +33,7 @@ class Schedule(Frozen):
     with 0.9, lower layers change less. With 1 all weights have the same learning rate."""
     dropout: float | None = Field(None, ge=0, lt=1)
     """Share of the values that dropout sets to 0 in training. The default is what the model's configuration says. A
-    student that learns from a teacher's predictions needs no dropout."""
+    student that learns from a teacher's predictions on much text without labels needs no dropout."""
     batch_size: int = Field(32, ge=1, le=MOST_ROWS)
     """Examples per update of the weights, over all processes together."""
     gradient_accumulation_steps: int = Field(1, ge=1, le=MOST_ROWS)
