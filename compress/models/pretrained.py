@@ -152,7 +152,10 @@ def _tokenizer_json(place: str) -> str | None:
     from transformers.utils import cached_file
 
     quietly = {"_raise_exceptions_for_missing_entries": False, "_raise_exceptions_for_connection_errors": False}
-    found: str | None = cached_file(place, "tokenizer.json", **quietly)
+    try:
+        found: str | None = cached_file(place, "tokenizer.json", **quietly)
+    except OSError:  # no id of the Hub, such as that of a builtin model
+        return None
     return found
 
 

@@ -10,7 +10,13 @@ from tokenizers import Tokenizer, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.models.pretrained import load_teacher, read_tokenizer, repeated_tokens, source_key
+from pocketbert.compress.models.pretrained import (
+    load_teacher,
+    other_normalizer,
+    read_tokenizer,
+    repeated_tokens,
+    source_key,
+)
 from pocketbert.compress.pruning.surgery import without
 from pocketbert.compress.training.distillation.student import Student, own_tokenizer
 from tests.support.models import as_published, write_tiny_model
@@ -261,6 +267,11 @@ def test_a_tokenizer_json_of_the_hub_is_read_as_one_of_a_folder(
     monkeypatch.setattr("transformers.utils.cached_file", cached_file)
     assert "WhitespaceSplit" in str(read_tokenizer(str(folder), "it").backend_tokenizer.pre_tokenizer)
     assert asked == [str(folder)]
+
+
+def test_a_builtin_model_has_no_tokenizer_json_on_the_hub(tmp_path: Path) -> None:
+    folder = vocabulary_of(tmp_path / "model", "\n".join(TOKENS).encode())
+    assert other_normalizer("builtin:e5-small", read_tokenizer(str(folder), "it")) is None
 
 
 def test_a_vocabulary_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
