@@ -109,8 +109,8 @@ def headline_figures(results: Results) -> str:
     fast, slow = choose.timing(ship, place), choose.timing(teacher, place)
     if fast and slow and place:
         facts.append(
-            f"P50 {numbers.milliseconds(slow.p50_ms)} → {numbers.milliseconds(slow.p50_ms * fast.ratio.estimate)} ms "
-            f"({text(choose.in_words(place))}), speed-up {numbers.speed_up(fast.ratio)}"
+            f"speed-up {numbers.speed_up(fast.ratio)} of the teacher's P50, {numbers.milliseconds(slow.p50_ms)} ms "
+            f"({text(choose.in_words(place))})"
         )
     if ship.size and teacher.size:
         facts.append(f"{numbers.file_size(teacher.size.bytes)} → {numbers.file_size(ship.size.bytes)} on disk")
