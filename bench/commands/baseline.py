@@ -110,7 +110,9 @@ def pin(
 
     project = load_project(Path.cwd())
     root = project.root or Path.cwd()
-    named = _path(recipe_name(recipe) or recipe, None) if recipe else None
+    if recipe and baseline:
+        raise BadInput("give RECIPE or --baseline, not both")
+    named = root / FOLDER / f"{recipe_name(recipe) or Path(recipe).stem}.json" if recipe else None
     found = load_baseline(baseline or named or project.baseline or _only(root / FOLDER))
     path = pins.path_of(root / FOLDER, name, found.recipe)
     given = {"latency": latency, "memory": memory, "size": size, "accuracy": accuracy}

@@ -12,7 +12,7 @@ from pocketbert.compress.cli import ArtifactsDir, Overrides, RecipeFile, setting
 
 def sensitivity(
     recipe: RecipeFile,
-    rows: Annotated[int, typer.Option(min=1, help="Number of validation examples to use (the first ones).")] = 256,
+    rows: Annotated[int, typer.Option(min=1, help="Number of validation examples to use.")] = 256,
     artifacts: ArtifactsDir = Path("artifacts"),
     reports: Annotated[
         Path, typer.Option("--reports", metavar="DIR", help="Folder for the heat map and its numbers.")

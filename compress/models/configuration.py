@@ -70,10 +70,10 @@ def _check_class(config: "PretrainedConfig", where: str) -> None:
     named = getattr(config, "auto_map", None) or {}
     for key in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification"):
         found = str(named.get(key) or "") if isinstance(named, dict) else ""
-        if found and not found.startswith(_OURS):
+        if found and not found.rpartition("--")[2].startswith(_OURS):  # a Hub id may stand before it
             raise BadInput(
                 f"{where}: auto_map in config.json names the model's own class {found!r}, and only classes of "
-                f"transformers can be compressed; if its weights are those of a {config.model_type}, remove auto_map"
+                f"transformers can be compressed; if its weights are a {config.model_type}'s, remove auto_map in a copy"
             )
 
 

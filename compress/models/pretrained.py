@@ -152,10 +152,7 @@ def _tokenizer_json(place: str) -> str | None:
     from transformers.utils import cached_file
 
     quietly = {"_raise_exceptions_for_missing_entries": False, "_raise_exceptions_for_connection_errors": False}
-    try:
-        found: str | None = cached_file(place, "tokenizer.json", **quietly)
-    except OSError:  # no id of the Hub, such as that of a builtin model
-        return None
+    found: str | None = cached_file(place, "tokenizer.json", **quietly)
     return found
 
 
@@ -213,8 +210,7 @@ def other_normalizer(source: str, tokenizer: "PreTrainedTokenizerFast") -> str |
     """
     from tokenizers import Tokenizer
 
-    file = _tokenizer_json(_tokenizer_of(source))
-    if file is None:
+    if source.startswith("builtin:") or (file := _tokenizer_json(_tokenizer_of(source))) is None:
         return None
     loaded: Tokenizer = tokenizer.backend_tokenizer
     own, read = (

@@ -84,9 +84,8 @@ def limit_steps(root: Path, used: Iterable[Path], limit: int = STEPS_LIMIT, max_
     """
     for group in GROUPS:
         kept = {path.name for path in used if path.parent.name == group}
-        if group != SCRATCH:
-            kept |= {path.name for path in (root / group).glob("*") if not (path / RECORD).is_file()}
-        lru.prune(root / group, limit, max_age, kept)
+        theirs = [path.name for path in (root / group).glob("[!.]*") if not (path / RECORD).is_file()]
+        lru.prune(root / group, limit, max_age, kept, () if group == SCRATCH else theirs)
 
 
 def usage(root: Path) -> lru.Usage:

@@ -220,7 +220,7 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-        for name in ("stage", "artifact"):
+        for name in ("stage", "artifact", "recorded"):
             if single := _lines(text, f"[{name}]"):
                 raise BadInput(f"{path}: line {single[0]}: write every {name} as [[{name}]] (double brackets)")
         return text, tomllib.loads(text)

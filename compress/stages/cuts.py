@@ -131,7 +131,7 @@ class ScoredParameters(CutParameters):
     """How heads and neurons are scored; those with the lowest scores are removed."""
     calibration_rows: int = Field(512, ge=1)
     """Number of labelled training examples on which the scores are computed: the first ones, or evenly spaced ones if
-    the examples are sorted by label."""
+    these lack a label."""
 
 
 def check_attention(parameters: RecoverableParameters, config: "PretrainedConfig", teacher: "PretrainedConfig") -> None:

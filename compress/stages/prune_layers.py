@@ -30,7 +30,7 @@ class Parameters(CutParameters):
     rest (both Sajjad et al. 2023, "On the Effect of Dropping Layers of Pre-trained Transformer Models")."""
     calibration_rows: int = Field(512, ge=1)
     """Number of examples on which layers are ranked: training examples for ``similarity``, validation examples for
-    ``loss``. These are the first ones, or evenly spaced ones if the examples are sorted by label."""
+    ``loss``. These are the first ones, or evenly spaced ones if these lack a label."""
 
     def check(self, config: "PretrainedConfig") -> None:
         from pocketbert.compress.pruning.surgery import check_units

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pocketbert.compress.models.sizes import all_heads_macs, all_neurons_macs
 from pocketbert.compress.pruning.selection import Cut, head_units, neuron_units
-from pocketbert.compress.stages.cuts import ScoredParameters, cheapest_cut, recovered, unit_scores
+from pocketbert.compress.stages.cuts import ScoredParameters, cheapest_cut, check_attention, recovered, unit_scores
 from pocketbert.compress.training.context import Context
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ class Parameters(ScoredParameters):
 
     kind: Literal["prune-width"] = "prune-width"
     """Selects this stage."""
+
+    def config_after(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> "PretrainedConfig":
+        left = super().config_after(config, teacher)
+        check_attention(self, left, teacher)
+        return left
 
     def most_macs(self, config: "PretrainedConfig") -> int:
         return all_heads_macs(config) + all_neurons_macs(config)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pocketbert.compress.data.settings import TaskTable
 from pocketbert.compress.exports import FORMATS
-from pocketbert.compress.pipeline.recipe import ArtifactTable, GuardTable, Recipe, load_recipe
+from pocketbert.compress.pipeline.recipe import ArtifactTable, GuardTable, Recipe, RecordedTable, load_recipe
 from pocketbert.compress.stages import stage_kinds, stage_module
 from pocketbert.compress.training.settings import TeacherTable
 from tests.fuzz.damage import DEEP, ODD_FILES, PICKS, TEXTS, damaged, odd_file
@@ -33,6 +33,7 @@ _MODELS: dict[str, Any] = {
     "[teacher]": TeacherTable,
     "[guard]": GuardTable,
     "[[artifact]]": ArtifactTable,
+    "[[recorded]]": RecordedTable,
 }
 _KEYS = {header: list(model.model_fields) for header, model in _MODELS.items()} | {
     "[[stage]]": sorted({key for kind in stage_kinds() for key in stage_module(kind).Parameters.model_fields})

@@ -80,13 +80,13 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: int =
             colalign=["left" if i < words else "right" for i in kept],
         )
     )
-    said = "; ".join(f"{headers[i]}: {next(row[i] for row in rows if row[i])}" for i in same)
+    said = "; ".join(f"{headers[i]}: {rows[0][i]}" for i in same)
     return f"{written}\n\nIn every row: {said}." if said else written
 
 
 def _constant(cells: Sequence[str]) -> bool:
-    """Return whether a column of several rows says one thing; a cell without a value says nothing else."""
-    return len(cells) > 1 and len(set(filter(None, cells))) == 1
+    """Return whether all cells of a column of several rows have the same value."""
+    return len(cells) > 1 and len(set(cells)) == 1 and bool(cells[0])
 
 
 def bullets(lines: Iterable[str]) -> str:

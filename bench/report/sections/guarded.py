@@ -30,9 +30,9 @@ def guard(results: Results) -> str:
             ]
         )
     metric = next((s.comparison.metric for s in results.steps if s.comparison), "metric")
-    figures = [text(metric), "teacher's", "change (95 % CI)", "examples", "parameters", "of them 0", "took"]
+    figures = [text(metric), "teacher", "change (95 % CI)", "examples", "parameters", "of them 0", "took"]
     notes = [f"{step_name(s, results.steps)}: {text(note)}" for s in results.steps for note in (*s.notes, *s.remarks)]
-    steps = table(["step", "decision", *figures], rows, words=2, once=["teacher's", "examples"])
+    steps = table(["step", "decision", *figures], rows, words=2, once=["teacher", "examples"])
     return paragraphs(steps, bullets(notes), _tries(results))
 
 

@@ -1,4 +1,4 @@
-"""Latencies from real devices, shown next to the simulated profiles and marked as handed in."""
+"""Latencies from real devices, shown next to the simulated profiles and marked as not taken by pocketbert."""
 
 from pocketbert.bench.records.results import OnPhone, Results
 from pocketbert.bench.report.format.choose import headline_length, length_in_words

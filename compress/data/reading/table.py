@@ -27,6 +27,8 @@ class _Part(Sequence[object]):
         return iter(self.values[self.begin : self.end])
 
     def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, int) and 0 <= at < len(self):  # one value alone, not the whole part
+            return self.values[self.begin + at]
         return self.values[self.begin : self.end][at]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pocketbert.compress.base.progress import Progress
-from pocketbert.compress.models.rounding import round_outputs, round_rows, row_precision, stored_precision
+from pocketbert.compress.models.rounding import round_outputs, round_rows, stored_precision
 from pocketbert.compress.pipeline.shipping.fallback import Costs
 from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches
 
@@ -70,9 +70,7 @@ def rounding_costs(model: "PreTrainedModel", inputs: Inputs, progress: Progress)
 
 
 def _precisions(layer: nn.Linear | nn.Embedding) -> list[str]:
-    table = isinstance(layer, nn.Embedding)
-    stored = row_precision(layer.weight.shape, "int4") if table else stored_precision(layer.weight.numel(), "int4")
-    return ["int8"] if stored == "int8" else ["int8", "int4"]
+    return ["int8"] if stored_precision(layer.weight.numel(), "int4") == "int8" else ["int8", "int4"]
 
 
 def _add_error(

@@ -1,6 +1,5 @@
 """The state of a build: takes each step from the cache or makes it, records it, and lets the guard decide."""
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest
+from pocketbert.compress.base.folders import lru
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.data.texts import Texts, read_texts, tokenize
@@ -159,7 +159,7 @@ class Build:
         for folder in self.root.glob(pattern):
             # of another model, or under another rule; what is no step is the user's
             if folder not in self._visited and (folder / RECORD).is_file() and rank() == 0:
-                shutil.rmtree(folder)
+                lru.remove(folder)
 
     def limit(self) -> None:
         """Limit what earlier recipes left in the folder of this build, which is complete."""

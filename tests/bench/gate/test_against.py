@@ -96,3 +96,8 @@ def test_which_baseline_is_pinned_must_be_clear(
         assert "is not in the artifact store, so it cannot be kept" in capfd.readouterr().err
     assert command(monkeypatch, "baseline", "pin", "v1", "c") == 2
     assert "baselines/c.json: " in capfd.readouterr().err
+    assert command(monkeypatch, "baseline", "pin", "v1", "a", "--baseline", "baselines/b.json") == 2
+    assert "give RECIPE or --baseline, not both" in capfd.readouterr().err
+    Path("pyproject.toml").write_text("[tool.pocketbert]\nbaseline = 'baselines/b.json'\n")
+    assert command(monkeypatch, "baseline", "pin", "v1", "c") == 2
+    assert "baselines/c.json: " in capfd.readouterr().err, "not the project's own"

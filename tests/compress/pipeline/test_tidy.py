@@ -77,3 +77,32 @@ def test_the_limits_spare_what_the_manifest_lists(tmp_path: Path) -> None:
     (root / "manifest.json").write_text(json.dumps(listed), encoding="utf-8")
     prune_unused(root)
     assert sorted(path.name for path in (root / "ship").iterdir()) == ["reduced-build"]
+
+
+def test_what_a_killed_run_has_half_removed_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = tmp_path / "ship/onnx-int8"
+    step.mkdir(parents=True)
+    (step / "stage.json").touch()
+    (step / "weights").touch()
+
+    def killed(folder: Path) -> None:
+        (folder / "stage.json").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            limit_steps(tmp_path, [], max_age=-1)
+    assert [path.name.startswith(".removed-") for path in (tmp_path / "ship").iterdir()] == [True]
+    limit_steps(tmp_path, [])
+    assert list((tmp_path / "ship").iterdir()) == []
+
+
+def test_files_of_the_user_leave_the_limit_to_the_steps(tmp_path: Path) -> None:
+    for name, size in (("ship/onnx-int8/stage.json", 10), ("ship/mine/weights.bin", 1000)):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x" * size)
+    limit_steps(tmp_path, [], limit=100)
+    assert (tmp_path / "ship/onnx-int8/stage.json").exists()

@@ -16,12 +16,13 @@ def test_a_column_without_figures_is_left_out() -> None:
 
 
 def test_a_value_that_all_rows_share_is_said_once() -> None:
-    rows = [["a", "9", "1"], ["b", "", "1"]]
+    rows = [["a", "9", "1"], ["b", "9", "1"]]
     shown = table(["name", "examples", "bytes"], rows, once=["examples"])
     assert shown.splitlines()[0] == "| name   |   bytes |"
     assert shown.endswith("\n\nIn every row: examples: 9.")
     assert "In every row" not in table(["name", "examples"], [["a", "9"], ["b", "8"]], once=["examples"])
     assert "In every row" not in table(["name", "examples"], [["a", "9"]], once=["examples"])
+    assert "In every row" not in table(["name", "examples"], [["a", "9"], ["b", ""]], once=["examples"])
 
 
 def test_words_are_left_and_numbers_right() -> None:

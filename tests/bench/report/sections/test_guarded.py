@@ -18,7 +18,7 @@ def test_a_step_has_its_decision_and_its_drop(results: Results, rolled_back: Res
     table = guard(results)
     assert rows_of(table, "`03-distill`") == [["accepted (inconclusive)", *METRIC, "3 min 14 s"]]
     assert rows_of(table, "`00-teacher`") == [["reference", "86.5 %", "–", "6 min 52 s"]]
-    assert "\n\nIn every row: teacher's: 86.5 %; examples: 1,736." in table
+    assert "\n\nIn every row: teacher: 86.5 %; examples: 1,736." in table
     assert rows_of(guard(rolled_back), "`03-distill`")[0][0] == "**rolled-back**"
     assert guard(results.model_copy(update={"steps": []})) == ""
 

@@ -72,3 +72,7 @@ def test_rows_of_a_data_set_are_read_in_slices(monkeypatch: pytest.MonkeyPatch) 
     assert table.values("text") == list("abcd")
     assert table.chosen("test", [2, 0]).values("text") == ["c", "a"]
     assert table.part("test", 1, 3).values("text") == ["b", "c"]
+    real, sliced = Column.__getitem__, list[object]()
+    monkeypatch.setattr(Column, "__getitem__", lambda self, at: sliced.append(at) or real(self, at))
+    assert [table.columns["text"][row] for row in (3, 0)] == ["d", "a"]
+    assert sliced == [3, 0], "one value alone, not the column"

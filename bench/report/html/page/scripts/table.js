@@ -1,7 +1,7 @@
 // A table that is sorted by its headers. A column: {title, value(row), show(row, value), number, class(row), once}.
 // A column marked `once` that has one value in all rows is said in the caption; if it has none, it is left out.
 function sortable(title, all, rows, options = {}) {
-  const same = all.filter((column) => column.once && rows.length > 1 && unique(rows.map(column.value).filter((value) => value != null)).length < 2);
+  const same = all.filter((column) => column.once && rows.length > 1 && unique(rows.map(column.value)).length < 2);
   const columns = all.filter((column) => !same.includes(column));
   const facts = same.flatMap((column) => {
     const row = rows.find((each) => column.value(each) != null);
