@@ -31,7 +31,7 @@ from pocketbert.compress.base.files import atomic_write
 from pocketbert.compress.exports import INPUTS
 from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.models.families import positions
-from pocketbert.compress.models.rounding import LINEAR_LEVELS, round_rows, stored_precision
+from pocketbert.compress.models.rounding import LINEAR_LEVELS, round_rows, row_precision, stored_precision
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule, Node
@@ -122,11 +122,9 @@ def _with_integer_tables(module: "GraphModule", wanted: Mapping[str, str]) -> "G
     for lookup in graph.find_nodes(op="call_function", target=torch.ops.aten.embedding.default):
         name = str(lookup.args[0].target)
         weight = module.get_parameter(name)
-        precision = _precision(name, weight, wanted)
+        precision = row_precision(weight.shape, wanted[name.rpartition(".")[0]])
         if precision == _FLOAT:
             continue
-        if weight.shape[1] % 2:
-            precision = "int8"  # two numbers share a byte
         rounded, scales = round_rows(weight.detach().numpy(), precision)
         integers = torch.from_numpy(rounded)
         if precision == "int4":

@@ -37,8 +37,6 @@ def quantize_embeddings(source: Path, path: Path, precision: str, kept: Mapping[
         chosen = kept.get(tensor.name, row_precision(tensor.dims, precision))
         if chosen == "float":
             continue
-        if tensor.dims[1] % 2:  # no byte holds values of two rows
-            chosen = "int8"
         stored[tensor.name] = chosen
         integers, scales = round_rows(numpy_helper.to_array(tensor), chosen)
         held: NDArray[np.int8] | NDArray[np.uint8] = _packed(integers) if chosen == "int4" else integers
