@@ -184,7 +184,8 @@ def write_folder(folder: Path, source: Path | None = None) -> None:
         layer_norm_eps=file.layer_norm_eps,
         pad_token_id=1,
     )
-    model = BertModel(config, add_pooling_layer=False)
+    with torch.device("meta"):  # without random weights: unpacking must not move the generator of the teacher's head
+        model = BertModel(config, add_pooling_layer=False)
     shapes = {name: parameter.shape for name, parameter in model.state_dict().items()}
     weights = {}
     for name in file.tensors:
@@ -193,7 +194,7 @@ def write_folder(folder: Path, source: Path | None = None) -> None:
         if name == "emb.word":
             tensor = tensor.view(-1, file.hidden)[kept].contiguous()
         weights[key] = tensor.view(shapes[key])
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, assign=True)
     model.save_pretrained(folder)
     tokenizer = build_tokenizer([file.pieces[i] for i in kept])
     PreTrainedTokenizerFast(

@@ -17,9 +17,11 @@ from torch.nn import functional
 
 from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.base.quiet import quiet
-from pocketbert.compress.pipeline.shipping.ranking import ROWS, rounded_activation, rounded_weight, rounding_costs
+from pocketbert.compress.pipeline.shipping.ranking import ROWS, rounded_weight, rounding_costs
 from pocketbert.compress.runtimes.torch import TorchSession
 from pocketbert.compress.tasks.inputs import Inputs, predict
+from pocketbert.compress.training.forward.fake_quant import round_activations
+from pocketbert.compress.training.forward.padding import Visible, visible_tokens
 from studies.shared.built import Built
 from studies.shared.page import markdown_table
 
@@ -70,7 +72,7 @@ def _alone(
     with progress.work(f"rounding one layer at a time to {precision.upper()}", len(names)) as bar:
         for name in names:
             layer = cast("nn.Linear | nn.Embedding", model.get_submodule(name))
-            with _rounded(layer, precision) as sums:
+            with visible_tokens(model) as visible, _rounded(layer, precision, visible) as sums:
                 moved[name] = float(np.square(predict(TorchSession(model).logits, inputs) - exact).mean())
             errors[name] = (sums[0], sums[1])
             bar.advance()
@@ -78,7 +80,7 @@ def _alone(
 
 
 @contextmanager
-def _rounded(layer: nn.Linear | nn.Embedding, precision: str) -> Iterator[list[float]]:
+def _rounded(layer: nn.Linear | nn.Embedding, precision: str, visible: Visible) -> Iterator[list[float]]:
     """Make the layer compute as in a file inside the block; yields the sums of squares of its error and its output."""
     weight, sums = rounded_weight(layer, precision), [0.0, 0.0]
 
@@ -86,7 +88,7 @@ def _rounded(layer: nn.Linear | nn.Embedding, precision: str) -> Iterator[list[f
         if isinstance(layer, nn.Embedding):
             rounded = functional.embedding(inputs[0], weight)
         else:
-            rounded = functional.linear(rounded_activation(inputs[0]), weight, layer.bias)
+            rounded = functional.linear(round_activations(inputs[0], visible.of(inputs[0])), weight, layer.bias)
         sums[0] += float((rounded - output).square().sum())
         sums[1] += float(output.square().sum())
         return rounded

@@ -1,6 +1,7 @@
 """Ranks linear layers and embeddings by their sensitivity to rounding, whatever the runtime."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,13 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.rounding import round_outputs, round_rows, stored_precision
 from pocketbert.compress.pipeline.shipping.fallback import Costs
 from pocketbert.compress.tasks.inputs import Inputs, as_tensors, batches
+from pocketbert.compress.training.forward.fake_quant import round_activations
+from pocketbert.compress.training.forward.padding import Visible, visible_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _BATCH = 16
-_SMALLEST = 1e-12  # scale of a row that is all zeros
 ROWS = 64
 """Training rows that the layers are scored on."""
 
@@ -47,9 +49,12 @@ def rounding_costs(model: "PreTrainedModel", inputs: Inputs, progress: Progress)
     shares = dict[tuple[str, str], Tensor]()
     scored = [(name, precision) for name, layer in layers.items() for precision in _precisions(layer)]
     costs = dict.fromkeys(scored, 0.0)
-    handles = [layers[name].register_forward_hook(_add_error(layers[name], shares, (name, to))) for name, to in scored]
     model.eval()
-    try:
+    with ExitStack() as hooks:
+        visible = hooks.enter_context(visible_tokens(model))
+        for name, to in scored:
+            hook = _add_error(layers[name], shares, (name, to), visible)
+            hooks.callback(layers[name].register_forward_hook(hook).remove)
         with progress.work("ranking layers by what rounding costs in them", len(inputs)) as bar:
             for numbers, batch in batches(inputs, _BATCH):
                 shares |= {each: torch.zeros(len(numbers), requires_grad=True) for each in scored}
@@ -63,9 +68,6 @@ def rounding_costs(model: "PreTrainedModel", inputs: Inputs, progress: Progress)
                 for each, gradient in zip(shares, gradients, strict=True):
                     costs[each] += gradient.square().sum().nan_to_num(nan=inf, posinf=inf).item()
                 bar.advance(len(numbers))
-    finally:
-        for handle in handles:
-            handle.remove()
     return {name: {to: costs[name, to] / len(inputs) for to in _precisions(layer)} for name, layer in layers.items()}
 
 
@@ -74,7 +76,10 @@ def _precisions(layer: nn.Linear | nn.Embedding) -> list[str]:
 
 
 def _add_error(
-    layer: nn.Linear | nn.Embedding, shares: Mapping[tuple[str, str], Tensor], key: tuple[str, str]
+    layer: nn.Linear | nn.Embedding,
+    shares: Mapping[tuple[str, str], Tensor],
+    key: tuple[str, str],
+    visible: Visible,
 ) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
     """Return a hook that adds a row's share of the rounding error to its output; the share is 0 and has a gradient."""
     weight = rounded_weight(layer, key[1])
@@ -82,7 +87,7 @@ def _add_error(
     def add(_: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
         with torch.no_grad():
             if isinstance(layer, nn.Linear):
-                rounded = functional.linear(rounded_activation(inputs[0]), weight, layer.bias)
+                rounded = functional.linear(round_activations(inputs[0], visible.of(inputs[0])), weight, layer.bias)
             else:
                 rounded = functional.embedding(inputs[0], weight)
             error = (rounded - output).nan_to_num(nan=torch.finfo(output.dtype).max)  # NaN is the worst answer
@@ -96,12 +101,3 @@ def rounded_weight(layer: nn.Linear | nn.Embedding, precision: str) -> Tensor:
     values = layer.weight.detach().numpy()
     integers, scales = (round_outputs if isinstance(layer, nn.Linear) else round_rows)(values, precision)
     return torch.from_numpy(integers * scales.astype(np.float32))
-
-
-def rounded_activation(values: Tensor) -> Tensor:
-    """Round activations, (rows, …), to 256 evenly spaced values from the row's smallest to its largest, 0 included."""
-    each = tuple(range(1, values.dim()))
-    low, high = values.amin(each, keepdim=True).clamp(max=0), values.amax(each, keepdim=True).clamp(min=0)
-    scale = (high - low).clamp_min(_SMALLEST) / 255
-    zero = (-low / scale).round()
-    return ((values / scale).round().add(zero).clamp(0, 255) - zero) * scale

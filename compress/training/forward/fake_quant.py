@@ -23,6 +23,7 @@ from pocketbert.compress.models.rounding import (
     row_precision,
     stored_precision,
 )
+from pocketbert.compress.training.forward.padding import Visible, visible_tokens
 
 START = 0.5
 """Share of the training steps that are made before training rounds too. Until then the weights are far from where they
@@ -36,6 +37,7 @@ class FakeQuant(TrainerCallback):
     """
 
     active = False
+    visible = Visible()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.active = state.global_step >= START * state.max_steps
@@ -53,14 +55,15 @@ def fake_quantized(model: nn.Module, precision: str) -> Iterator[FakeQuant]:
     """
     switch = FakeQuant()
     replaced = [module for module in model.modules() if type(module) in _FORWARDS]
-    for module in replaced:
-        stored = _stored(module, precision)
-        module.__dict__["forward"] = partial(_FORWARDS[type(module)], module, switch, stored)
-    try:
-        yield switch
-    finally:
+    with visible_tokens(model) as switch.visible:
         for module in replaced:
-            del module.__dict__["forward"]
+            stored = _stored(module, precision)
+            module.__dict__["forward"] = partial(_FORWARDS[type(module)], module, switch, stored)
+        try:
+            yield switch
+        finally:
+            for module in replaced:
+                del module.__dict__["forward"]
 
 
 @torch.no_grad()
@@ -101,14 +104,21 @@ def round_outputs(weight: Tensor, precision: str) -> Tensor:
 
 
 @torch.no_grad()
-def round_activations(values: Tensor) -> Tensor:
+def round_activations(values: Tensor, visible: Tensor | None = None) -> Tensor:
     """Round what goes into a linear layer, (texts, …), to 8 bits by the rule of ONNX's DynamicQuantizeLinear.
 
-    Each text has its own scale and zero point, because an app asks one text at a time. The padding of its batch counts.
+    Each text has its own scale and zero point, because an app asks one text at a time, without padding.
+
+    Args:
+        visible: (texts, tokens) of `values` of (texts, tokens, width), not 0 where a token is no padding; None: all.
     """
     values = values.float()
+    low, high = values.amin(-1, keepdim=True), values.amax(-1, keepdim=True)
+    if visible is not None:
+        padding = (visible == 0)[:, :, None]
+        low, high = low.masked_fill(padding, 0), high.masked_fill(padding, 0)  # 0 is in every range
     each = tuple(range(1, values.dim()))
-    low, high = values.amin(each, keepdim=True).clamp(max=0), values.amax(each, keepdim=True).clamp(min=0)
+    low, high = low.amin(each, keepdim=True).clamp(max=0), high.amax(each, keepdim=True).clamp(min=0)
     scale = (high - low) / 255
     scale = scale.where(scale > 0, 1.0)
     zero = (-low / scale).round().clamp(0, 255)
@@ -137,7 +147,8 @@ def _linear(module: nn.Linear, switch: FakeQuant, precision: str, hidden: Tensor
     if module.training and not switch.active:
         return functional.linear(hidden, module.weight, module.bias)
     weight = straight_through(module.weight, round_outputs(module.weight, precision))
-    return functional.linear(straight_through(hidden, round_activations(hidden)), weight, module.bias)
+    rounded = round_activations(hidden, switch.visible.of(hidden))
+    return functional.linear(straight_through(hidden, rounded), weight, module.bias)
 
 
 def _embedding(module: nn.Embedding, switch: FakeQuant, precision: str, ids: Tensor) -> Tensor:

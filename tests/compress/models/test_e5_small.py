@@ -40,6 +40,16 @@ def test_what_chinese_needs(piece: str, kept: bool) -> None:
     assert needed_for_chinese(piece) is kept
 
 
+def test_unpacking_draws_no_random_numbers(tmp_path: Path) -> None:
+    """A build that finds the model unpacked trains the same teacher as one that unpacks it."""
+    import torch
+
+    states = torch.get_rng_state(), np.random.get_state()[1].copy()
+    write_folder(tmp_path / "x")
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert np.array_equal(states[1], np.random.get_state()[1])
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("e5") / "e5-small"

@@ -12,8 +12,9 @@ from pocketbert.compress.base.progress import Progress
 from pocketbert.compress.models.pretrained import load_classifier
 from pocketbert.compress.models.rounding import FEW
 from pocketbert.compress.pipeline.shipping.fallback import moves
-from pocketbert.compress.pipeline.shipping.ranking import rounded_activation, rounded_weight, rounding_costs
+from pocketbert.compress.pipeline.shipping.ranking import rounded_weight, rounding_costs
 from pocketbert.compress.tasks.inputs import Inputs
+from pocketbert.compress.training.forward.fake_quant import round_activations
 from tests.support.models import SEQUENCES, WORDS, spoil, write_any_model
 
 TEXTS = Inputs(SEQUENCES, 0)
@@ -52,7 +53,7 @@ def test_the_order_is_that_of_rounding_one_at_a_time(precision: str, tmp_path: P
             weight = rounded_weight(module, precision)
             if isinstance(module, nn.Embedding):
                 return functional.embedding(inputs[0], weight)
-            return functional.linear(rounded_activation(inputs[0]), weight, module.bias)
+            return functional.linear(round_activations(inputs[0]), weight, module.bias)
 
         exact = leads(model)
         handle = layer.register_forward_hook(rounded)
@@ -62,6 +63,17 @@ def test_the_order_is_that_of_rounding_one_at_a_time(precision: str, tmp_path: P
     assert spearmanr(list(costs.values()), [ranked[name][precision] for name in costs]).statistic > 0.9
     largest = max(costs, key=lambda name: costs[name])
     assert ranked[largest][precision] == pytest.approx(costs[largest], rel=0.5)
+
+
+def test_a_text_costs_the_same_in_any_batch(tmp_path: Path) -> None:
+    """Alone it has no padding; between longer texts it has."""
+    model = load_classifier(write_any_model(tmp_path, "bert", **WIDE))
+    short, long = [2, 5, 3], [2, *range(4, 28), 3]
+    together = rounding_costs(model, Inputs([short, long], 0), Progress())
+    alone = [rounding_costs(model, Inputs([text], 0), Progress()) for text in (short, long)]
+    for name, costs in together.items():
+        for precision, cost in costs.items():
+            assert cost == pytest.approx(sum(each[name][precision] for each in alone) / 2, rel=1e-3), name
 
 
 def test_small_matrices_have_no_cost_of_int4(tmp_path: Path) -> None:
@@ -101,6 +113,6 @@ def test_rounding_by_hand() -> None:
     assert torch.allclose(rounded_weight(linear, "int4"), int4)
     values = torch.tensor([[-1.0, 0.4, 254.0], [255.0, 3.3, 1.0], [-2.55, -0.016, -0.014], [0.0, 0.0, 0.0]])
     each = torch.tensor([[-1.0, 0.0, 254.0], [255.0, 3.0, 1.0], [-2.55, -0.02, -0.01], [0.0, 0.0, 0.0]])
-    assert torch.allclose(rounded_activation(values), each, atol=1e-6), "every row has a range of its own, with 0 in it"
+    assert torch.allclose(round_activations(values), each, atol=1e-6), "every row has a range of its own, with 0 in it"
     pairs = values[:, :2].repeat(1, 2).view(4, 2, 2)
-    assert torch.equal(rounded_activation(pairs)[:, 0], rounded_activation(pairs[:, 0]))
+    assert torch.equal(round_activations(pairs)[:, 0], round_activations(pairs[:, 0]))

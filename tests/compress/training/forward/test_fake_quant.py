@@ -117,6 +117,17 @@ def test_activations_are_rounded_text_by_text_as_onnx_runtime_does(tmp_path: Pat
         assert np.array_equal(ours.numpy(), theirs)
 
 
+@pytest.mark.parametrize("family", ["bert", "mobilebert"])
+def test_padding_does_not_change_how_a_text_is_rounded(tmp_path: Path, family: str) -> None:
+    """An app asks one text at a time; in a batch, a short text stands between others and is padded."""
+    model = load_classifier(write_any_model(tmp_path, family, normalization_type="layer_norm")).eval()
+    inputs = Inputs([[2, 5, 3], [2, *range(4, 28), 3]], 0)
+    with fake_quantized(model, "int8"), torch.no_grad():
+        together = model(**inputs.tensors([0, 1])).logits
+        alone = torch.cat([model(**inputs.tensors([row])).logits for row in (0, 1)])
+    assert torch.allclose(together, alone, rtol=0, atol=1e-6)
+
+
 class Net(nn.Module):
     """A lookup and a linear layer."""
 
