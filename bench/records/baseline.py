@@ -23,7 +23,7 @@ PINNED = "pinned"
 """Folder of the pinned baselines in it."""
 _SHA256 = "^[0-9a-f]{64}$"
 _METRICS: tuple[Metric, ...] = ("latency", "memory", "size", "accuracy")
-_OF_A_RUN: dict[str, Any] = {"drop": None, "confusion": []}
+_OF_A_RUN: dict[str, Any] = {"drop": None, "confusion": [], "entities": {}}
 """Fields of a score that no later run is compared with."""
 _WILDCARD = re.compile(r"[*?]|\[.*?\]")
 

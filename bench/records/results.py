@@ -198,6 +198,7 @@ class Accuracy(Strict):
     counts: Literal[0, 3] = 0  # per row of entities: found, predicted, true
     test_sha256: str
     confusion: list[list[NonNegativeInt]] = []  # true label × predicted label; empty if a row has several
+    entities: dict[str, tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt]] = {}  # type -> `counts` over all rows
     reused: bool = False  # from an earlier run with the same file, rows, libraries and machine
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """Tagging: one label per word (or character), scored by entity as in the CoNLL shared tasks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -84,13 +85,26 @@ class Tagging:
 
     def outcomes(self, logits: NDArray[np.float32], gold: Sequence[Sequence[int]]) -> NDArray[np.uint16]:
         """Count, per row, the entities found, predicted and true, (rows, 3)."""
-        predicted = largest(logits)
-        counts, at = np.zeros((len(gold), 3), dtype=np.uint16), 0
-        for row, labels in enumerate(gold):
-            found, true = self.entities(predicted[at : at + len(labels)]), self.entities(labels)
-            counts[row] = [len(found & true), len(found), len(true)]
+        counts = [[len(ours & theirs), len(ours), len(theirs)] for ours, theirs in self._pairs(logits, gold)]
+        return np.array(counts, dtype=np.uint16).reshape(-1, 3)
+
+    def by_type(self, logits: NDArray[np.float32], gold: Sequence[Sequence[int]]) -> dict[str, tuple[int, int, int]]:
+        """Count the entities found, predicted and true of each type, over all rows; types in alphabetical order."""
+        found, predicted, true = Counter[str](), Counter[str](), Counter[str]()
+        for ours, theirs in self._pairs(logits, gold):
+            found.update(kind for kind, *_ in ours & theirs)
+            predicted.update(kind for kind, *_ in ours)
+            true.update(kind for kind, *_ in theirs)
+        return {kind: (found[kind], predicted[kind], true[kind]) for kind in sorted(predicted | true)}
+
+    def _pairs(
+        self, logits: NDArray[np.float32], gold: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[set[Span], set[Span]]]:
+        """Yield the predicted and the true entities of each row."""
+        predicted, at = largest(logits), 0
+        for labels in gold:
+            yield self.entities(predicted[at : at + len(labels)]), self.entities(labels)
             at += len(labels)
-        return counts
 
     def right(self, outcomes: NDArray[np.uint16]) -> NDArray[np.bool_]:
         """Return, per row, whether exactly the true entities were predicted."""

@@ -18,6 +18,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.own_code import digest_of
 from pocketbert.compress.tasks import Task
 from pocketbert.compress.tasks.inputs import by_length, check_finite, largest
+from pocketbert.compress.tasks.tagging import Tagging
 
 _RUNTIMES = "pocketbert.compress.runtimes"
 _AT_ONCE = 32
@@ -51,8 +52,8 @@ def _cache(setup: Setup, subject: Subject) -> Path:
     versions = [f"{name} {version}" for name, version in sorted(setup.machine.versions.items())]
     return place(
         setup.folder,
-        # Without the check, earlier versions kept figures of other files.
-        "accuracy and confusion of an unchanged file",
+        # Earlier versions kept figures of other files, and none of each entity type.
+        "accuracy, confusion and entities of an unchanged file",
         subject.key,
         setup.rows.sha256,
         setup.manifest.task.model_dump_json(),
@@ -93,6 +94,7 @@ def measure_accuracy(child: Child, setup: Setup, subject: Subject) -> Accuracy:
         **pack(task.outcomes(logits, rows.gold)),
         test_sha256=rows.sha256,
         confusion=[] if task.token_level else confusion(logits, rows.gold, len(task.labels)),
+        entities=task.by_type(logits, rows.gold) if isinstance(task, Tagging) else {},
     )
 
 

@@ -249,6 +249,7 @@ def _scores(a: Measured) -> dict[str, Any]:
         "examples": score.rows,
         "agreement": a.parity.label_agreement if a.parity else None,
         "confusion": score.confusion,
+        "entities": score.entities,
     }
 
 

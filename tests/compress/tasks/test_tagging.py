@@ -8,7 +8,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.tasks import Task, open_task
 from pocketbert.compress.tasks.inputs import longer_texts, predict
-from pocketbert.compress.tasks.tagging import windows
+from pocketbert.compress.tasks.tagging import Tagging, windows
 from pocketbert.compress.tasks.tokenizer import load_tokenizer
 
 LABELS = ["O", "B-LOC", "B-PER", "I-LOC", "I-PER"]
@@ -87,6 +87,14 @@ def test_scores_against_seqeval(task: Task) -> None:
     names = [[[LABELS[n] for n in row] for row in rows] for rows in (gold, said)]
     scores = task.scores(logits_of([n for row in said for n in row]), gold)
     assert scores == pytest.approx({name: getattr(metrics, f"{name}_score")(*names) for name in scores})
+
+
+def test_each_type_has_its_entities_counted() -> None:
+    tagging = Tagging(["O", "B-LOC", "B-PER", "I-LOC", "I-PER", "B-ORG"], 16)
+    gold = [[2, 4, 0, 1], [1, 3, 0]]  # PER, LOC; LOC
+    said = [2, 4, 0, 2, 1, 0, 5]  # PER, PER; a shorter LOC, ORG
+    counts = tagging.by_type(np.eye(6, dtype=np.float32)[said], gold)
+    assert counts == {"LOC": (0, 1, 2), "ORG": (0, 1, 0), "PER": (1, 2, 1)}
 
 
 def test_an_entity_with_one_wrong_border_is_wrong(task: Task) -> None:

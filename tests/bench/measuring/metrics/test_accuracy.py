@@ -91,6 +91,21 @@ def test_many_texts_travel_in_parts_and_come_back_in_order(monkeypatch: pytest.M
     assert sum(done) == pytest.approx(1)
 
 
+def test_a_tagger_is_scored_by_type_and_a_classifier_by_label() -> None:
+    def measured(kind: str, labels: list[str], gold: list[object], scored: list[list[int]] | None) -> Accuracy:
+        answers = np.eye(2, dtype=np.float32)[[1, 0]]
+        child = SimpleNamespace(open_scorer=lambda file: None, score=lambda texts: answers)
+        rows = ScoredRows({}, gold, "", [])
+        setup = SimpleNamespace(task=open_task(kind, labels, 16), rows=rows, bar=SimpleNamespace(advance=lambda *_: 0))
+        subject = SimpleNamespace(inputs=Inputs([[2, 5, 3]] * 2, 0, scored=scored), key="", file=None)
+        return measure_accuracy(cast("Child", child), cast("Setup", setup), cast("Subject", subject))
+
+    tagger = measured("tagging", ["O", "B-PER"], [[1], [1]], [[1], [1]])
+    assert (tagger.entities, tagger.confusion) == ({"PER": (1, 1, 2)}, [])
+    classifier = measured("classification", ["neg", "pos"], [1, 1], None)
+    assert (classifier.entities, classifier.confusion) == ({}, [[0, 0], [1, 1]])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_artifact_with_a_logit_that_is_not_finite_gets_no_score(value: float) -> None:
     answers = np.array([[0.1, 0.9], [0.8, value], [0.2, 0.1]], dtype=np.float32)

@@ -11,7 +11,7 @@ from pocketbert.bench.records.history import append, load
 from pocketbert.bench.records.results import Changed, FlippedRow, Flips, Results, Why
 from pocketbert.bench.report.html import compose
 from tests.support.browser import chromium, serious
-from tests.support.results import INT8
+from tests.support.results import INT8, TEACHER
 
 MARKUP = "<img src=x onerror=alert(1)></script><b>教师</b>"
 
@@ -29,7 +29,9 @@ def file(copied: Results, beside: Results, tmp_path: Path) -> Path:
     score = copied.artifact(INT8).accuracy
     assert score
     counted = score.model_copy(update={"confusion": [[8, 2], [1, 9]]})
-    artifacts = [a.model_copy(update={"accuracy": counted}) if a.id == INT8 else a for a in copied.artifacts]
+    types = score.model_copy(update={"confusion": [], "entities": {"LOC": (6, 8, 10), "PER": (0, 0, 1_000)}})
+    scores = {INT8: {"accuracy": counted}, TEACHER: {"accuracy": types}}
+    artifacts = [a.model_copy(update=scores.get(a.id, {})) for a in copied.artifacts]
     update = {
         "artifacts": artifacts,
         "verdicts": [*beside.verdicts[:1], *copied.verdicts[1:]],
@@ -144,7 +146,15 @@ def test_latency_accuracy_and_history_follow_their_controls(page: Any) -> None:
     assert latency.locator("svg path.before").count() == 0
     latency.get_by_label("unit").select_option("teacher")
     assert "×" in "".join(latency.locator("svg text").all_text_contents())
+    page.locator("#accuracy").get_by_label("file").select_option(INT8)
     assert "80.0 %" in page.locator("#accuracy table").last.inner_text()
+    page.locator("#accuracy").get_by_label("file").select_option(TEACHER)
+    types = page.locator("#accuracy table").last.locator("tbody tr").all_inner_texts()
+    assert [row.split("\t") for row in types] == [
+        ["LOC", "75.0 %", "60.0 %", "66.7 %", "10"],
+        ["PER", "–", "0.0 %", "0.0 %", "1,000"],
+    ]
+    assert page.locator("#accuracy table").count() == 2, "a tagger has no confusion matrix"
     history = page.locator("#history")
     before = history.locator("circle").count()
     history.locator("circle").last.hover()

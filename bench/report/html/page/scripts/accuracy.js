@@ -1,4 +1,4 @@
-// Scores of every file; of one file the confusion matrix with precision, recall and F1 of each label; flipped rows.
+// Scores of every file; of one file precision, recall and F1 of each label, and the confusion matrix; flipped rows.
 function showAccuracy() {
   const files = DATA.accuracy.files;
   if (!files.length) return drop("accuracy");
@@ -11,12 +11,13 @@ function showAccuracy() {
     { title: "same label as in PyTorch", number: true, value: (file) => file.agreement, show: (file, value) => percent(value) },
   ];
   section("accuracy").append(sortable("Scores on the test split", columns, files, { rowHeader: true }).node);
-  const counted = files.filter((file) => file.confusion.length);
+  const counted = files.filter((file) => file.confusion.length || Object.keys(file.entities).length);
   if (!counted.length) return;
+  const matrices = counted.some((file) => file.confusion.length);
   const place = make("div");
   const redraw = (id) => place.replaceChildren(...labels(counted.find((file) => file.id === id)));
   section("accuracy").append(
-    make("h3", {}, "Confusion matrix and scores per label"),
+    make("h3", {}, matrices ? "Confusion matrix and scores per label" : "Scores per entity type"),
     make("div", { class: "controls" }, choice("file", counted.map((file) => [file.id, file.id]), redraw).node),
     place,
   );
@@ -24,20 +25,31 @@ function showAccuracy() {
 }
 
 function labels(file) {
+  const types = Object.entries(file.entities);
+  if (types.length) return [perLabel(file, "type", "entities", types.map(([name, [hit, predicted, all]]) => ({ name, hit, predicted, all })))];
   const counts = file.confusion, names = counts.map((_, number) => DATA.accuracy.labels[number] ?? String(number));
   const head = make("tr", {}, make("th", { scope: "col" }, "true \\ predicted"), ...names.map((name) => make("th", { scope: "col", class: "number" }, name)));
   const rows = counts.map((row, number) =>
     make("tr", {}, make("th", { scope: "row" }, names[number]), ...row.map((rows, other) => make("td", { class: number === other ? "number hit" : "number" }, count(rows)))),
   );
   const matrix = scrolling("Confusion matrix", make("table", {}, make("caption", {}, `Confusion matrix of ${file.id}, examples`), make("thead", {}, head), make("tbody", {}, ...rows)));
-  const scores = names.map((name, number) => {
-    const hit = counts[number][number], examples = counts[number].reduce((sum, count) => sum + count, 0);
-    const predicted = counts.reduce((sum, row) => sum + row[number], 0);
-    return { name, examples, precision: predicted ? hit / predicted : null, recall: examples ? hit / examples : null, f1: examples + predicted ? (2 * hit) / (examples + predicted) : null };
-  });
-  const column = (title) => ({ title, number: true, value: (score) => score[title.toLowerCase()], show: (score, value) => percent(value) });
-  const columns = [{ title: "label", value: (score) => score.name }, column("precision"), column("recall"), column("F1"), { title: "examples", number: true, value: (score) => score.examples, show: (score, value) => count(value) }];
-  return [matrix, make("p", {}), sortable(`Scores of ${file.id} per label`, columns, scores, { rowHeader: true }).node];
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  const each = names.map((name, number) => ({ name, hit: counts[number][number], predicted: sum(counts.map((row) => row[number])), all: sum(counts[number]) }));
+  return [matrix, make("p", {}), perLabel(file, "label", "examples", each)];
+}
+
+// One row for each label: `hit` right predictions of `predicted`, where `all` are true.
+function perLabel(file, label, unit, each) {
+  const share = (part, whole) => (whole ? part / whole : null);
+  const score = (title, value) => ({ title, number: true, value, show: (row, value) => percent(value) });
+  const columns = [
+    { title: label, value: (row) => row.name },
+    score("precision", (row) => share(row.hit, row.predicted)),
+    score("recall", (row) => share(row.hit, row.all)),
+    score("F1", (row) => share(2 * row.hit, row.predicted + row.all)),
+    { title: unit, number: true, value: (row) => row.all, show: (row, value) => count(value) },
+  ];
+  return sortable(`Scores of ${file.id} per ${label}`, columns, each, { rowHeader: true }).node;
 }
 
 function showFlips() {
