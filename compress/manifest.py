@@ -289,7 +289,7 @@ def _with_positions(artifact: Artifact, folder: Path) -> Artifact:
         check_file(file, DOCUMENT)
         config: Any = SimpleNamespace(**json.loads(file.read_text(encoding="utf-8")))
         found = positions(config)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):  # the runtime will say so
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):  # the runtime will say so
         return artifact
     return artifact.model_copy(update={"positions": found}) if found > 0 else artifact
 

@@ -102,6 +102,8 @@ def _caches(recipe: str | None, out: Path, reports: Path | None, store: Path | N
 
     found = []
     name = recipe_name(recipe) if recipe else None
+    if recipe and name is None:
+        raise BadInput(f"{recipe}: expected the name of a recipe, or its .toml file")
     folders = [out / name / "stages"] if name else out.glob("*/stages")
     for build in sorted(path.parent for path in folders if path.is_dir()):
         limits, unused = (steps.STEPS_LIMIT, steps.STEPS_MAX_AGE_S), partial(steps.prune_unused, build)

@@ -75,9 +75,10 @@ class Compare:
         }
         self._judged.update(wanted)
         found = list(wanted.values())
-        if not found:
+        without = [metric for metric in metrics if metric not in {item.metric for item in wanted}]
+        if without or not found:
             expected = dict.fromkeys(f"{item.artifact} ({item.metric})" for item in self._verdicts)
-            given = " ".join([artifact, *metrics])
+            given = " ".join([artifact, *without])
             pytest.fail(f"pocketbert: no verdict on {given!r}; expected one of: {', '.join(expected)}", pytrace=False)
         if messages := [verdict.message for verdict in found if verdict.fails]:
             fail(messages, self._alone)

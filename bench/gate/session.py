@@ -135,16 +135,23 @@ class Session:
             )
             drop = partial(self._task.drop, confidence=self.manifest.confidence)
             verdicts = decide(items, results, self.baseline, drop, options.strict)
+            where = as_typed(self.baseline_path) if self.baseline else None
+            results = results.model_copy(update={"verdicts": verdicts, "baseline": where})
+            self._keep(results)  # before the evidence, which takes minutes and may be interrupted
             bar.now("looking into what regressed", log=False)
-            why = explain(verdicts, results, rerun.sides, versions_before)
-        where = as_typed(self.baseline_path) if self.baseline else None
-        self.results = results = results.model_copy(update={"verdicts": verdicts, "baseline": where, "why": why})
+            if why := explain(verdicts, results, rerun.sides, versions_before):
+                self.results = results = results.model_copy(update={"why": why})
+                self._write(lambda: write_json(self.results_path, results))
+        return dict(zip(items, verdicts, strict=True))
+
+    def _keep(self, results: Results) -> None:
+        """Write the results, their line of the history, and the exported files."""
+        self.results = results
         self._write(lambda: write_json(self.results_path, results))
-        if not part:
+        if not results.part:
             written = self.baseline.created if self.baseline else None
             self._write(lambda: append(path_of(self.options.reports, results.recipe), results, written))
-        self._keep_shipped()
-        return dict(zip(items, verdicts, strict=True))
+        self._keep_shipped(results)
 
     def _flips(self, results: Results) -> Iterator[Flips]:
         """Compare each exported artifact with the baseline on the same rows, else with the reference."""
@@ -160,14 +167,16 @@ class Session:
             elif reference:
                 yield compared(measured.id, measured.accuracy, results.reference, reference)
 
-    def _keep_shipped(self) -> None:
+    def _keep_shipped(self, results: Results) -> None:
         """Put the exported artifacts into the store, because this run may become the next baseline."""
         store, folder = Store(self.options.store), self.options.manifest.parent
         for artifact in self.manifest.artifacts:
             if artifact.role == "ship":
                 for path in (inside(folder, artifact.path), inside(folder, artifact.tokenizer)):
                     store.put(path)
-        store.prune(keep=protected(self.options.baselines, self.baseline_path))
+        put = {sha256 for a in results.artifacts if a.role == "ship" for sha256 in (a.sha256, a.tokenizer_sha256)}
+        usual = [path for path in (self.baseline_path, self.options.default_baseline) if path]
+        store.prune(keep=protected(self.options.baselines, *usual) | put)
 
     def write_report(self) -> None:
         """Write the report to `report_path`."""

@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,7 @@ class Neighbours:
     def __init__(self, cores: list[int], pids: Iterable[int]) -> None:
         self._cores = cores
         self._own = [psutil.Process(pid) for pid in (os.getpid(), *pids)]
+        self._seconds = dict.fromkeys(self._own, 0.0)
         self._begin = time.monotonic()
         self._busy, self._mine = self._read()
 
@@ -42,7 +44,11 @@ class Neighbours:
         every = dict(zip(_core_numbers(), psutil.cpu_times(percpu=True), strict=False))
         seen = [every[core] for core in self._cores if core in every]
         busy = sum(sum(times[:3]) + sum(times[5:8]) for times in seen)
-        return busy, sum(_cpu_seconds(process) for process in self._own)
+        for process in self._own:
+            with suppress(psutil.NoSuchProcess):  # one that died keeps the seconds that were read last
+                times = process.cpu_times()
+                self._seconds[process] = float(times.user + times.system)
+        return busy, sum(self._seconds.values())
 
 
 def _core_numbers() -> Iterable[int]:
@@ -51,11 +57,3 @@ def _core_numbers() -> Iterable[int]:
         return [int(number) for number in re.findall(r"^cpu(\d+)", _STAT.read_text(), re.MULTILINE)]
     except OSError:
         return itertools.count()
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)

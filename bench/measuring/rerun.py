@@ -83,7 +83,8 @@ def decide_pairs(
     Args:
         requests: compared requests per side; below `P90_REQUESTS` P90 is ignored.
     """
-    p50, p90 = look(logs, limit), look(logs_p90, limit)
+    # The look that ended the timing: pairs that were taken for P90 alone must not undo it.
+    p50, p90 = decide(logs, limit) or look(logs, limit), look(logs_p90, limit)
     if p90.outcome == "regressed" and requests >= P90_REQUESTS:
         return "regressed", p50, p90
     return p50.outcome or "inconclusive", p50, p90

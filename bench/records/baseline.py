@@ -10,7 +10,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import Accuracy, Machine, Measured, Metric, Place, Ratios, Results
+from pocketbert.bench.records.results import MIX, Accuracy, Machine, Measured, Metric, Place, Ratios, Results
+from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.records.updates import Known, Update, accepted
 from pocketbert.compress.base.errors import BadInput, printable
 from pocketbert.compress.base.explain import explain
@@ -25,6 +26,7 @@ _SHA256 = "^[0-9a-f]{64}$"
 _METRICS: tuple[Metric, ...] = ("latency", "memory", "size", "accuracy")
 _OF_A_RUN: dict[str, Any] = {"drop": None, "confusion": [], "entities": {}}
 """Fields of a score that no later run is compared with."""
+_LARGEST = 0.99
 _WILDCARD = re.compile(r"[*?]|\[.*?\]")
 
 
@@ -63,11 +65,10 @@ class Thresholds(Strict):
         return fits[max(fits, key=lambda pattern: len(_WILDCARD.sub("", pattern)))] if fits else usual
 
     def times(self, factor: float) -> dict[str, Any]:
-        """Return all limits, multiplied."""
-        usual: dict[str, Any] = {metric: factor * getattr(self, metric) for metric in _METRICS}
-        return usual | {
-            "artifacts": {p: {m: factor * x for m, x in each.items()} for p, each in self.artifacts.items()}
-        }
+        """Return all limits, multiplied, and 0.99 at most."""
+        usual: dict[str, Any] = {metric: min(factor * getattr(self, metric), _LARGEST) for metric in _METRICS}
+        each = {p: {m: min(factor * x, _LARGEST) for m, x in limits.items()} for p, limits in self.artifacts.items()}
+        return usual | {"artifacts": each}
 
     def __str__(self) -> str:
         groups = {"": {metric: getattr(self, metric) for metric in _METRICS}, **self.artifacts}
@@ -207,7 +208,16 @@ def make_baseline(results: Results, old: Baseline | None) -> Baseline:
 def _known(old: Baseline, results: Results) -> dict[str, Known]:
     """Return the artifacts of a replaced baseline; their ratios only if they compare with those of the results."""
     comparable = old.reference == reference_of(results) and old.machine.fingerprint == results.machine.fingerprint
-    return {name: Known(entry.sha256, entry.latency if comparable else {}) for name, entry in old.artifacts.items()}
+    scores = {artifact.id: artifact.accuracy for artifact in results.artifacts}
+    known = {}
+    for name, entry in old.artifacts.items():
+        was, now = entry.accuracy, scores.get(name)
+        other_rows = was and now and not same_rows(was, now)  # texts of all lengths are the test rows
+        ratios = {
+            p: r for p, r in entry.latency.items() if comparable and not (other_rows and Place.parse(p).length == MIX)
+        }
+        known[name] = Known(entry.sha256, ratios)
+    return known
 
 
 def reference_of(results: Results) -> Reference:

@@ -9,12 +9,14 @@ from pocketbert.bench.records.results import METRICS, Accuracy, Measured, Paired
 from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.stats.intervals import Interval, quantile
 from pocketbert.bench.verdicts.rules import MEMORY_FLOOR_MIB
+from pocketbert.compress.tasks.paired import Drop
 
 ICONS = {
     "regressed": "❌",
     "missing": "❌",
     "inconclusive": "⚠️",
     "no-baseline": "⚪",
+    "not possible here": "⚪",
     "improved": "🟢",
     "ok": "✅",
 }
@@ -22,9 +24,9 @@ ICONS = {
 _WORDS = {
     "regressed": "regressed",
     "missing": "missing",
-    "impossible": "not possible on this machine",
     "inconclusive": "inconclusive",
     "no-baseline": "without a baseline",
+    "not possible here": "not possible on this machine",
 }
 _ORDER = list(ICONS)
 
@@ -44,6 +46,11 @@ class Check:
     change: Interval | None
     limit: float
     copy: str
+
+    @property
+    def outcome(self) -> str:
+        """The verdict's outcome; ``not possible here`` if this machine cannot run the profile, which fails nothing."""
+        return "not possible here" if choose.impossible_here(self.verdict) else self.verdict.outcome
 
     @property
     def said(self) -> str:
@@ -87,15 +94,15 @@ def checks(results: Results) -> list[Check]:
         v = check.verdict
         first = headline is None or v.artifact != headline.id
         number = names.get(v.artifact, len(names))
-        return bool(check.copy), _ORDER.index(v.outcome), first, number, -METRICS.index(v.metric)
+        return bool(check.copy), _ORDER.index(check.outcome), first, number, -METRICS.index(v.metric)
 
     return sorted(found, key=rank)
 
 
 def counted(found: Sequence[Check]) -> str:
     """Return ``17 of 17 measured checks passed; 10 not repeated``; what did not pass is counted by outcome."""
-    real = [check.verdict for check in found if not check.copy]
-    outcomes = Counter("impossible" if choose.impossible_here(v) else v.outcome for v in real)
+    real = [check for check in found if not check.copy]
+    outcomes = Counter(check.outcome for check in real)
     passed = outcomes["ok"] + outcomes["improved"]
     measured = passed + sum(outcomes[o] for o in ("regressed", "missing", "inconclusive"))
     parts = [f"{passed} of {measured} measured checks passed"] if measured else []
@@ -143,8 +150,11 @@ def _milliseconds(pair: Paired, change: Interval) -> tuple[str, str]:
 def _worse_than_teacher(v: Verdict, results: Results, artifact: Measured | None) -> Accuracy | None:
     """Return the teacher's score if the verdict is on the drop from it, else None."""
     teacher, score = choose.reference(results), artifact.accuracy if artifact else None
-    by_teacher = v.outcome == "regressed" and score and v.interval == score.drop
-    return teacher.accuracy if by_teacher and teacher else None
+    if v.outcome != "regressed" or not teacher or not score or not score.drop or v.interval != score.drop:
+        return None
+    drop = Drop(score.drop.estimate, score.drop.low, score.drop.high, score.rows)
+    # The drop from a baseline that predicts as the teacher does is the same one, with another limit.
+    return None if drop.acceptable(results.max_drop) else teacher.accuracy
 
 
 def _change(v: Verdict, pair: Paired | None) -> Interval | None:

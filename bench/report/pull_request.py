@@ -73,7 +73,7 @@ def changes(shown: Sequence[Check], found: Sequence[Check], same_file: Collectio
             multiples = check.limits
             rows.append(
                 [
-                    f"{ICONS[check.verdict.outcome]} {name}" if number else _first(artifact, check, name),
+                    f"{ICONS[check.outcome]} {name}" if number else _first(artifact, check, name),
                     check.baseline,
                     check.now,
                     check.said
@@ -95,7 +95,7 @@ def _limits_of_unchanged(found: Sequence[Check], same_file: Collection[str]) -> 
 
 
 def _first(artifact: str, check: Check, name: str) -> str:
-    return f"**{code(artifact)}**<br>{ICONS[check.verdict.outcome]} {name}"
+    return f"**{code(artifact)}**<br>{ICONS[check.outcome]} {name}"
 
 
 def against_teacher(results: Results) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from pocketbert.bench.records.results import Latency, Measured, Place, Results
-from pocketbert.bench.stats.intervals import Interval, median_over_sets, relative_change
+from pocketbert.bench.stats.intervals import Interval, median_over_sets, ratio_over_sets
 from pocketbert.compress.base.errors import BadInput, nearest
 from pocketbert.compress.base.strict import Frozen
 
@@ -77,14 +77,13 @@ def check(budget: Budget, artifact: Measured, results: Results) -> Checked:
     other = None
     if budget.of and budget.of != results.reference:
         other = _entry(_named(budget.of, results), place)
-    if entry is None or (other is None and budget.of not in (None, results.reference)):
-        short = "" if place.fits(artifact.positions) else f"it has {artifact.positions} positions"
-        words = "; ".join(map(str, artifact.failures)) or short or "not measured"
-        return Checked("unmeasured", f"latency: {artifact.id} in {place}: {words}")
-    if budget.p50_ms is not None and (
-        entry.sets < 2 or len(entry.samples_ms) < entry.sets or not all(entry.samples_ms)
-    ):
-        return Checked("unmeasured", f"latency: {artifact.id} in {place}: too few times for an interval")
+    if entry is None:
+        return _unmeasured(artifact, place)
+    if other is None and budget.of not in (None, results.reference):
+        return _unmeasured(_named(str(budget.of), results), place)
+    for each in (other, entry) if other else (entry,) if budget.p50_ms is not None else ():
+        if each.sets < 2 or len(each.samples_ms) < each.sets or not all(each.samples_ms) or each.sets != entry.sets:
+            return Checked("unmeasured", f"latency: {artifact.id} in {place}: too few times for an interval")
     found, limit, unit = _measured(budget, entry, other, results)
     outcome: Literal["ok", "over", "inconclusive"] = "inconclusive"
     if found.low > limit or not all(isfinite(end) for end in found.model_dump().values()):
@@ -97,6 +96,12 @@ def check(budget: Budget, artifact: Measured, results: Results) -> Checked:
     return Checked(outcome, message)
 
 
+def _unmeasured(artifact: Measured, place: Place) -> Checked:
+    short = "" if place.fits(artifact.positions) else f"it has {artifact.positions} positions"
+    words = "; ".join(map(str, artifact.failures)) or short or "not measured"
+    return Checked("unmeasured", f"latency: {artifact.id} in {place}: {words}")
+
+
 def _measured(budget: Budget, entry: Latency, other: Latency | None, results: Results) -> tuple[Interval, float, str]:
     """Return the figure with its interval, the limit, and the unit of both."""
     if budget.p50_ms is not None:
@@ -104,13 +109,15 @@ def _measured(budget: Budget, entry: Latency, other: Latency | None, results: Re
     limit = budget.ratio or 0.0
     if other is None:
         return entry.ratio, limit, f"× {results.reference}"
-    change = relative_change(entry.ratio, other.ratio)
-    return Interval(**{end: 1 + value for end, value in change.model_dump().items()}), limit, f"× {budget.of}"
+    # Not the ratio of their ratios to the reference: its noise would count twice.
+    ours, theirs = (np.array_split(each.samples_ms, each.sets) for each in (entry, other))
+    return ratio_over_sets(ours, theirs), limit, f"× {budget.of}"
 
 
 def _place(budget: Budget, results: Results) -> Place:
     known = {p.name: p.lengths for p in results.profiles}
-    name, _, length = (budget.profile or next(iter(known), "")).partition("/")
+    first = min(results.profiles, key=lambda profile: bool(profile.skipped), default=None)
+    name, _, length = (budget.profile or (first.name if first else "")).partition("/")
     if not known.get(name):
         raise BadInput(f"latency_budget: profile {name!r} was not measured; measured: {', '.join(known) or 'none'}")
     if length and length not in known[name]:

@@ -9,7 +9,17 @@ from dataclasses import replace
 
 from pocketbert.bench.records.baseline import Baseline, Entry, Thresholds, reference_of
 from pocketbert.bench.records.outcomes import unpack
-from pocketbert.bench.records.results import Failure, Machine, Measured, NoBaseline, Place, Results, Size, Verdict
+from pocketbert.bench.records.results import (
+    MIX,
+    Failure,
+    Machine,
+    Measured,
+    NoBaseline,
+    Place,
+    Results,
+    Size,
+    Verdict,
+)
 from pocketbert.bench.records.rows import same_rows
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts import rules
@@ -92,12 +102,13 @@ class _Comparer:
             found = rules.compare_paired(paired)
             return replace(found, note=found.note + self._libraries_of_pairs())
         now, was = entry.ratio, before.latency.get(str(place)) if before else None
-        if was is None or self._machine or self._reference:
+        other_rows = _other_rows(place, artifact, before)
+        if was is None or self._machine or self._reference or other_rows:
             reason = f"the baseline has no {place}" if before else self._new
             why: NoBaseline = "new"
             if was is not None:
-                reason = self._machine or self._reference
-                why = "other-machine" if self._machine else "other-reference"
+                reason = self._machine or self._reference or other_rows
+                why = "other-machine" if self._machine else "other-reference" if self._reference else "other-rows"
             figure = f"{now.estimate:.4f} × reference (95 % CI {now.low:.4f} to {now.high:.4f})"
             return Finding("no-baseline", reason, None, now.estimate, now, figure, why)
         found = rules.compare_latency(now, was, self._limits.of("latency", artifact.id), entry.neighbours)
@@ -226,6 +237,13 @@ def _failures(artifact: Measured, metric: str) -> list[Failure]:
 def _unmeasured(artifact: Measured, failed: list[Failure]) -> Finding:
     words = [failure.words for failure in failed] or map(str, artifact.failures)
     return Finding("missing", "; ".join(words) or "could not be measured")
+
+
+def _other_rows(place: Place, artifact: Measured, before: Entry | None) -> str:
+    """Return why the ratios of texts of all lengths do not compare: they are of other texts."""
+    if place.length != MIX or not (before and before.accuracy and artifact.accuracy):
+        return ""
+    return "" if same_rows(before.accuracy, artifact.accuracy) else "the baseline was timed on other test rows"
 
 
 def _other_machine(results: Results, baseline: Baseline) -> str:

@@ -1,6 +1,6 @@
 """What the rows of a recipe tell about themselves: overlap of splits, texts under two labels, how tags are read.
 
-It takes about a second for 20,000 short rows, so it is done once, when the teacher is made.
+It takes about a second for 20,000 short rows, so no build keeps it for the next one.
 """
 
 from collections.abc import Iterator, Sequence

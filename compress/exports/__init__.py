@@ -60,10 +60,13 @@ FORMATS = {
     "torch": Format("torch", "torch", {"fp32": _SAME_KERNELS, "fp16": _FP16, "int8": _INT8}),
     "onnx": Format(
         *("onnxruntime", "onnx", {"fp32": _FP32, "fp16": _FP16, "int8": _INT8, "int4": _INT4}),
+        made_with=("onnx",),
         needs={"int4": "1.23"},  # casts INT4 tensors
     ),
-    "onnx-qdq": Format("onnxruntime", "qdq.onnx", {"int8": _INT8}, fixed_lengths=True, calibrated=True),
-    "ort": Format("onnxruntime", "ort", {"fp32": _FP32, "int8": _INT8, "int4": _INT4}, needs={"int4": "1.23"}),
+    "onnx-qdq": Format("onnxruntime", "qdq.onnx", {"int8": _INT8}, ("onnx",), fixed_lengths=True, calibrated=True),
+    "ort": Format(
+        *("onnxruntime", "ort", {"fp32": _FP32, "int8": _INT8, "int4": _INT4}, ("onnx",)), needs={"int4": "1.23"}
+    ),
     "executorch": Format("executorch", "pte", {"fp32": _FP32, "int8": _INT8, "int4": _INT4}, ("torchao",)),
     "litert": Format(
         *("litert", "tflite", {"fp32": _FP32, "int8": _INT8, "int4": _INT4}),

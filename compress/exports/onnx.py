@@ -7,7 +7,6 @@ Runtime opens it.
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from onnx import GraphProto, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from pocketbert.compress.base.folders.leftovers import folder_beside
 from pocketbert.compress.exports import COMPUTED_IN_FP32, INPUTS
 from pocketbert.compress.exports.forward import traceable
 from pocketbert.compress.exports.graph.embeddings import quantize_embeddings
@@ -39,7 +39,7 @@ def export(
     """Write `model` to the file `path`; batch size and length stay dynamic."""
     if precision == "fp32":
         return write_float(model, path, inputs)
-    with TemporaryDirectory(dir=path.parent) as folder:  # a killed quantizer leaves a copy next to its source
+    with folder_beside(path) as folder:  # a killed quantizer leaves a copy next to its source
         source = Path(folder) / "float.onnx"
         note = write_float(model, source, inputs)
         if precision == "fp16":

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from pocketbert.compress.base.folders.leftovers import folder_beside
 from pocketbert.compress.exports.graph.embeddings import quantize_embeddings
 from pocketbert.compress.exports.graph.usability import left_on_cpu
 from pocketbert.compress.exports.onnx import min_runtime, nodes_reading, weights_of, write_float
@@ -49,7 +49,7 @@ def export(
         rows: for calibration; longer ones are truncated.
     """
     [length] = lengths
-    with TemporaryDirectory(dir=path.parent) as folder:
+    with folder_beside(path) as folder:
         source, prepared = Path(folder, "float.onnx"), Path(folder, "prepared.onnx")
         note = write_float(model, source, inputs, length)
         weights = weights_of(model, kept, onnx.load(source).graph)

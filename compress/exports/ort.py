@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import onnxruntime
 from onnxruntime.tools.convert_onnx_models_to_ort import OptimizationStyle, convert_onnx_models_to_ort
 from onnxruntime.tools.ort_format_model import create_config_from_models
 
+from pocketbert.compress.base.folders.leftovers import folder_beside
 from pocketbert.compress.exports import onnx
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def export(
     model: "PreTrainedModel", path: Path, precision: str, inputs: Sequence[str], kept: Mapping[str, str]
 ) -> str | None:
     """Write `model` to the file `path`: the file of `pocketbert.compress.exports.onnx`, converted."""
-    with TemporaryDirectory(dir=path.parent) as folder:
+    with folder_beside(path) as folder:
         source = Path(folder, "student.onnx")
         note = onnx.export(model, source, precision, inputs, kept)
         _converted(source, Path(folder)).replace(path)
@@ -56,7 +56,7 @@ def required_operators(files: Sequence[Path], path: Path) -> None:
 
     Those of an ONNX file are the operators after ONNX Runtime's optimizations.
     """
-    with TemporaryDirectory(dir=path.parent) as folder:
+    with folder_beside(path) as folder:
         converted = [file if file.suffix == ".ort" else _converted(file, Path(folder)) for file in files]
         create_config_from_models(converted, path, enable_type_reduction=False)
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -11,6 +11,7 @@ from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.failures import BUILD_LOG
 from pocketbert.compress.base.processes import rank, wait
 from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.data.findings import find
 from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Manifest
 from pocketbert.compress.pipeline.cache import SCRATCH
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from pocketbert.compress.training.context import Context
+
+
+_RENUMBER = ("prune-layers", "distill")
+"""Kinds of stages after which layers have other numbers."""
+_OTHER_LAYERS = "the layers that this stage names may be others than the recipe means"
 
 
 def build(recipe: Recipe, root: Path, command: str, progress: Progress, fresh: bool = False) -> Manifest:
@@ -63,19 +69,25 @@ def _run(build: Build, command: str) -> Manifest:
     for number, artifact in enumerate(build.recipe.artifacts, start=1):
         if FORMATS[artifact.format].calibrated:
             check_labels(build.texts, f"artifact {number} ({artifact.format})")
+    found = find(build.texts)
+    for remark in found.remarks:
+        build.progress.say(remark)
     models = [build.set_reference(make_teacher(build))]
     control, remarks = linear_control(build)
     if build.recipe.chooses_epochs:
         remarks = [judged_on(build.recipe.guard, len(build.guard.gold), build.held_back), *remarks]
-    steps = [models[0].with_remarks(remarks)]
+    steps = [models[0].with_remarks([*found.remarks, *remarks])]
     for number, parameters in enumerate(build.recipe.stages, start=1):
         done = run_stage(build, number, parameters, source=models[-1])
+        undone = [s.step.name for s in steps[1:] if s.step.kind in _RENUMBER and (not s.accepted or s.step.tries)]
+        if undone and parameters.names_layers:
+            done = done.with_remarks([f"{_OTHER_LAYERS}: {', '.join(undone)} was undone or weakened"])
         steps.append(done)
         if done.accepted:
             models.append(done)
     exports = ship(build, models[-1])
     dense = dense_sizes(build, models, exports)
-    manifest = write_manifest(build, command, [*steps, *exports], models, dense, control)
+    manifest = write_manifest(build, command, [*steps, *exports], models, dense, control, found)
     build.limit()
     return manifest
 

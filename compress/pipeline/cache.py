@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from glob import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ SOURCES, SCRATCH = ".sources", ".scratch"
 RECORD = "stage.json"
 GROUPS = ("stages", "ship", "dense", SCRATCH)
 """Folders of steps in the folder of a build."""
-_LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "tokenizers", "torch", "transformers")
+_LIBRARIES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
+"""Packages that every training depends on; steps that need further ones have their versions among the parameters."""
 
 
 def step_key(previous: str, parameters: Mapping[str, Any], modules: Iterable[str]) -> str:
@@ -106,7 +108,9 @@ def prune_unused(root: Path) -> None:
     try:
         with FileLock(root.parent / f".{root.name}.lock", timeout=0):
             manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
-            used = [root / group / step["name"] for group in GROUPS for step in manifest["steps"]]
+            names = [step["name"] for step in manifest["steps"]]
+            used = [root / group / name for group in GROUPS for name in names]
+            used += [tried for group in GROUPS for name in names for tried in (root / group).glob(f"{escape(name)}~*")]
             listed = [*(artifact["path"] for artifact in manifest["artifacts"]), *manifest.get("files", {})]
             used += [root.joinpath(*Path(path).parts[:2]) for path in listed]
             limit_steps(root, used)

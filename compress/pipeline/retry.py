@@ -31,36 +31,40 @@ def weaken(
     """Return the strongest accepted attempt of at most `tries` bisected strengths, and all tries.
 
     If no strength is accepted, or an explicit choice has no strength, the layer that costs most is left whole: first at
-    the full strength, then at the weakest one tried. The returned attempt is rejected only if every try was.
+    the full strength, then at the weakest one tried. If every try was rejected, `rejected` is returned.
 
     Args:
         rejected: the stage at its full strength.
         reached: the strength at which nothing happens.
         attempt: makes the stage with other parameters and decides about it.
         costliest: returns the layer in which those parameters cost most; None if nothing would be left to do.
-        cut_of: returns what those parameters cut, if different strengths may cut the same. A rejected cut is not made
-            again.
+        cut_of: returns what those parameters cut, if different strengths may cut the same. No cut is made twice.
     """
     tried = [as_try(rejected.step, **_how(parameters))]
-    best, weakest = rejected, parameters
+    best, weakest, strongest = rejected, parameters, parameters
     accepted, refused = reached, parameters.strength or 0.0
     for _ in range(tries if refused > accepted else 0):
         middle = parameters.with_strength(round((accepted + refused) / 2, 4))
         if (cut := cut_of(middle)) is not None and cut == cut_of(weakest):
             refused = middle.strength or 0.0
             continue
+        if best is not rejected and cut is not None and cut == cut_of(strongest):
+            accepted = middle.strength or 0.0
+            continue
         found = attempt(middle)
         tried.append(as_try(found.step, **_how(middle)))
         if tried[-1].accepted:
-            best, accepted = found, middle.strength or 0.0
+            best, strongest, accepted = found, middle, middle.strength or 0.0
         else:
             weakest, refused = middle, middle.strength or 0.0
     for strong in [parameters] if weakest is parameters else [parameters, weakest]:
         if best.step.decision == "accepted" or (layer := costliest(strong)) is None:
             continue
         spared = strong.without_layer(layer)
-        best = attempt(spared)
-        tried.append(as_try(best.step, **_how(spared)))
+        found = attempt(spared)
+        tried.append(as_try(found.step, **_how(spared)))
+        if tried[-1].accepted:
+            best = found
     return best, tried
 
 

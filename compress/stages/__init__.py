@@ -40,6 +40,11 @@ class StageParameters(Frozen):
         """Return a copy that leaves `layer` whole."""
         raise NotImplementedError(f"{self.kind} cannot leave a layer whole")
 
+    @property
+    def names_layers(self) -> bool:
+        """Whether the recipe names layers of the model that the stage is given, by their numbers."""
+        return False
+
     def strength_reached(self, macs: int, teacher: int) -> float:
         """Return the smallest useful strength: at or below it a model with `macs` MACs in its encoder already meets the
         target, which is a share of the `teacher`'s.

@@ -28,6 +28,10 @@ class RecoverableParameters(StageParameters):
     recover: Distillation | None = None
     """Distillation that trains the changed model before the guard compares it, such as ``{ epochs = 2 }``."""
 
+    @property
+    def names_layers(self) -> bool:
+        return bool(self.recover and self.recover.align)
+
     def plug_ins(self) -> tuple[str, ...]:
         return self.recover.loss_modules() if self.recover else ()
 
@@ -70,6 +74,10 @@ class CutParameters(RecoverableParameters):
         return self
 
     @property
+    def names_layers(self) -> bool:
+        return bool(self.explicit and getattr(self, self.explicit)) or super().names_layers
+
+    @property
     def strength(self) -> float | None:
         if self.ratio is not None:
             return self.ratio
@@ -86,30 +94,29 @@ class CutParameters(RecoverableParameters):
     def without_layer(self, layer: int) -> Self:
         return self.model_copy(update={"spare": (*self.spare, layer)})
 
-    def needed_macs(self, now: int, teacher: int, most: int) -> float:
+    def macs_to_remove(self, now: int, teacher: int, most: int) -> float:
         """Compute the MACs to remove from an encoder of `now` MACs; the stage can remove `most`.
 
-        Raises:
-            BadInput: the stage cannot remove enough to reach the target.
+        A target that an earlier stage should have brought within reach, but was undone, is approached.
         """
         if self.ratio is not None:
             return self.ratio * most
-        needed = now - (self.target_macs or 0.0) * teacher
-        if needed > most:
-            least = ceil(1000 * (now - most) / teacher) / 1000
-            raise BadInput(
-                f"{self.kind}: cannot reach target_macs = {self.target_macs:g}: {self.at_most} {percent(least, 0)} of "
-                f"the teacher's encoder MACs remain; use prune-width, or a target of {least} or more"
-            )
-        return needed
+        return min(now - (self.target_macs or 0.0) * teacher, most)
 
     def most_macs(self, config: "PretrainedConfig") -> int:
         """Count the MACs that the stage can remove from an encoder of this configuration at most."""
         raise NotImplementedError
 
     def check_target(self, config: "PretrainedConfig", teacher: "PretrainedConfig") -> None:
-        if self.target_macs is not None:
-            self.needed_macs(encoder_macs(config), encoder_macs(teacher), self.most_macs(config))
+        if self.target_macs is None:
+            return
+        least = encoder_macs(config) - self.most_macs(config)
+        if least > self.target_macs * encoder_macs(teacher):
+            share = ceil(1000 * least / encoder_macs(teacher)) / 1000
+            raise BadInput(
+                f"{self.kind}: cannot reach target_macs = {self.target_macs:g}: {self.at_most} {percent(share, 0)} of "
+                f"the teacher's encoder MACs remain; use prune-width, or a target of {share} or more"
+            )
 
     def check(self, config: "PretrainedConfig") -> None:
         from pocketbert.compress.models.families import family
@@ -166,7 +173,7 @@ def cheapest_cut(
 ) -> Cut:
     """Choose the least important of all `units` that the stage can remove; layers in `spare` keep theirs."""
     most = parameters.most_macs(model.config)
-    macs = parameters.needed_macs(encoder_macs(model.config), context.teacher_macs, most)
+    macs = parameters.macs_to_remove(encoder_macs(model.config), context.teacher_macs, most)
     return cheapest(units, macs).without_layers(parameters.spare)
 
 

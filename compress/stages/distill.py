@@ -31,6 +31,10 @@ class Parameters(Distillation, StageParameters):
         self.alignments(teacher, student)
         return student
 
+    @property
+    def names_layers(self) -> bool:
+        return isinstance(self.student.layers, tuple)
+
     def plug_ins(self) -> tuple[str, ...]:
         return self.loss_modules()
 

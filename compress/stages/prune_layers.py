@@ -69,7 +69,7 @@ def choose(model: "PreTrainedModel", context: Context, parameters: Parameters) -
     ranked = sorted((score, layer) for layer, score in enumerate(scores))
     costs = layer_macs(model.config)
     most = sum(costs) if parameters.ratio else sum(costs[layer] for _, layer in ranked[:-1])
-    macs = parameters.needed_macs(sum(costs), context.teacher_macs, most)
+    macs = parameters.macs_to_remove(sum(costs), context.teacher_macs, most)
     removed: list[int] = []
     for _, layer in ranked[:-1]:
         # A ratio is rounded to whole layers, at least one; a target has to be met.

@@ -330,6 +330,10 @@ def test_caches_are_shown_with_their_limits_and_pruned(
     assert command(monkeypatch, "cache", "show", "other", "--artifacts-dir", "nowhere") == 2
     said = "no recipe of that name was built in nowhere; pocketbert build other builds it\n"
     assert capsys.readouterr().err.endswith(said)
+    for path in ("artifacts/tiny", "tiny/", "reports/tiny.json"):
+        assert command(monkeypatch, "cache", "prune", path) == 2
+        assert capsys.readouterr().err == f"pocketbert: {path}: expected the name of a recipe, or its .toml file\n"
+    assert all(path.exists() for path in old)
     assert command(monkeypatch, "cache", "prune") == 0
     assert capsys.readouterr().out == "removed: 4.0 MB; left: 4.0 MB\n"
     assert [path.exists() for path in (*young, *old)] == [True] * 4 + [False] * 4

@@ -72,6 +72,7 @@ def test_the_longest_length_of_a_file_counts_as_its_positions(written: tuple[Pat
         ({"model_type": "uneven_roberta", "max_position_embeddings": 66, "pad_token_id": 1}, 64),
         ({"model_type": "roberta", "max_position_embeddings": 66}, None),
         ({"model_type": "bert", "max_position_embeddings": "many"}, None),
+        ({"model_type": "bert", "max_position_embeddings": float("inf")}, None),
         ([], None),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def measure_accuracy(child: Child, setup: Setup, subject: Subject) -> Accuracy:
         raise ChildFailed(str(refused)) from refused
     if logits.shape[1] != len(task.labels):
         raise ChildFailed(f"it predicts {logits.shape[1]} labels, the task has {len(task.labels)}")
-    scores = task.scores(logits, rows.gold)
+    scores, tagging = task.scores(logits, rows.gold), cast("object", task)
     return Accuracy(
         metric=task.metric,
         value=scores[task.metric],
@@ -94,7 +95,7 @@ def measure_accuracy(child: Child, setup: Setup, subject: Subject) -> Accuracy:
         **pack(task.outcomes(logits, rows.gold)),
         test_sha256=rows.sha256,
         confusion=[] if task.token_level else confusion(logits, rows.gold, len(task.labels)),
-        entities=task.by_type(logits, rows.gold) if isinstance(task, Tagging) else {},
+        entities=tagging.by_type(logits, rows.gold) if isinstance(tagging, Tagging) else {},
     )
 
 

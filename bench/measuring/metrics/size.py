@@ -9,6 +9,7 @@ from pocketbert.bench.measuring.setup import Setup
 from pocketbert.bench.measuring.subject import Subject
 from pocketbert.bench.records.results import REST, Size, TensorSize
 from pocketbert.bench.records.reuse import keep, place, recall
+from pocketbert.bench.workers import inside
 from pocketbert.bench.workers.inside import tensors
 from pocketbert.compress.base.files import deflated_bytes, digest, files_of
 
@@ -38,7 +39,9 @@ def measure(setup: Setup) -> None:
 
 def _known_or_measured(setup: Setup, subject: Subject) -> Size:
     runtime = subject.artifact.runtime
-    kept = place(setup.folder, "size by part of an unchanged file", runtime, subject.sha256, digest(Path(__file__)))
+    readers = (Path(__file__), Path(inside.__file__).with_name(f"{runtime}.py"))
+    code = [digest(reader) for reader in readers if reader.is_file()]
+    kept = place(setup.folder, "size by part of an unchanged file", runtime, subject.sha256, *code)
     if known := recall(kept, Size):
         return known
     size = measure_size(subject.path)

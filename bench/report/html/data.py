@@ -15,6 +15,7 @@ from pocketbert.bench.report.format import choose, numbers
 from pocketbert.bench.report.format.markdown import moment
 from pocketbert.bench.report.html.trends import trends
 from pocketbert.bench.report.sections import why
+from pocketbert.bench.report.sections.lead import confidence_line
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts.items import left_out
 from pocketbert.compress.base.errors import printable
@@ -147,6 +148,7 @@ def _teacher(results: Results) -> str:
 
 
 def _remarks(results: Results) -> Iterator[str]:
+    yield from filter(None, [confidence_line(results)])
     if results.undecided:
         yield f"The test split decides nothing: its examples {results.undecided}, so every model scores alike."
     for one in results.recorded:
@@ -173,7 +175,7 @@ def _check(number: int, check: Check, results: Results) -> dict[str, Any]:
         "metric": v.metric,
         "place": v.profile or "",
         "name": check.name,
-        "outcome": v.outcome,
+        "outcome": check.outcome,
         "baseline": check.baseline,
         "now": check.now,
         "change": _ends(check.change),

@@ -40,7 +40,7 @@ def every_check(found: Sequence[Check], baseline: bool) -> str:
     """Write the table of all checks but copies, and below it the reasons for missing baselines."""
     rows = [
         [
-            f"{ICONS[check.verdict.outcome]} {check.verdict.outcome}",
+            f"{ICONS[check.outcome]} {check.outcome}",
             code(check.verdict.artifact),
             text(check.name),
             check.baseline,

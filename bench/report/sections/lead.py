@@ -10,6 +10,8 @@ from pocketbert.bench.report.format.markdown import code, text
 from pocketbert.compress.base.files import as_typed
 from pocketbert.compress.manifest import Comparison, Step, lossless
 
+_USUAL = 0.95
+
 
 def verdict_line(results: Results, found: Sequence[Check] | None = None) -> str:
     """Return one line: whether the gate failed, and how many of its measured checks passed."""
@@ -26,7 +28,15 @@ def verdict_line(results: Results, found: Sequence[Check] | None = None) -> str:
 
 def warnings(results: Results, file: Path) -> list[str]:
     """Return what a reader has to know besides the figures: corrections of the guard, the teacher, the machine."""
-    return list(filter(None, [*guard_lines(results), control_line(results), other_machine_line(results, file)]))
+    lines = [confidence_line(results), *guard_lines(results), control_line(results), other_machine_line(results, file)]
+    return list(filter(None, lines))
+
+
+def confidence_line(results: Results) -> str:
+    """Return a sentence if the recipe asks for other intervals of accuracy than those of 95 % that headings name."""
+    if results.confidence == _USUAL:
+        return ""
+    return f"Intervals of accuracy are {100 * results.confidence:g} % here (guard.confidence), whatever a heading says."
 
 
 def guard_lines(results: Results) -> list[str]:

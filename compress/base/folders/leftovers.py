@@ -41,6 +41,14 @@ def temporary_folder(prefix: str = PREFIX, parent: Path | None = None) -> Iterat
         lock.release()
 
 
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`, for the steps on the way to it; those of killed processes are removed."""
+    sweep(parent=path.parent)
+    with temporary_folder(parent=path.parent) as folder:
+        yield folder
+
+
 def sweep(prefix: str = PREFIX, parent: Path | None = None) -> None:
     """Remove the folders of `temporary_folder` with these arguments whose process has died.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pocketbert.compress.tasks.inputs import Inputs
 
-_ARCHITECTURES = (*FAMILIES, "mobilebert")
+_ARCHITECTURES = (*FAMILIES, "mobilebert", "static")
 _HEADS = ("ForSequenceClassification", "ForTokenClassification")
 _ROWS, _FEW_ROWS = 40, 20
 _RANDOM = "random token ids are no texts: measure the agreement on your own with --texts FILE, one text per line"

@@ -1,14 +1,13 @@
 """Writes the manifest: teacher, accepted stages and exported files, with the rows to score them on."""
 
-import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pocketbert.compress.base.files import digest, files_of, write_json
 from pocketbert.compress.base.processes import rank, wait
+from pocketbert.compress.data.findings import Findings
 from pocketbert.compress.data.texts import write_test
 from pocketbert.compress.exports import FORMATS
 from pocketbert.compress.manifest import Artifact, LinearControl, Manifest, Recorded, TaskSpec
@@ -16,7 +15,6 @@ from pocketbert.compress.pipeline.cache import SCRATCH
 from pocketbert.compress.pipeline.shipping.artifact import EXPORTED_TOKENIZER, Export
 from pocketbert.compress.pipeline.shipping.ship import REQUIRED_OPERATORS
 from pocketbert.compress.pipeline.steps.step import TOKENIZER, Build, FinishedStep
-from pocketbert.compress.pipeline.steps.teacher import SEEN
 
 _REFERENCE = "teacher-fp32.torch"
 _TEST = "data/test.jsonl"
@@ -29,6 +27,7 @@ def write_manifest(
     models: Sequence[FinishedStep],
     dense: Mapping[str, int],
     control: LinearControl | None,
+    found: Findings,
 ) -> Manifest:
     """Write `manifest.json` and the test rows.
 
@@ -37,11 +36,11 @@ def write_manifest(
         steps: all stages and exported files, rejected ones too.
         models: the teacher and every accepted stage, in order.
         dense: name of an exported file -> its deflated bytes without zeros.
+        found: which test rows are in train.
     """
     root, task, rule = build.root, build.texts.task, build.recipe.guard
     if rank() == 0:
-        seen = models[0].folder / SEEN
-        write_test(build.texts, root / _TEST, np.load(seen, allow_pickle=False) > 0 if seen.is_file() else ())
+        write_test(build.texts, root / _TEST, found.test_seen > 0)
     wait()
     artifacts: list[Artifact] = []
     for done in models:
@@ -80,7 +79,8 @@ def write_manifest(
     )
     if rank() == 0:
         write_json(root / "manifest.json", manifest)
-        shutil.rmtree(root / SCRATCH, ignore_errors=True)
+        with suppress(OSError):  # it holds trainings that a build of another recipe has begun
+            (root / SCRATCH).rmdir()
     return manifest
 
 

@@ -1,5 +1,6 @@
 """The linear baseline (`linear_control`) as a step, trained on the same labelled rows as the teacher."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,8 @@ def _linear_control(build: Build) -> tuple[LinearControl, list[str]]:
     task, splits = build.texts.task, build.texts.splits
     texts, gold = (splits["train"][name][: build.texts.labelled] for name in ("text", "label"))
     longest = readable(task.max_length)  # the teacher reads hardly more
-    key = step_key(build.texts.key, {"longest": longest}, ["pocketbert.compress.models.linear_control"])
+    made_of = {"longest": longest, "scikit-learn": version("scikit-learn")}
+    key = step_key(build.texts.key, made_of, ["pocketbert.compress.models.linear_control"])
     step = Step(name="linear-control", kind="linear-control", decision="reference", key=key)
 
     def work(out: Path, _: Path) -> Step:

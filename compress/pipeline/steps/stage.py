@@ -1,18 +1,26 @@
 """One ``[[stage]]``: made from the last accepted model, and retried at lower strengths if the guard rejects it."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pocketbert.compress.base.errors import percent
 from pocketbert.compress.manifest import Step
 from pocketbert.compress.models.pretrained import source_key
-from pocketbert.compress.models.sizes import count_parameters
+from pocketbert.compress.models.sizes import count_parameters, encoder_macs
 from pocketbert.compress.pipeline.cache import SCRATCH, step_key
 from pocketbert.compress.pipeline.retry import weaken
 from pocketbert.compress.pipeline.steps.step import RECORDED_BY, Build, FinishedStep
 from pocketbert.compress.stages import StageParameters, stage_module
 from pocketbert.compress.training.context import Context
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_ROUNDING = 1e-6
+"""Of a share of MACs."""
 
 
 def run_stage(build: Build, number: int, parameters: StageParameters, source: FinishedStep) -> FinishedStep:
@@ -62,6 +70,7 @@ class _Stage:
             if kind.startswith("prune-") and count_parameters(model) == before:
                 every = "every token is needed" if kind == "prune-vocab" else "an earlier step has reached the target"
                 context.remarks.append(f"nothing was cut: {every}")
+            context.remarks.extend(_missed_target(model, parameters, context))
             if not context.new_tokenizer.is_dir():
                 shutil.copytree(source.folder / "tokenizer", context.new_tokenizer)
             return build.record(model, step.model_copy(update={"remarks": context.remarks}), out)
@@ -98,3 +107,10 @@ class _Stage:
 
     def _context(self, scratch: Path) -> Context:
         return replace(self._build.context(scratch, self._source.tokens, self._source), memo=self._memo)
+
+
+def _missed_target(model: "PreTrainedModel", parameters: StageParameters, context: Context) -> Iterator[str]:
+    """Yield a remark if the stage has a target that it missed: a layer was spared, or an earlier stage undone."""
+    target: float | None = getattr(parameters, "target_macs", None)
+    if target is not None and (left := encoder_macs(model.config) / context.teacher_macs) > target + _ROUNDING:
+        yield f"target_macs = {target:g} is not reached: {percent(left)} of the teacher's encoder MACs are left"

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from tokenizers import Tokenizer
 
 from pocketbert.compress.base.errors import BadInput
-from pocketbert.compress.data.findings import find
 from pocketbert.compress.data.texts import Texts
 from pocketbert.compress.manifest import Step
 from pocketbert.compress.models.checks import by_number, check_lengths, check_positions, check_types
@@ -31,9 +29,6 @@ from pocketbert.compress.training.settings import TeacherTable
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
-
-SEEN = "seen.npy"
-"""In the teacher's folder: for each test row whether its text is in train (`pocketbert.compress.data.overlap`)."""
 
 
 def make_teacher(build: Build) -> FinishedStep:
@@ -72,9 +67,7 @@ def make_teacher(build: Build) -> FinishedStep:
         tokenizer_of_rows = load_tokenizer(out / TOKENIZER)
         test = task.encode(tokenizer_of_rows, texts.splits["test"])
         read = {"training": tokens.train.inputs, "validation": tokens.validation.inputs, "test": test}
-        found = find(texts)
-        np.save(out / SEEN, found.test_seen)
-        context.remarks.extend([*texts.remarks, *found.remarks, *longer_texts(read, task.max_length)])
+        context.remarks.extend([*texts.remarks, *longer_texts(read, task.max_length)])
         context.remarks.extend(odd_texts(task, tokenizer_of_rows, texts.splits))
         if table.epochs:
             model = finetune.run(model, context, _fine_tuning(table))

@@ -50,6 +50,9 @@ def test_red(pocketbert_gate):
 
 def test_not_judged(pocketbert_gate):
     pocketbert_gate("small", "beauty")
+
+def test_misspelt(pocketbert_gate):
+    pocketbert_gate("small", "accuracy", "latncy")
 """
 
 
@@ -71,7 +74,7 @@ def test_fixtures_marker_and_section(
     (pytester.mkdir("project/tests") / "test_own.py").write_text(OWN)
     monkeypatch.chdir(pytester.path / "project/tests")
     result = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", "--strict-markers")
-    result.assert_outcomes(passed=3, failed=6, errors=1)  # what never weighs passes, and errs at its end
+    result.assert_outcomes(passed=3, failed=7, errors=1)  # what never weighs passes, and errs at its end
     lines = "\n".join(result.outlines)
     for said in (
         r"latency over budget: small in mobile-1t/128: \S+ × reference \(95 % CI \S+ to \S+, budget 1e-06\)",
@@ -81,6 +84,7 @@ def test_fixtures_marker_and_section(
         r"pocketbert: unknown artifact 'smaller'; expected one of: reference, small, other",
         r"pocketbert: latency_budget: the test never called `pocketbert_measure`",
         r"size regressed: small: .* limit \+1 %\)\nrerun only this: pytest test_own\.py::test_red --gate-manifest ",
+        r"pocketbert: no verdict on 'small latncy'; expected one of: small \(latency\), small \(memory\)",
         r"pocketbert: no verdict on 'small beauty'; expected one of: small \(latency\), small \(memory\)",
     ):
         assert re.search(said, lines), said

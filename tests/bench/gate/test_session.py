@@ -15,6 +15,7 @@ from pocketbert.bench.records.store import Store
 from pocketbert.bench.verdicts.items import Item
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import digest, write_json
+from pocketbert.compress.manifest import load_manifest
 from tests.support.manifests import SHIPS, Build, write_manifest
 
 
@@ -97,9 +98,9 @@ def test_a_disk_that_is_full_costs_the_report_and_nothing_else(
     assert session.unwritten.startswith(f"not everything could be written to {tmp_path / 'reports'}: ")
 
 
-def test_what_is_exported_goes_into_the_store(manifest: Path, tmp_path: Path) -> None:
+def test_what_is_exported_goes_into_the_store(manifest: Path, tmp_path: Path, weighed: Results) -> None:
     session, store = Session(options(manifest)), Store(tmp_path / "store")
-    session._keep_shipped()
+    session._keep_shipped(weighed)
     kept = {name: store.find(digest(manifest.with_name(name))) for name in ("small.onnx", "tokenizer.json")}
     assert all(kept.values())
     assert store.find(digest(manifest.with_name("reference.onnx"))) is None
@@ -137,3 +138,41 @@ def test_flips_are_against_the_baseline_and_have_texts_only_on_request(
     assert (small.against, small.won) == ("the baseline", 0)
     assert small.lost > 0
     assert any(row.text for row in small.lost_rows) is texts
+
+
+def test_what_is_exported_stays_where_baselines_fill_the_store(
+    manifest: Path, tmp_path: Path, weighed: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the project's own baseline, too, when another one was asked for."""
+    monkeypatch.setattr(Store.prune, "__defaults__", (0, *(Store.prune.__defaults__ or ())[1:]))
+    store = Store(tmp_path / "store")
+    for name in ("old", "project"):
+        (tmp_path / name).write_text(name)
+        store.put(tmp_path / name)
+    shipped = {a.id: digest(manifest.parent / a.path) for a in load_manifest(manifest).artifacts if a.role == "ship"}
+    results = weighed.model_copy(
+        update={"artifacts": [a.model_copy(update={"sha256": shipped.get(a.id, a.sha256)}) for a in weighed.artifacts]}
+    )
+    made = make_baseline(results, None)
+    entry = made.artifacts["small"].model_copy(update={"sha256": digest(tmp_path / "project")})
+    write_json(tmp_path / "given.json", made)
+    write_json(tmp_path / "project.json", made.model_copy(update={"artifacts": {"small": entry}}))
+    session = Session(options(manifest, tmp_path / "given.json", tmp_path / "project.json"))
+    session._keep_shipped(results)
+    assert all(store.find(sha256) for sha256 in (*shipped.values(), digest(tmp_path / "project")))
+    assert store.find(digest(tmp_path / "old")) is None
+
+
+def test_an_interruption_while_evidence_is_collected_loses_no_figure(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> list[object]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pocketbert.bench.gate.session.explain", interrupted)
+    session = Session(options(manifest))
+    with pytest.raises(KeyboardInterrupt):
+        session.run(Console(quiet=True), {item for item in session.items if item.metric == "size"})
+    assert session.results and session.results.verdicts
+    assert session.results_path.is_file()
+    assert Store(tmp_path / "store").find(digest(manifest.with_name("small.onnx")))

@@ -1,5 +1,7 @@
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -43,3 +45,16 @@ def test_cores_that_are_off_or_hidden_are_not_mistaken_for_others(
 @pytest.mark.parametrize(("share", "slow_down"), [(0.0, 0.0), (0.2, 0.25), (0.5, 1.0), (1.0, float("inf"))])
 def test_a_neighbour_explains_a_slow_down_by_its_share(share: float, slow_down: float) -> None:
     assert explains(share) == pytest.approx(slow_down)
+
+
+def test_a_process_of_ours_that_dies_is_no_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its seconds before the measurement must not count as a neighbour's."""
+    child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    time.sleep(1.0)
+    cores = sorted(os.sched_getaffinity(0))
+    watch = Neighbours(cores, [child.pid])
+    _, before = watch._read()
+    child.kill()
+    child.wait()
+    assert before >= 0.2
+    assert watch._read()[1] >= before

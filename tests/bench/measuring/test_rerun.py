@@ -247,3 +247,9 @@ def test_a_file_with_another_tokenizer_or_runtime_is_timed(weighed: Results, bas
 def test_each_request_is_compared_with_itself() -> None:
     """The median of the ratios, not the ratio of the medians."""
     assert Pair(answered([1.0, 10.0, 100.0]), answered([2.0, 20.0, 11.0]), 1).log_p50 == pytest.approx(log(2))
+
+
+def test_pairs_for_p90_do_not_undo_the_look_that_decided() -> None:
+    logs = [0.0, 0.001, -0.001, 0.0]
+    assert decide_pairs(logs, [0.0] * 4, 40, 0.03)[0] == "ok"
+    assert decide_pairs([*logs, 0.05], [0.0] * 5, 80, 0.03)[0] == "ok"

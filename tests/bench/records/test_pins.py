@@ -106,3 +106,11 @@ def test_what_a_baseline_names_is_never_pruned(tmp_path: Path, store: Store, bas
     assert store.usage().bytes <= 40
     store.prune(limit=0, max_age=0, keep=kept)
     assert store.usage().entries == 2
+
+
+def test_a_large_limit_can_be_pinned(tmp_path: Path, store: Store, baseline: Baseline) -> None:
+    limits = baseline.thresholds.model_copy(update={"latency": 0.6, "artifacts": {INT8: {"memory": 0.7}}})
+    path = pins.path_of(tmp_path / "baselines", "v1.0", baseline.recipe)
+    pins.pin(baseline.model_copy(update={"thresholds": limits}), path, store, {})
+    pinned = load_baseline(path).thresholds
+    assert (pinned.latency, pinned.of("memory", INT8)) == (0.99, 0.99)

@@ -94,6 +94,15 @@ def test_a_lost_file_and_a_metric_that_cannot_be_compared_are_beyond_the_limit(r
         broken = results.model_copy(update={"artifacts": without})
         assert said(results, broken, **{metric: 0.5}) == [f"{INT8}: no {metric} in the second run"]
         assert said(broken, results, **{metric: 0.5}) == []
+    gone = results.artifact(INT8).latency[0]
+    rest = [entry for entry in results.artifact(INT8).latency if entry.place != gone.place]
+    fewer = [a.model_copy(update={"latency": rest}) if a.id == INT8 else a for a in results.artifacts]
+    broken = results.model_copy(update={"artifacts": fewer})
+    assert said(results, broken, latency=0.5) == [f"{INT8}: no latency in {gone.place} in the second run"]
+    profiles = [
+        p.model_copy(update={"skipped": "needs 4 cores"}) if p.name == gone.profile else p for p in results.profiles
+    ]
+    assert said(results, broken.model_copy(update={"profiles": profiles}), latency=0.5) == []
     machine = results.machine.model_copy(update={"fingerprint": "another"})
     elsewhere = results.model_copy(update={"machine": machine})
     assert said(results, elsewhere, memory=0.5) == ["memory: cannot be compared in any exported file of both runs"]

@@ -25,8 +25,8 @@ def test_a_failing_verdict_is_marked_and_counted(regressed: Results) -> None:
     assert any(re.match(r"  missing +latency", line) for line in found), "a profile this machine lacks fails nothing"
     assert found[-2] == "latency with × is a multiple of the teacher's P50, timed in turn with it"
     assert found[-1] == (
-        "3 of 6 measured checks passed, 1 of them improved, 1 regressed, 1 missing, 1 not possible on this machine, "
-        "1 inconclusive; 2 failing; measured in 2 min 43 s"
+        "3 of 6 measured checks passed, 1 of them improved, 1 regressed, 1 missing, 1 inconclusive, "
+        "1 not possible on this machine; 2 failing; measured in 2 min 43 s"
     )
 
 

@@ -15,6 +15,7 @@ def timed(weighed: Results) -> Results:
     artifacts = []
     for a in weighed.artifacts:
         estimate, low, high = ratios.get(a.id, (1.0, 1.0, 1.0))
+        scale = 2.0 if a.id == "other" else 1.0
         entry = Latency(
             profile="mobile-1t",
             length="128",
@@ -23,7 +24,7 @@ def timed(weighed: Results) -> Results:
             p90_ms=8.4,
             ratio=Interval(estimate=estimate, low=low, high=high),
             # Three sets of processes: 34, 33 and 33 requests, one of the sets slower throughout.
-            samples_ms=[8.0] * 34 + [8.4] * 33 + [8.0] * 33,
+            samples_ms=[scale * ms for ms in [8.0] * 34 + [8.4] * 33 + [8.0] * 33],
         )
         artifacts.append(a.model_copy(update={"latency": [entry]}))
     return weighed.model_copy(update={"artifacts": artifacts})
@@ -47,9 +48,9 @@ def test_too_few_times_for_an_interval_are_said(timed: Results, samples: list[fl
         (Budget(ratio=0.205), "inconclusive"),
         (Budget(ratio=0.15), "over"),
         (Budget(ratio=0.15, of="reference"), "over"),
-        (Budget(ratio=0.54, of="other"), "ok"),  # 0.50, about 0.474 to 0.527
-        (Budget(ratio=0.51, of="other"), "inconclusive"),
-        (Budget(ratio=0.47, of="other"), "over"),
+        (Budget(ratio=0.54, of="other"), "ok"),  # 0.50 in each set: 8.0 of 16.0 ms, 8.4 of 16.8, 8.0 of 16.0
+        (Budget(ratio=0.501, of="other"), "ok"),
+        (Budget(ratio=0.499, of="other"), "over"),
         (Budget(p50_ms=9.0), "ok"),
         (Budget(p50_ms=8.2), "inconclusive"),  # between sets it differs by more than inside any
         (Budget(p50_ms=7.0), "over"),
@@ -125,3 +126,23 @@ def test_a_misspelt_key_is_refused_with_the_nearest() -> None:
 
 def test_a_whole_number_is_a_ratio() -> None:
     assert read((), {"ratio": 1, "of": "other"}) == Budget(ratio=1.0, of="other")
+
+
+def test_the_first_profile_that_was_measured_counts(timed: Results) -> None:
+    [profile] = timed.profiles
+    skipped = profile.model_copy(update={"name": "mobile-4t", "skipped": "needs 4 cores"})
+    found = check(
+        Budget(ratio=0.25), timed.artifact("small"), timed.model_copy(update={"profiles": [skipped, profile]})
+    )
+    assert found.outcome == "ok"
+    only = timed.model_copy(update={"profiles": [skipped]})
+    assert check(Budget(ratio=0.25), timed.artifact("small"), only).outcome == "absent"
+
+
+def test_the_artifact_without_a_figure_is_named(timed: Results) -> None:
+    other = timed.artifact("other").model_copy(update={"latency": []})
+    artifacts = [other if a.id == "other" else a for a in timed.artifacts]
+    found = check(
+        Budget(ratio=1, of="other"), timed.artifact("small"), timed.model_copy(update={"artifacts": artifacts})
+    )
+    assert (found.outcome, found.message) == ("unmeasured", "latency: other in mobile-1t/128: not measured")

@@ -1,19 +1,23 @@
 """Whole builds of the tiny recipe: finished steps are kept, killed builds resume, rejected steps do not ship."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.progress import Progress
+from pocketbert.compress.manifest import Step
 from pocketbert.compress.pipeline.build import build
-from pocketbert.compress.pipeline.guard import GuardStopped
+from pocketbert.compress.pipeline.guard import Guard, GuardStopped
 from pocketbert.compress.pipeline.recipe import load_recipe
+from pocketbert.compress.pipeline.shipping.checkpoint import Asked, export_checkpoint
 from pocketbert.compress.pipeline.steps import teacher as step
 from pocketbert.compress.training.trainer import _last_checkpoint
 from tests.support import REPO
@@ -43,6 +47,36 @@ def test_a_rejected_stage_does_not_ship_and_may_stop_the_build(built: tuple[Path
     assert '"rolled-back"' in record.read_text()
 
 
+def test_a_stage_that_is_undone_does_not_fail_the_next_one(
+    built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target counts on the layers that the first stage should have removed, and so do the numbers of the heads."""
+    decide = Guard.decide
+
+    def undo(guard: Guard, step: Step, *rest: Any) -> Step:
+        decision = "rolled-back" if step.kind == "prune-layers" else "accepted"
+        return decide(guard, step, *rest).model_copy(update={"decision": decision})
+
+    monkeypatch.setattr(Guard, "decide", undo)
+    stages = (
+        '[{ kind = "prune-layers", layers = [0, 1] }, { kind = "prune-ffn", target_macs = 0.4 }, '
+        '{ kind = "prune-heads", heads = { 1 = [0] } }]'
+    )
+    manifest, _ = run(*built, stage=stages, artifact='[{ format = "torch" }]', guard__on_fail="rollback")
+    steps = {step.name: step for step in manifest.steps}
+    assert [steps[name].decision for name in ("01-prune-layers", "02-prune-ffn")] == ["rolled-back", "accepted"]
+    assert any(remark.startswith("target_macs = 0.4 is not reached: ") for remark in steps["02-prune-ffn"].remarks)
+    [told] = [remark for remark in steps["03-prune-heads"].remarks if remark.startswith("the layers that this stage")]
+    assert told.endswith("may be others than the recipe means: 01-prune-layers was undone or weakened")
+
+
+def test_a_build_leaves_the_unfinished_training_of_another_recipe(built: tuple[Path, Path]) -> None:
+    training = built[1] / ".scratch/02-distill-0123456789ab/training"
+    training.mkdir(parents=True)
+    run(*built)
+    assert training.is_dir()
+
+
 def test_a_static_student_ships(built: tuple[Path, Path]) -> None:
     """Every step that looks at a model: vocabulary pruning, files in every precision, the record of sizes."""
     recipe = built[0]
@@ -56,6 +90,12 @@ def test_a_static_student_ships(built: tuple[Path, Path]) -> None:
     assert distilled.comparison is not None and distilled.comparison.value > 0.9, "good and bad characters decide"
     assert len(ships) == 4
     assert {a.made_from for a in ships} == {"03-prune-vocab"}
+    folder = built[1] / "stages/03-prune-vocab"
+    for file in (folder / "tokenizer").iterdir():
+        shutil.copy(file, folder / "model")
+    out = built[1].with_name("alone.onnx")
+    export_checkpoint(str(folder / "model"), "onnx", "int8", out, Asked(), Progress())
+    assert out.read_bytes() == (built[1] / "ship/onnx-int8/student-int8.onnx").read_bytes()
 
 
 def test_two_builds_in_one_folder_are_refused(tiny_recipe: Path, tmp_path: Path) -> None:

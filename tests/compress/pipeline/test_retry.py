@@ -99,3 +99,23 @@ def test_an_explicit_choice_has_no_strength_but_layers(layer: int | None) -> Non
     best, tried = world.weaken(Parameters(heads={0: [1], 5: [2]}))
     assert [strength for strength, _ in tried] == [None] * (2 if layer else 1)
     assert best.step.decision == ("accepted" if layer else "rolled-back")
+
+
+def test_an_accepted_cut_is_not_made_again() -> None:
+    """At 0.2 to 0.45 the stage cuts the same unit."""
+    world = World(affordable=0.45)
+    rejected = world.attempt(Parameters(ratio=0.5))
+
+    def cut_of(parameters: StageParameters) -> list[int]:
+        return [0, 1] if (parameters.strength or 0) > 0.45 else [0]
+
+    best, tried = weaken(rejected, Parameters(ratio=0.5), 4, 0.0, world.attempt, lambda _: None, cut_of)
+    assert [one.strength for one in tried] == [0.5, 0.25]
+    assert best.step.decision == "accepted"
+
+
+def test_where_every_try_was_rejected_the_full_strength_is_told() -> None:
+    world = World(affordable=0.0)
+    rejected = world.attempt(Parameters(ratio=0.8))
+    best, _ = weaken(rejected, Parameters(ratio=0.8), 2, 0.0, world.attempt, lambda _: 5, lambda _: None)
+    assert best is rejected

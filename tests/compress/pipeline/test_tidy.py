@@ -106,3 +106,16 @@ def test_files_of_the_user_leave_the_limit_to_the_steps(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x" * size)
     limit_steps(tmp_path, [], limit=100)
     assert (tmp_path / "ship/onnx-int8/stage.json").exists()
+
+
+def test_the_limits_spare_the_tries_of_a_step_that_was_weakened(tmp_path: Path) -> None:
+    """The next build asks for each of them again, and would train those that are gone."""
+    root = tmp_path / "mine"
+    for name in ("stages/02-prune-ffn~aa", "ship/onnx-int8~bb", "stages/03-distill~cc"):
+        (root / name).mkdir(parents=True)
+        (root / name / "stage.json").touch()
+        os.utime(root / name, (1, 1))
+    listed = {"steps": [{"name": "02-prune-ffn"}, {"name": "onnx-int8"}], "artifacts": []}
+    (root / "manifest.json").write_text(json.dumps(listed), encoding="utf-8")
+    prune_unused(root)
+    assert [path.name for path in sorted(root.glob("s*/*"))] == ["onnx-int8~bb", "02-prune-ffn~aa"]

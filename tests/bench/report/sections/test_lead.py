@@ -25,8 +25,8 @@ def with_step(results: Results, name: str, **fields: object) -> Results:
 
 def test_failures_are_counted_the_worst_first(regressed: Results) -> None:
     assert verdict_line(regressed) == (
-        "**Gate failed: 3 of 6 measured checks passed, 1 of them improved, 1 regressed, 1 missing, 1 not possible "
-        "on this machine, 1 inconclusive.**"
+        "**Gate failed: 3 of 6 measured checks passed, 1 of them improved, 1 regressed, 1 missing, 1 inconclusive, "
+        "1 not possible on this machine.**"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pocketbert.compress.base.folders import leftovers
-from pocketbert.compress.base.folders.leftovers import sweep, temporary_folder
+from pocketbert.compress.base.folders.leftovers import folder_beside, sweep, temporary_folder
 
 HOLD = """
 import sys
@@ -170,3 +170,16 @@ def test_ctrl_c_while_a_folder_is_made_or_removed_leaves_nothing(
     with pytest.raises(KeyboardInterrupt), temporary_folder("work-", tmp_path) as folder:
         (folder / "sub").mkdir()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_was_killed_leaves_its_folder_to_the_next_one(tmp_path: Path) -> None:
+    with folder_beside(tmp_path / "student.onnx") as folder:
+        assert folder.parent == tmp_path
+        (folder / "float.onnx").touch()
+        (left := tmp_path / folder.name.replace(folder.name[-8:], "0" * 8)).mkdir()
+        (left / ".owner").touch()
+        (left / "float.onnx").touch()
+        with folder_beside(tmp_path / "other.onnx"):
+            assert not left.exists()
+            assert (folder / "float.onnx").exists(), "its process lives"
+    assert not list(tmp_path.iterdir())

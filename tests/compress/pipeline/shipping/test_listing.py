@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pocketbert.compress.base.files import digest
+from pocketbert.compress.data.findings import find
+from pocketbert.compress.data.texts import read_texts
 from pocketbert.compress.manifest import Parity, Step, load_manifest
+from pocketbert.compress.pipeline.recipe import load_recipe
 from pocketbert.compress.pipeline.shipping.listing import manifest_entry
 from pocketbert.compress.pipeline.steps.step import FinishedStep
 from tests.support.recipes import run
@@ -35,7 +36,8 @@ def test_manifest_lists_reference_stages_and_ships(tiny_build: tuple[Path, Path]
     assert {a.tokenizer for a in manifest.artifacts} < manifest.files.keys()
     assert {"data/test.jsonl", "control/test.npy"} < manifest.files.keys()
     assert not (tiny_build[1] / ".scratch").exists()
-    seen = np.load(tiny_build[1] / "stages/00-teacher/seen.npy")
+    recipe = load_recipe(tiny_build[0])
+    seen = find(read_texts(recipe.task)).test_seen
     lines = (tiny_build[1] / "data/test.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line).get("in_train", False) for line in lines] == (seen > 0).tolist()
 

@@ -1,6 +1,6 @@
 // The checks: filters, the table, and for each row the message and the command that runs this check alone.
-const ORDER = ["regressed", "missing", "inconclusive", "no-baseline", "improved", "ok"];
-const SIGNS = { regressed: "✗", missing: "✗", inconclusive: "?", "no-baseline": "–", improved: "▲", ok: "✓" };
+const ORDER = ["regressed", "missing", "inconclusive", "no-baseline", "not possible here", "improved", "ok"];
+const SIGNS = { regressed: "✗", missing: "✗", inconclusive: "?", "no-baseline": "–", "not possible here": "–", improved: "▲", ok: "✓" };
 const listeners = [];
 const filters = { artifact: "", metric: "", place: "", outcome: "", words: "", copies: false };
 
