@@ -66,4 +66,4 @@ def test_the_list_of_operators_is_written_without_a_log_message(
     onnx_export.export(model, tmp_path / "m.onnx", "fp32", IDS)
     with caplog.at_level(logging.DEBUG):
         required_operators([tmp_path / "m.onnx"], tmp_path / "required_operators.config")
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.name != "filelock"]
