@@ -187,7 +187,7 @@ def _noise_floor(path: Path, profile: Profile, done: Callable[[], None]) -> Chec
             lost += pair.preempted / PAIRS
             done()
     except SideFailed as failed:
-        return Check(profile.name, f"cannot be timed: {failed}")
+        return Check(profile.name, f"cannot be timed: {failed}", "gate with other profiles (--gate-profiles)")
     pair_s = (time.monotonic() - begin) / PAIRS
     return noise_check(profile.name, stdev(logs), pair_s, int(BUDGET_S / pair_s / len(profile.lengths)), lost)
 

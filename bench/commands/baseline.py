@@ -55,6 +55,8 @@ def diff_baseline(results: ResultsFile, baseline: BaselineFile = None, as_json: 
 
     old, unreadable, new, _ = _change(results, baseline)
     if as_json:
+        if unreadable:
+            echo(unreadable.strip(), err=True)
         print_json([change._asdict() for change in differences(old, new)])
     else:
         echo(unreadable + diff(old, new))

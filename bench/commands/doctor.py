@@ -1,8 +1,14 @@
 """``pocketbert doctor``: what this machine can measure."""
 
+import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from pocketbert.compress.base.commands import AsJson, echo, print_json
+from pocketbert.compress.base.quiet import Verbosity, shown
+
+if TYPE_CHECKING:
+    from pocketbert.bench.doctor import Check
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -17,11 +23,18 @@ def doctor(as_json: AsJson = False) -> None:
     console = Console(stderr=True)
     with machine_lock(console), Progress(thread=False) as progress:
         for check in examine(progress):
-            progress.say(f"{check.name:<12} {check.text}")
+            progress.say(_line(check))
             checks.append(check)
     if as_json:
         print_json([asdict(check) for check in checks])
         return
+    if shown() is Verbosity.QUIET or not sys.stdout.isatty():  # nobody has seen them there
+        for check in checks:
+            echo(_line(check))
     fixes = [f"to fix: {check.name}: {check.fix}" for check in checks if check.fix]
     for line in fixes or ["nothing to fix"]:
         echo(line)
+
+
+def _line(check: "Check") -> str:
+    return f"{check.name:<12} {check.text}"

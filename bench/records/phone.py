@@ -95,7 +95,7 @@ def _checked(entry: dict[str, Any], where: str, results: Results) -> OnPhone:
     if figure.artifact not in known:
         raise BadInput(f"{where}: unknown artifact {figure.artifact!r}{nearest(figure.artifact, known)}")
     measured = known[figure.artifact].sha256
-    if figure.sha256 and figure.sha256 != measured:
+    if figure.sha256 and figure.sha256.lower() != measured:
         raise BadInput(
             f"{where}: {figure.artifact} has SHA-256 {figure.sha256[:12]}… on the device, but {measured[:12]}… here; "
             "measure the same file on both"

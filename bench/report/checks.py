@@ -29,6 +29,7 @@ _WORDS = {
     "not possible here": "not possible on this machine",
 }
 _ORDER = list(ICONS)
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class Check:
         """The change as a multiple of the limit, positive where it is worse: beyond 1 it is not allowed."""
         if self.change is None:
             return None
-        scale = self.limit or (-0.01 if self.verdict.metric == "accuracy" else 0.01)
+        # A limit of 0 has no multiples: any change for the worse is far beyond it.
+        scale = self.limit or (-_TINY if self.verdict.metric == "accuracy" else _TINY)
         ends = sorted((self.change.low / scale, self.change.high / scale))
         # Not checked: a multiple of a tiny limit may be infinite.
         return Interval.model_construct(estimate=self.change.estimate / scale, low=ends[0], high=ends[1])
@@ -128,6 +130,8 @@ def _check(v: Verdict, results: Results, pair: Paired | None, artifact: Measured
         name = f"latency {measure}, {choose.in_words(place) if place else v.profile}"
         if pair and pair.baseline_ms and change:
             baseline, now = _milliseconds(pair, change)
+        elif pair:  # of files from before pairs had times: the figures of a verdict are no multiples of the teacher's
+            baseline = now = ""
     elif v.metric == "memory":
         name = "model memory"
         limit = max(limit, MEMORY_FLOOR_MIB / v.baseline) if v.baseline else limit

@@ -10,6 +10,7 @@ from pocketbert.bench.report.format import numbers
 from pocketbert.bench.report.format.choose import headline_place, in_words
 from pocketbert.bench.report.format.markdown import bullets, code, fold, moment, paragraphs, table, text
 from pocketbert.bench.report.sections import zeros
+from pocketbert.bench.report.sections.lead import confidence_line
 from pocketbert.compress.base.errors import BadInput
 from pocketbert.compress.base.files import atomic_write
 
@@ -90,7 +91,7 @@ def _result(found: Differences) -> str:
 def _warnings(found: Differences) -> list[str]:
     """Return the reasons why the two runs cannot be compared in full."""
     before, now = found.before, found.now
-    lines = []
+    lines = list(filter(None, [confidence_line(now)]))
     if before.recipe != now.recipe:
         lines.append(f"**Two recipes**: {code(before.recipe)} and {code(now.recipe)}; artifacts are matched by id.")
     if not found.one_machine:

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from pocketbert.bench.records.results import Results, Verdict
 from pocketbert.bench.report.checks import Check, checks, counted, why_copies
 from pocketbert.bench.report.format import numbers
+from pocketbert.bench.report.sections.lead import confidence_line
 from pocketbert.bench.report.sections.why import summary
 from pocketbert.bench.verdicts.items import left_out
 from pocketbert.compress.base.errors import printable
@@ -29,7 +30,7 @@ def verdict_lines(results: Results, path: Path, baseline: Path | None) -> Iterat
         yield Line(text)
     found = checks(results)
     yield from _table(found)
-    for text in _after(results, baseline):
+    for text in (*filter(None, [confidence_line(results)]), *_after(results, baseline)):
         yield Line(text)
     if any(numbers.TIMES in f"{check.baseline}{check.now}" for check in found):
         yield Line("latency with × is a multiple of the teacher's P50, timed in turn with it")

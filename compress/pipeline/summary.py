@@ -71,7 +71,9 @@ def _figures(step: Step) -> tuple[str, str]:
 def _decision(step: Step, steps: Sequence[Step]) -> str:
     words = [step.decision.replace("-", " ")]
     if step.tries and step.decision == "accepted":
-        words.append("at a lower strength" if step.tries[0].strength is not None else "after retries")
+        asked, taken = step.tries[0].strength, [one.strength for one in step.tries if one.accepted]
+        whole = asked is None or taken[-1:] == [asked]  # a layer was spared
+        words.append("after retries" if whole else "at a lower strength")
     if step.unsettled and not lossless(step, steps):
         words.append("inconclusive")
     return ", ".join(words)

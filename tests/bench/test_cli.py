@@ -124,7 +124,9 @@ def test_the_doctor_prints_its_checks_as_json(
     found = json.loads(capsys.readouterr().out)
     assert found[1] == {"name": "clock", "text": "governor powersave", "fix": "sudo cpupower"}
     assert command(monkeypatch, "doctor") == 0
-    assert capsys.readouterr().out == "to fix: clock: sudo cpupower\n"
+    assert capsys.readouterr().out == (
+        "cores        2 usable\nclock        governor powersave\nto fix: clock: sudo cpupower\n"
+    )
 
 
 def test_every_help_text_is_a_sentence() -> None:

@@ -6,6 +6,7 @@ Every text that comes from a file goes through `text`, `code`, `quoted` or `fenc
 import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from html import unescape
 
 from pocketbert.compress.base.errors import printable
 
@@ -26,6 +27,11 @@ def text(value: str) -> str:
     """Escape foreign text for a line, a cell or a tag's content: nothing in it takes effect, nobody is notified."""
     line = re.sub(r"@|#(?=\d)", lambda found: _REFERENCE[found[0]], _line(value))
     return _ACTIVE.sub(lambda found: f"{found[0][:-1]}&#{ord(found[0][-1])};", line)
+
+
+def plain(line: str) -> str:
+    """Return a line of our Markdown as the text that a reader of the page sees."""
+    return unescape(re.sub(r"\*\*|`", "", line))
 
 
 def code(value: str) -> str:

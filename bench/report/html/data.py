@@ -10,12 +10,12 @@ import numpy as np
 
 from pocketbert.bench.records.history import Record
 from pocketbert.bench.records.results import Measured, Results
-from pocketbert.bench.report.checks import Check, checks, counted
+from pocketbert.bench.report.checks import Check, checks
 from pocketbert.bench.report.format import choose, numbers
-from pocketbert.bench.report.format.markdown import moment
+from pocketbert.bench.report.format.markdown import moment, plain
 from pocketbert.bench.report.html.trends import trends
-from pocketbert.bench.report.sections import why
-from pocketbert.bench.report.sections.lead import confidence_line
+from pocketbert.bench.report.sections import tested, why
+from pocketbert.bench.report.sections.lead import confidence_line, control_line, guard_lines, verdict_line
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts.items import left_out
 from pocketbert.compress.base.errors import printable
@@ -41,7 +41,7 @@ def view(results: Results, records: Sequence[Record]) -> dict[str, Any]:
             "verdict": _verdict(found, results),
             "teacher": _teacher(results),
             "pull_request": results.pull_request if results.pull_request.startswith("https://") else "",
-            "remarks": list(_remarks(results)),
+            "remarks": list(filter(None, _remarks(results))),
             "reference": results.reference,
             "headline": headline.id if headline else "",
             "allowed": numbers.pp(-results.max_drop),
@@ -128,9 +128,7 @@ def _state(found: Sequence[Check]) -> str:
 
 def _verdict(found: Sequence[Check], results: Results) -> str:
     part = " Only a part was measured." if results.part else ""
-    if not found:
-        return f"Nothing was compared.{part}"
-    return f"Gate {'failed' if any(check.verdict.fails for check in found) else 'passed'}: {counted(found)}.{part}"
+    return verdict_line(results, found).strip("*") + part
 
 
 def _teacher(results: Results) -> str:
@@ -148,7 +146,8 @@ def _teacher(results: Results) -> str:
 
 
 def _remarks(results: Results) -> Iterator[str]:
-    yield from filter(None, [confidence_line(results)])
+    yield confidence_line(results)
+    yield from map(plain, [*tested.lines(results), control_line(results), *guard_lines(results)])
     if results.undecided:
         yield f"The test split decides nothing: its examples {results.undecided}, so every model scores alike."
     for one in results.recorded:

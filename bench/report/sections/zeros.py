@@ -14,9 +14,10 @@ def line(results: Results) -> str:
     if not sizes:
         return ""
     untimed = [f"{code(a.id)} has the latency of {code(a.dense)}" for a in results.artifacts if a.dense]
+    not_timed = f": {', '.join(untimed)}, and is not timed" if untimed else ""
     return (
         f"**Zeros:** {sizes}. The size on disk and the latency are those of the dense model, since dense kernels run "
-        f"zeros at the same speed: {', '.join(untimed)}, and is not timed."
+        f"zeros at the same speed{not_timed}."
     )
 
 

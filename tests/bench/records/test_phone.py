@@ -94,5 +94,6 @@ def test_another_file_than_the_measured_one_is_refused(results: Results, tmp_pat
     with pytest.raises(BadInput, match=rf"SHA-256 ffffffffffff… on the device, but {measured[:12]}… here; measure the"):
         join(results, write(tmp_path / "a.csv", f"{content}{'f' * 64}\n"))
     assert join(results, write(tmp_path / "a.csv", f"{content}{measured}\n")).phone[0].sha256 == measured
+    assert join(results, write(tmp_path / "a.csv", f"{content}{measured.upper()}\n")).phone, "PowerShell prints it so"
     with pytest.raises(BadInput, match="No such file"):
         join(results, tmp_path / "nothing.csv")

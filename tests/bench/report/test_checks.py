@@ -86,3 +86,18 @@ def test_the_change_of_the_verdict_comes_first(results: Results) -> None:
     assert checks(results.model_copy(update={"verdicts": [latency]}))[0].change == change
     older = results.verdicts[0].model_copy(update={"change": None})
     assert checks(results.model_copy(update={"verdicts": [older]}))[0].said == "", "older files lack it"
+
+
+def test_a_change_beyond_a_limit_of_nothing_is_beyond_it(results: Results) -> None:
+    change = Interval(estimate=0.005, low=0.005, high=0.005)
+    verdicts = [
+        v.model_copy(update={"threshold": 0.0, "change": change}) if v.metric == "size" else v for v in results.verdicts
+    ]
+    check = next(c for c in checks(results.model_copy(update={"verdicts": verdicts})) if c.verdict.metric == "size")
+    assert check.limits and check.limits.low > 1
+
+
+def test_pairs_without_times_show_no_multiples_of_the_teacher(beside: Results) -> None:
+    older = [pair.model_copy(update={"baseline_ms": [], "candidate_ms": []}) for pair in beside.paired]
+    check = next(c for c in checks(beside.model_copy(update={"paired": older})) if c.verdict.profile == "mobile-1t/128")
+    assert (check.baseline, check.now, check.said) == ("", "", "+11.0 % (+9.5 to +12.6)")

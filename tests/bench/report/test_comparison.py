@@ -98,3 +98,9 @@ def test_nothing_in_common_is_one_line(results: Results) -> None:
         BadInput, match=r"^a\.json and b\.json: no artifact has the same id in both \(.*; x\); compare two"
     ):
         page(results, alone)
+
+
+def test_intervals_of_another_level_are_named(results: Results, changed: Change) -> None:
+    said = "Intervals of accuracy are 99 % here (guard.confidence), whatever a heading says."
+    assert said not in compose("a", "b", results, results)
+    assert said in compose("a", "b", results, results.model_copy(update={"confidence": 0.99}))

@@ -68,3 +68,9 @@ def test_the_baseline_is_named_or_the_command_that_writes_one(results: Results) 
     assert lines(part, None)[0] == "no baseline: nothing was compared; a baseline needs a run without -k and -m"
     interpreters = results.model_copy(update={"other_versions": {"onnxruntime": "1"}})
     assert lines(interpreters, None)[0].startswith("no baseline: only the two interpreters were compared;")
+
+
+def test_intervals_of_another_level_are_named(results: Results) -> None:
+    other = results.model_copy(update={"confidence": 0.99})
+    lines = [line.text for line in verdict_lines(other, Path("reports/x.json"), None)]
+    assert "Intervals of accuracy are 99 % here (guard.confidence), whatever a heading says." in lines

@@ -396,23 +396,3 @@ def test_a_length_or_profile_that_is_gone_is_said_and_tolerated(plain: Results, 
         found = verdict(LATENCY, run.model_copy(update={"profiles": profiles}), known)
         assert (found.outcome, found.fails) == ("missing", False)
         assert f"profile mobile-1t {said}" in found.message
-
-
-def test_latency_over_other_test_rows_is_not_compared(plain: Results, before: Baseline) -> None:
-    """The lengths `mix` are those of the test rows; a length in tokens is the same whatever the rows."""
-    mixed = [entry.model_copy(update={"length": "mix"}) for entry in latencies(0.24)]
-    score = small(plain).accuracy
-    assert score
-    was = with_small(
-        plain, latency=[*latencies(0.2), *(e.model_copy(update={"length": "mix"}) for e in latencies(0.2))]
-    )
-    changed = {"accuracy": score.model_copy(update={"test_sha256": "9" * 64}), "sha256": "8" * 64}
-    other = with_small(plain, latency=[*latencies(0.24), *mixed], **changed)
-    mix = Item("latency", "small", Place("mobile-1t", "mix"))
-    found = verdict(mix, other, make_baseline(was, None))
-    assert (found.outcome, found.why) == ("no-baseline", "other-rows")
-    assert "the baseline was timed on other test rows" in found.message
-    assert verdict(LATENCY, other, make_baseline(was, None)).outcome == "regressed"
-    assert verdict(mix, with_small(plain, latency=mixed), make_baseline(was, None)).outcome == "regressed"
-    [update] = make_baseline(other, make_baseline(was, None)).updates
-    assert list(update.latency["small"]) == ["mobile-1t/128"]

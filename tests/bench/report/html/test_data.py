@@ -174,3 +174,19 @@ def test_figures_of_two_machines_are_not_relative_to_each_other(results: Results
     assert memory["limit"] == pytest.approx(1 / 20), "1 MiB of 20 is allowed, and the limit is 5 %"
     small = trends(results, [with_memory(10.0, "a")])["files"][INT8]["model memory"]
     assert small["limit"] == pytest.approx(0.1), "a change below 1 MiB never fails"
+
+
+def test_a_first_run_has_not_passed(results: Results) -> None:
+    verdicts = [v.model_copy(update={"outcome": "no-baseline", "change": None}) for v in results.verdicts]
+    found = view(results.model_copy(update={"verdicts": verdicts}), [])
+    assert found["verdict"] == f"Gate: nothing was compared, for lack of a baseline ({len(verdicts)} figures)."
+
+
+def test_the_warnings_of_the_report_are_remarks(results: Results, rolled_back: Results) -> None:
+    artifacts = [a.model_copy(update={"unseen": 0.8}) for a in results.artifacts]
+    warned = results.model_copy(update={"in_train": 300, "artifacts": artifacts, "confidence": 0.9})
+    remarks = view(warned, [])["remarks"]
+    assert any("300 of" in remark and "are in train too" in remark for remark in remarks)
+    assert "Intervals of accuracy are 90 % here (guard.confidence), whatever a heading says." in remarks
+    assert not [remark for remark in remarks if "`" in remark or "**" in remark]
+    assert any("distill" in remark for remark in view(rolled_back, [])["remarks"])

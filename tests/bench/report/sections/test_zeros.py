@@ -68,3 +68,8 @@ def test_two_runs_of_which_one_has_zeros_are_told_apart(sparse: Results, results
     assert "**Zeros**: only the second run ships weights set to 0" in compare("a", "b", results, sparse)
     assert "**Zeros**: only the first run" in compare("a", "b", sparse, results)
     assert "**Zeros**" not in compare("a", "b", sparse, sparse)
+
+
+def test_a_part_of_a_run_without_the_dense_model_is_a_whole_sentence(sparse: Results) -> None:
+    part = sparse.model_copy(update={"artifacts": [a for a in sparse.artifacts if not a.dense]})
+    assert zeros.line(part).endswith("since dense kernels run zeros at the same speed.")

@@ -60,7 +60,7 @@ const CHECK_COLUMNS = [
     title: "of the limit",
     number: true,
     value: (check) => check.limits?.[0],
-    show: (check) => (check.limits ? `${minus((100 * check.limits[0]).toFixed(0))} %` : "–"),
+    show: (check) => (check.limits && check.limit ? `${minus((100 * check.limits[0]).toFixed(0))} %` : "–"),
   },
   { title: "details", show: (check) => check.button },
 ];

@@ -46,7 +46,7 @@ function trend(id, line, { metric, first, last }) {
   const most = Math.max(Math.abs(line.limit) * 1.5, ...edges.map(Math.abs)) * 1.1 || 0.01;
   const x = (run) => left + 8 + ((run - first) / Math.max(last - first, 1)) * (width - left - 24);
   const y = (value) => top + ((most - value) / (2 * most)) * (bottom - top);
-  const allowed = line.limit > 0 ? [bottom, y(line.limit)] : [y(line.limit), top];
+  const allowed = line.unit !== "pp" ? [bottom, y(line.limit)] : [y(line.limit), top];
   picture.append(
     draw("text", { x: 8, y: 16 }, shortened(id, 46)),
     draw("rect", { x: left, width: width - left - 8, y: Math.min(...allowed), height: Math.abs(allowed[0] - allowed[1]), class: "band" }),

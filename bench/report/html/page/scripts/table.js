@@ -30,7 +30,7 @@ function sortable(title, all, rows, options = {}) {
 
   function update(next) {
     shown = next;
-    const sorted = by === null ? shown : [...shown].sort((a, b) => compare(columns[by].value(a), columns[by].value(b)) * (down ? -1 : 1));
+    const sorted = by === null ? shown : [...shown].sort((a, b) => compare(columns[by].value(a), columns[by].value(b), down ? -1 : 1));
     body.replaceChildren(...sorted.flatMap(lines));
     if (!sorted.length) body.append(make("tr", {}, make("td", { colspan: columns.length, class: "muted" }, "Nothing fits the filters.")));
   }
@@ -51,7 +51,8 @@ function sortable(title, all, rows, options = {}) {
   return { node, update };
 }
 
-function compare(a, b) {
+// Rows without a value come last, whatever the direction.
+function compare(a, b, direction) {
   if (a == null || b == null) return (a == null) - (b == null);
-  return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+  return direction * (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
 }
