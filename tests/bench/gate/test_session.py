@@ -155,7 +155,8 @@ def test_what_is_exported_stays_where_baselines_fill_the_store(
     )
     made = make_baseline(results, None)
     entry = made.artifacts["small"].model_copy(update={"sha256": digest(tmp_path / "project")})
-    write_json(tmp_path / "given.json", made)
+    elsewhere = {name: each.model_copy(update={"sha256": "1" * 64}) for name, each in made.artifacts.items()}
+    write_json(tmp_path / "given.json", made.model_copy(update={"artifacts": elsewhere}))
     write_json(tmp_path / "project.json", made.model_copy(update={"artifacts": {"small": entry}}))
     session = Session(options(manifest, tmp_path / "given.json", tmp_path / "project.json"))
     session._keep_shipped(results)

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+
 from pocketbert.compress.base.files import digest
-from pocketbert.compress.data.findings import find
+from pocketbert.compress.data.findings import Findings, find
 from pocketbert.compress.data.texts import read_texts
 from pocketbert.compress.manifest import Parity, Step, load_manifest
 from pocketbert.compress.pipeline.recipe import load_recipe
@@ -94,3 +97,15 @@ def test_an_entry_of_a_folder_counts_all_its_files(tmp_path: Path) -> None:
     entry = manifest_entry(tmp_path, folder / "model", folder / "t.json", model, model, id="a", role="stage")
     assert (entry.bytes, entry.sha256) == (5, digest(folder / "model"))
     assert (entry.runtime, entry.precision) == ("torch", "fp32")
+
+
+def test_test_rows_that_are_in_train_are_marked_and_told(
+    built: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = len((built[1] / "data/test.jsonl").read_text(encoding="utf-8").splitlines())
+    seen = np.arange(rows) % 3
+    monkeypatch.setattr("pocketbert.compress.pipeline.build.find", lambda _: Findings(["told"], seen.astype(np.uint8)))
+    manifest, _ = run(*built)
+    lines = (built[1] / "data/test.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line).get("in_train", False) for line in lines] == (seen > 0).tolist()
+    assert "told" in manifest.steps[0].remarks
