@@ -10,8 +10,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 from tabulate import tabulate
 
-from pocketbert.bench.records.results import MIX, Accuracy, Machine, Measured, Metric, Place, Ratios, Results
-from pocketbert.bench.records.rows import same_rows
+from pocketbert.bench.records.results import Accuracy, Machine, Measured, Metric, Place, Ratios, Results
+from pocketbert.bench.records.rows import of_other_texts
 from pocketbert.bench.records.updates import Known, Update, accepted
 from pocketbert.compress.base.errors import BadInput, printable
 from pocketbert.compress.base.explain import explain
@@ -212,11 +212,8 @@ def _known(old: Baseline, results: Results) -> dict[str, Known]:
     known = {}
     for name, entry in old.artifacts.items():
         was, now = entry.accuracy, scores.get(name)
-        other_rows = was and now and not same_rows(was, now)  # texts of all lengths are the test rows
-        ratios = {
-            p: r for p, r in entry.latency.items() if comparable and not (other_rows and Place.parse(p).length == MIX)
-        }
-        known[name] = Known(entry.sha256, ratios)
+        ratios = {p: r for p, r in entry.latency.items() if not of_other_texts(Place.parse(p), was, now)}
+        known[name] = Known(entry.sha256, ratios if comparable else {})
     return known
 
 

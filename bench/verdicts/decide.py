@@ -10,7 +10,6 @@ from dataclasses import replace
 from pocketbert.bench.records.baseline import Baseline, Entry, Thresholds, reference_of
 from pocketbert.bench.records.outcomes import unpack
 from pocketbert.bench.records.results import (
-    MIX,
     Failure,
     Machine,
     Measured,
@@ -20,7 +19,7 @@ from pocketbert.bench.records.results import (
     Size,
     Verdict,
 )
-from pocketbert.bench.records.rows import same_rows
+from pocketbert.bench.records.rows import of_other_texts, same_rows
 from pocketbert.bench.stats.intervals import Interval
 from pocketbert.bench.verdicts import rules
 from pocketbert.bench.verdicts.items import Item
@@ -102,12 +101,12 @@ class _Comparer:
             found = rules.compare_paired(paired)
             return replace(found, note=found.note + self._libraries_of_pairs())
         now, was = entry.ratio, before.latency.get(str(place)) if before else None
-        other_rows = _other_rows(place, artifact, before)
-        if was is None or self._machine or self._reference or other_rows:
+        other_texts = of_other_texts(place, before.accuracy if before else None, artifact.accuracy)
+        if was is None or self._machine or self._reference or other_texts:
             reason = f"the baseline has no {place}" if before else self._new
             why: NoBaseline = "new"
             if was is not None:
-                reason = self._machine or self._reference or other_rows
+                reason = self._machine or self._reference or "the baseline was timed on other test rows"
                 why = "other-machine" if self._machine else "other-reference" if self._reference else "other-rows"
             figure = f"{now.estimate:.4f} × reference (95 % CI {now.low:.4f} to {now.high:.4f})"
             return Finding("no-baseline", reason, None, now.estimate, now, figure, why)
@@ -237,13 +236,6 @@ def _failures(artifact: Measured, metric: str) -> list[Failure]:
 def _unmeasured(artifact: Measured, failed: list[Failure]) -> Finding:
     words = [failure.words for failure in failed] or map(str, artifact.failures)
     return Finding("missing", "; ".join(words) or "could not be measured")
-
-
-def _other_rows(place: Place, artifact: Measured, before: Entry | None) -> str:
-    """Return why the ratios of texts of all lengths do not compare: they are of other texts."""
-    if place.length != MIX or not (before and before.accuracy and artifact.accuracy):
-        return ""
-    return "" if same_rows(before.accuracy, artifact.accuracy) else "the baseline was timed on other test rows"
 
 
 def _other_machine(results: Results, baseline: Baseline) -> str:

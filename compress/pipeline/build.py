@@ -81,7 +81,7 @@ def _run(build: Build, command: str) -> Manifest:
         done = run_stage(build, number, parameters, source=models[-1])
         undone = [s.step.name for s in steps[1:] if s.step.kind in _RENUMBER and (not s.accepted or s.step.tries)]
         if undone and parameters.names_layers:
-            done = done.with_remarks([f"{_OTHER_LAYERS}: {', '.join(undone)} was undone or weakened"])
+            done = done.with_remarks([f"{_OTHER_LAYERS}: {', '.join(undone)} was undone or has a lower strength"])
         steps.append(done)
         if done.accepted:
             models.append(done)

@@ -67,7 +67,7 @@ def test_a_stage_that_is_undone_does_not_fail_the_next_one(
     assert [steps[name].decision for name in ("01-prune-layers", "02-prune-ffn")] == ["rolled-back", "accepted"]
     assert any(remark.startswith("target_macs = 0.4 is not reached: ") for remark in steps["02-prune-ffn"].remarks)
     [told] = [remark for remark in steps["03-prune-heads"].remarks if remark.startswith("the layers that this stage")]
-    assert told.endswith("may be others than the recipe means: 01-prune-layers was undone or weakened")
+    assert told.endswith("may be others than the recipe means: 01-prune-layers was undone or has a lower strength")
 
 
 def test_a_build_leaves_the_unfinished_training_of_another_recipe(built: tuple[Path, Path]) -> None:
